@@ -1,0 +1,1 @@
+//! Accounts, sessions, sign-in journeys, keys and the ports that every ciam crate shares.

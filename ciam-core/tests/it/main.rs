@@ -1,0 +1,1 @@
+//! Public-API tests of ciam-core, one module per topic.

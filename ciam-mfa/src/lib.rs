@@ -1,0 +1,1 @@
+//! Factors, passkeys, step-up, device binding and adaptive risk.

@@ -1,0 +1,1 @@
+//! Public-API tests of ciam-oauth, one module per topic.

@@ -1,0 +1,1 @@
+//! OpenID Connect provider and relying party on top of ciam-oauth.

@@ -1,0 +1,1 @@
+//! Public-API tests of ciam-oidc, one module per topic.

@@ -1,1 +1,28 @@
 //! Accounts, sessions, sign-in journeys, keys and the ports that every ciam crate shares.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod account;
+pub mod assurance;
+pub mod clock;
+pub mod consent;
+pub mod credential;
+pub mod encoding;
+pub mod entropy;
+pub mod ephemeral;
+pub mod error;
+pub mod event;
+pub mod hooks;
+pub mod http;
+pub mod id;
+pub mod interaction;
+pub mod notify;
+pub mod organization;
+pub mod outbound;
+pub mod password;
+pub mod ports;
+pub mod risk;
+pub mod runtime;
+pub mod secret;
+pub mod session;
+pub mod store;
+pub mod vault;

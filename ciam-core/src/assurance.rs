@@ -1,0 +1,228 @@
+//! Assurance: how sure it is who signed in.
+//!
+//! A session records *proofs*: which method proved the person, and when. Everything that protocols say about the sign-in
+//! (`amr`, `acr`, `auth_time`, SAML's AuthnContext) is computed from the proofs, so it cannot disagree with them.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use time::{Duration, OffsetDateTime};
+
+/// An authentication method reference ([RFC 8176](https://www.rfc-editor.org/rfc/rfc8176)).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Amr(std::borrow::Cow<'static, str>);
+
+impl Amr {
+    /// A password.
+    pub const PASSWORD: Self = Self::new("pwd");
+    /// A one-time password.
+    pub const OTP: Self = Self::new("otp");
+    /// Proof of possession of a hardware-secured key.
+    pub const HARDWARE_KEY: Self = Self::new("hwk");
+    /// Proof of possession of a software-secured key.
+    pub const SOFTWARE_KEY: Self = Self::new("swk");
+    /// Presence of the user.
+    pub const USER_PRESENCE: Self = Self::new("user");
+    /// More than one factor; computed, never recorded.
+    pub const MULTI_FACTOR: Self = Self::new("mfa");
+
+    /// A method by its registered name.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        Self(std::borrow::Cow::Borrowed(name))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a method is, in the sense of multi-factor authentication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FactorKind {
+    /// Something the person knows.
+    Knowledge,
+    /// Something the person has.
+    Possession,
+    /// Something the person is.
+    Inherence,
+}
+
+/// One proof: a method that proved the person at a time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Proof {
+    /// The method.
+    pub amr: Amr,
+    /// The kinds of factor that it proves; a user-verified passkey proves two at once.
+    pub kinds: BTreeSet<FactorKind>,
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+}
+
+impl Proof {
+    /// A proof.
+    #[must_use]
+    pub fn new(amr: Amr, kinds: impl IntoIterator<Item = FactorKind>, at: OffsetDateTime) -> Self {
+        Self { amr, kinds: kinds.into_iter().collect(), at }
+    }
+}
+
+/// How a session's person was authenticated: the proofs, nothing computed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AuthenticationContext {
+    /// The proofs, oldest first; a newer proof of the same method replaces the older.
+    pub proofs: Vec<Proof>,
+}
+
+impl AuthenticationContext {
+    /// A context with these proofs.
+    #[must_use]
+    pub fn new(proofs: impl IntoIterator<Item = Proof>) -> Self {
+        let mut context = Self::default();
+        for proof in proofs {
+            context.add(proof);
+        }
+        context
+    }
+
+    /// Adds a proof; it replaces an older one of the same method.
+    pub fn add(&mut self, proof: Proof) {
+        self.proofs.retain(|known| known.amr != proof.amr);
+        self.proofs.push(proof);
+        self.proofs.sort_by_key(|proof| proof.at);
+    }
+
+    /// The methods, with `mfa` when they prove more than one kind of factor.
+    #[must_use]
+    pub fn amr(&self) -> Vec<Amr> {
+        let mut amr: Vec<Amr> = self.proofs.iter().map(|proof| proof.amr.clone()).collect();
+        if self.kinds(self.proofs.iter()).len() > 1 {
+            amr.push(Amr::MULTI_FACTOR);
+        }
+        amr
+    }
+
+    /// When the person was last actively authenticated, as OpenID Connect's `auth_time`; `None` without a proof.
+    #[must_use]
+    pub fn auth_time(&self) -> Option<OffsetDateTime> {
+        self.proofs.last().map(|proof| proof.at)
+    }
+
+    fn kinds<'a>(&self, proofs: impl Iterator<Item = &'a Proof>) -> BTreeSet<FactorKind> {
+        proofs.flat_map(|proof| proof.kinds.iter().copied()).collect()
+    }
+}
+
+/// An authentication context class reference: the name of a level of assurance.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Acr(String);
+
+impl Acr {
+    /// A class by its name.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// One level of assurance: what proofs it needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AcrLevel {
+    /// The name.
+    pub acr: Acr,
+    /// How many different kinds of factor.
+    pub factor_kinds: usize,
+    /// How old a proof may be to count; `None` for as long as the session lives.
+    pub max_age: Option<Duration>,
+}
+
+impl AcrLevel {
+    /// A level.
+    #[must_use]
+    pub fn new(acr: impl Into<String>, factor_kinds: usize, max_age: Option<Duration>) -> Self {
+        Self { acr: Acr::new(acr), factor_kinds, max_age }
+    }
+
+    /// Whether a context reaches this level at `now`.
+    #[must_use]
+    pub fn is_met(&self, context: &AuthenticationContext, now: OffsetDateTime) -> bool {
+        let fresh =
+            context.proofs.iter().filter(|proof| self.max_age.is_none_or(|max| now - proof.at <= max));
+        context.kinds(fresh).len() >= self.factor_kinds.max(1)
+    }
+}
+
+/// The levels of assurance of a tenant, weakest first.
+///
+/// The default ladder is `urn:ciam:acr:aal1` (any factor, as long as the session lives) and `urn:ciam:acr:aal2` (two kinds
+/// of factor, each proved within 12 hours).
+///
+/// ```
+/// use ciam_core::assurance::{AcrLadder, Amr, AuthenticationContext, FactorKind, Proof};
+/// use time::macros::datetime;
+///
+/// let now = datetime!(2026-11-23 12:00 UTC);
+/// let context = AuthenticationContext::new([Proof::new(Amr::PASSWORD, [FactorKind::Knowledge], now)]);
+/// let ladder = AcrLadder::default();
+/// assert_eq!(ladder.achieved(&context, now).map(|acr| acr.as_str()), Some("urn:ciam:acr:aal1"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcrLadder(Vec<AcrLevel>);
+
+impl AcrLadder {
+    /// A ladder of levels, weakest first.
+    #[must_use]
+    pub fn new(levels: Vec<AcrLevel>) -> Self {
+        Self(levels)
+    }
+
+    /// The levels, weakest first.
+    #[must_use]
+    pub fn levels(&self) -> &[AcrLevel] {
+        &self.0
+    }
+
+    /// The level with this name.
+    #[must_use]
+    pub fn level(&self, acr: &Acr) -> Option<&AcrLevel> {
+        self.0.iter().find(|level| level.acr == *acr)
+    }
+
+    /// The highest level that a context reaches at `now`.
+    #[must_use]
+    pub fn achieved(&self, context: &AuthenticationContext, now: OffsetDateTime) -> Option<&Acr> {
+        self.0.iter().rev().find(|level| level.is_met(context, now)).map(|level| &level.acr)
+    }
+
+    /// Whether a context reaches this level, or a higher one, at `now`. An unknown level is never reached.
+    #[must_use]
+    pub fn satisfies(&self, context: &AuthenticationContext, wanted: &Acr, now: OffsetDateTime) -> bool {
+        let Some(position) = self.0.iter().position(|level| level.acr == *wanted) else { return false };
+        self.0.iter().skip(position).any(|level| level.is_met(context, now))
+    }
+}
+
+impl Default for AcrLadder {
+    fn default() -> Self {
+        Self(vec![
+            AcrLevel::new("urn:ciam:acr:aal1", 1, None),
+            AcrLevel::new("urn:ciam:acr:aal2", 2, Some(Duration::hours(12))),
+        ])
+    }
+}

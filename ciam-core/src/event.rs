@@ -1,0 +1,111 @@
+//! Domain events.
+//!
+//! Every change that matters is an event with a stable name and versioned JSON, in the
+//! [CloudEvents 1.0](https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md) envelope. Events are committed
+//! with the change that they tell of and delivered by the outbox relay. They hold no secret, and no more personal data than
+//! the event needs: identifiers of accounts, never their e-mail addresses.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+
+use crate::error::PortError;
+use crate::id::EventId;
+use crate::ports::Ports;
+
+/// The stable name of an event, such as `ciam.account.registered.v1`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventType(Cow<'static, str>);
+
+impl EventType {
+    /// An account was registered.
+    pub const ACCOUNT_REGISTERED: Self = Self::new("ciam.account.registered.v1");
+    /// An account's profile, identifiers or status changed.
+    pub const ACCOUNT_UPDATED: Self = Self::new("ciam.account.updated.v1");
+    /// A registration was tried for an identifier that already has an account.
+    pub const REGISTRATION_REPEATED: Self = Self::new("ciam.account.registration_repeated.v1");
+    /// A registration was started; its verification message goes out.
+    pub const REGISTRATION_STARTED: Self = Self::new("ciam.account.registration_started.v1");
+    /// A credential was added, replaced or upgraded.
+    pub const CREDENTIAL_CHANGED: Self = Self::new("ciam.credential.changed.v1");
+    /// A person signed in.
+    pub const SIGNED_IN: Self = Self::new("ciam.session.started.v1");
+    /// A sign-in attempt was refused.
+    pub const SIGN_IN_REFUSED: Self = Self::new("ciam.session.refused.v1");
+    /// A session ended: signed out, revoked, replaced.
+    pub const SESSION_ENDED: Self = Self::new("ciam.session.ended.v1");
+    /// A consent was given.
+    pub const CONSENT_GIVEN: Self = Self::new("ciam.consent.given.v1");
+    /// A consent was withdrawn.
+    pub const CONSENT_WITHDRAWN: Self = Self::new("ciam.consent.withdrawn.v1");
+    /// An organization was created or changed.
+    pub const ORGANIZATION_CHANGED: Self = Self::new("ciam.organization.changed.v1");
+    /// A membership was created, changed or removed.
+    pub const MEMBERSHIP_CHANGED: Self = Self::new("ciam.membership.changed.v1");
+    /// A signing key changed its state.
+    pub const KEY_ROTATED: Self = Self::new("ciam.key.rotated.v1");
+
+    /// A name declared as a constant by the crate that emits it.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        Self(Cow::Borrowed(name))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An event in the CloudEvents envelope, JSON format.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Event {
+    /// Always `1.0`: the version of the envelope.
+    #[serde(rename = "specversion")]
+    spec_version: String,
+    /// Unique id and idempotency key.
+    pub id: EventId,
+    /// What happened.
+    #[serde(rename = "type")]
+    pub event_type: EventType,
+    /// Where: `urn:ciam:tenant:<tenant id>`.
+    pub source: String,
+    /// To whom or what: `account:<id>`, `client:<id>`, `session:<id>`. Events of one subject are delivered in order.
+    pub subject: String,
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    pub time: OffsetDateTime,
+    /// The details, a JSON object.
+    pub data: Map<String, Value>,
+}
+
+impl Event {
+    /// An event that happens now, at this tenant.
+    ///
+    /// # Errors
+    ///
+    /// Fails only when the entropy source does.
+    pub fn new(ports: &Ports, event_type: EventType, subject: impl Into<String>) -> Result<Self, PortError> {
+        Ok(Self {
+            spec_version: "1.0".to_owned(),
+            id: EventId::generate(ports.clock(), ports.entropy())?,
+            event_type,
+            source: format!("urn:ciam:tenant:{}", ports.tenant()),
+            subject: subject.into(),
+            time: ports.now(),
+            data: Map::new(),
+        })
+    }
+
+    /// Adds a detail.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.data.insert(name.to_owned(), value.into());
+        self
+    }
+}

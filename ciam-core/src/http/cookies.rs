@@ -1,0 +1,91 @@
+//! Cookies of the `__Host-` kind ([RFC 6265bis, section 4.1.3](https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis#section-4.1.3)).
+
+use http::header::{COOKIE, HeaderMap, HeaderValue};
+use time::Duration;
+
+use crate::entropy::Entropy;
+use crate::error::PortError;
+use crate::secret::{Secret, TokenDigest};
+
+/// The cookie that holds a session: `<session id>.<secret>`.
+pub const SESSION_COOKIE: &str = "__Host-ciam-session";
+
+/// The cookie that binds interactions and journeys to a browser before there is a session.
+pub const BROWSER_COOKIE: &str = "__Host-ciam-browser";
+
+/// The value of a cookie; `None` when it is absent, or there more than once (somebody else put one there).
+#[must_use]
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|header| header.to_str().ok())
+        .flat_map(|header| header.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(|(found, _)| *found == name)
+        .map(|(_, value)| value);
+    let first = values.next()?;
+    if values.next().is_some() { None } else { Some(first) }
+}
+
+/// A `Set-Cookie` value: host-only, `Secure`, `HttpOnly`, `SameSite=Lax`, for `max_age` or the browser's session.
+///
+/// # Errors
+///
+/// Fails when the value cannot stand in a cookie.
+pub fn set_cookie(name: &str, value: &str, max_age: Option<Duration>) -> Result<HeaderValue, PortError> {
+    if !value.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b',' | b';' | b'\\')) {
+        return Err(PortError::permanent("the value cannot stand in a cookie"));
+    }
+    let age = max_age.map(|age| format!("; Max-Age={}", age.whole_seconds().max(0))).unwrap_or_default();
+    let text = format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{age}");
+    HeaderValue::try_from(text).map_err(PortError::permanent)
+}
+
+/// A `Set-Cookie` value that removes a cookie.
+///
+/// # Errors
+///
+/// Fails when the name cannot stand in a header.
+pub fn expired_cookie(name: &str) -> Result<HeaderValue, PortError> {
+    set_cookie(name, "", Some(Duration::ZERO))
+}
+
+/// The secret that tells one browser from another before there is a session.
+#[derive(Clone, Debug)]
+pub struct BrowserId(Secret);
+
+impl BrowserId {
+    /// Makes a new one.
+    ///
+    /// # Errors
+    ///
+    /// Fails only when the entropy source does.
+    pub fn generate(entropy: &dyn Entropy) -> Result<Self, PortError> {
+        Secret::random(entropy).map(Self)
+    }
+
+    /// The browser's own, from its cookie; `None` when it has none, or one that we did not make.
+    #[must_use]
+    pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
+        let value = cookie(headers, BROWSER_COOKIE)?;
+        let well_formed =
+            value.len() == 43 && value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+        well_formed.then(|| Self(Secret::from(value)))
+    }
+
+    /// The digest under which it is stored.
+    #[must_use]
+    pub fn digest(&self) -> TokenDigest {
+        self.0.digest()
+    }
+
+    /// The `Set-Cookie` value that gives it to the browser, until the browser is closed.
+    ///
+    /// # Errors
+    ///
+    /// Never for a value of ours; the signature is that of [`set_cookie`].
+    pub fn set_cookie(&self) -> Result<HeaderValue, PortError> {
+        set_cookie(BROWSER_COOKIE, self.0.expose(), None)
+    }
+}

@@ -1,0 +1,9 @@
+//! The `http` crate's types at the boundary: parameters, cookies and what the host knows of the peer.
+
+mod cookies;
+mod params;
+mod peer;
+
+pub use self::cookies::{BROWSER_COOKIE, BrowserId, SESSION_COOKIE, cookie, expired_cookie, set_cookie};
+pub use self::params::{Params, ParamsError, ParamsLimits};
+pub use self::peer::Peer;

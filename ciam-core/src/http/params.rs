@@ -1,0 +1,137 @@
+//! Query strings and form bodies, strictly: no duplicate is ever seen by protocol code.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
+/// How much a query string or form body may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ParamsLimits {
+    /// The whole, in bytes. Default 64 KiB.
+    pub max_bytes: usize,
+    /// The number of parameters. Default 64.
+    pub max_params: usize,
+}
+
+impl Default for ParamsLimits {
+    fn default() -> Self {
+        Self { max_bytes: 64 * 1024, max_params: 64 }
+    }
+}
+
+/// The decoded parameters of an `application/x-www-form-urlencoded` text.
+///
+/// ```
+/// use ciam_core::http::{Params, ParamsLimits};
+///
+/// let params = Params::parse("scope=openid+email&state=a%26b", ParamsLimits::default())?;
+/// assert_eq!(params.one("scope")?, Some("openid email"));
+/// assert_eq!(params.one("state")?, Some("a&b"));
+/// assert_eq!(params.one("nonce")?, None);
+/// # Ok::<(), ciam_core::http::ParamsError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Params(Vec<(String, String)>);
+
+impl Params {
+    /// Decodes a query string (without `?`) or a form body.
+    ///
+    /// # Errors
+    ///
+    /// Fails when a limit is passed, or when a name or value is not UTF-8 under correct percent-encoding.
+    pub fn parse(text: &str, limits: ParamsLimits) -> Result<Self, ParamsError> {
+        if text.len() > limits.max_bytes {
+            return Err(ParamsError::TooLarge);
+        }
+        let mut pairs = Vec::new();
+        for part in text.split('&').filter(|part| !part.is_empty()) {
+            if pairs.len() >= limits.max_params {
+                return Err(ParamsError::TooLarge);
+            }
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            pairs.push((decode(name)?, decode(value)?));
+        }
+        Ok(Self(pairs))
+    }
+
+    /// Makes parameters of pairs, as a frozen request that was stored.
+    #[must_use]
+    pub fn from_pairs(pairs: Vec<(String, String)>) -> Self {
+        Self(pairs)
+    }
+
+    /// The only value of a parameter. An empty value counts as absent
+    /// ([RFC 6749, section 3.1](https://www.rfc-editor.org/rfc/rfc6749#section-3.1)).
+    ///
+    /// # Errors
+    ///
+    /// Fails when the parameter is there more than once.
+    pub fn one(&self, name: &str) -> Result<Option<&str>, ParamsError> {
+        let mut values = self.all(name);
+        match (values.next(), values.next()) {
+            (_, Some(_)) => Err(ParamsError::Duplicate),
+            (value, None) => Ok(value.filter(|value| !value.is_empty())),
+        }
+    }
+
+    /// Every value of a parameter, in order.
+    pub fn all<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Refuses a parameter that is there more than once, but for those that may be.
+    ///
+    /// # Errors
+    ///
+    /// Fails at the first duplicate.
+    pub fn refuse_duplicates(&self, repeatable: &[&str]) -> Result<(), ParamsError> {
+        let mut seen: Vec<&str> = Vec::with_capacity(self.0.len());
+        for (name, _) in &self.0 {
+            if repeatable.contains(&name.as_str()) {
+                continue;
+            }
+            if seen.contains(&name.as_str()) {
+                return Err(ParamsError::Duplicate);
+            }
+            seen.push(name);
+        }
+        Ok(())
+    }
+
+    /// All pairs, in order.
+    #[must_use]
+    pub fn pairs(&self) -> &[(String, String)] {
+        &self.0
+    }
+}
+
+fn decode(text: &str) -> Result<String, ParamsError> {
+    let spaced: Cow<'_, str> =
+        if text.contains('+') { Cow::Owned(text.replace('+', " ")) } else { Cow::Borrowed(text) };
+    let mut rest = spaced.as_bytes();
+    while let Some(position) = rest.iter().position(|&byte| byte == b'%') {
+        let digits = rest.get(position + 1..position + 3).ok_or(ParamsError::Encoding)?;
+        if !digits.iter().all(u8::is_ascii_hexdigit) {
+            return Err(ParamsError::Encoding);
+        }
+        rest = rest.get(position + 3..).unwrap_or_default();
+    }
+    let decoded = percent_decode_str(&spaced).decode_utf8().map_err(|_| ParamsError::Encoding)?;
+    if decoded.contains('\0') { Err(ParamsError::Encoding) } else { Ok(decoded.into_owned()) }
+}
+
+/// A query string or form body was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ParamsError {
+    /// Over a limit.
+    #[error("too many or too large parameters")]
+    TooLarge,
+    /// Not UTF-8 under correct percent-encoding.
+    #[error("a parameter is wrongly encoded")]
+    Encoding,
+    /// A parameter is there more than once.
+    #[error("a parameter is there more than once")]
+    Duplicate,
+}

@@ -1,0 +1,268 @@
+//! Interactions: where a protocol needs a person.
+//!
+//! The protocol stops and stores what is asked for and why, bound to the browser, under a random handle. The host shows
+//! its own pages and sends the browser back; the protocol resumes from the record, not from anything the browser carried,
+//! and checks everything again. The same mechanism serves OAuth and OpenID Connect authorization, SAML single sign-on and
+//! device verification.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use time::{Duration, OffsetDateTime};
+
+use crate::assurance::Acr;
+use crate::ephemeral::{self, EphemeralKey};
+use crate::error::PortError;
+use crate::http::BrowserId;
+use crate::ports::Ports;
+use crate::secret::{Secret, TokenDigest};
+
+/// A stored interaction.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Interaction {
+    /// The protocol that asked, such as `oauth`.
+    pub protocol: String,
+    /// The protocol's request, validated and frozen; only the protocol reads it.
+    pub request: Value,
+    /// What is asked of the person now.
+    pub ask: Ask,
+    /// What the person answered so far; only the protocol writes it.
+    pub answers: Value,
+    /// Where the host sends the browser when the person is done.
+    pub resume_url: String,
+    /// The digest of the browser's binding secret.
+    browser: TokenDigest,
+    /// How often the record was changed.
+    revision: u32,
+    /// When it ends.
+    #[serde(with = "time::serde::rfc3339")]
+    pub expires_at: OffsetDateTime,
+}
+
+/// What is asked of the person.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "ask")]
+#[non_exhaustive]
+pub enum Ask {
+    /// Sign in, or sign in again.
+    SignIn(SignInAsk),
+    /// Allow a client what it asks for.
+    Consent(ConsentAsk),
+    /// Choose which account to go on with.
+    SelectAccount(SignInAsk),
+}
+
+/// What kind of sign-in is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SignInAsk {
+    /// Why, as stable codes: `no_session`, `prompt_login`, `max_age`, `acr`, `id_token_hint`.
+    pub reasons: Vec<String>,
+    /// The name of the client that asks, for the page.
+    pub client_name: Option<String>,
+    /// Which identifier the client expects; to be shown, never trusted.
+    pub login_hint: Option<String>,
+    /// The session must have been authenticated at or after this time; `None` when any live session will do.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub authenticated_since: Option<OffsetDateTime>,
+    /// One of these levels of assurance is asked for, best first; empty when any will do.
+    pub acr_values: Vec<Acr>,
+    /// The person's language preferences as BCP 47 tags, best first.
+    pub ui_locales: Vec<String>,
+    /// The person asked to register rather than sign in (`prompt=create`).
+    pub create: bool,
+}
+
+/// What a client wants to be allowed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ConsentAsk {
+    /// The client's id.
+    pub client_id: String,
+    /// The client's name, for the page.
+    pub client_name: Option<String>,
+    /// Addresses of the client's logo, policy and terms, for the page.
+    pub client_logo: Option<String>,
+    /// The address of the client's privacy policy.
+    pub client_policy: Option<String>,
+    /// The address of the client's terms of service.
+    pub client_terms: Option<String>,
+    /// Scope values that are not allowed yet.
+    pub scopes: Vec<String>,
+    /// Scope values that were allowed before.
+    pub already_allowed: Vec<String>,
+    /// The resources that the tokens will be for.
+    pub resources: Vec<String>,
+    /// The person's language preferences as BCP 47 tags, best first.
+    pub ui_locales: Vec<String>,
+}
+
+impl ConsentAsk {
+    /// A question for consent to scope values.
+    #[must_use]
+    pub fn new(client_id: impl Into<String>, scopes: Vec<String>) -> Self {
+        Self {
+            client_id: client_id.into(),
+            client_name: None,
+            client_logo: None,
+            client_policy: None,
+            client_terms: None,
+            scopes,
+            already_allowed: Vec::new(),
+            resources: Vec::new(),
+            ui_locales: Vec::new(),
+        }
+    }
+}
+
+/// The random name of an interaction, carried in the host's URLs. Useless without the browser's cookie.
+#[derive(Clone, Debug)]
+pub struct InteractionHandle(Secret);
+
+impl InteractionHandle {
+    /// Takes a handle from a URL.
+    #[must_use]
+    pub fn from_text(text: &str) -> Self {
+        Self(Secret::from(text))
+    }
+
+    /// The text for a URL: 43 characters of base64url.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+
+    fn key(&self) -> EphemeralKey {
+        EphemeralKey::new("core.interaction", self.0.digest().to_text())
+    }
+}
+
+/// Opens, reads, changes and finishes interactions.
+#[derive(Clone, Debug)]
+pub struct Interactions {
+    ports: Ports,
+    lifetime: Duration,
+}
+
+impl Interactions {
+    /// How long a person has, unless configured otherwise.
+    pub const DEFAULT_LIFETIME: Duration = Duration::minutes(30);
+
+    /// Interactions with the default lifetime of 30 minutes.
+    #[must_use]
+    pub const fn new(ports: Ports) -> Self {
+        Self { ports, lifetime: Self::DEFAULT_LIFETIME }
+    }
+
+    /// Sets the lifetime.
+    #[must_use]
+    pub const fn with_lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = lifetime;
+        self
+    }
+
+    /// Stores a new interaction for a browser. `resume_url` makes the address that the host sends the browser back to
+    /// from the handle.
+    ///
+    /// # Errors
+    ///
+    /// Fails when a port does.
+    pub async fn open(
+        &self,
+        browser: &BrowserId,
+        protocol: &str,
+        request: Value,
+        ask: Ask,
+        resume_url: impl FnOnce(&InteractionHandle) -> String + Send,
+    ) -> Result<InteractionHandle, PortError> {
+        let handle = InteractionHandle(Secret::random(self.ports.entropy())?);
+        let interaction = Interaction {
+            protocol: protocol.to_owned(),
+            request,
+            ask,
+            answers: Value::Null,
+            resume_url: resume_url(&handle),
+            browser: browser.digest(),
+            revision: 0,
+            expires_at: self.ports.now() + self.lifetime,
+        };
+        let bytes = ephemeral::encode(&interaction)?;
+        if self.ports.ephemeral().put_if_absent(&handle.key(), bytes, self.lifetime).await? {
+            Ok(handle)
+        } else {
+            Err(PortError::permanent("a random handle was made twice"))
+        }
+    }
+
+    /// Reads an interaction in the browser that it was opened in.
+    ///
+    /// # Errors
+    ///
+    /// Fails when there is none under the handle, when the browser is another one, or when a port fails.
+    pub async fn load(
+        &self,
+        handle: &InteractionHandle,
+        browser: Option<&BrowserId>,
+    ) -> Result<Interaction, InteractionError> {
+        let bytes = self.ports.ephemeral().get(&handle.key()).await?.ok_or(InteractionError::NotFound)?;
+        let interaction: Interaction = ephemeral::decode(&bytes)?;
+        match browser {
+            Some(browser) if browser.digest() == interaction.browser => Ok(interaction),
+            _ => Err(InteractionError::OtherBrowser),
+        }
+    }
+
+    /// Replaces an interaction that is still as it was read: of two tabs one wins.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`InteractionError::Changed`] when it has changed or ended meanwhile, or when a port fails.
+    pub async fn update(
+        &self,
+        handle: &InteractionHandle,
+        read: &Interaction,
+        mut next: Interaction,
+    ) -> Result<Interaction, InteractionError> {
+        next.browser = read.browser;
+        next.expires_at = read.expires_at;
+        next.revision = read.revision.saturating_add(1);
+        let (old, new) = (ephemeral::encode(read)?, ephemeral::encode(&next)?);
+        let rest = read.expires_at - self.ports.now();
+        let swapped = self.ports.ephemeral().compare_and_swap(&handle.key(), &old, new, rest).await?;
+        if swapped { Ok(next) } else { Err(InteractionError::Changed) }
+    }
+
+    /// Ends an interaction that is still as it was read: exactly one caller does.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`InteractionError::Changed`] when somebody else changed or ended it, or when a port fails.
+    pub async fn finish(
+        &self,
+        handle: &InteractionHandle,
+        read: &Interaction,
+    ) -> Result<(), InteractionError> {
+        // The swap decides who finishes; the take only cleans up behind the winner.
+        self.update(handle, read, read.clone()).await?;
+        self.ports.ephemeral().take(&handle.key()).await?;
+        Ok(())
+    }
+}
+
+/// An interaction cannot be used.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InteractionError {
+    /// There is none under this handle: it never was, has ended, or took too long.
+    #[error("there is no such interaction")]
+    NotFound,
+    /// It was opened in another browser.
+    #[error("the interaction belongs to another browser")]
+    OtherBrowser,
+    /// It was changed or ended meanwhile, in another tab.
+    #[error("the interaction has changed meanwhile")]
+    Changed,
+    /// A port failed.
+    #[error("the interaction cannot be read or written")]
+    Port(#[from] PortError),
+}

@@ -1,0 +1,182 @@
+//! Messages to people: typed, by code and parameters; the host renders and sends.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use crate::error::PortError;
+use crate::id::EventId;
+use crate::ports::Ports;
+use crate::vault::{SealScope, Sealed};
+
+/// What a message is about. The host has one template per code and language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum MessageCode {
+    /// Prove this address to finish a registration. Parameters: `code`, `minutes`.
+    VerifyRegistration,
+    /// Somebody tried to register this address, which already has an account. No parameters.
+    AccountExists,
+}
+
+impl MessageCode {
+    /// The stable name, as serialized: `verify_registration`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::VerifyRegistration => "verify_registration",
+            Self::AccountExists => "account_exists",
+        }
+    }
+}
+
+/// How a message reaches a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Channel {
+    /// Electronic mail.
+    Email,
+    /// A text message to a phone.
+    Sms,
+}
+
+/// A message to a person. `Debug` prints no parameters and no address.
+#[derive(Clone, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Message {
+    /// The idempotency key.
+    pub id: EventId,
+    /// What it is about.
+    pub code: MessageCode,
+    /// How it goes out.
+    pub channel: Channel,
+    /// To which address or number.
+    pub to: String,
+    /// The recipient's language preferences as BCP 47 tags, best first; may be empty.
+    pub languages: Vec<String>,
+    /// The template's parameters. May hold a secret, such as a one-time code.
+    pub parameters: BTreeMap<String, String>,
+    /// After this time the message is of no use and is dropped.
+    #[serde(with = "time::serde::rfc3339")]
+    pub expires_at: OffsetDateTime,
+}
+
+impl Message {
+    /// A message without parameters and language preferences.
+    ///
+    /// # Errors
+    ///
+    /// Fails only when the entropy source does.
+    pub fn new(
+        ports: &Ports,
+        code: MessageCode,
+        channel: Channel,
+        to: impl Into<String>,
+        expires_at: OffsetDateTime,
+    ) -> Result<Self, PortError> {
+        Ok(Self {
+            id: EventId::generate(ports.clock(), ports.entropy())?,
+            code,
+            channel,
+            to: to.into(),
+            languages: Vec::new(),
+            parameters: BTreeMap::new(),
+            expires_at,
+        })
+    }
+
+    /// Adds a parameter.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.parameters.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Sets the language preferences.
+    #[must_use]
+    pub fn with_languages(mut self, languages: Vec<String>) -> Self {
+        self.languages = languages;
+        self
+    }
+
+    /// Seals the message for the outbox, so that a one-time code is never readable at rest.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the key vault does.
+    pub async fn seal(&self, ports: &Ports) -> Result<SealedMessage, PortError> {
+        let plain = Zeroizing::new(serde_json::to_vec(self).map_err(PortError::permanent)?);
+        let sealed = ports.vault().seal(&SealScope::Tenant, MESSAGE_PURPOSE, &plain).await?;
+        Ok(SealedMessage { id: self.id, sealed, expires_at: self.expires_at })
+    }
+}
+
+const MESSAGE_PURPOSE: &str = "core.message";
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("id", &self.id)
+            .field("code", &self.code)
+            .field("channel", &self.channel)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A message as the outbox keeps it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SealedMessage {
+    /// The idempotency key.
+    pub id: EventId,
+    /// The message, sealed by the key vault.
+    pub sealed: Sealed,
+    /// After this time the message is of no use and is dropped.
+    #[serde(with = "time::serde::rfc3339")]
+    pub expires_at: OffsetDateTime,
+}
+
+impl SealedMessage {
+    /// Opens the message.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the key vault does, or when the sealed message was altered.
+    pub async fn open(&self, ports: &Ports) -> Result<Message, PortError> {
+        let plain = ports.vault().open(&SealScope::Tenant, MESSAGE_PURPOSE, &self.sealed).await?;
+        let message: Message = serde_json::from_slice(plain.expose()).map_err(PortError::permanent)?;
+        if message.id == self.id {
+            Ok(message)
+        } else {
+            Err(PortError::permanent("the sealed message is another one"))
+        }
+    }
+}
+
+/// Sends messages.
+///
+/// # Contract
+///
+/// - `send` completes when the message is handed over (accepted by the mail server), not when it is read.
+/// - It may be called again with the same [`Message::id`] after a crash: use it as the idempotency key where the
+///   provider has one.
+/// - It is called by the outbox relay only, never while a person waits.
+///
+/// # Cancel safety
+///
+/// Dropping the future may or may not have sent the message.
+#[async_trait]
+pub trait Notifier: fmt::Debug + Send + Sync {
+    /// Renders and sends one message.
+    ///
+    /// # Errors
+    ///
+    /// A transient error is tried again later; a permanent one drops the message after it was logged.
+    async fn send(&self, message: &Message) -> Result<(), PortError>;
+}

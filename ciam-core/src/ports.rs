@@ -1,0 +1,206 @@
+//! One tenant's capabilities, bundled.
+
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+
+use crate::clock::{Clock, SystemClock};
+use crate::entropy::{Entropy, SystemEntropy};
+use crate::ephemeral::Ephemeral;
+use crate::hooks::{Hooks, NoHooks};
+use crate::id::TenantId;
+use crate::outbound::{DenyHttp, HttpClient};
+use crate::password::{BreachedPasswords, NoBreachedPasswords};
+use crate::risk::{NullRiskEngine, RiskEngine};
+use crate::runtime::{Runtime, ThreadRuntime};
+use crate::store::Store;
+use crate::vault::KeyVault;
+
+/// The ports of one tenant: everything that the flows of these crates may touch outside themselves.
+///
+/// Required are the three that hold state: [`Store`], [`Ephemeral`] and [`KeyVault`]. The others have defaults, replaced
+/// with the `with_*` methods. Cloning is cheap.
+///
+/// ```
+/// use std::sync::Arc;
+/// # #[cfg(feature = "memory")] {
+/// use ciam_core::id::TenantId;
+/// use ciam_core::memory;
+/// use ciam_core::ports::Ports;
+///
+/// let ports: Ports = memory::ports();
+/// assert_eq!(ports.tenant(), ports.store().tenant());
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Ports {
+    store: Arc<dyn Store>,
+    ephemeral: Arc<dyn Ephemeral>,
+    vault: Arc<dyn KeyVault>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    runtime: Arc<dyn Runtime>,
+    hooks: Arc<dyn Hooks>,
+    risk: Arc<dyn RiskEngine>,
+    breached_passwords: Arc<dyn BreachedPasswords>,
+    http_client: Arc<dyn HttpClient>,
+}
+
+impl Ports {
+    /// Bundles the ports that hold state, with the default of every other: the system's clock and entropy, plain threads,
+    /// no hooks, no risk engine, no list of breached passwords, and an HTTP client that refuses every request.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, ephemeral: Arc<dyn Ephemeral>, vault: Arc<dyn KeyVault>) -> Self {
+        Self {
+            store,
+            ephemeral,
+            vault,
+            clock: Arc::new(SystemClock::new()),
+            entropy: Arc::new(SystemEntropy::new()),
+            runtime: Arc::new(ThreadRuntime::new()),
+            hooks: Arc::new(NoHooks::new()),
+            risk: Arc::new(NullRiskEngine::new()),
+            breached_passwords: Arc::new(NoBreachedPasswords::new()),
+            http_client: Arc::new(DenyHttp::new()),
+        }
+    }
+
+    /// Replaces the clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Replaces the entropy source.
+    ///
+    /// # Security
+    ///
+    /// For tests. Every token and code is as strong as this source.
+    #[must_use]
+    pub fn with_entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
+        self.entropy = entropy;
+        self
+    }
+
+    /// Replaces the runtime.
+    #[must_use]
+    pub fn with_runtime(mut self, runtime: Arc<dyn Runtime>) -> Self {
+        self.runtime = runtime;
+        self
+    }
+
+    /// Replaces the hooks.
+    #[must_use]
+    pub fn with_hooks(mut self, hooks: Arc<dyn Hooks>) -> Self {
+        self.hooks = hooks;
+        self
+    }
+
+    /// Replaces the risk engine.
+    #[must_use]
+    pub fn with_risk(mut self, risk: Arc<dyn RiskEngine>) -> Self {
+        self.risk = risk;
+        self
+    }
+
+    /// Replaces the list of breached passwords.
+    #[must_use]
+    pub fn with_breached_passwords(mut self, breached_passwords: Arc<dyn BreachedPasswords>) -> Self {
+        self.breached_passwords = breached_passwords;
+        self
+    }
+
+    /// Replaces the HTTP client.
+    #[must_use]
+    pub fn with_http_client(mut self, http_client: Arc<dyn HttpClient>) -> Self {
+        self.http_client = http_client;
+        self
+    }
+
+    /// Replaces the store by another handle on the same tenant, such as a counting or failing one in tests.
+    #[must_use]
+    pub fn with_store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = store;
+        self
+    }
+
+    /// Replaces the ephemeral store.
+    #[must_use]
+    pub fn with_ephemeral(mut self, ephemeral: Arc<dyn Ephemeral>) -> Self {
+        self.ephemeral = ephemeral;
+        self
+    }
+
+    /// The tenant that the store is bound to.
+    #[must_use]
+    pub fn tenant(&self) -> TenantId {
+        self.store.tenant()
+    }
+
+    /// The current time.
+    #[must_use]
+    pub fn now(&self) -> OffsetDateTime {
+        self.clock.now()
+    }
+
+    /// Durable state.
+    #[must_use]
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    /// Short-lived state.
+    #[must_use]
+    pub fn ephemeral(&self) -> &dyn Ephemeral {
+        &*self.ephemeral
+    }
+
+    /// The key vault.
+    #[must_use]
+    pub fn vault(&self) -> &dyn KeyVault {
+        &*self.vault
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// The entropy source.
+    #[must_use]
+    pub fn entropy(&self) -> &dyn Entropy {
+        &*self.entropy
+    }
+
+    /// The runtime.
+    #[must_use]
+    pub const fn runtime(&self) -> &Arc<dyn Runtime> {
+        &self.runtime
+    }
+
+    /// The hooks.
+    #[must_use]
+    pub fn hooks(&self) -> &dyn Hooks {
+        &*self.hooks
+    }
+
+    /// The risk engine.
+    #[must_use]
+    pub fn risk(&self) -> &dyn RiskEngine {
+        &*self.risk
+    }
+
+    /// The list of breached passwords.
+    #[must_use]
+    pub fn breached_passwords(&self) -> &dyn BreachedPasswords {
+        &*self.breached_passwords
+    }
+
+    /// The HTTP client. Use it through [`Outbound`](crate::outbound::Outbound), which applies the rules.
+    #[must_use]
+    pub fn http_client(&self) -> &dyn HttpClient {
+        &*self.http_client
+    }
+}

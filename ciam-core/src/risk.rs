@@ -1,0 +1,119 @@
+//! Adaptive risk as a port: evidence in, assessment with reasons out.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::error::PortError;
+use crate::id::AccountId;
+
+/// What is about to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RiskAction {
+    /// A registration.
+    Register,
+    /// A sign-in.
+    SignIn,
+    /// A step-up inside a session.
+    StepUp,
+}
+
+/// What is known when a risk engine is asked. Holds no password and no code.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Observation {
+    /// What is about to be done.
+    pub action: RiskAction,
+    /// The account, once it is known.
+    pub account: Option<AccountId>,
+    /// The client's address.
+    pub address: IpAddr,
+    /// The browser's `User-Agent`.
+    pub user_agent: Option<String>,
+}
+
+impl Observation {
+    /// An observation.
+    #[must_use]
+    pub const fn new(action: RiskAction, account: Option<AccountId>, address: IpAddr) -> Self {
+        Self { action, account, address, user_agent: None }
+    }
+
+    /// Adds the browser's `User-Agent`.
+    #[must_use]
+    pub fn with_user_agent(mut self, user_agent: Option<String>) -> Self {
+        self.user_agent = user_agent;
+        self
+    }
+}
+
+/// How risky it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RiskLevel {
+    /// Go on.
+    Low,
+    /// Ask for one more factor where the account has one.
+    Medium,
+    /// Refuse unless a second factor is proved.
+    High,
+}
+
+/// A risk engine's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Assessment {
+    /// How risky it is.
+    pub level: RiskLevel,
+    /// Why, as stable codes for events and support: `new_device`, `impossible_travel`.
+    pub reasons: Vec<String>,
+}
+
+impl Assessment {
+    /// An assessment.
+    #[must_use]
+    pub const fn new(level: RiskLevel, reasons: Vec<String>) -> Self {
+        Self { level, reasons }
+    }
+}
+
+/// Assesses risk.
+///
+/// # Contract
+///
+/// Answers within the deadline of the journey's policy; silence and errors count as the level that the policy names, never
+/// as "no risk" by accident.
+#[async_trait]
+pub trait RiskEngine: fmt::Debug + Send + Sync {
+    /// Assesses one observation.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the engine cannot answer.
+    async fn assess(&self, observation: &Observation) -> Result<Assessment, PortError>;
+}
+
+/// An engine without an opinion: everything is low risk.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct NullRiskEngine;
+
+impl NullRiskEngine {
+    /// An engine without an opinion.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self
+    }
+}
+
+#[async_trait]
+impl RiskEngine for NullRiskEngine {
+    async fn assess(&self, _observation: &Observation) -> Result<Assessment, PortError> {
+        Ok(Assessment::new(RiskLevel::Low, Vec::new()))
+    }
+}

@@ -226,3 +226,54 @@ impl Default for AcrLadder {
         ])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-23 12:00 UTC);
+
+    fn password(at: OffsetDateTime) -> Proof {
+        Proof::new(Amr::PASSWORD, [FactorKind::Knowledge], at)
+    }
+
+    fn otp(at: OffsetDateTime) -> Proof {
+        Proof::new(Amr::OTP, [FactorKind::Possession], at)
+    }
+
+    #[test]
+    fn two_kinds_of_factor_are_mfa_and_aal2() {
+        let ladder = AcrLadder::default();
+        let context = AuthenticationContext::new([password(NOW), otp(NOW)]);
+        assert_eq!(context.amr(), [Amr::PASSWORD, Amr::OTP, Amr::MULTI_FACTOR]);
+        assert_eq!(ladder.achieved(&context, NOW).unwrap().as_str(), "urn:ciam:acr:aal2");
+        assert!(ladder.satisfies(&context, &Acr::new("urn:ciam:acr:aal1"), NOW));
+    }
+
+    #[test]
+    fn a_proof_grows_old() {
+        let ladder = AcrLadder::default();
+        let context = AuthenticationContext::new([password(NOW), otp(NOW - Duration::hours(13))]);
+        assert_eq!(ladder.achieved(&context, NOW).unwrap().as_str(), "urn:ciam:acr:aal1");
+        assert!(!ladder.satisfies(&context, &Acr::new("urn:ciam:acr:aal2"), NOW));
+    }
+
+    #[test]
+    fn no_proof_and_unknown_levels_satisfy_nothing() {
+        let ladder = AcrLadder::default();
+        let nobody = AuthenticationContext::default();
+        assert_eq!(ladder.achieved(&nobody, NOW), None);
+        assert_eq!(nobody.auth_time(), None);
+        let context = AuthenticationContext::new([password(NOW), otp(NOW)]);
+        assert!(!ladder.satisfies(&context, &Acr::new("urn:example:gold"), NOW));
+    }
+
+    #[test]
+    fn a_newer_proof_of_the_same_method_replaces_the_older() {
+        let context = AuthenticationContext::new([password(NOW), password(NOW + Duration::hours(1))]);
+        assert_eq!(context.proofs.len(), 1);
+        assert_eq!(context.auth_time(), Some(NOW + Duration::hours(1)));
+    }
+}

@@ -63,3 +63,28 @@ pub fn decimal_code(entropy: &dyn Entropy, digits: u32) -> Result<String, PortEr
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Scripted(Mutex<Vec<[u8; 4]>>);
+
+    impl Entropy for Scripted {
+        fn fill(&self, buffer: &mut [u8]) -> Result<(), PortError> {
+            buffer.copy_from_slice(&self.0.lock().unwrap().remove(0));
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn codes_have_leading_zeros_and_no_modulo_bias() {
+        // 0xFFFF_FFFF is over the largest multiple of 10^6 and must be drawn again.
+        let source = Scripted(Mutex::new(vec![[0xff; 4], 42_u32.to_be_bytes()]));
+        assert_eq!(decimal_code(&source, 6).unwrap(), "000042");
+        assert!(source.0.lock().unwrap().is_empty());
+    }
+}

@@ -102,3 +102,23 @@ fn uuid_v7(clock: &dyn Clock, entropy: &dyn Entropy) -> Result<Uuid, PortError> 
     let millis = u64::try_from(millis).map_err(PortError::permanent)?;
     Ok(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::entropy::SystemEntropy;
+
+    #[test]
+    fn ids_are_uuid_v7_in_one_spelling() {
+        let id = AccountId::generate(&SystemClock::new(), &SystemEntropy::new()).unwrap();
+        assert_eq!(id.as_uuid().get_version_num(), 7);
+        let text = id.to_string();
+        assert_eq!(text.parse::<AccountId>(), Ok(id));
+        for other in
+            [text.to_uppercase(), text.replace('-', ""), format!("{{{text}}}"), format!("urn:uuid:{text}")]
+        {
+            assert_eq!(other.parse::<AccountId>(), Err(InvalidId), "{other}");
+        }
+    }
+}

@@ -20,6 +20,7 @@ pub mod organization;
 pub mod outbound;
 pub mod password;
 pub mod ports;
+pub mod relay;
 pub mod risk;
 pub mod runtime;
 pub mod secret;

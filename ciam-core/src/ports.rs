@@ -9,7 +9,7 @@ use crate::entropy::{Entropy, SystemEntropy};
 use crate::ephemeral::Ephemeral;
 use crate::hooks::{Hooks, NoHooks};
 use crate::id::TenantId;
-use crate::outbound::{DenyHttp, HttpClient};
+use crate::outbound::{DenyHttp, HttpClient, OutboundPolicy};
 use crate::password::{BreachedPasswords, NoBreachedPasswords};
 use crate::risk::{NullRiskEngine, RiskEngine};
 use crate::runtime::{Runtime, ThreadRuntime};
@@ -44,6 +44,7 @@ pub struct Ports {
     risk: Arc<dyn RiskEngine>,
     breached_passwords: Arc<dyn BreachedPasswords>,
     http_client: Arc<dyn HttpClient>,
+    outbound_policy: Arc<OutboundPolicy>,
 }
 
 impl Ports {
@@ -62,6 +63,7 @@ impl Ports {
             risk: Arc::new(NullRiskEngine::new()),
             breached_passwords: Arc::new(NoBreachedPasswords::new()),
             http_client: Arc::new(DenyHttp::new()),
+            outbound_policy: Arc::new(OutboundPolicy::default()),
         }
     }
 
@@ -115,6 +117,13 @@ impl Ports {
     #[must_use]
     pub fn with_http_client(mut self, http_client: Arc<dyn HttpClient>) -> Self {
         self.http_client = http_client;
+        self
+    }
+
+    /// Replaces the limits and exceptions of outbound requests.
+    #[must_use]
+    pub fn with_outbound_policy(mut self, policy: OutboundPolicy) -> Self {
+        self.outbound_policy = Arc::new(policy);
         self
     }
 
@@ -202,5 +211,11 @@ impl Ports {
     #[must_use]
     pub fn http_client(&self) -> &dyn HttpClient {
         &*self.http_client
+    }
+
+    /// The limits and exceptions of outbound requests.
+    #[must_use]
+    pub fn outbound_policy(&self) -> &OutboundPolicy {
+        &self.outbound_policy
     }
 }

@@ -195,3 +195,28 @@ pub struct InvalidDigest;
 pub fn ct_eq(left: &[u8], right: &[u8]) -> bool {
     left.ct_eq(right).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::SystemEntropy;
+
+    #[test]
+    fn secrets_are_never_printed() {
+        let secret = Secret::from("hunter2");
+        let bytes = SecretBytes::new(b"hunter2".to_vec());
+        for text in [format!("{secret:?}"), format!("{bytes:?}"), format!("{:?}", secret.digest())] {
+            assert!(!text.contains("hunter2") && !text.contains("9Mg2"), "{text}");
+        }
+    }
+
+    #[test]
+    fn digests_round_trip_and_refuse_other_texts() {
+        let digest = Secret::random(&SystemEntropy::new()).unwrap().digest();
+        let text = serde_json::to_string(&digest).unwrap();
+        assert_eq!(serde_json::from_str::<TokenDigest>(&text).unwrap(), digest);
+        for bad in ["\"\"", "\"AAAA\"", "\"not base64!\"", "7"] {
+            assert!(serde_json::from_str::<TokenDigest>(bad).is_err(), "{bad}");
+        }
+    }
+}

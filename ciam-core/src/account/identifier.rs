@@ -211,3 +211,81 @@ pub enum IdentifierError {
     #[error("not a valid identifier of this kind")]
     Malformed,
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_address_have_one_key() {
+        let key = IdentifierKey::email("ada@example.com").unwrap();
+        for text in
+            ["Ada@Example.COM", " ada@example.com ", "\u{ff41}da@example.com", "ada@EXAMPLE\u{ff0e}com"]
+        {
+            assert_eq!(IdentifierKey::email(text).unwrap(), key, "{text}");
+        }
+    }
+
+    #[test]
+    fn texts_that_are_no_address_are_refused() {
+        for text in [
+            "",
+            "@",
+            "ada",
+            "ada@",
+            "@example.com",
+            "ada@@example.com",
+            "a b@example.com",
+            "ada@exa mple.com",
+            ".ada@example.com",
+            "ada.@example.com",
+            "a..da@example.com",
+            "ada@example",
+            "ada@[127.0.0.1]",
+            "\"ada\"@example.com",
+            "ada@example.com\r\nBcc: eve@example.com",
+            "ada@-example.com",
+            "ada\0@example.com",
+            "<ada@example.com>",
+            "ada@example.com,eve@example.com",
+        ] {
+            assert!(IdentifierKey::email(text).is_err(), "{text:?}");
+        }
+        assert!(IdentifierKey::email(&format!("{}@example.com", "a".repeat(65))).is_err());
+        assert!(IdentifierKey::email(&format!("a@{}.com", "b".repeat(260))).is_err());
+    }
+
+    #[test]
+    fn phone_numbers_are_e164() {
+        assert_eq!(IdentifierKey::phone("+1 (415) 555-0100").unwrap().as_str(), "+14155550100");
+        for text in
+            ["14155550100", "+0123456789", "+1415555010a", "+123456", "+1234567890123456", "++14155550100"]
+        {
+            assert!(IdentifierKey::phone(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_user_name_never_looks_like_another_kind() {
+        assert_eq!(IdentifierKey::username("Ada_Lovelace").unwrap().as_str(), "ada_lovelace");
+        for text in ["a", "ada@example.com", "+14155550100", "-ada", "a b", "ada/../root", "<script>", ""] {
+            assert!(IdentifierKey::username(text).is_err(), "{text}");
+        }
+        assert_eq!(IdentifierKey::guess("Ada").unwrap().kind(), IdentifierKind::Username);
+        assert_eq!(IdentifierKey::guess("+14155550100").unwrap().kind(), IdentifierKind::Phone);
+        assert_eq!(IdentifierKey::guess("ada@example.com").unwrap().kind(), IdentifierKind::Email);
+    }
+
+    proptest! {
+        #[test]
+        fn normal_forms_are_fixed_points(text in ".{0,80}") {
+            for normalise in [IdentifierKey::email, IdentifierKey::phone, IdentifierKey::username] {
+                if let Ok(key) = normalise(&text) {
+                    prop_assert_eq!(&normalise(key.as_str()).unwrap(), &key);
+                }
+            }
+        }
+    }
+}

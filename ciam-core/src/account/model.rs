@@ -235,3 +235,54 @@ pub enum ProfileError {
     #[error("the profile has too many attributes")]
     TooMany,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lifecycle_has_exactly_its_transitions() {
+        use AccountStatus::{Active, Deactivated, Erased, Locked, Pending, Suspended};
+        let all = [Pending, Active, Suspended, Locked, Deactivated, Erased];
+        let allowed = [
+            (Pending, Active),
+            (Pending, Deactivated),
+            (Active, Suspended),
+            (Active, Locked),
+            (Active, Deactivated),
+            (Suspended, Active),
+            (Suspended, Deactivated),
+            (Locked, Active),
+            (Locked, Deactivated),
+            (Deactivated, Active),
+            (Deactivated, Erased),
+        ];
+        for from in all {
+            for to in all {
+                assert_eq!(from.transition(to).is_ok(), allowed.contains(&(from, to)), "{from:?} to {to:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn computed_claims_cannot_be_attributes() {
+        let mut profile = Profile::new();
+        for name in ["sub", "email", "email_verified", "phone_number", "updated_at", ""] {
+            assert_eq!(profile.set(name, "x"), Err(ProfileError::Name), "{name}");
+        }
+        profile.set("name", "Ada").unwrap();
+        assert_eq!(profile.text("name"), Some("Ada"));
+        assert_eq!(profile.set("name", "x".repeat(5_000)), Err(ProfileError::ValueTooLong));
+        profile.set("name", Value::Null).unwrap();
+        assert_eq!(profile.get("name"), None);
+    }
+
+    #[test]
+    fn debug_shows_no_personal_data() {
+        let mut account = Account::new(AccountId::from_uuid(uuid::Uuid::nil()), OffsetDateTime::UNIX_EPOCH);
+        account.identifiers.push(Identifier::unverified(IdentifierKey::email("ada@example.com").unwrap()));
+        account.profile.set("name", "Lovelace").unwrap();
+        let text = format!("{account:?}");
+        assert!(!text.contains("ada") && !text.contains("Lovelace"), "{text}");
+    }
+}

@@ -89,3 +89,56 @@ impl BrowserId {
         set_cookie(BROWSER_COOKIE, self.0.expose(), None)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::SystemEntropy;
+
+    fn headers(values: &[&str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(COOKIE, HeaderValue::from_str(value).unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn a_cookie_is_found_by_its_exact_name() {
+        let headers = headers(&["x=1; __Host-ciam-session=abc; y=2"]);
+        assert_eq!(cookie(&headers, SESSION_COOKIE), Some("abc"));
+        assert_eq!(cookie(&headers, "ciam-session"), None);
+        assert_eq!(cookie(&headers, "__host-ciam-session"), None);
+    }
+
+    #[test]
+    fn a_cookie_that_is_there_twice_is_not_trusted() {
+        assert_eq!(cookie(&headers(&["a=1; a=2"]), "a"), None);
+        assert_eq!(cookie(&headers(&["a=1", "a=1"]), "a"), None);
+    }
+
+    #[test]
+    fn cookies_are_host_only_secure_and_unreadable_for_scripts() {
+        let value = set_cookie(SESSION_COOKIE, "abc", Some(Duration::hours(1))).unwrap();
+        assert_eq!(value, "__Host-ciam-session=abc; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=3600");
+        for bad in ["a;b", "a b", "a\r\nSet-Cookie: x=y", "a,b", "\"a\"", "ä"] {
+            assert!(set_cookie("a", bad, None).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_a_browser_id_of_our_form_is_taken() {
+        let id = BrowserId::generate(&SystemEntropy::new()).unwrap();
+        let header = id.set_cookie().unwrap();
+        let pair = header.to_str().unwrap().split(';').next().unwrap().to_owned();
+        assert_eq!(BrowserId::from_headers(&headers(&[&pair])).unwrap().digest(), id.digest());
+        for bad in
+            ["", "short", &"a".repeat(44), &format!("{}=", "a".repeat(42)), &format!("{}.", "a".repeat(42))]
+        {
+            assert!(
+                BrowserId::from_headers(&headers(&[&format!("{BROWSER_COOKIE}={bad}")])).is_none(),
+                "{bad}"
+            );
+        }
+    }
+}

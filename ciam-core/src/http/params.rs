@@ -135,3 +135,65 @@ pub enum ParamsError {
     #[error("a parameter is there more than once")]
     Duplicate,
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parse(text: &str) -> Result<Params, ParamsError> {
+        Params::parse(text, ParamsLimits::default())
+    }
+
+    #[test]
+    fn values_are_decoded_once() {
+        let params = parse("a=1+2&b=%2B%25&c=%C3%A9&d&=e&f==").unwrap();
+        assert_eq!(params.one("a"), Ok(Some("1 2")));
+        assert_eq!(params.one("b"), Ok(Some("+%")));
+        assert_eq!(params.one("c"), Ok(Some("é")));
+        assert_eq!(params.one("d"), Ok(None));
+        assert_eq!(params.one("f"), Ok(Some("=")));
+    }
+
+    #[test]
+    fn wrong_encodings_are_refused() {
+        for text in ["a=%", "a=%2", "a=%zz", "a=%ff", "a=%c3%28", "%=1", "a=%00", "a=b%0", "a=+%"] {
+            assert_eq!(parse(text), Err(ParamsError::Encoding), "{text}");
+        }
+    }
+
+    #[test]
+    fn duplicates_are_seen_in_any_spelling() {
+        let params = parse("state=1&st%61te=2&resource=a&resource=b").unwrap();
+        assert_eq!(params.one("state"), Err(ParamsError::Duplicate));
+        assert_eq!(params.refuse_duplicates(&["resource"]), Err(ParamsError::Duplicate));
+        let params = parse("resource=a&resource=b&x=1").unwrap();
+        assert_eq!(params.refuse_duplicates(&["resource"]), Ok(()));
+        assert_eq!(params.all("resource").collect::<Vec<_>>(), ["a", "b"]);
+        // An empty first value does not hide the second.
+        assert_eq!(parse("a=&a=1").unwrap().one("a"), Err(ParamsError::Duplicate));
+    }
+
+    #[test]
+    fn limits_are_limits() {
+        let limits = ParamsLimits { max_bytes: 8, max_params: 2 };
+        assert!(Params::parse("a=1&b=2", limits).is_ok());
+        assert_eq!(Params::parse("a=1&b=2&c", limits), Err(ParamsError::TooLarge));
+        assert_eq!(Params::parse("a&b&c", limits), Err(ParamsError::TooLarge));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_answered(text in ".{0,200}") {
+            let _answered = parse(&text);
+        }
+
+        #[test]
+        fn what_url_encodes_is_read_back(pairs in prop::collection::vec(("[^\0]{1,20}", "[^\0]{1,20}"), 0..10)) {
+            let text = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
+            let params = parse(&text).unwrap();
+            prop_assert_eq!(params.pairs(), &pairs[..]);
+        }
+    }
+}

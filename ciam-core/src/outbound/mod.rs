@@ -1,4 +1,17 @@
 //! Every outbound HTTP request: the client port, and the rules that stand before it.
+//!
+//! Key sets, metadata, redirect lists and webhooks are fetched from addresses that strangers may have written. [`Outbound`]
+//! is the one way out, and applies the same rules to all of it: `https` only, no user info and no fragment, public addresses
+//! only, connected to exactly the addresses that were checked, no redirect followed, bounded in time and size.
+//! [OWASP: server-side request forgery](https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Prevention_Cheat_Sheet.html).
+
+mod address;
+mod client;
+mod policy;
+
+pub use self::address::is_public;
+pub use self::client::{Outbound, OutboundError};
+pub use self::policy::OutboundPolicy;
 
 use std::fmt;
 use std::net::SocketAddr;

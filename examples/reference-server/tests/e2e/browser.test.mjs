@@ -1,0 +1,173 @@
+// A person with a real browser: sign-up, verification, consent, an application that reads the claims, an API that takes the
+// token, and sign-out. Every page is kept as a picture, on a phone and on a desktop.
+
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { chromium } from 'playwright-core';
+
+const issuer = required('CIAM_E2E_ISSUER');
+const application = required('CIAM_E2E_APPLICATION');
+const pictures = required('CIAM_E2E_OUTPUT');
+const executablePath = required('CIAM_E2E_CHROMIUM');
+const password = 'a long and unremarkable sentence';
+
+let browser;
+
+before(async () => {
+  mkdirSync(pictures, { recursive: true });
+  browser = await chromium.launch({
+    executablePath,
+    args: ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-quic',
+      '--no-first-run', '--disable-component-update', '--disable-sync'],
+  });
+});
+
+after(() => browser?.close());
+
+const screens = {
+  desktop: { viewport: { width: 1280, height: 900 }, colorScheme: 'light' },
+  phone: { viewport: { width: 390, height: 844 }, colorScheme: 'dark', isMobile: true, deviceScaleFactor: 2 },
+};
+
+for (const [screen, settings] of Object.entries(screens)) {
+  test(`${screen}: from sign-up to a token that an API accepts, and out again`, { timeout: 120_000 }, async () => {
+    const context = await browser.newContext({ ...settings, javaScriptEnabled: false, locale: 'en' });
+    const page = await context.newPage();
+    const problems = watch(page);
+    const email = `grace.${screen}.${Date.now()}@example.com`;
+    let step = 0;
+    const picture = (name) =>
+      page.screenshot({ path: `${pictures}/${screen}-${String((step += 1)).padStart(2, '0')}-${name}.png`, fullPage: true });
+
+    await page.goto(issuer);
+    await picture('home');
+    await page.goto(`${issuer}/sign-up`);
+    await picture('sign-up');
+    await page.fill('input[name=email]', email);
+    await page.fill('input[name=name]', 'Grace Hopper');
+    await page.fill('input[name=password]', password);
+    await press(page, '/sign-up');
+    await picture('verify');
+
+    const code = await readCode(context, email, `${pictures}/${screen}-mail.png`);
+    await page.fill('input[name=code]', '000000' === code ? '000001' : '000000');
+    await press(page, '/verify');
+    await picture('verify-wrong-code');
+    await page.fill('input[name=code]', code);
+    await press(page, '/verify');
+    await page.goto(`${issuer}/account`);
+    assert.match(await page.textContent('body'), /Grace Hopper/);
+    await picture('account');
+
+    await page.goto(application);
+    await picture('application');
+    await page.click('a[href="/login"]');
+    await page.waitForSelector('form[action="/consent"]');
+    await picture('consent');
+    await Promise.all([page.waitForURL(`${application}/**`), page.click('form[action="/consent"] button[value=allow]')]);
+    const claims = await page.textContent('#claims');
+    assert.match(claims, new RegExp(email.replaceAll('.', '\\.')));
+    assert.match(claims, /Grace Hopper/);
+    const api = await page.textContent('#api');
+    assert.match(api, /200/);
+    await picture('claims');
+
+    await page.click('form[action="/logout"] button');
+    if (new URL(page.url()).origin === new URL(issuer).origin) {
+      await picture('sign-out');
+      await page.click('main form button[type=submit]');
+    }
+    await page.waitForURL(`${application}/**`);
+    await picture('signed-out');
+
+    // The session is over at the provider too: signing in again asks for the password.
+    await page.goto(`${application}/login`);
+    await page.waitForSelector('form[action="/sign-in"]');
+    await picture('sign-in');
+    await page.fill('input[name=identifier]', email);
+    await page.fill('input[name=password]', 'not the password at all');
+    await press(page, '/sign-in');
+    await picture('sign-in-refused');
+    await page.fill('input[name=identifier]', email);
+    await page.fill('input[name=password]', password);
+    await press(page, '/sign-in');
+    assert.match(await page.textContent('#claims'), /Grace Hopper/, 'the consent is remembered');
+
+    await page.goto(`${issuer}/authorize?client_id=unheard-of&redirect_uri=https://evil.example/`);
+    assert.equal(new URL(page.url()).origin, new URL(issuer).origin);
+    await picture('refused-client');
+    assert.deepEqual(problems, []);
+    await context.close();
+  });
+}
+
+test('session cookies are host-only, secure and out of reach of scripts', async () => {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(`${issuer}/sign-in`);
+  const cookies = await context.cookies(issuer);
+  assert.ok(cookies.length > 0);
+  for (const cookie of cookies) {
+    assert.ok(cookie.name.startsWith('__Host-'), cookie.name);
+    assert.ok(cookie.secure && cookie.httpOnly && cookie.sameSite === 'Lax', JSON.stringify(cookie));
+  }
+  await context.close();
+});
+
+test('every page holds up without horizontal scrolling at 360 pixels', async () => {
+  const context = await browser.newContext({ viewport: { width: 360, height: 640 } });
+  const page = await context.newPage();
+  for (const path of ['/', '/sign-up', '/sign-in', '/dev/mail']) {
+    await page.goto(`${issuer}${path}`);
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    assert.ok(overflow <= 0, `${path} is ${overflow} pixels too wide`);
+    const unnamed = await page.$$eval('input:not([type=hidden])', (inputs) =>
+      inputs.filter((input) => input.labels.length === 0).map((input) => input.name));
+    assert.deepEqual(unnamed, [], `${path} has inputs without a label`);
+  }
+  await context.close();
+});
+
+async function press(page, action) {
+  await Promise.all([
+    page.waitForNavigation({ waitUntil: 'load' }),
+    page.locator(`form[action="${action}"] button[type=submit]`).first().click(),
+  ]);
+}
+
+async function readCode(context, email, path) {
+  const page = await context.newPage();
+  for (let attempt = 0; attempt < 40; attempt += 1) {
+    await page.goto(`${issuer}/dev/mail`);
+    const row = page.locator('a', { hasText: email }).first();
+    if ((await row.count()) > 0) {
+      await row.click();
+      const code = (await page.textContent('main')).match(/\b\d{6,8}\b/)?.[0];
+      assert.ok(code, 'the message has no code');
+      await page.screenshot({ path, fullPage: true });
+      await page.close();
+      return code;
+    }
+    await page.waitForTimeout(250);
+  }
+  throw new Error(`no mail for ${email}`);
+}
+
+/** Collects what a browser complains about: blocked styles, failed requests, script errors. */
+function watch(page) {
+  const problems = [];
+  page.on('pageerror', (error) => problems.push(String(error)));
+  page.on('console', (message) => {
+    const harmless = /favicon|Failed to load resource: the server responded with a status of 4\d\d/;
+    if (message.type() === 'error' && !harmless.test(message.text())) problems.push(message.text());
+  });
+  page.on('requestfailed', (request) => problems.push(`${request.url()}: ${request.failure()?.errorText}`));
+  return problems;
+}
+
+function required(name) {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set`);
+  return value;
+}

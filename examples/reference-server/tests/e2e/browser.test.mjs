@@ -140,7 +140,7 @@ async function readCode(context, email, path) {
   const page = await context.newPage();
   for (let attempt = 0; attempt < 40; attempt += 1) {
     await page.goto(`${issuer}/dev/mail`);
-    const row = page.locator('a', { hasText: email }).first();
+    const row = page.locator('li', { hasText: email }).locator('a').first();
     if ((await row.count()) > 0) {
       await row.click();
       const code = (await page.textContent('main')).match(/\b\d{6,8}\b/)?.[0];

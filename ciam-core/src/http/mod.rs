@@ -5,5 +5,5 @@ mod params;
 mod peer;
 
 pub use self::cookies::{BROWSER_COOKIE, BrowserId, SESSION_COOKIE, cookie, expired_cookie, set_cookie};
-pub use self::params::{Params, ParamsError, ParamsLimits};
+pub use self::params::{Params, ParamsError, ParamsLimits, form_decode};
 pub use self::peer::Peer;

@@ -50,7 +50,7 @@ impl Params {
                 return Err(ParamsError::TooLarge);
             }
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            pairs.push((decode(name)?, decode(value)?));
+            pairs.push((form_decode(name)?, form_decode(value)?));
         }
         Ok(Self(pairs))
     }
@@ -106,7 +106,13 @@ impl Params {
     }
 }
 
-fn decode(text: &str) -> Result<String, ParamsError> {
+/// Decodes one name or value of the `application/x-www-form-urlencoded` format: `+` is a space, `%` needs two hexadecimal
+/// digits, and the result is UTF-8 without NUL.
+///
+/// # Errors
+///
+/// Fails when the text is not so encoded.
+pub fn form_decode(text: &str) -> Result<String, ParamsError> {
     let spaced: Cow<'_, str> =
         if text.contains('+') { Cow::Owned(text.replace('+', " ")) } else { Cow::Borrowed(text) };
     let mut rest = spaced.as_bytes();

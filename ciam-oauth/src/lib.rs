@@ -1,1 +1,16 @@
 //! OAuth 2.x authorization server, token validation and client building blocks.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod authorize;
+pub mod client;
+pub mod error;
+pub mod extension;
+pub mod grant;
+pub mod issuer;
+pub mod pkce;
+pub mod redirect_uri;
+pub mod resource;
+pub mod scope;
+pub mod server;
+
+pub use self::server::{AuthorizationServer, Endpoint, ServerBuilder};

@@ -1,0 +1,171 @@
+//! The authorization request, parsed.
+
+use std::collections::BTreeSet;
+
+use ciam_core::assurance::Acr;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::client::ClientId;
+use crate::pkce::CodeChallenge;
+use crate::redirect_uri::RedirectUri;
+use crate::resource::ResourceIndicator;
+use crate::scope::ScopeSet;
+
+/// An authorization request, validated against its client and frozen. Interactions and pushed requests keep this, never
+/// what the browser carries.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AuthorizeRequest {
+    /// The client.
+    pub client: ClientId,
+    /// Where the response goes.
+    pub redirect_uri: RedirectUri,
+    /// Whether the request named it; otherwise it is the client's only one.
+    pub redirect_uri_named: bool,
+    /// How the response goes there.
+    pub response_mode: ResponseMode,
+    /// The client's own value, given back as it is.
+    pub state: Option<String>,
+    /// The challenge that the code exchange must answer.
+    pub challenge: CodeChallenge,
+    /// The requested scope values that the server knows; the client may ask for all of them.
+    pub scopes: ScopeSet,
+    /// The resources that tokens will be for: the named ones, or the default.
+    pub resources: BTreeSet<ResourceIndicator>,
+    /// Whether the request named resources.
+    pub resources_named: bool,
+    /// What the person must be asked, whatever was asked before.
+    pub prompt: PromptSet,
+    /// How old the authentication may be, in seconds.
+    pub max_age: Option<u32>,
+    /// The levels of assurance that the client would like, best first.
+    pub acr_values: Vec<Acr>,
+    /// Which person the client expects; shown to the person, never trusted.
+    pub login_hint: Option<String>,
+    /// The person's languages as BCP 47 tags, best first.
+    pub ui_locales: Vec<String>,
+    /// What kind of page the client would like.
+    pub display: Option<Display>,
+    /// What the [`Extension`](crate::extension::Extension) read.
+    pub extension: Map<String, Value>,
+}
+
+/// How the authorization response goes to the client
+/// ([specification](https://openid.net/specs/oauth-v2-multiple-response-types-1_0.html#ResponseModes)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ResponseMode {
+    /// In the query of the redirect URI.
+    #[default]
+    Query,
+    /// In its fragment.
+    Fragment,
+    /// By a form that the browser posts
+    /// ([specification](https://openid.net/specs/oauth-v2-form-post-response-mode-1_0.html)).
+    FormPost,
+}
+
+impl ResponseMode {
+    /// Every mode that this library supports.
+    pub const ALL: [Self; 3] = [Self::Query, Self::Fragment, Self::FormPost];
+
+    /// The registered name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Fragment => "fragment",
+            Self::FormPost => "form_post",
+        }
+    }
+}
+
+/// What the person must be asked
+/// ([OpenID Connect Core, section 3.1.2.1](https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Prompt {
+    /// Nothing may be asked.
+    None,
+    /// To sign in again.
+    Login,
+    /// To consent again.
+    Consent,
+    /// To choose an account.
+    SelectAccount,
+    /// To register
+    /// ([specification](https://openid.net/specs/openid-connect-prompt-create-1_0.html)).
+    Create,
+}
+
+impl Prompt {
+    /// Every value that this library supports.
+    pub const ALL: [Self; 5] = [Self::None, Self::Login, Self::Consent, Self::SelectAccount, Self::Create];
+
+    /// The registered name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Login => "login",
+            Self::Consent => "consent",
+            Self::SelectAccount => "select_account",
+            Self::Create => "create",
+        }
+    }
+}
+
+/// A set of [`Prompt`] values; `none` stands alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PromptSet(BTreeSet<Prompt>);
+
+impl PromptSet {
+    /// The set of these values; `None` when `none` is not alone.
+    #[must_use]
+    pub fn new(values: impl IntoIterator<Item = Prompt>) -> Option<Self> {
+        let values: BTreeSet<Prompt> = values.into_iter().collect();
+        let contradicts = values.contains(&Prompt::None) && values.len() > 1;
+        (!contradicts).then_some(Self(values))
+    }
+
+    /// Whether a value is in the set.
+    #[must_use]
+    pub fn contains(&self, prompt: Prompt) -> bool {
+        self.0.contains(&prompt)
+    }
+}
+
+/// What kind of page the client would like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Display {
+    /// A full page.
+    Page,
+    /// A pop-up window.
+    Popup,
+    /// A touch interface.
+    Touch,
+    /// A feature phone.
+    Wap,
+}
+
+impl Display {
+    /// Every value that this library supports.
+    pub const ALL: [Self; 4] = [Self::Page, Self::Popup, Self::Touch, Self::Wap];
+
+    /// The registered name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Popup => "popup",
+            Self::Touch => "touch",
+            Self::Wap => "wap",
+        }
+    }
+}

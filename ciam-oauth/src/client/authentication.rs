@@ -1,0 +1,222 @@
+//! How a client proves that it is itself, as registered.
+
+use ciam_core::entropy::Entropy;
+use ciam_core::error::PortError;
+use ciam_core::secret::{Secret, TokenDigest};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use time::OffsetDateTime;
+
+/// The registered way of a client to authenticate; no other is accepted from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "method")]
+#[non_exhaustive]
+pub enum ClientAuthentication {
+    /// Not at all: a public client.
+    None,
+    /// A secret in the `Authorization` header
+    /// ([RFC 6749, section 2.3.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1)).
+    ClientSecretBasic {
+        /// Digests of the accepted secrets: one, and a second while the secret is being replaced.
+        secrets: Vec<SecretDigest>,
+    },
+    /// A secret in the form body.
+    ClientSecretPost {
+        /// Digests of the accepted secrets: one, and a second while the secret is being replaced.
+        secrets: Vec<SecretDigest>,
+    },
+    /// A JWT signed with the client's private key
+    /// ([RFC 7523, section 2.2](https://www.rfc-editor.org/rfc/rfc7523#section-2.2)).
+    PrivateKeyJwt {
+        /// Where the client's public keys are.
+        keys: ClientKeys,
+        /// The only JWS algorithm that is accepted; `None` accepts every asymmetric one that the server supports.
+        alg: Option<String>,
+        /// Whether the token endpoint's URL is accepted as the assertion's audience, as older clients send it. The issuer
+        /// is always accepted.
+        token_endpoint_audience: bool,
+    },
+}
+
+impl ClientAuthentication {
+    /// At most this many secrets at once.
+    pub const MAX_SECRETS: usize = 2;
+
+    /// `client_secret_basic` with one secret.
+    #[must_use]
+    pub fn basic(secret: &ClientSecret) -> Self {
+        Self::ClientSecretBasic { secrets: vec![SecretDigest::new(secret.digest())] }
+    }
+
+    /// `client_secret_post` with one secret.
+    #[must_use]
+    pub fn post(secret: &ClientSecret) -> Self {
+        Self::ClientSecretPost { secrets: vec![SecretDigest::new(secret.digest())] }
+    }
+
+    /// `private_key_jwt` with keys, any supported algorithm, and the issuer as the only audience.
+    #[must_use]
+    pub const fn private_key_jwt(keys: ClientKeys) -> Self {
+        Self::PrivateKeyJwt { keys, alg: None, token_endpoint_audience: false }
+    }
+
+    /// The method.
+    #[must_use]
+    pub const fn method(&self) -> AuthMethod {
+        match self {
+            Self::None => AuthMethod::None,
+            Self::ClientSecretBasic { .. } => AuthMethod::ClientSecretBasic,
+            Self::ClientSecretPost { .. } => AuthMethod::ClientSecretPost,
+            Self::PrivateKeyJwt { .. } => AuthMethod::PrivateKeyJwt,
+        }
+    }
+
+    /// The digests of the accepted secrets; empty when the method has none.
+    #[must_use]
+    pub fn secrets(&self) -> &[SecretDigest] {
+        match self {
+            Self::ClientSecretBasic { secrets } | Self::ClientSecretPost { secrets } => secrets,
+            Self::None | Self::PrivateKeyJwt { .. } => &[],
+        }
+    }
+}
+
+/// A client authentication method, by its
+/// [registered name](https://www.iana.org/assignments/oauth-parameters/oauth-parameters.xhtml#token-endpoint-auth-method).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AuthMethod {
+    /// `none`.
+    None,
+    /// `client_secret_basic`.
+    ClientSecretBasic,
+    /// `client_secret_post`.
+    ClientSecretPost,
+    /// `private_key_jwt`.
+    PrivateKeyJwt,
+}
+
+impl AuthMethod {
+    /// Every method that this library supports.
+    pub const ALL: [Self; 4] =
+        [Self::None, Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt];
+
+    /// The registered name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
+        }
+    }
+}
+
+/// The digest of a client secret, and until when the secret is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SecretDigest {
+    /// The SHA-256 digest.
+    pub digest: TokenDigest,
+    /// From when the secret is refused; `None` never.
+    #[serde(with = "time::serde::rfc3339::option", default)]
+    pub expires_at: Option<OffsetDateTime>,
+}
+
+impl SecretDigest {
+    /// A digest that does not expire.
+    #[must_use]
+    pub const fn new(digest: TokenDigest) -> Self {
+        Self { digest, expires_at: None }
+    }
+
+    /// Sets when the secret ends.
+    #[must_use]
+    pub const fn with_expiry(mut self, expires_at: OffsetDateTime) -> Self {
+        self.expires_at = Some(expires_at);
+        self
+    }
+}
+
+/// A client secret: at least 256 bits, so that its plain SHA-256 digest cannot be searched.
+///
+/// ```
+/// use ciam_core::entropy::SystemEntropy;
+/// use ciam_oauth::client::ClientSecret;
+///
+/// let secret = ClientSecret::generate(&SystemEntropy::new())?;
+/// assert_eq!(secret.expose().len(), 43);
+/// assert!(ClientSecret::new("hunter2").is_err());
+/// # Ok::<(), ciam_core::error::PortError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ClientSecret(Secret);
+
+impl ClientSecret {
+    /// A secret has at least this many characters: what 256 bits take in base64url.
+    pub const MIN_LENGTH: usize = 43;
+    /// A secret has at most this many characters.
+    pub const MAX_LENGTH: usize = 256;
+
+    /// Makes a secret of 256 random bits.
+    ///
+    /// # Errors
+    ///
+    /// Fails only when the entropy source does.
+    pub fn generate(entropy: &dyn Entropy) -> Result<Self, PortError> {
+        Secret::random(entropy).map(Self)
+    }
+
+    /// Takes a secret that was made elsewhere.
+    ///
+    /// # Security
+    ///
+    /// The length is checked; the randomness cannot be. Make secrets with [`generate`](Self::generate) or
+    /// `openssl rand -base64 33`, never by hand.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the text is not [`MIN_LENGTH`](Self::MIN_LENGTH) to [`MAX_LENGTH`](Self::MAX_LENGTH) printable ASCII
+    /// characters.
+    pub fn new(text: impl Into<Secret>) -> Result<Self, WeakSecret> {
+        let secret = text.into();
+        let length = secret.expose().len();
+        let printable = secret.expose().bytes().all(|byte| byte.is_ascii_graphic());
+        if printable && (Self::MIN_LENGTH..=Self::MAX_LENGTH).contains(&length) {
+            Ok(Self(secret))
+        } else {
+            Err(WeakSecret)
+        }
+    }
+
+    /// The text, to be given to the client once.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+
+    /// The digest under which it is stored.
+    #[must_use]
+    pub fn digest(&self) -> TokenDigest {
+        self.0.digest()
+    }
+}
+
+/// The text cannot be a client secret: 43 to 256 printable ASCII characters without spaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a client secret needs 43 to 256 printable ASCII characters, at random")]
+#[non_exhaustive]
+pub struct WeakSecret;
+
+/// Where a client's public keys are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ClientKeys {
+    /// A JWK Set ([RFC 7517](https://www.rfc-editor.org/rfc/rfc7517)), by value.
+    Jwks(Value),
+    /// The `https` address of one, fetched when needed and cached.
+    JwksUri(String),
+}

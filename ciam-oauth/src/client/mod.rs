@@ -1,0 +1,15 @@
+//! Clients: the applications that ask for tokens.
+
+mod authentication;
+mod id;
+mod model;
+mod registry;
+
+pub use self::authentication::{
+    AuthMethod, ClientAuthentication, ClientKeys, ClientSecret, SecretDigest, WeakSecret,
+};
+pub use self::id::{ClientId, InvalidClientId};
+pub use self::model::{
+    ApplicationType, Client, ClientDisplay, ClientKind, GrantType, RefreshRotation, SubjectType,
+};
+pub use self::registry::{AuthenticatedClient, Clients};

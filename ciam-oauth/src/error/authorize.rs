@@ -1,0 +1,221 @@
+//! Errors of the authorization endpoint and of pushed authorization requests.
+
+use ciam_core::error::{PortError, PortErrorKind};
+
+/// Why an authorization request was refused, after the client and its redirect URI were found good.
+///
+/// Sent to the redirect URI with the code, `state` and `iss`; by the pushed authorization request endpoint as JSON.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthorizeError {
+    /// A parameter is missing, malformed or there twice. Sent as `invalid_request`.
+    #[error("the authorization request is malformed")]
+    InvalidRequest(#[from] RequestProblem),
+    /// The client may not use this grant, or not in this way. Sent as `unauthorized_client`.
+    #[error("the client may not ask for this")]
+    UnauthorizedClient,
+    /// The response type is not `code`. Sent as `unsupported_response_type`.
+    #[error("the response type is not supported")]
+    UnsupportedResponseType,
+    /// The scope is malformed, or more than the client may ask for. Sent as `invalid_scope`.
+    #[error("the scope is not allowed")]
+    InvalidScope,
+    /// The resource is unknown, or not the client's to name. Sent as `invalid_target`
+    /// ([RFC 8707](https://www.rfc-editor.org/rfc/rfc8707#section-2)).
+    #[error("the resource is not allowed")]
+    InvalidTarget,
+    /// The person refused, or a rule of the host did. Sent as `access_denied`.
+    #[error("access was denied")]
+    AccessDenied,
+    /// Nobody is signed in who satisfies the request, and nobody may be asked. Sent as `login_required`.
+    #[error("a sign-in is required")]
+    LoginRequired,
+    /// Consent is missing, and nobody may be asked. Sent as `consent_required`.
+    #[error("consent is required")]
+    ConsentRequired,
+    /// The person has to choose an account, and may not be asked. Sent as `account_selection_required`.
+    #[error("the choice of an account is required")]
+    AccountSelectionRequired,
+    /// Something else has to be asked, and may not be. Sent as `interaction_required`.
+    #[error("an interaction is required")]
+    InteractionRequired,
+    /// The required level of assurance was not reached. Sent as `unmet_authentication_requirements`
+    /// ([specification](https://openid.net/specs/openid-connect-unmet-authentication-requirements-1_0.html)).
+    #[error("the authentication requirements are not met")]
+    UnmetAuthenticationRequirements,
+    /// A request object was sent. Sent as `request_not_supported`.
+    #[error("request objects are not supported")]
+    RequestNotSupported,
+    /// A request by reference was sent. Sent as `request_uri_not_supported`.
+    #[error("requests by reference are not supported")]
+    RequestUriNotSupported,
+    /// A registration parameter was sent. Sent as `registration_not_supported`.
+    #[error("registration by request is not supported")]
+    RegistrationNotSupported,
+    /// A port failed. Sent as `temporarily_unavailable` when it may pass, otherwise as `server_error`.
+    #[error("the request cannot be processed now")]
+    Port(#[from] PortError),
+}
+
+impl AuthorizeError {
+    /// The standard's error code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidRequest(_) => "invalid_request",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
+            Self::AccessDenied => "access_denied",
+            Self::LoginRequired => "login_required",
+            Self::ConsentRequired => "consent_required",
+            Self::AccountSelectionRequired => "account_selection_required",
+            Self::InteractionRequired => "interaction_required",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
+            Self::RequestNotSupported => "request_not_supported",
+            Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::RegistrationNotSupported => "registration_not_supported",
+            Self::Port(error) => match error.kind() {
+                PortErrorKind::Transient => "temporarily_unavailable",
+                _ => "server_error",
+            },
+        }
+    }
+
+    /// A fixed text for the client's developer.
+    #[must_use]
+    pub const fn description(&self) -> &'static str {
+        match self {
+            Self::InvalidRequest(problem) => problem.description(),
+            Self::UnauthorizedClient => "the client is not registered for this",
+            Self::UnsupportedResponseType => "the only supported response_type is code",
+            Self::InvalidScope => "the scope is malformed or not registered for the client",
+            Self::InvalidTarget => "the resource is unknown or not registered for the client",
+            Self::AccessDenied => "the request was denied",
+            Self::LoginRequired => "the person has to sign in",
+            Self::ConsentRequired => "the person has to consent",
+            Self::AccountSelectionRequired => "the person has to choose an account",
+            Self::InteractionRequired => "the person has to be asked",
+            Self::UnmetAuthenticationRequirements => "the required authentication was not reached",
+            Self::RequestNotSupported => "the request parameter is not supported",
+            Self::RequestUriNotSupported => "only pushed request_uri values are supported",
+            Self::RegistrationNotSupported => "the registration parameter is not supported",
+            Self::Port(_) => "try again later",
+        }
+    }
+}
+
+/// What is wrong with the parameters of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestProblem {
+    /// Too many or too large parameters.
+    #[error("the parameters are too many or too large")]
+    TooLarge,
+    /// A name or value is not UTF-8 under correct percent-encoding.
+    #[error("a parameter is wrongly encoded")]
+    Encoding,
+    /// A parameter is there more than once.
+    #[error("a parameter is there more than once")]
+    Duplicate,
+    /// A required parameter is absent.
+    #[error("`{0}` is missing")]
+    Missing(&'static str),
+    /// A parameter has a value that it cannot have.
+    #[error("`{0}` is not valid")]
+    Invalid(&'static str),
+    /// Two parameters contradict each other, such as `prompt=none login`.
+    #[error("`{0}` contradicts itself or another parameter")]
+    Contradiction(&'static str),
+    /// The client must push its authorization requests.
+    #[error("the request was not pushed")]
+    NotPushed,
+    /// The pushed request is unknown, expired, used, or another client's.
+    #[error("the pushed request cannot be used")]
+    PushedRequest,
+}
+
+impl RequestProblem {
+    /// A fixed text for the client's developer.
+    #[must_use]
+    pub const fn description(&self) -> &'static str {
+        match self {
+            Self::TooLarge => "too many or too large parameters",
+            Self::Encoding => "a parameter is wrongly encoded",
+            Self::Duplicate => "a parameter is there more than once",
+            Self::Missing(_) => "a required parameter is missing",
+            Self::Invalid(_) => "a parameter is not valid",
+            Self::Contradiction(_) => "parameters contradict each other",
+            Self::NotPushed => "the client must use pushed authorization requests",
+            Self::PushedRequest => "the request_uri is unknown, expired or used",
+        }
+    }
+}
+
+impl From<ciam_core::http::ParamsError> for RequestProblem {
+    fn from(error: ciam_core::http::ParamsError) -> Self {
+        use ciam_core::http::ParamsError;
+        match error {
+            ParamsError::Duplicate => Self::Duplicate,
+            ParamsError::Encoding => Self::Encoding,
+            _ => Self::TooLarge,
+        }
+    }
+}
+
+/// Why an authorization request was refused before there was a redirect URI to trust. It is shown to the person and never
+/// redirected ([RFC 6749, section 4.1.2.1](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1)).
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SafeError {
+    /// The request cannot be read: too large, wrongly encoded, `client_id` or `redirect_uri` twice.
+    #[error("the request cannot be read")]
+    Malformed(#[source] RequestProblem),
+    /// `client_id` is missing, malformed or not registered.
+    #[error("the application is not known")]
+    UnknownClient,
+    /// `redirect_uri` is missing or not registered for the client.
+    #[error("the return address is not registered for the application")]
+    RedirectUri,
+    /// `request_uri` is unknown, expired, used, or another client's.
+    #[error("the request has expired or was used")]
+    RequestUri,
+    /// The interaction is unknown, expired, finished in another tab, or of another browser.
+    #[error("the sign-in has expired or was finished elsewhere")]
+    Interaction,
+    /// A port failed before there was a redirect URI to trust.
+    #[error("the request cannot be processed now")]
+    Port(#[from] PortError),
+}
+
+impl SafeError {
+    /// A stable code, for translations and logs.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed_request",
+            Self::UnknownClient => "unknown_client",
+            Self::RedirectUri => "unregistered_redirect_uri",
+            Self::RequestUri => "unusable_request_uri",
+            Self::Interaction => "unusable_interaction",
+            Self::Port(error) => match error.kind() {
+                PortErrorKind::Transient => "temporarily_unavailable",
+                _ => "server_error",
+            },
+        }
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub const fn status(&self) -> http::StatusCode {
+        match self {
+            Self::Port(error) => match error.kind() {
+                PortErrorKind::Transient => http::StatusCode::SERVICE_UNAVAILABLE,
+                _ => http::StatusCode::INTERNAL_SERVER_ERROR,
+            },
+            Self::Interaction => http::StatusCode::GONE,
+            _ => http::StatusCode::BAD_REQUEST,
+        }
+    }
+}

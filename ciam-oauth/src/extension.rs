@@ -1,0 +1,208 @@
+//! The point where another protocol plugs into the authorization server.
+//!
+//! OpenID Connect is OAuth with more parameters, more checks, more members in the token response and more metadata:
+//! `ciam-oidc` implements [`Extension`]. Without one the server is plain OAuth.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use ciam_core::account::Account;
+use ciam_core::assurance::Acr;
+use ciam_core::http::{Params, Peer};
+use ciam_core::session::Session;
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+
+use crate::AuthorizationServer;
+use crate::authorize::AuthorizeRequest;
+use crate::client::Client;
+use crate::error::{AuthorizeError, TokenError};
+use crate::grant::Grant;
+use crate::server::SupportedScope;
+
+/// What another protocol adds to the authorization server. Every method has a default that adds nothing.
+#[async_trait]
+pub trait Extension: fmt::Debug + Send + Sync {
+    /// Scope values that mean something to this protocol, such as `openid`. They are supported beside the configured ones
+    /// and belong to every resource.
+    fn scopes(&self) -> Vec<SupportedScope> {
+        Vec::new()
+    }
+
+    /// Reads this protocol's parameters of an authorization request. What it returns is frozen with the request, and later
+    /// kept with the code and the grant. `request` has everything that the server itself reads.
+    ///
+    /// # Errors
+    ///
+    /// An error refuses the request, at the redirect URI.
+    async fn parse(
+        &self,
+        server: &AuthorizationServer,
+        client: &Client,
+        request: &AuthorizeRequest,
+        params: &Params,
+    ) -> Result<Map<String, Value>, AuthorizeError> {
+        let _ = (server, client, request, params);
+        Ok(Map::new())
+    }
+
+    /// What this protocol demands of the session before a code is issued. Asked at the authorization endpoint and again at
+    /// every resume.
+    ///
+    /// # Errors
+    ///
+    /// An error refuses the request, at the redirect URI.
+    async fn demands(
+        &self,
+        server: &AuthorizationServer,
+        asked: &Asked<'_>,
+    ) -> Result<Demands, AuthorizeError> {
+        let _ = (server, asked);
+        Ok(Demands::default())
+    }
+
+    /// Audiences that this protocol adds to access tokens of this grant, such as its own UserInfo endpoint.
+    fn audiences(&self, server: &AuthorizationServer, grant: &Grant) -> Vec<String> {
+        let _ = (server, grant);
+        Vec::new()
+    }
+
+    /// Adds members to a token response, such as `id_token`.
+    ///
+    /// # Errors
+    ///
+    /// An error refuses the whole response; nothing was sent yet.
+    async fn token_members(
+        &self,
+        server: &AuthorizationServer,
+        issued: &Issued<'_>,
+        members: &mut Map<String, Value>,
+    ) -> Result<(), TokenError> {
+        let _ = (server, issued, members);
+        Ok(())
+    }
+
+    /// The subject that a client knows an account by, for `sub` in access tokens and introspection; `None` for the server's
+    /// own rule.
+    fn subject(&self, server: &AuthorizationServer, client: &Client, account: &Account) -> Option<String> {
+        let _ = (server, client, account);
+        None
+    }
+
+    /// Adds members to the server's metadata.
+    fn metadata(&self, server: &AuthorizationServer, members: &mut Map<String, Value>) {
+        let _ = (server, members);
+    }
+
+    /// Handles a request to an endpoint of this protocol; `None` when the path is not one. `path` is the path below the
+    /// issuer's.
+    async fn handle(
+        &self,
+        server: &AuthorizationServer,
+        path: &str,
+        request: &http::Request<Bytes>,
+        peer: &Peer,
+    ) -> Option<http::Response<Bytes>> {
+        let _ = (server, path, request, peer);
+        None
+    }
+}
+
+/// An authorization request, and who is there to answer it.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Asked<'a> {
+    /// The client.
+    pub client: &'a Client,
+    /// The request, with what [`Extension::parse`] returned.
+    pub request: &'a AuthorizeRequest,
+    /// The live session of the browser, if any.
+    pub session: Option<&'a Session>,
+    /// The account of the session.
+    pub account: Option<&'a Account>,
+    /// The time.
+    pub now: OffsetDateTime,
+}
+
+impl<'a> Asked<'a> {
+    /// A request, without a session.
+    #[must_use]
+    pub const fn new(client: &'a Client, request: &'a AuthorizeRequest, now: OffsetDateTime) -> Self {
+        Self { client, request, session: None, account: None, now }
+    }
+
+    /// The same request, in a session.
+    #[must_use]
+    pub const fn in_session(mut self, session: &'a Session, account: &'a Account) -> Self {
+        self.session = Some(session);
+        self.account = Some(account);
+        self
+    }
+}
+
+/// What an extension demands of the session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Demands {
+    /// The session is not of the person that the request is about (`id_token_hint`, a requested `sub`): another sign-in is
+    /// needed. The text is the reason in [`SignInAsk::reasons`](ciam_core::interaction::SignInAsk::reasons).
+    pub other_person: Option<String>,
+    /// One of these levels must be reached, best first, or the request fails; empty for none.
+    pub essential_acr: Vec<Acr>,
+}
+
+/// A token response that is about to be sent.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Issued<'a> {
+    /// The client.
+    pub client: &'a Client,
+    /// The grant, with its granted scope, authentication context and extension data.
+    pub grant: &'a Grant,
+    /// The account.
+    pub account: &'a Account,
+    /// The access token of this response.
+    pub access_token: &'a str,
+    /// Whether the response answers an authorization code; otherwise a refresh token.
+    pub first: bool,
+    /// The time.
+    pub now: OffsetDateTime,
+}
+
+impl<'a> Issued<'a> {
+    /// A token response that answers an authorization code.
+    #[must_use]
+    pub const fn new(
+        client: &'a Client,
+        grant: &'a Grant,
+        account: &'a Account,
+        access_token: &'a str,
+        now: OffsetDateTime,
+    ) -> Self {
+        Self { client, grant, account, access_token, first: true, now }
+    }
+
+    /// The same response, to a refresh token.
+    #[must_use]
+    pub const fn refreshed(mut self) -> Self {
+        self.first = false;
+        self
+    }
+}
+
+/// Plain OAuth: nothing is added.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct NoExtension;
+
+impl NoExtension {
+    /// Plain OAuth.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self
+    }
+}
+
+#[async_trait]
+impl Extension for NoExtension {}

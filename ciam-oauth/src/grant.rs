@@ -1,0 +1,271 @@
+//! Grants and authorization codes: what was allowed, and the voucher for it.
+//!
+//! A [`Grant`] is one durable record for each authorization that was exchanged, refresh-token family included: refresh,
+//! revocation and replay all contend on this one row, so none of them can miss the other. An authorization code is
+//! short-lived ([`CodeState`]); the id of the grant that it will make is fixed when the code is made.
+
+use std::collections::BTreeSet;
+
+use ciam_core::assurance::AuthenticationContext;
+use ciam_core::ephemeral::EphemeralKey;
+use ciam_core::id::{AccountId, GrantId, SessionId};
+use ciam_core::secret::Secret;
+use ciam_core::store::{IndexDeclaration, IndexValue, RecordKind, StoredRecord};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+
+use crate::client::ClientId;
+use crate::pkce::CodeChallenge;
+use crate::redirect_uri::RedirectUri;
+use crate::resource::ResourceIndicator;
+use crate::scope::ScopeSet;
+
+/// What an account allowed a client to do, in one session: one record for each exchanged code.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Grant {
+    /// The id; access tokens and refresh tokens carry it.
+    pub id: GrantId,
+    /// Who holds it.
+    pub client: ClientId,
+    /// Who gave it.
+    pub account: AccountId,
+    /// The session in which it was given.
+    pub session: SessionId,
+    /// Whether it ends with the session; otherwise it was given for offline access.
+    pub ends_with_session: bool,
+    /// The scope values that were granted.
+    pub scopes: ScopeSet,
+    /// The resources that tokens may be issued for; never empty.
+    pub resources: BTreeSet<ResourceIndicator>,
+    /// How the person was authenticated when the grant was given.
+    pub context: AuthenticationContext,
+    /// What the [`Extension`](crate::extension::Extension) keeps, such as the requested claims.
+    pub extension: Map<String, Value>,
+    /// Whether it can be used.
+    pub state: GrantState,
+    /// The refresh tokens; `None` when there are none.
+    pub refresh: Option<RefreshFamily>,
+    /// When it was given.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// From when nothing of it is usable: the last end of its access tokens and refresh tokens.
+    #[serde(with = "time::serde::rfc3339")]
+    pub expires_at: OffsetDateTime,
+}
+
+const BY_ACCOUNT: IndexDeclaration = IndexDeclaration::many("account");
+const BY_CLIENT: IndexDeclaration = IndexDeclaration::many("client");
+const BY_SESSION: IndexDeclaration = IndexDeclaration::many("session");
+
+impl Grant {
+    /// The grant that a code stands for, without refresh tokens, until `expires_at`.
+    #[must_use]
+    pub fn of_code(code: &AuthorizationCode, now: OffsetDateTime, expires_at: OffsetDateTime) -> Self {
+        Self {
+            id: code.grant,
+            client: code.client.clone(),
+            account: code.account,
+            session: code.session,
+            ends_with_session: code.ends_with_session,
+            scopes: code.scopes.clone(),
+            resources: code.resources.clone(),
+            context: code.context.clone(),
+            extension: code.extension.clone(),
+            state: GrantState::Active,
+            refresh: None,
+            created_at: now,
+            expires_at,
+        }
+    }
+
+    /// Whether it can be used at `now`. That its session is live is for the caller to see when
+    /// [`ends_with_session`](Self::ends_with_session) is set.
+    #[must_use]
+    pub fn is_active(&self, now: OffsetDateTime) -> bool {
+        matches!(self.state, GrantState::Active) && now < self.expires_at
+    }
+
+    /// The same grant, revoked; one that already is keeps its time and reason.
+    #[must_use]
+    pub fn revoke(mut self, at: OffsetDateTime, reason: RevocationReason) -> Self {
+        if matches!(self.state, GrantState::Active) {
+            self.state = GrantState::Revoked { at, reason };
+        }
+        self
+    }
+
+    /// The record key of a grant.
+    #[must_use]
+    pub fn record_key(id: GrantId) -> String {
+        id.to_string()
+    }
+}
+
+impl StoredRecord for Grant {
+    const KIND: RecordKind = RecordKind::new("oauth.grant", &[BY_ACCOUNT, BY_CLIENT, BY_SESSION]);
+    const SCHEMA: u16 = 1;
+
+    fn key(&self) -> String {
+        Self::record_key(self.id)
+    }
+
+    fn indexes(&self) -> Vec<IndexValue> {
+        vec![
+            IndexValue::new(BY_ACCOUNT, self.account.to_string()),
+            IndexValue::new(BY_CLIENT, self.client.as_str()),
+            IndexValue::new(BY_SESSION, self.session.to_string()),
+        ]
+    }
+
+    fn expires_at(&self) -> Option<OffsetDateTime> {
+        Some(self.expires_at)
+    }
+}
+
+/// Whether a grant can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+#[non_exhaustive]
+pub enum GrantState {
+    /// In use.
+    Active,
+    /// Over; kept until it expires, so that its tokens are recognised and refused.
+    Revoked {
+        /// When.
+        #[serde(with = "time::serde::rfc3339")]
+        at: OffsetDateTime,
+        /// Why.
+        reason: RevocationReason,
+    },
+}
+
+/// Why a grant was revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RevocationReason {
+    /// The client revoked it at the revocation endpoint.
+    Client,
+    /// The person or an administrator revoked it.
+    Person,
+    /// The code that made it was presented again.
+    CodeReplay,
+    /// An old refresh token was presented.
+    RefreshReplay,
+}
+
+/// The refresh tokens of a grant: one generation is current, every older one is replay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RefreshFamily {
+    /// The current generation, counted from 1.
+    pub generation: u32,
+    /// When the current generation was issued.
+    #[serde(with = "time::serde::rfc3339")]
+    pub issued_at: OffsetDateTime,
+    /// Whether the current generation, or an access token issued with it, was presented: from then on its predecessor is
+    /// replay, not a retry.
+    pub successor_used: bool,
+    /// Whether each use issues a new generation.
+    pub rotates: bool,
+    /// When it ends without use.
+    #[serde(with = "time::serde::rfc3339")]
+    pub idle_expires_at: OffsetDateTime,
+    /// When it ends in any case.
+    #[serde(with = "time::serde::rfc3339")]
+    pub expires_at: OffsetDateTime,
+}
+
+impl RefreshFamily {
+    /// The first generation, issued now.
+    #[must_use]
+    pub const fn first(
+        rotates: bool,
+        now: OffsetDateTime,
+        idle_expires_at: OffsetDateTime,
+        expires_at: OffsetDateTime,
+    ) -> Self {
+        Self { generation: 1, issued_at: now, successor_used: false, rotates, idle_expires_at, expires_at }
+    }
+}
+
+/// What an authorization code stands for, bound to everything that the exchange must show again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AuthorizationCode {
+    /// The client that it was issued to.
+    pub client: ClientId,
+    /// Where it was sent.
+    pub redirect_uri: RedirectUri,
+    /// Whether the authorization request named the redirect URI; if so, the exchange must too
+    /// ([RFC 6749, section 4.1.3](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.3)).
+    pub redirect_uri_named: bool,
+    /// The challenge that the exchange must answer.
+    pub challenge: CodeChallenge,
+    /// Who signed in.
+    pub account: AccountId,
+    /// In which session.
+    pub session: SessionId,
+    /// Whether what it makes ends with the session.
+    pub ends_with_session: bool,
+    /// How the person was authenticated.
+    pub context: AuthenticationContext,
+    /// The scope values that were granted.
+    pub scopes: ScopeSet,
+    /// The resources that were granted; never empty.
+    pub resources: BTreeSet<ResourceIndicator>,
+    /// What the [`Extension`](crate::extension::Extension) keeps, such as `nonce` and the requested claims.
+    pub extension: Map<String, Value>,
+    /// The id of the grant that the exchange makes, fixed here so that a replayer knows what to revoke.
+    pub grant: GrantId,
+    /// When it was issued.
+    #[serde(with = "time::serde::rfc3339")]
+    pub issued_at: OffsetDateTime,
+    /// From when it is refused.
+    #[serde(with = "time::serde::rfc3339")]
+    pub expires_at: OffsetDateTime,
+}
+
+/// The state of an authorization code in the ephemeral store. A compare-and-swap moves it from live to spent; the spent
+/// mark outlives the code.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+#[non_exhaustive]
+pub enum CodeState {
+    /// Not yet presented.
+    Live(Box<AuthorizationCode>),
+    /// Presented: whoever comes now is a replayer.
+    Spent(SpentCode),
+}
+
+impl CodeState {
+    /// The key of a code's state: the digest of the code, never the code.
+    #[must_use]
+    pub fn key(code: &Secret) -> EphemeralKey {
+        EphemeralKey::new("oauth.code", code.digest().to_text())
+    }
+}
+
+/// What remains of a code that was presented: enough to revoke what it made, before or after that was committed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SpentCode {
+    /// The client that it was issued to.
+    pub client: ClientId,
+    /// Whose grant it is.
+    pub account: AccountId,
+    /// In which session it was given.
+    pub session: SessionId,
+    /// The grant that it made, or was about to make.
+    pub grant: GrantId,
+}
+
+impl SpentCode {
+    /// What remains of a code.
+    #[must_use]
+    pub fn of(code: &AuthorizationCode) -> Self {
+        Self { client: code.client.clone(), account: code.account, session: code.session, grant: code.grant }
+    }
+}

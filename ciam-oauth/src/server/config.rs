@@ -1,0 +1,176 @@
+//! The configuration of a server, with a reason for every default.
+
+use std::collections::BTreeMap;
+
+use ciam_core::assurance::AcrLadder;
+use ciam_core::http::ParamsLimits;
+use time::Duration;
+
+use crate::client::Client;
+use crate::resource::ResourceIndicator;
+use crate::scope::{Scope, ScopeSet};
+
+/// Everything that is configured, after the builder has checked it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// How long things live.
+    pub lifetimes: Lifetimes,
+    /// How much a request may hold.
+    pub limits: Limits,
+    /// Where the host shows pages; the interaction's handle is appended.
+    pub interaction_url: String,
+    /// The scope values that clients may be registered for, the extension's included.
+    pub scopes: BTreeMap<Scope, SupportedScope>,
+    /// Scope values that belong to every resource: the extension's.
+    pub protocol_scopes: ScopeSet,
+    /// The resources that tokens may be issued for.
+    pub resources: BTreeMap<ResourceIndicator, ResourceServer>,
+    /// The resource of a request that names none.
+    pub default_resource: ResourceIndicator,
+    /// The levels of assurance.
+    pub acr: AcrLadder,
+}
+
+impl Config {
+    /// The configured resource with this name.
+    #[must_use]
+    pub fn resource(&self, indicator: &ResourceIndicator) -> Option<&ResourceServer> {
+        self.resources.get(indicator)
+    }
+
+    /// Whether a client may ask for tokens for a resource.
+    #[must_use]
+    pub fn may_target(&self, client: &Client, indicator: &ResourceIndicator) -> bool {
+        let known = self.resources.contains_key(indicator);
+        known && (*indicator == self.default_resource || client.resources.contains(indicator))
+    }
+
+    /// Those of the granted scope values that mean something at a resource.
+    #[must_use]
+    pub fn scopes_at(&self, resource: &ResourceServer, granted: &ScopeSet) -> ScopeSet {
+        granted.intersection(&resource.scopes.union(&self.protocol_scopes))
+    }
+}
+
+/// How long things live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Lifetimes {
+    /// An authorization code. Default 60 seconds: it is exchanged at once or not at all.
+    pub code: Duration,
+    /// The mark of a spent code, by which a replay is recognised. Default 1 hour.
+    pub spent_code: Duration,
+    /// An access token, unless the resource or client says otherwise. Default 10 minutes.
+    pub access_token: Duration,
+    /// A pushed authorization request. Default 90 seconds.
+    pub pushed_request: Duration,
+    /// An interaction: how long a person has to sign in and decide. Default 30 minutes.
+    pub interaction: Duration,
+    /// A refresh token without use. Default 30 days.
+    pub refresh_idle: Duration,
+    /// A refresh family in any case. Default 180 days.
+    pub refresh_absolute: Duration,
+    /// How long after a rotation the replaced refresh token may be retried, if its successor was never used. Default 30
+    /// seconds.
+    pub refresh_retry: Duration,
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        Self {
+            code: Duration::seconds(60),
+            spent_code: Duration::hours(1),
+            access_token: Duration::minutes(10),
+            pushed_request: Duration::seconds(90),
+            interaction: Duration::minutes(30),
+            refresh_idle: Duration::days(30),
+            refresh_absolute: Duration::days(180),
+            refresh_retry: Duration::seconds(30),
+        }
+    }
+}
+
+/// How much a request may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Query strings and form bodies. Default 64 KiB and 64 parameters.
+    pub params: ParamsLimits,
+    /// One value of an authorization request, in bytes. Default 8 KiB.
+    pub max_value: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { params: ParamsLimits::default(), max_value: 8 * 1024 }
+    }
+}
+
+/// A scope value that clients may be registered for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SupportedScope {
+    /// The value.
+    pub scope: Scope,
+    /// What it allows, for the consent page; the host may translate it by the value.
+    pub description: String,
+}
+
+impl SupportedScope {
+    /// A scope value and what it allows.
+    #[must_use]
+    pub fn new(scope: Scope, description: impl Into<String>) -> Self {
+        Self { scope, description: description.into() }
+    }
+}
+
+/// A protected resource that access tokens are issued for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ResourceServer {
+    /// Its name, the audience of its tokens.
+    pub identifier: ResourceIndicator,
+    /// The scope values that mean something there.
+    pub scopes: ScopeSet,
+    /// The form of its access tokens.
+    pub format: TokenFormat,
+    /// The lifetime of its access tokens; `None` for [`Lifetimes::access_token`].
+    pub access_token_lifetime: Option<Duration>,
+}
+
+impl ResourceServer {
+    /// A resource with JWT access tokens of algorithm ES256.
+    #[must_use]
+    pub fn new(identifier: ResourceIndicator, scopes: ScopeSet) -> Self {
+        let format = TokenFormat::Jwt { alg: "ES256".to_owned() };
+        Self { identifier, scopes, format, access_token_lifetime: None }
+    }
+
+    /// Sets the form of its access tokens.
+    #[must_use]
+    pub fn with_format(mut self, format: TokenFormat) -> Self {
+        self.format = format;
+        self
+    }
+
+    /// Sets the lifetime of its access tokens.
+    #[must_use]
+    pub const fn with_access_token_lifetime(mut self, lifetime: Duration) -> Self {
+        self.access_token_lifetime = Some(lifetime);
+        self
+    }
+}
+
+/// The form of access tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TokenFormat {
+    /// A signed JWT ([RFC 9068](https://www.rfc-editor.org/rfc/rfc9068)), checked without asking the server.
+    Jwt {
+        /// The JWS algorithm, such as `ES256`.
+        alg: String,
+    },
+    /// A random string, checked by introspection.
+    Opaque,
+}

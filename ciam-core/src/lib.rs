@@ -15,6 +15,9 @@ pub mod hooks;
 pub mod http;
 pub mod id;
 pub mod interaction;
+#[cfg(feature = "memory")]
+#[cfg_attr(docsrs, doc(cfg(feature = "memory")))]
+pub mod memory;
 pub mod notify;
 pub mod organization;
 pub mod outbound;
@@ -26,4 +29,7 @@ pub mod runtime;
 pub mod secret;
 pub mod session;
 pub mod store;
+#[cfg(feature = "testkit")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testkit")))]
+pub mod testkit;
 pub mod vault;

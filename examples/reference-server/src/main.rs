@@ -1,2 +1,2 @@
-//! To be written.
+//! See the library of the same name.
 fn main() {}

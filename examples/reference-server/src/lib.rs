@@ -1,0 +1,11 @@
+//! The reference server: a complete identity server from the ciam crates.
+//!
+//! It is one process with one SQLite file: people sign up, verify their address, sign in, allow applications
+//! and look after their account on server-rendered pages; applications and APIs talk OAuth 2.x and OpenID
+//! Connect to it. `README.md` says how to run it, this page how it is built:
+//!
+//! - [`i18n`]: texts, typed, in every language.
+//! - [`pages`]: view models and their templates.
+
+pub mod i18n;
+pub mod pages;

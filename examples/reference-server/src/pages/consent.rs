@@ -1,0 +1,70 @@
+//! Consent.
+
+use askama::Template;
+
+use super::{Frame, parts};
+use crate::i18n::{Message, Texts};
+
+/// Asks whether an application may have what it wants.
+#[derive(Clone, Debug, Template)]
+#[template(path = "consent.html")]
+pub struct ConsentPage<'a> {
+    /// What surrounds the page.
+    pub frame: Frame<'a>,
+    /// The form's anti-forgery token.
+    pub csrf: String,
+    /// The pending request of the application.
+    pub handle: String,
+    /// The application's name.
+    pub client: String,
+    /// Who is signed in.
+    pub viewer: String,
+    /// Where the person returns to, as a host name that they can recognise.
+    pub host: String,
+    /// What is asked for.
+    pub asked: Vec<ScopeLine>,
+    /// What was allowed before and is not asked again.
+    pub granted: Vec<ScopeLine>,
+    /// The answer will be kept.
+    pub remembered: bool,
+    /// Where to sign in as somebody else.
+    pub switch: String,
+}
+
+impl ConsentPage<'_> {
+    fn letter(&self) -> String {
+        parts::letter(&self.client)
+    }
+}
+
+/// One permission in human words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScopeLine {
+    /// What the application will be able to do.
+    pub title: String,
+    /// What that means.
+    pub detail: Option<String>,
+}
+
+impl ScopeLine {
+    /// The words for `scope`: those of the standard, else the operator's `description`, else the bare name.
+    pub fn new(texts: &Texts, scope: &str, description: Option<&str>) -> Self {
+        let t = &texts.scopes;
+        let known = |title: &Message, detail: &Message| Self {
+            title: title.to_string(),
+            detail: Some(detail.to_string()),
+        };
+        match scope {
+            "openid" => known(&t.openid, &t.openid_hint),
+            "profile" => known(&t.profile, &t.profile_hint),
+            "email" => known(&t.email, &t.email_hint),
+            "phone" => known(&t.phone, &t.phone_hint),
+            "address" => known(&t.address, &t.address_hint),
+            "offline_access" => known(&t.offline_access, &t.offline_access_hint),
+            other => Self {
+                title: description.map_or_else(|| t.other.with("scope", other), str::to_owned),
+                detail: None,
+            },
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The mail catcher of development mode.
+
+use askama::Template;
+
+use super::Frame;
+
+/// The messages that were caught, newest first.
+#[derive(Clone, Debug, Template)]
+#[template(path = "mail_list.html")]
+pub struct MailListPage<'a> {
+    /// What surrounds the page.
+    pub frame: Frame<'a>,
+    /// The messages.
+    pub messages: Vec<MailSummary>,
+}
+
+/// One caught message.
+#[derive(Clone, Debug, Template)]
+#[template(path = "mail_message.html")]
+pub struct MailMessagePage<'a> {
+    /// What surrounds the page.
+    pub frame: Frame<'a>,
+    /// Whom it went to, and when.
+    pub message: MailSummary,
+    /// The code in it.
+    pub code: Option<String>,
+    /// The text, by paragraphs.
+    pub body: Vec<Vec<Piece>>,
+}
+
+impl MailMessagePage<'_> {
+    /// Cuts a plain-text body into paragraphs, so that `code` and links can be shown as such.
+    pub fn paragraphs(body: &str, code: Option<&str>) -> Vec<Vec<Piece>> {
+        let cut = |paragraph: &str| {
+            let mut pieces = Vec::new();
+            for word in paragraph.trim().split_inclusive(char::is_whitespace) {
+                let bare = word.trim_end();
+                if code.is_some_and(|code| code == bare) {
+                    pieces.push(Piece::Code(bare.to_owned()));
+                    pieces.push(Piece::Text(" ".to_owned()));
+                } else if bare.starts_with("https://") || bare.starts_with("http://") {
+                    pieces.push(Piece::Link(bare.to_owned()));
+                    pieces.push(Piece::Text(" ".to_owned()));
+                } else if let Some(Piece::Text(text)) = pieces.last_mut() {
+                    text.push_str(word);
+                } else {
+                    pieces.push(Piece::Text(word.to_owned()));
+                }
+            }
+            pieces
+        };
+        body.replace("\r\n", "\n").split("\n\n").map(cut).filter(|pieces| !pieces.is_empty()).collect()
+    }
+}
+
+/// A message in the list.
+#[derive(Clone, Debug)]
+pub struct MailSummary {
+    /// Its place in the catcher.
+    pub id: String,
+    /// Whom it went to.
+    pub to: String,
+    /// What it is about.
+    pub subject: String,
+    /// When it was sent.
+    pub at: String,
+}
+
+/// A piece of a message's text.
+#[derive(Clone, Debug, PartialEq, Eq, Template)]
+#[template(
+    source = "{% match self %}{% when Self::Text(text) %}{{ text }}{% when Self::Code(code) %}<mark>{{ code }}</mark>{% when Self::Link(url) %}<a href=\"{{ url }}\">{{ url }}</a>{% endmatch %}",
+    ext = "html"
+)]
+pub enum Piece {
+    /// Plain text.
+    Text(String),
+    /// The code that the person has to type.
+    Code(String),
+    /// An address to open.
+    Link(String),
+}
+
+impl askama::filters::HtmlSafe for Piece {}

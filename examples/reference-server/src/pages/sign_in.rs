@@ -1,0 +1,35 @@
+//! Sign-in.
+
+use askama::Template;
+
+use super::{Field, Frame, Notice, Tone};
+
+/// Asks for identifier and password, on one page so that password managers fill both.
+#[derive(Clone, Debug, Template)]
+#[template(path = "sign_in.html")]
+pub struct SignInPage<'a> {
+    /// What surrounds the page.
+    pub frame: Frame<'a>,
+    /// The form's anti-forgery token.
+    pub csrf: String,
+    /// What went wrong. It is the same for an unknown account and a wrong password.
+    pub notice: Option<Notice>,
+    /// The application that the person is on the way to.
+    pub client: Option<String>,
+    /// The identifier.
+    pub identifier: Field,
+    /// The password.
+    pub password: Field,
+    /// What was interrupted, to continue afterwards.
+    pub continuation: Option<String>,
+    /// Where to create an account instead, when anybody may.
+    pub sign_up: Option<String>,
+}
+
+impl SignInPage<'_> {
+    fn failed(&self) -> bool {
+        self.identifier.is_invalid()
+            || self.password.is_invalid()
+            || self.notice.as_ref().is_some_and(|it| it.tone() == Tone::Bad)
+    }
+}

@@ -115,7 +115,7 @@ catalogue! {
     }
     /// What surrounds every page.
     frame: FrameTexts {
-        skip, error_prefix, problem, language, account, sign_in, sign_out, development, mail,
+        skip, error_prefix, language, account, sign_in, sign_out, development, mail,
     }
     /// Labels and complaints of form fields.
     field: FieldTexts {
@@ -169,7 +169,7 @@ catalogue! {
     }
     /// The mail catcher.
     mailbox: MailboxTexts {
-        title, lead, empty, to, subject, at, back, code, refresh,
+        title, lead, empty, to, at, back, code, refresh,
     }
     /// The page behind `response_mode=form_post`.
     form_post: FormPostTexts {

@@ -11,6 +11,7 @@ mod form_post;
 mod home;
 mod mail;
 mod parts;
+pub mod samples;
 mod sign_in;
 mod sign_out;
 mod sign_up;

@@ -233,5 +233,7 @@ impl Tone {
 
 /// The first letter or digit of a name, as a stand-in for a picture.
 pub(super) fn letter(name: &str) -> String {
-    name.chars().find(|it| it.is_alphanumeric()).map_or_else(|| "•".to_owned(), |it| it.to_uppercase().collect())
+    name.chars()
+        .find(|it| it.is_alphanumeric())
+        .map_or_else(|| "•".to_owned(), |it| it.to_uppercase().collect())
 }

@@ -7,5 +7,7 @@
 //! - [`i18n`]: texts, typed, in every language.
 //! - [`pages`]: view models and their templates.
 
+pub mod document;
 pub mod i18n;
+pub mod import;
 pub mod pages;

@@ -1,0 +1,296 @@
+//! The rules that need more than one key.
+
+use std::{collections::BTreeSet, path::Path};
+
+use ciam_core::{
+    account::IdentifierKey,
+    organization::{RoleName, Slug},
+};
+
+use super::schema::{
+    AccountEntry, Authentication, ClientEntry, Grant, ImportFile, OrganizationEntry, ResourceEntry,
+};
+use crate::document::{Document, KeyPath, Problem};
+
+/// A file that was read and checked.
+#[derive(Clone, Debug)]
+pub struct Import {
+    document: Document,
+    content: ImportFile,
+}
+
+impl Import {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    ///
+    /// Every problem that was found; the file is refused whole.
+    pub fn read(file: &Path) -> Result<Self, Vec<Problem>> {
+        Self::from_document(Document::read(file).map_err(|problem| vec![problem])?)
+    }
+
+    /// Checks a document.
+    ///
+    /// # Errors
+    ///
+    /// Every problem that was found; the document is refused whole.
+    pub fn from_document(document: Document) -> Result<Self, Vec<Problem>> {
+        let content: ImportFile = document.parse().map_err(|problem| vec![problem])?;
+        let mut check = Check { document: &document, problems: Vec::new() };
+        check.file(&content);
+        let problems = check.problems;
+        if problems.is_empty() { Ok(Self { document, content }) } else { Err(problems) }
+    }
+
+    /// What the file says.
+    pub fn content(&self) -> &ImportFile {
+        &self.content
+    }
+
+    /// The text, to say where a later problem is.
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+}
+
+struct Check<'a> {
+    document: &'a Document,
+    problems: Vec<Problem>,
+}
+
+impl Check<'_> {
+    fn refuse(&mut self, path: &KeyPath, message: impl Into<String>) {
+        self.problems.push(self.document.problem(path, message));
+    }
+
+    fn file(&mut self, file: &ImportFile) {
+        let list = |key| move |index| KeyPath::of(key).at(index);
+        self.unique(list("clients"), "id", file.clients.iter().map(|it| Some(it.id.clone())));
+        for (index, client) in file.clients.iter().enumerate() {
+            self.client(&list("clients")(index), client);
+        }
+        self.unique(list("resources"), "id", file.resources.iter().map(|it| Some(it.id.clone())));
+        for (index, resource) in file.resources.iter().enumerate() {
+            self.resource(&list("resources")(index), resource);
+        }
+        let email = |text: &str| IdentifierKey::email(text).ok().map(|it| it.as_str().to_owned());
+        self.unique(list("accounts"), "email", file.accounts.iter().map(|it| email(&it.email)));
+        for (index, account) in file.accounts.iter().enumerate() {
+            self.account(&list("accounts")(index), account);
+        }
+        self.unique(list("organizations"), "slug", file.organizations.iter().map(|it| Some(it.slug.clone())));
+        for (index, organization) in file.organizations.iter().enumerate() {
+            self.organization(&list("organizations")(index), organization);
+        }
+    }
+
+    /// No two entries of a list name the same thing. What cannot be read is refused elsewhere.
+    fn unique(
+        &mut self,
+        entry: impl Fn(usize) -> KeyPath,
+        key: &str,
+        values: impl Iterator<Item = Option<String>>,
+    ) {
+        let mut seen = BTreeSet::new();
+        for (index, value) in values.enumerate() {
+            if value.is_some_and(|value| !seen.insert(value)) {
+                self.refuse(&entry(index).key(key), "an entry above has the same value");
+            }
+        }
+    }
+
+    fn client(&mut self, path: &KeyPath, client: &ClientEntry) {
+        let visible = |text: &str| !text.is_empty() && text.bytes().all(|it| (0x21..=0x7e).contains(&it));
+        if !visible(&client.id) || client.id.len() > MAX_ID {
+            self.refuse(&path.key("id"), "must be 1 to 255 visible ASCII characters without spaces");
+        }
+        self.name(path, &client.name);
+        self.client_authentication(path, client);
+        for (index, scope) in client.scopes.iter().enumerate() {
+            if !is_scope(scope) {
+                self.refuse(&path.key("scopes").at(index), format!("`{scope}` is not a scope"));
+            }
+        }
+        let code = client.grants.contains(&Grant::AuthorizationCode);
+        if code && client.redirect_uris.is_empty() {
+            self.refuse(&path.key("redirect_uris"), "is needed for the grant authorization_code");
+        }
+        if !code && client.grants.contains(&Grant::RefreshToken) {
+            self.refuse(&path.key("grants"), "refresh_token is of use with authorization_code only");
+        }
+        if client.grants.contains(&Grant::ClientCredentials) && client.authentication == Authentication::None
+        {
+            self.refuse(&path.key("grants"), "client_credentials needs a client that authenticates");
+        }
+        for (key, list) in [
+            ("redirect_uris", &client.redirect_uris),
+            ("post_logout_redirect_uris", &client.post_logout_redirect_uris),
+        ] {
+            for (index, uri) in list.iter().enumerate() {
+                if let Err(why) = check_redirect_uri(uri) {
+                    self.refuse(&path.key(key).at(index), why);
+                }
+            }
+        }
+        for (index, resource) in client.resources.iter().enumerate() {
+            if let Err(why) = check_resource(resource) {
+                self.refuse(&path.key("resources").at(index), why);
+            }
+        }
+    }
+
+    fn client_authentication(&mut self, path: &KeyPath, client: &ClientEntry) {
+        let secrets = usize::from(client.secret.is_some()) + usize::from(client.secret_env.is_some());
+        let keys = usize::from(client.jwks.is_some()) + usize::from(client.jwks_uri.is_some());
+        let (want_secrets, want_keys, what) = match client.authentication {
+            Authentication::None => (0, 0, "none: neither a secret nor keys"),
+            Authentication::ClientSecretBasic | Authentication::ClientSecretPost => {
+                (1, 0, "a client secret: exactly one of `secret` and `secret_env`, and no keys")
+            }
+            Authentication::PrivateKeyJwt => {
+                (0, 1, "private_key_jwt: exactly one of `jwks` and `jwks_uri`, and no secret")
+            }
+        };
+        if (secrets, keys) != (want_secrets, want_keys) {
+            self.refuse(&path.key("authentication"), format!("goes with {what}"));
+        }
+        if client.secret.as_ref().is_some_and(|it| it.expose().len() < MIN_SECRET) {
+            self.refuse(&path.key("secret"), format!("must have at least {MIN_SECRET} characters"));
+        }
+        if let Some(variable) = &client.secret_env {
+            self.variable(&path.key("secret_env"), variable, MIN_SECRET);
+        }
+        if client.jwks_uri.as_deref().is_some_and(|it| !it.starts_with("https://")) {
+            self.refuse(&path.key("jwks_uri"), "must be an https URL");
+        }
+    }
+
+    fn resource(&mut self, path: &KeyPath, resource: &ResourceEntry) {
+        if let Err(why) = check_resource(&resource.id) {
+            self.refuse(&path.key("id"), why);
+        }
+        for scope in resource.scopes.keys() {
+            if !is_scope(scope) {
+                self.refuse(&path.key("scopes").key(scope), "is not a scope");
+            }
+        }
+    }
+
+    fn account(&mut self, path: &KeyPath, account: &AccountEntry) {
+        if IdentifierKey::email(&account.email).is_err() {
+            self.refuse(&path.key("email"), "is not an email address");
+        }
+        if account.username.as_deref().is_some_and(|it| IdentifierKey::username(it).is_err()) {
+            self.refuse(&path.key("username"), "must be 2 to 64 letters, digits, `.`, `-` and `_`");
+        }
+        if account.phone.as_deref().is_some_and(|it| IdentifierKey::phone(it).is_err()) {
+            self.refuse(&path.key("phone"), "is not a phone number such as +44 20 7946 0958");
+        }
+        for (key, text) in [
+            ("name", &account.name),
+            ("given_name", &account.given_name),
+            ("family_name", &account.family_name),
+        ] {
+            if text.as_deref().is_some_and(|it| !is_name(it)) {
+                self.refuse(&path.key(key), NAME_RULE);
+            }
+        }
+        let given =
+            [account.password.is_some(), account.password_env.is_some(), account.password_hash.is_some()];
+        if given.iter().filter(|it| **it).count() > 1 {
+            self.refuse(path, "at most one of `password`, `password_env` and `password_hash`");
+        }
+        if let Some(variable) = &account.password_env {
+            self.variable(&path.key("password_env"), variable, 1);
+        }
+        if account.password_hash.as_ref().is_some_and(|it| !it.expose().starts_with('$')) {
+            self.refuse(&path.key("password_hash"), "is not a PHC string such as $argon2id$v=19$...");
+        }
+    }
+
+    fn organization(&mut self, path: &KeyPath, organization: &OrganizationEntry) {
+        if let Err(why) = Slug::new(organization.slug.as_str()) {
+            self.refuse(&path.key("slug"), why.to_string());
+        }
+        self.name(path, &organization.name);
+        let email = |text: &str| IdentifierKey::email(text).ok().map(|it| it.as_str().to_owned());
+        let entry = |index| path.key("members").at(index);
+        self.unique(entry, "email", organization.members.iter().map(|it| email(&it.email)));
+        for (index, member) in organization.members.iter().enumerate() {
+            let path = path.key("members").at(index);
+            if IdentifierKey::email(&member.email).is_err() {
+                self.refuse(&path.key("email"), "is not an email address");
+            }
+            for role in &member.roles {
+                if let Err(why) = RoleName::new(role.as_str()) {
+                    self.refuse(&path.key("roles"), why.to_string());
+                }
+            }
+        }
+    }
+
+    fn name(&mut self, path: &KeyPath, name: &str) {
+        if !is_name(name) {
+            self.refuse(&path.key("name"), NAME_RULE);
+        }
+    }
+
+    /// The variable is read again when it is used; here only whether it will be there.
+    fn variable(&mut self, path: &KeyPath, name: &str, min: usize) {
+        match std::env::var(name) {
+            Ok(value) if value.len() >= min => {}
+            Ok(_) => self.refuse(path, format!("the variable `{name}` must have at least {min} characters")),
+            Err(_) => self.refuse(path, format!("the variable `{name}` is not set")),
+        }
+    }
+}
+
+/// A scope token ([RFC 6749, section 3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)).
+fn is_scope(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|it| matches!(it, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+}
+
+fn is_name(text: &str) -> bool {
+    !text.trim().is_empty() && text.chars().count() <= MAX_NAME && !text.chars().any(char::is_control)
+}
+
+/// What may be registered as a redirect URI ([RFC 9700, section 2.1](https://www.rfc-editor.org/rfc/rfc9700#section-2.1),
+/// [RFC 8252, section 7](https://www.rfc-editor.org/rfc/rfc8252#section-7)).
+fn check_redirect_uri(text: &str) -> Result<(), &'static str> {
+    let uri = url::Url::parse(text).map_err(|_| "is not an absolute URI")?;
+    if uri.fragment().is_some() {
+        return Err("must not have a fragment");
+    }
+    if text.contains('*') {
+        return Err("must not have wildcards: redirect URIs are compared character by character");
+    }
+    match uri.scheme() {
+        "https" => Ok(()),
+        "http" if is_loopback(&uri) => Ok(()),
+        "http" => Err("must be https, or http on a loopback address"),
+        scheme if scheme.contains('.') => Ok(()),
+        _ => Err("must be https, or a private-use scheme that contains a dot"),
+    }
+}
+
+/// What may identify a resource ([RFC 8707, section 2](https://www.rfc-editor.org/rfc/rfc8707#section-2)).
+fn check_resource(text: &str) -> Result<(), &'static str> {
+    let uri = url::Url::parse(text).map_err(|_| "is not an absolute URI")?;
+    if uri.fragment().is_some() { Err("must not have a fragment") } else { Ok(()) }
+}
+
+/// Whether a URL is on the machine itself.
+pub(crate) fn is_loopback(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+const NAME_RULE: &str = "must be 1 to 200 characters without control characters";
+const MAX_NAME: usize = 200;
+const MAX_ID: usize = 255;
+/// A secret that people chose is guessed; 32 characters are 128 bits even in hexadecimal.
+const MIN_SECRET: usize = 32;

@@ -1,0 +1,17 @@
+//! Declarative setup: clients, resources, accounts and organizations from a file.
+//!
+//! A file says what must exist. At start everything in it is created, or updated where it differs; what it does
+//! not mention stays as it is, so the same file twice changes nothing. A file is refused whole: nothing is
+//! written before every entry of every file was understood and checked.
+
+mod check;
+mod schema;
+
+pub use check::Import;
+pub use schema::{
+    AccountEntry, Authentication, ClientEntry, ConsentRule, Grant, ImportFile, MemberEntry,
+    OrganizationEntry, ResourceEntry, SecretText, SubjectType, TokenFormat,
+};
+
+#[cfg(test)]
+mod tests;

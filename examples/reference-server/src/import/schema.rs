@@ -1,0 +1,242 @@
+//! What an import file may say.
+//!
+//! This is the whole schema: a key that is not here is refused.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use serde::{Deserialize, Deserializer, de};
+
+/// An import file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportFile {
+    /// Applications that sign people in, and programs that call APIs.
+    #[serde(default)]
+    pub clients: Vec<ClientEntry>,
+    /// APIs that accept access tokens.
+    #[serde(default)]
+    pub resources: Vec<ResourceEntry>,
+    /// People.
+    #[serde(default)]
+    pub accounts: Vec<AccountEntry>,
+    /// Companies, teams and their members.
+    #[serde(default)]
+    pub organizations: Vec<OrganizationEntry>,
+}
+
+/// A client.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientEntry {
+    /// The `client_id`. It names the client: an entry with the id of an existing client updates that one.
+    pub id: String,
+    /// The name that people see.
+    pub name: String,
+    /// How the client proves itself at the token endpoint.
+    pub authentication: Authentication,
+    /// The secret, for `client_secret_basic` and `client_secret_post`.
+    pub secret: Option<SecretText>,
+    /// The environment variable that holds the secret, to keep it out of the file.
+    pub secret_env: Option<String>,
+    /// The client's public keys, for `private_key_jwt`.
+    pub jwks: Option<serde_json::Value>,
+    /// Where the client publishes its public keys, for `private_key_jwt`.
+    pub jwks_uri: Option<String>,
+    /// Where authorization responses may go. Compared character by character.
+    #[serde(default)]
+    pub redirect_uris: Vec<String>,
+    /// Where a browser may go after sign-out.
+    #[serde(default)]
+    pub post_logout_redirect_uris: Vec<String>,
+    /// What the client may ask tokens for. Default: `authorization_code` and `refresh_token`.
+    #[serde(default = "default_grants")]
+    pub grants: BTreeSet<Grant>,
+    /// The scopes that the client may ask for.
+    #[serde(default = "default_scopes")]
+    pub scopes: BTreeSet<String>,
+    /// The resources that the client may ask tokens for.
+    #[serde(default)]
+    pub resources: BTreeSet<String>,
+    /// Whether people are asked. Skip it for your own applications only.
+    #[serde(default)]
+    pub consent: ConsentRule,
+    /// Authorization requests must be pushed (RFC 9126).
+    #[serde(default)]
+    pub require_pushed_requests: bool,
+    /// The format of the client's access tokens where no resource decides.
+    #[serde(default)]
+    pub access_tokens: TokenFormat,
+    /// What the client sees as `sub`.
+    #[serde(default)]
+    pub subjects: SubjectType,
+    /// The host that pairwise subjects are made for, when the redirect URIs are on several.
+    pub sector_identifier: Option<String>,
+}
+
+/// How a client proves itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Authentication {
+    /// Not at all: an application in a browser or on a phone.
+    None,
+    /// With its secret in the `Authorization` header.
+    ClientSecretBasic,
+    /// With its secret in the form.
+    ClientSecretPost,
+    /// With an assertion that it signs (RFC 7523).
+    PrivateKeyJwt,
+}
+
+/// What a client may ask tokens for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Grant {
+    /// A person who signs in.
+    AuthorizationCode,
+    /// Going on without the person.
+    RefreshToken,
+    /// The client itself.
+    ClientCredentials,
+}
+
+/// Whether people are asked before a client gets what it wants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsentRule {
+    /// They are, once for each new scope.
+    #[default]
+    Ask,
+    /// They are not.
+    Skip,
+}
+
+/// The format of access tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenFormat {
+    /// Signed, checked without asking this server (RFC 9068).
+    #[default]
+    Jwt,
+    /// A random text, checked by introspection (RFC 7662).
+    Opaque,
+}
+
+/// What a client sees as `sub`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SubjectType {
+    /// The same for every client.
+    #[default]
+    Public,
+    /// Another one for each sector, so that clients cannot compare notes.
+    Pairwise,
+}
+
+/// An API that accepts access tokens.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResourceEntry {
+    /// Its identifier: the `resource` that clients ask for and the `aud` of its tokens (RFC 8707).
+    pub id: String,
+    /// Its scopes with the words for the consent page.
+    #[serde(default)]
+    pub scopes: BTreeMap<String, String>,
+    /// The format of its access tokens.
+    #[serde(default)]
+    pub access_tokens: TokenFormat,
+}
+
+/// A person.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountEntry {
+    /// The address, taken as verified. It names the account: an entry with the address of an existing account
+    /// updates that one.
+    pub email: String,
+    /// A second name to sign in with.
+    pub username: Option<String>,
+    /// A phone number, taken as verified.
+    pub phone: Option<String>,
+    /// What the person is called.
+    pub name: Option<String>,
+    /// The given name.
+    pub given_name: Option<String>,
+    /// The family name.
+    pub family_name: Option<String>,
+    /// The preferred language, such as `de-AT`.
+    pub locale: Option<String>,
+    /// The first password. An account that has a password keeps it.
+    pub password: Option<SecretText>,
+    /// The environment variable that holds the first password.
+    pub password_env: Option<String>,
+    /// The first password as a PHC string, from another system.
+    pub password_hash: Option<SecretText>,
+}
+
+/// A company or a team.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrganizationEntry {
+    /// Its name in URLs. It names the organization: an entry with the slug of an existing one updates that one.
+    pub slug: String,
+    /// The name that people read.
+    pub name: String,
+    /// Its members. Members that are not listed stay.
+    #[serde(default)]
+    pub members: Vec<MemberEntry>,
+}
+
+/// A member of an organization.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemberEntry {
+    /// The address of the account, from this file or existing.
+    pub email: String,
+    /// The member's roles.
+    #[serde(default)]
+    pub roles: BTreeSet<String>,
+}
+
+/// A secret in a file. `Debug` does not print it.
+#[derive(Clone)]
+pub struct SecretText(ciam_core::secret::Secret);
+
+impl SecretText {
+    /// The secret.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+impl From<String> for SecretText {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretText(..)")
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.is_empty() {
+            return Err(de::Error::custom("must not be empty"));
+        }
+        Ok(text.into())
+    }
+}
+
+fn default_grants() -> BTreeSet<Grant> {
+    BTreeSet::from([Grant::AuthorizationCode, Grant::RefreshToken])
+}
+
+fn default_scopes() -> BTreeSet<String> {
+    ["openid", "profile", "email", "offline_access"].map(str::to_owned).into()
+}

@@ -1,0 +1,148 @@
+use super::*;
+use crate::document::{Document, Format};
+
+const DEMO: &str = include_str!("demo.toml");
+
+fn read(text: &str) -> Result<Import, Vec<String>> {
+    Import::from_document(Document::new("x.toml", text, Format::Toml))
+        .map_err(|problems| problems.iter().map(ToString::to_string).collect())
+}
+
+/// The demo file with one line replaced, which must be refused for exactly one reason.
+fn refused(line: &str, instead: &str) -> String {
+    assert!(DEMO.contains(line), "{line}");
+    let mut problems = read(&DEMO.replacen(line, instead, 1)).unwrap_err();
+    assert_eq!(problems.len(), 1, "{problems:#?}");
+    problems.remove(0)
+}
+
+#[test]
+fn the_demo_is_a_valid_file() {
+    let import = read(DEMO).unwrap();
+    let [client] = import.content().clients.as_slice() else { panic!("one client") };
+    assert_eq!(client.redirect_uris, ["http://localhost:8081/callback"]);
+    assert_eq!(client.consent, ConsentRule::Ask);
+    assert!(client.grants.contains(&Grant::RefreshToken));
+}
+
+#[test]
+fn a_secret_is_not_printed() {
+    let printed = format!("{:?}", read(DEMO).unwrap());
+    assert!(!printed.contains("lantern") && !printed.contains("secret-for-development"), "{printed}");
+}
+
+#[test]
+fn each_rule_names_line_and_key() {
+    let redirect = "redirect_uris = [\"http://localhost:8081/callback\"]";
+    let secret = "secret = \"relying-party-secret-for-development\"";
+    let password = "password = \"quiet-river-lantern-42\"";
+    for (line, instead, expected) in [
+        ("id = \"relying-party\"", "id = \"two words\"", "4: clients[0].id: must be 1 to 255 visible"),
+        ("name = \"Relying Party\"", "name = \" \"", "5: clients[0].name: must be 1 to 200"),
+        ("\"client_secret_basic\"", "\"none\"", "6: clients[0].authentication: goes with none"),
+        (
+            "\"client_secret_basic\"",
+            "\"private_key_jwt\"",
+            "6: clients[0].authentication: goes with private_key_jwt",
+        ),
+        ("\"client_secret_basic\"", "\"magic\"", "6: clients[0].authentication: unknown variant `magic`"),
+        (secret, "", "6: clients[0].authentication: goes with a client secret"),
+        (secret, "secret = \"short\"", "7: clients[0].secret: must have at least 32"),
+        (secret, "secret_env = \"NOT_SET_ANYWHERE\"", "7: clients[0].secret_env: the variable"),
+        (secret, "secret = 1234567890", "7: clients[0].secret: must be a text"),
+        (redirect, "redirect_uris = []", "8: clients[0].redirect_uris: is needed"),
+        (
+            redirect,
+            "redirect_uris = [\n\"/callback\"]",
+            "9: clients[0].redirect_uris[0]: is not an absolute URI",
+        ),
+        (
+            redirect,
+            "redirect_uris = [\"https://a.example/#x\"]",
+            "8: clients[0].redirect_uris[0]: must not have a frag",
+        ),
+        (
+            redirect,
+            "redirect_uris = [\"https://*.a.example/\"]",
+            "8: clients[0].redirect_uris[0]: must not have wild",
+        ),
+        (
+            redirect,
+            "redirect_uris = [\"http://a.example/\"]",
+            "8: clients[0].redirect_uris[0]: must be https, or http",
+        ),
+        (
+            redirect,
+            "redirect_uris = [\"javascript:alert(1)\"]",
+            "8: clients[0].redirect_uris[0]: must be https, or a",
+        ),
+        (
+            "scopes = [\"openid\"",
+            "grants = [\"refresh_token\"]\nscopes = [\"openid\"",
+            "10: clients[0].grants: refresh",
+        ),
+        ("scopes = [\"openid\"", "scopes = [\" \"", "10: clients[0].scopes[0]: ` ` is not a scope"),
+        ("scopes = [\"openid\"", "scope = [\"openid\"", "10: clients[0].scope: unknown field `scope`"),
+        (
+            "resources = [\"http://localhost:8082\"]",
+            "resources = [\"x\"]",
+            "11: clients[0].resources[0]: is not an",
+        ),
+        (
+            "id = \"http://localhost:8082\"",
+            "id = \"http://a/#b\"",
+            "14: resources[0].id: must not have a fragment",
+        ),
+        (
+            "email = \"demo@example.com\"\n",
+            "email = \"demo\"\n",
+            "18: accounts[0].email: is not an email address",
+        ),
+        ("given_name = \"Dana\"", "username = \"@\"", "20: accounts[0].username: must be 2 to 64"),
+        ("given_name = \"Dana\"", "phone = \"12\"", "20: accounts[0].phone: is not a phone number"),
+        (password, "password_hash = \"md5\"", "22: accounts[0].password_hash: is not a PHC string"),
+        (password, "password = \"\"", "22: accounts[0].password: must be a text"),
+        ("slug = \"example\"", "slug = \"Ex\"", "25: organizations[0].slug: a slug has"),
+        ("roles = [\"owner\"]", "roles = [\"Owner!\"]", "27: organizations[0].members[0].roles: a role name"),
+    ] {
+        let found = refused(line, instead);
+        assert!(found.starts_with(&format!("x.toml:{expected}")), "{instead}\n  gave {found}");
+    }
+}
+
+#[test]
+fn two_entries_do_not_name_the_same_thing() {
+    let twice = format!("{DEMO}\n{}", DEMO.replace("demo@example.com", "DEMO@EXAMPLE.com"));
+    let problems = read(&twice).unwrap_err();
+    let keys: Vec<_> = problems.iter().map(|it| it.split(": ").nth(1).unwrap()).collect();
+    assert_eq!(keys, ["clients[1].id", "resources[1].id", "accounts[1].email", "organizations[1].slug"]);
+}
+
+#[test]
+fn every_problem_is_reported_at_once() {
+    let broken =
+        DEMO.replace("id = \"relying-party\"", "id = \"\"").replace("slug = \"example\"", "slug = \"\"");
+    assert_eq!(read(&broken).unwrap_err().len(), 2);
+}
+
+#[test]
+fn two_ways_to_give_a_password_are_one_too_many() {
+    let found = refused("given_name = \"Dana\"", "password_hash = \"$argon2id$\"");
+    assert!(found.starts_with("x.toml:17: accounts[0]: at most one of"), "{found}");
+}
+
+#[test]
+fn json_says_the_same() {
+    let text = r#"{
+  "clients": [
+    {"id": "a", "name": "A", "authentication": "none",
+     "redirect_uris": ["https://a.example/cb",
+       "http://b.example/cb"]}
+  ]
+}"#;
+    let problems = Import::from_document(Document::new("x.json", text, Format::Json)).unwrap_err();
+    assert_eq!(
+        problems[0].to_string(),
+        "x.json:5: clients[0].redirect_uris[1]: must be https, or http on a loopback address"
+    );
+}

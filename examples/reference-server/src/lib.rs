@@ -4,9 +4,13 @@
 //! and look after their account on server-rendered pages; applications and APIs talk OAuth 2.x and OpenID
 //! Connect to it. `README.md` says how to run it, this page how it is built:
 //!
+//! - [`cli`], [`config`], [`document`]: flags, variables and files, with errors that name line and key.
+//! - [`import`]: clients, accounts and organizations from a file.
 //! - [`i18n`]: texts, typed, in every language.
 //! - [`pages`]: view models and their templates.
 
+pub mod cli;
+pub mod config;
 pub mod document;
 pub mod i18n;
 pub mod import;

@@ -292,5 +292,5 @@ pub(crate) fn is_loopback(url: &url::Url) -> bool {
 const NAME_RULE: &str = "must be 1 to 200 characters without control characters";
 const MAX_NAME: usize = 200;
 const MAX_ID: usize = 255;
-/// A secret that people chose is guessed; 32 characters are 128 bits even in hexadecimal.
-const MIN_SECRET: usize = 32;
+/// What 256 bits take in base64url. A secret that people chose is guessed.
+const MIN_SECRET: usize = 43;

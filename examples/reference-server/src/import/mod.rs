@@ -8,10 +8,14 @@ mod check;
 mod schema;
 
 pub use check::Import;
+pub(crate) use check::is_loopback;
 pub use schema::{
-    AccountEntry, Authentication, ClientEntry, ConsentRule, Grant, ImportFile, MemberEntry,
+    AccountEntry, ApplicationKind, Authentication, ClientEntry, Grant, ImportFile, MemberEntry,
     OrganizationEntry, ResourceEntry, SecretText, SubjectType, TokenFormat,
 };
+
+/// The demonstration data of development mode.
+pub const DEMO: &str = include_str!("demo.toml");
 
 #[cfg(test)]
 mod tests;

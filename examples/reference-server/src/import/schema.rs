@@ -60,15 +60,20 @@ pub struct ClientEntry {
     /// The resources that the client may ask tokens for.
     #[serde(default)]
     pub resources: BTreeSet<String>,
-    /// Whether people are asked. Skip it for your own applications only.
+    /// The resources that this client is: it may introspect their tokens.
     #[serde(default)]
-    pub consent: ConsentRule,
+    pub serves: BTreeSet<String>,
+    /// The web origins that may call the token endpoint from a browser.
+    #[serde(default)]
+    pub allowed_origins: BTreeSet<String>,
+    /// Where it runs. Default: `web` for a client that authenticates, else `native`.
+    pub application_type: Option<ApplicationKind>,
+    /// It belongs to the operator: people are not asked for consent.
+    #[serde(default)]
+    pub first_party: bool,
     /// Authorization requests must be pushed (RFC 9126).
     #[serde(default)]
     pub require_pushed_requests: bool,
-    /// The format of the client's access tokens where no resource decides.
-    #[serde(default)]
-    pub access_tokens: TokenFormat,
     /// What the client sees as `sub`.
     #[serde(default)]
     pub subjects: SubjectType,
@@ -102,15 +107,14 @@ pub enum Grant {
     ClientCredentials,
 }
 
-/// Whether people are asked before a client gets what it wants.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+/// Where a client runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ConsentRule {
-    /// They are, once for each new scope.
-    #[default]
-    Ask,
-    /// They are not.
-    Skip,
+pub enum ApplicationKind {
+    /// On a server, or in a browser.
+    Web,
+    /// On the person's device: any port of a loopback redirect URI is accepted.
+    Native,
 }
 
 /// The format of access tokens.

@@ -97,7 +97,7 @@ impl<'a> Samples<'a> {
             email: Field::new("email", Input::NewEmail, t.field.email.as_str())
                 .with_value(if errors { "ada@" } else { "" })
                 .with_error(when(t.field.email_invalid.to_string())),
-            display_name: Field::new("display_name", Input::Name, t.field.display_name.as_str())
+            name: Field::new("name", Input::Name, t.field.display_name.as_str())
                 .with_value(if errors { &self.person } else { "" })
                 .with_hint(t.sign_up.name_hint.as_str()),
             password: Field::new("password", Input::NewPassword { min: 15 }, t.field.password.as_str())
@@ -196,7 +196,7 @@ impl<'a> Samples<'a> {
             csrf: "token".into(),
             notice: Some(Notice::good(t.saved.as_str())),
             name: self.person.clone(),
-            display_name: Field::new("display_name", Input::Name, t.name.as_str()).with_value(&self.person),
+            display_name: Field::new("name", Input::Name, t.name.as_str()).with_value(&self.person),
             since: "2026-11-20".into(),
             language: Some("English".into()),
             identifiers: vec![

@@ -17,7 +17,7 @@ pub struct SignUpPage<'a> {
     /// The address.
     pub email: Field,
     /// The name.
-    pub display_name: Field,
+    pub name: Field,
     /// The password.
     pub password: Field,
     /// What was interrupted, to continue afterwards.
@@ -31,7 +31,7 @@ pub struct SignUpPage<'a> {
 impl SignUpPage<'_> {
     fn failed(&self) -> bool {
         self.email.is_invalid()
-            || self.display_name.is_invalid()
+            || self.name.is_invalid()
             || self.password.is_invalid()
             || self.notice.as_ref().is_some_and(|it| it.tone() == Tone::Bad)
     }

@@ -183,7 +183,7 @@ fn colours(css: &str) -> BTreeMap<&str, [f64; 3]> {
         .filter_map(|line| line.trim().strip_prefix("--ciam-")?.split_once(": #"))
         .map(|(name, hex)| {
             let channel = |at: usize| {
-                let value = f64::from(u8::from_str_radix(&hex[at..at + 2], 16).unwrap()) / 255.0;
+                let value = f64::from(u8::from_str_radix(hex.get(at..at + 2).unwrap(), 16).unwrap()) / 255.0;
                 if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
             };
             (name, [channel(0), channel(2), channel(4)])

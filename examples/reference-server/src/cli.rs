@@ -1,0 +1,251 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+/// An identity server for your customers: sign-up, sign-in, OpenID Connect, OAuth 2.x.
+///
+/// With no arguments it runs in development mode on http://localhost:8080, with a SQLite file in the working
+/// directory, a demo client, a demo account and a mail catcher, and prints what to do next.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "reference-server", version, after_long_help = MORE, max_term_width = 100)]
+pub struct Cli {
+    /// What to do; `serve` unless said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The settings, for every command.
+    #[command(flatten)]
+    pub flags: Flags,
+}
+
+/// What the program does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Run the server (the default).
+    Serve,
+    /// Read configuration and import files, say what they come to, and stop.
+    ///
+    /// Nothing is started, opened or written. The exit status is 0 when `serve` would start with them.
+    CheckConfig,
+}
+
+/// Settings given as flags or variables. Each takes the place of the key in the configuration file.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Flags {
+    /// Configuration file (TOML); every key is optional
+    #[arg(long, global = true, value_name = "FILE", env = "CIAM_CONFIG")]
+    pub config: Option<PathBuf>,
+
+    /// Address and port to listen on [default: 127.0.0.1:8080]
+    #[arg(long, global = true, value_name = "ADDRESS", env = "CIAM_LISTEN")]
+    pub listen: Option<String>,
+
+    /// What browsers and applications call this server [default: http://localhost:PORT]
+    ///
+    /// It must be the exact origin that people see, such as https://id.example.com, without a path. Every URL the
+    /// server makes begins with it, and requests for other host names are redirected to it. TLS is terminated
+    /// in front of the server; plain http is accepted for localhost only.
+    #[arg(long, global = true, value_name = "URL", env = "CIAM_ISSUER")]
+    pub issuer: Option<String>,
+
+    /// Where accounts, clients, sessions and keys are kept [default: sqlite:ciam.db]
+    ///
+    /// `sqlite:PATH` is a file that is created when it does not exist, `sqlite::memory:` forgets everything.
+    #[arg(long, global = true, value_name = "URL", env = "CIAM_DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+
+    /// File with the key that seals private keys and undelivered mail [default: the database's name with .key]
+    ///
+    /// It is created, readable by its owner only, on first start. Back it up apart from the database: without it
+    /// the signing keys in the database cannot be opened.
+    #[arg(long, global = true, value_name = "FILE", env = "CIAM_KEY_FILE")]
+    pub key_file: Option<PathBuf>,
+
+    /// `development` or `production` [default: development on localhost, else production]
+    ///
+    /// Development mode keeps mail at /dev/mail instead of sending it and brings a demo client and account. It is
+    /// refused for an issuer that is not on localhost.
+    #[arg(long, global = true, value_name = "MODE", env = "CIAM_MODE")]
+    pub mode: Option<String>,
+
+    /// File with clients, resources, accounts and organizations that must exist; may be repeated
+    ///
+    /// TOML, or JSON when the name ends in .json. Applied at each start: what is missing is created, what differs
+    /// is updated, what is not mentioned stays. A file with a mistake is refused whole.
+    #[arg(long, global = true, value_name = "FILE", env = "CIAM_IMPORT", value_delimiter = ',')]
+    pub import: Vec<PathBuf>,
+
+    /// Import the demo client and account [default: true in development mode when nothing else is imported]
+    #[arg(long, global = true, value_name = "BOOL", env = "CIAM_DEMO")]
+    pub demo: Option<bool>,
+
+    /// Mail server: smtps://USER:PASSWORD@HOST, or smtp:// for STARTTLS
+    #[arg(long, global = true, value_name = "URL", env = "CIAM_SMTP_URL", hide_env_values = true)]
+    pub smtp_url: Option<String>,
+
+    /// Sender of mail, such as "Example <no-reply@example.com>"
+    #[arg(long, global = true, value_name = "ADDRESS", env = "CIAM_MAIL_FROM")]
+    pub mail_from: Option<String>,
+
+    /// The name that people see on pages and in mail [default: Ciam]
+    #[arg(long, global = true, value_name = "NAME", env = "CIAM_PRODUCT_NAME")]
+    pub product_name: Option<String>,
+
+    /// Stylesheet that is loaded after the server's own, to set its --ciam-* custom properties
+    #[arg(long, global = true, value_name = "FILE", env = "CIAM_THEME")]
+    pub theme: Option<PathBuf>,
+
+    /// Addresses of proxies whose X-Forwarded-For is believed, separated by commas
+    #[arg(long, global = true, value_name = "IP", env = "CIAM_TRUSTED_PROXIES", value_delimiter = ',')]
+    pub trusted_proxies: Vec<String>,
+
+    /// `text` or `json` [default: text]
+    #[arg(long, global = true, value_name = "FORMAT", env = "CIAM_LOG_FORMAT")]
+    pub log_format: Option<String>,
+
+    /// What is logged, such as info or warn,ciam_oauth=debug [default: info]
+    #[arg(long, global = true, value_name = "FILTER", env = "CIAM_LOG_FILTER")]
+    pub log_filter: Option<String>,
+}
+
+/// The `CIAM_*` variables that mean something.
+pub fn variables() -> Vec<String> {
+    let command = Cli::command();
+    let name = |it: &clap::Arg| it.get_env().map(|name| name.to_string_lossy().into_owned());
+    command.get_arguments().filter_map(name).collect()
+}
+
+/// The `CIAM_*` variables that are set and mean nothing: most likely misspelt.
+pub fn unknown_variables(set: impl IntoIterator<Item = String>) -> Vec<String> {
+    let known = variables();
+    let mut unknown: Vec<_> =
+        set.into_iter().filter(|it| it.starts_with("CIAM_") && !known.contains(it)).collect();
+    unknown.sort();
+    unknown
+}
+
+const MORE: &str = "\
+Where a setting comes from:
+  A flag comes before its variable, the variable before the configuration file, the file before the default.
+  Unknown keys in a file and unknown CIAM_* variables are refused: a misspelt setting is never skipped silently.
+
+Try it:
+  reference-server                                  then open http://localhost:8080
+  cargo run -p relying-party                        an application that signs people in with it
+  cargo run -p resource-server                      an API that accepts its tokens
+
+Run it for real, behind a TLS proxy:
+  reference-server --issuer https://id.example.com --listen 127.0.0.1:8080 \\
+      --database-url sqlite:/var/lib/ciam/ciam.db --import /etc/ciam/clients.toml \\
+      --smtp-url smtps://user:password@mail.example.com --mail-from 'Example <no-reply@example.com>'
+
+A configuration file (every key is optional):
+  listen = \"127.0.0.1:8080\"
+  issuer = \"https://id.example.com\"
+  database_url = \"sqlite:/var/lib/ciam/ciam.db\"
+  key_file = \"/var/lib/ciam/ciam.key\"
+  mode = \"production\"
+  import = [\"clients.toml\"]
+  [mail]
+  smtp_url = \"smtps://user:password@mail.example.com\"     # better: CIAM_SMTP_URL
+  from = \"Example <no-reply@example.com>\"
+  [ui]
+  name = \"Example ID\"
+  theme = \"theme.css\"
+  sign_up = true                    # false: accounts come from imports only
+  [sessions]
+  idle = \"24h\"                      # sign-in ends without use
+  lifetime = \"30d\"                  # sign-in ends in any case
+  [tokens]
+  access = \"10m\"                    # access tokens are valid this long
+  [keys]
+  rotate_after = \"90d\"              # a new signing key takes over
+  [http]
+  trusted_proxies = [\"127.0.0.1\"]
+  shutdown_grace = \"20s\"            # requests in flight may finish
+  [log]
+  format = \"json\"
+  filter = \"info\"
+
+An import file (the whole schema is in examples/reference-server/README.md):
+  [[clients]]
+  id = \"shop\"
+  name = \"The Shop\"
+  authentication = \"client_secret_basic\"   # none, client_secret_post, private_key_jwt
+  secret_env = \"SHOP_SECRET\"
+  redirect_uris = [\"https://shop.example.com/callback\"]
+  [[accounts]]
+  email = \"ada@example.com\"
+  name = \"Ada Lovelace\"
+  password_env = \"ADA_PASSWORD\"
+  [[organizations]]
+  slug = \"engines\"
+  name = \"Analytical Engines\"
+  members = [{ email = \"ada@example.com\", roles = [\"owner\"] }]
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn serve_is_what_happens_without_a_command_and_flags_stand_anywhere() {
+        let cli = Cli::try_parse_from(["x", "--listen", "[::1]:1"]).unwrap();
+        assert_eq!((cli.command, cli.flags.listen.as_deref()), (None, Some("[::1]:1")));
+        for order in [["x", "serve", "--listen", "a"], ["x", "--listen", "a", "serve"]] {
+            let cli = Cli::try_parse_from(order).unwrap();
+            assert_eq!((cli.command, cli.flags.listen.as_deref()), (Some(Command::Serve), Some("a")));
+        }
+    }
+
+    #[test]
+    fn several_files_are_imported() {
+        let cli = Cli::try_parse_from(["x", "--import", "a.toml", "--import", "b.json,c.toml"]).unwrap();
+        assert_eq!(cli.flags.import, ["a.toml", "b.json", "c.toml"].map(PathBuf::from));
+    }
+
+    #[test]
+    fn every_flag_has_its_variable() {
+        let names = variables();
+        assert!(names.contains(&"CIAM_DATABASE_URL".to_owned()));
+        for argument in Cli::command().get_arguments() {
+            let id = argument.get_id().as_str();
+            if !["help", "version"].contains(&id) {
+                assert!(names.contains(&format!("CIAM_{}", id.to_uppercase())), "{id}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_misspelt_variable_is_found() {
+        let set = ["CIAM_LISTEN", "CIAM_LISTENN", "PATH"].map(str::to_owned);
+        assert_eq!(unknown_variables(set), ["CIAM_LISTENN"]);
+    }
+
+    #[test]
+    fn help_never_prints_a_secret() {
+        for argument in Cli::command().get_arguments() {
+            if ["smtp_url", "database_url"].contains(&argument.get_id().as_str()) {
+                assert!(argument.is_hide_env_values_set(), "{}", argument.get_id());
+            }
+        }
+    }
+
+    #[test]
+    fn the_files_in_the_help_are_valid() {
+        let section = |from: &str, to: &str| {
+            let text = MORE.split_once(from).unwrap().1.split_once('\n').unwrap().1;
+            text.split(to).next().unwrap().to_owned()
+        };
+        let config = section("A configuration file", "\n\n");
+        toml::from_str::<crate::config::Settings>(&config).unwrap();
+        let import = section("An import file", "\u{0}");
+        toml::from_str::<crate::import::ImportFile>(&import).unwrap();
+    }
+}

@@ -1,0 +1,156 @@
+//! The configuration: a TOML file, overridden by variables and flags, checked as a whole before anything starts.
+
+mod duration;
+mod resolve;
+mod settings;
+
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
+
+pub use duration::{InvalidSpan, Span};
+pub use settings::{
+    HttpSettings, KeySettings, LogSettings, MailSettings, SessionSettings, Settings, TokenSettings,
+    UiSettings,
+};
+use url::Url;
+
+use crate::import::{Import, SecretText};
+
+/// The configuration that the server runs with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the server listens.
+    pub listen: SocketAddr,
+    /// What browsers and applications call the server.
+    pub issuer: Origin,
+    /// Whether it is for trying or for use.
+    pub mode: Mode,
+    /// Where state is kept.
+    pub database: Database,
+    /// The key that seals secrets at rest; `None` makes one that is forgotten with the database.
+    pub key_file: Option<PathBuf>,
+    /// What must exist, in the order in which it is applied.
+    pub imports: Vec<Import>,
+    /// Whether the first import is the demo data.
+    pub demo: bool,
+    /// How mail goes out.
+    pub mail: Mail,
+    /// How pages look.
+    pub ui: Ui,
+    /// How long sign-in lasts.
+    pub sessions: Sessions,
+    /// How long access tokens are valid.
+    pub access_tokens: Span,
+    /// After what time a new signing key takes over.
+    pub rotate_keys_after: Span,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// How long requests in flight may take to finish.
+    pub shutdown_grace: Span,
+    /// The log.
+    pub log: Log,
+}
+
+/// The origin that the server is known by, such as `https://id.example.com`: an issuer without a path.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Origin(Url);
+
+impl Origin {
+    /// The origin as it is written in tokens: without a slash at the end.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str().trim_end_matches('/')
+    }
+
+    /// The URL of a path below it, which begins with a slash.
+    pub fn join(&self, path: &str) -> String {
+        format!("{}{path}", self.as_str())
+    }
+
+    /// Host and port as browsers send them in `Host`.
+    pub fn authority(&self) -> &str {
+        self.as_str().split_once("://").map_or("", |(_, authority)| authority)
+    }
+
+    /// Whether the traffic is encrypted.
+    pub fn is_https(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
+    /// Whether it is on this machine.
+    pub fn is_loopback(&self) -> bool {
+        crate::import::is_loopback(&self.0)
+    }
+}
+
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What the server is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// For trying: mail is caught, demo data exists.
+    Development,
+    /// For use.
+    Production,
+}
+
+/// Where state is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Database {
+    /// A SQLite file.
+    File(PathBuf),
+    /// Memory: everything is forgotten at the end.
+    Memory,
+}
+
+/// How mail goes out.
+#[derive(Clone, Debug)]
+pub enum Mail {
+    /// It does not: it is shown at `/dev/mail`.
+    Catcher,
+    /// To a mail server.
+    Smtp {
+        /// The server, with its password.
+        url: SecretText,
+        /// The sender.
+        from: String,
+    },
+}
+
+/// How pages look.
+#[derive(Clone, Debug)]
+pub struct Ui {
+    /// The name that people see.
+    pub product: String,
+    /// The operator's stylesheet.
+    pub theme: Option<String>,
+    /// Anybody may create an account.
+    pub sign_up: bool,
+}
+
+/// How long sign-in lasts.
+#[derive(Clone, Copy, Debug)]
+pub struct Sessions {
+    /// Without use.
+    pub idle: Span,
+    /// In any case.
+    pub lifetime: Span,
+}
+
+/// The log.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// Lines for machines rather than for people.
+    pub json: bool,
+    /// What is logged.
+    pub filter: String,
+}
+
+#[cfg(test)]
+mod tests;

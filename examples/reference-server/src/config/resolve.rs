@@ -1,0 +1,333 @@
+//! From flags, variables and file to the configuration.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use url::Url;
+
+use super::{Config, Database, Log, Mail, Mode, Origin, Sessions, Settings, Span, Ui};
+use crate::{
+    cli::Flags,
+    document::{Document, Format, KeyPath, Problem},
+    import::{DEMO, Import, SecretText},
+};
+
+impl Config {
+    /// Reads the configuration file, puts flags and variables over it, and checks the whole, import files included.
+    ///
+    /// # Errors
+    ///
+    /// Every problem that was found.
+    pub fn load(flags: &Flags) -> Result<Self, Vec<Problem>> {
+        let (document, settings) = match &flags.config {
+            None => (None, Settings::default()),
+            Some(file) => {
+                let read = Document::read(file).and_then(|it| Ok((it.parse()?, it)));
+                let (settings, document) = read.map_err(|problem| vec![problem])?;
+                (Some(document), settings)
+            }
+        };
+        let folder = flags.config.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+        let mut resolve = Resolve { document: document.as_ref(), folder, problems: Vec::new() };
+        let config = resolve.all(flags, &settings);
+        match config {
+            Some(config) if resolve.problems.is_empty() => Ok(config),
+            _ => Err(resolve.problems),
+        }
+    }
+}
+
+/// A setting, and where it was made.
+struct Given<T> {
+    value: T,
+    place: Place,
+}
+
+/// Where a setting was made: what an error message names.
+#[derive(Clone)]
+enum Place {
+    Flag(&'static str),
+    Key(KeyPath),
+}
+
+struct Resolve<'a> {
+    document: Option<&'a Document>,
+    folder: &'a Path,
+    problems: Vec<Problem>,
+}
+
+impl Resolve<'_> {
+    fn all(&mut self, flags: &Flags, file: &Settings) -> Option<Config> {
+        let listen = self.listen(flags, file);
+        let issuer = self.issuer(flags, file, listen);
+        let mode = self.mode(flags, file, issuer.as_ref());
+        let database = self.database(flags, file);
+        let key_file = pick(&flags.key_file, "--key-file", &file.key_file, KeyPath::of("key_file"))
+            .map(|it| self.path(&it))
+            .or_else(|| default_key_file(database.as_ref()?));
+        let mail = self.mail(flags, file, mode);
+        let ui = self.ui(flags, file);
+        let sessions = self.sessions(file);
+        let trusted_proxies = self.proxies(flags, file);
+        let log = self.log(flags, file);
+        let (demo, imports) = self.imports(flags, file, mode);
+        Some(Config {
+            listen: listen?,
+            issuer: issuer?,
+            mode: mode?,
+            database: database?,
+            key_file,
+            imports,
+            demo,
+            mail: mail?,
+            ui: ui?,
+            sessions,
+            access_tokens: file.tokens.access.unwrap_or(Span::minutes(10)),
+            rotate_keys_after: file.keys.rotate_after.unwrap_or(Span::days(90)),
+            trusted_proxies,
+            shutdown_grace: file.http.shutdown_grace.unwrap_or(Span::seconds(20)),
+            log: log?,
+        })
+    }
+
+    fn refuse(&mut self, place: &Place, message: impl Into<String>) {
+        let message = message.into();
+        self.problems.push(match (place, self.document) {
+            (Place::Key(path), Some(document)) => document.problem(path, message),
+            (Place::Key(path), None) => {
+                Problem { file: "configuration".into(), line: None, key: Some(path.to_string()), message }
+            }
+            (Place::Flag(flag), _) => Problem { file: (*flag).into(), line: None, key: None, message },
+        });
+    }
+
+    fn parse<T: FromStr>(&mut self, given: &Given<String>, message: &str) -> Option<T> {
+        let parsed = given.value.parse().ok();
+        if parsed.is_none() {
+            self.refuse(&given.place, format!("`{}` {message}", given.value));
+        }
+        parsed
+    }
+
+    /// Paths in a file are relative to the file, those of flags to the working directory.
+    fn path(&self, given: &Given<PathBuf>) -> PathBuf {
+        match given.place {
+            Place::Key(_) => self.folder.join(&given.value),
+            Place::Flag(_) => given.value.clone(),
+        }
+    }
+
+    fn listen(&mut self, flags: &Flags, file: &Settings) -> Option<SocketAddr> {
+        match pick(&flags.listen, "--listen", &file.listen, KeyPath::of("listen")) {
+            None => Some(SocketAddr::from(([127, 0, 0, 1], 8080))),
+            Some(given) => self.parse(&given, "must be an IP address and a port, such as 127.0.0.1:8080"),
+        }
+    }
+
+    fn issuer(&mut self, flags: &Flags, file: &Settings, listen: Option<SocketAddr>) -> Option<Origin> {
+        let Some(given) = pick(&flags.issuer, "--issuer", &file.issuer, KeyPath::of("issuer")) else {
+            let local = format!("http://localhost:{}", listen?.port());
+            return Url::parse(&local).ok().map(Origin);
+        };
+        let why = match Url::parse(&given.value).map(Origin) {
+            Err(_) => "must be a URL such as https://id.example.com",
+            // What a URL parser would write differently invites two spellings of one issuer.
+            Ok(origin) if origin.0.origin().ascii_serialization() != given.value => {
+                "must be a plain origin such as https://id.example.com: in lower case, without a path, a slash at \
+                 the end, or a default port"
+            }
+            Ok(origin) if origin.is_https() => return Some(origin),
+            Ok(origin) if origin.0.scheme() == "http" && origin.is_loopback() => return Some(origin),
+            Ok(_) => "must be https; plain http is for localhost only",
+        };
+        self.refuse(&given.place, format!("`{}` {why}", given.value));
+        None
+    }
+
+    fn mode(&mut self, flags: &Flags, file: &Settings, issuer: Option<&Origin>) -> Option<Mode> {
+        let local = issuer?.is_loopback();
+        let Some(given) = pick(&flags.mode, "--mode", &file.mode, KeyPath::of("mode")) else {
+            return Some(if local { Mode::Development } else { Mode::Production });
+        };
+        match given.value.as_str() {
+            "production" => Some(Mode::Production),
+            "development" if local => Some(Mode::Development),
+            "development" => {
+                self.refuse(
+                    &given.place,
+                    "development mode shows everybody's mail; it is for localhost only",
+                );
+                None
+            }
+            other => {
+                self.refuse(&given.place, format!("`{other}` must be development or production"));
+                None
+            }
+        }
+    }
+
+    fn database(&mut self, flags: &Flags, file: &Settings) -> Option<Database> {
+        let key = KeyPath::of("database_url");
+        let in_file = file.database_url.as_ref().map(|it| it.expose().to_owned());
+        let Some(given) = pick(&flags.database_url, "--database-url", &in_file, key) else {
+            return Some(Database::File("ciam.db".into()));
+        };
+        let place = given.place;
+        // The URL of a server holds a password, so the value is never repeated.
+        let Some(rest) = given.value.strip_prefix("sqlite:") else {
+            self.refuse(
+                &place,
+                "must be sqlite:PATH or sqlite::memory:; other databases are not supported yet",
+            );
+            return None;
+        };
+        match rest.strip_prefix("//").unwrap_or(rest) {
+            ":memory:" => Some(Database::Memory),
+            path if path.is_empty() || path.contains('?') => {
+                self.refuse(&place, "must be sqlite:PATH, without parameters");
+                None
+            }
+            path => Some(Database::File(path.into())),
+        }
+    }
+
+    fn mail(&mut self, flags: &Flags, file: &Settings, mode: Option<Mode>) -> Option<Mail> {
+        let section = KeyPath::of("mail");
+        let in_file = file.mail.smtp_url.as_ref().map(|it| it.expose().to_owned());
+        let url = pick(&flags.smtp_url, "--smtp-url", &in_file, section.key("smtp_url"));
+        let from = pick(&flags.mail_from, "--mail-from", &file.mail.from, section.key("from"));
+        match (url, from) {
+            (Some(url), Some(from)) => {
+                if !["smtp://", "smtps://"].iter().any(|it| url.value.starts_with(it)) {
+                    self.refuse(&url.place, "must begin with smtps:// or smtp://");
+                }
+                if !from.value.contains('@') {
+                    self.refuse(&from.place, format!("`{}` must be a mail address", from.value));
+                }
+                Some(Mail::Smtp { url: SecretText::from(url.value), from: from.value })
+            }
+            (Some(url), None) => {
+                self.refuse(&url.place, "needs a sender: --mail-from");
+                None
+            }
+            (None, _) if mode? == Mode::Development => Some(Mail::Catcher),
+            (None, _) => {
+                self.refuse(&Place::Flag("--smtp-url"), "is needed in production mode: mail must go out");
+                None
+            }
+        }
+    }
+
+    fn ui(&mut self, flags: &Flags, file: &Settings) -> Option<Ui> {
+        let section = KeyPath::of("ui");
+        let product = match pick(&flags.product_name, "--product-name", &file.ui.name, section.key("name")) {
+            None => "Ciam".to_owned(),
+            Some(given) if (1..=60).contains(&given.value.trim().chars().count()) => {
+                given.value.trim().to_owned()
+            }
+            Some(given) => {
+                self.refuse(&given.place, "must have 1 to 60 characters");
+                return None;
+            }
+        };
+        let theme = match pick(&flags.theme, "--theme", &file.ui.theme, section.key("theme")) {
+            None => None,
+            Some(given) => match std::fs::read_to_string(self.path(&given)) {
+                Ok(css) => Some(css),
+                Err(error) => {
+                    self.refuse(&given.place, format!("cannot read `{}`: {error}", given.value.display()));
+                    return None;
+                }
+            },
+        };
+        Some(Ui { product, theme, sign_up: file.ui.sign_up.unwrap_or(true) })
+    }
+
+    fn sessions(&mut self, file: &Settings) -> Sessions {
+        let idle = file.sessions.idle.unwrap_or(Span::hours(24));
+        let lifetime = file.sessions.lifetime.unwrap_or(Span::days(30).max(idle));
+        if idle > lifetime {
+            self.refuse(
+                &Place::Key(KeyPath::of("sessions").key("idle")),
+                "must not be longer than the lifetime",
+            );
+        }
+        Sessions { idle, lifetime }
+    }
+
+    fn proxies(&mut self, flags: &Flags, file: &Settings) -> Vec<IpAddr> {
+        let message = "must be an IP address";
+        let parse = |given: Given<String>, this: &mut Self| this.parse(&given, message);
+        if !flags.trusted_proxies.is_empty() {
+            let given =
+                |text: &String| Given { value: text.clone(), place: Place::Flag("--trusted-proxies") };
+            return flags.trusted_proxies.iter().filter_map(|it| parse(given(it), self)).collect();
+        }
+        let key = KeyPath::of("http").key("trusted_proxies");
+        let given =
+            |(index, text): (usize, &String)| Given { value: text.clone(), place: Place::Key(key.at(index)) };
+        file.http.trusted_proxies.iter().enumerate().filter_map(|it| parse(given(it), self)).collect()
+    }
+
+    fn log(&mut self, flags: &Flags, file: &Settings) -> Option<Log> {
+        let section = KeyPath::of("log");
+        let json = match pick(&flags.log_format, "--log-format", &file.log.format, section.key("format")) {
+            None => false,
+            Some(given) => match given.value.as_str() {
+                "text" => false,
+                "json" => true,
+                other => {
+                    self.refuse(&given.place, format!("`{other}` must be text or json"));
+                    return None;
+                }
+            },
+        };
+        let filter = match pick(&flags.log_filter, "--log-filter", &file.log.filter, section.key("filter")) {
+            None => "info".to_owned(),
+            Some(given) => {
+                self.parse::<tracing_subscriber::EnvFilter>(&given, "is not a log filter")?;
+                given.value
+            }
+        };
+        Some(Log { json, filter })
+    }
+
+    fn imports(&mut self, flags: &Flags, file: &Settings, mode: Option<Mode>) -> (bool, Vec<Import>) {
+        let files: Vec<PathBuf> = if flags.import.is_empty() {
+            file.import.iter().map(|it| self.folder.join(it)).collect()
+        } else {
+            flags.import.clone()
+        };
+        let development = mode == Some(Mode::Development);
+        let demo = flags.demo.or(file.demo).unwrap_or(development && files.is_empty());
+        if demo && mode == Some(Mode::Production) {
+            let place =
+                if flags.demo.is_some() { Place::Flag("--demo") } else { Place::Key(KeyPath::of("demo")) };
+            self.refuse(&place, "the demo account's password is public; it is for development mode only");
+        }
+        let demo_file = demo.then(|| Import::from_document(Document::new("demo.toml", DEMO, Format::Toml)));
+        let mut imports = Vec::new();
+        for import in demo_file.into_iter().chain(files.iter().map(|it| Import::read(it))) {
+            match import {
+                Ok(import) => imports.push(import),
+                Err(problems) => self.problems.extend(problems),
+            }
+        }
+        (demo, imports)
+    }
+}
+
+fn pick<T: Clone>(flag: &Option<T>, name: &'static str, file: &Option<T>, key: KeyPath) -> Option<Given<T>> {
+    let from_flag = flag.clone().map(|value| Given { value, place: Place::Flag(name) });
+    from_flag.or_else(|| file.clone().map(|value| Given { value, place: Place::Key(key) }))
+}
+
+fn default_key_file(database: &Database) -> Option<PathBuf> {
+    match database {
+        Database::File(path) => Some(path.with_extension("key")),
+        Database::Memory => None,
+    }
+}

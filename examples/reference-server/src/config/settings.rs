@@ -1,0 +1,119 @@
+//! The configuration file as it is written.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::duration::Span;
+use crate::import::SecretText;
+
+/// A configuration file. Every key is optional, and a key that is not here is refused.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Address and port to listen on.
+    pub listen: Option<String>,
+    /// What browsers and applications call this server.
+    pub issuer: Option<String>,
+    /// `development` or `production`.
+    pub mode: Option<String>,
+    /// Where state is kept.
+    pub database_url: Option<SecretText>,
+    /// File with the key that seals secrets at rest.
+    pub key_file: Option<PathBuf>,
+    /// Files to import at start.
+    #[serde(default)]
+    pub import: Vec<PathBuf>,
+    /// Whether the demo data is imported.
+    pub demo: Option<bool>,
+    /// Mail.
+    #[serde(default)]
+    pub mail: MailSettings,
+    /// Pages.
+    #[serde(default)]
+    pub ui: UiSettings,
+    /// Sign-in sessions.
+    #[serde(default)]
+    pub sessions: SessionSettings,
+    /// Tokens.
+    #[serde(default)]
+    pub tokens: TokenSettings,
+    /// Signing keys.
+    #[serde(default)]
+    pub keys: KeySettings,
+    /// The HTTP server.
+    #[serde(default)]
+    pub http: HttpSettings,
+    /// The log.
+    #[serde(default)]
+    pub log: LogSettings,
+}
+
+/// Mail.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailSettings {
+    /// The mail server.
+    pub smtp_url: Option<SecretText>,
+    /// The sender.
+    pub from: Option<String>,
+}
+
+/// Pages.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UiSettings {
+    /// The name that people see.
+    pub name: Option<String>,
+    /// The operator's stylesheet.
+    pub theme: Option<PathBuf>,
+    /// Anybody may create an account.
+    pub sign_up: Option<bool>,
+}
+
+/// Sign-in sessions.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SessionSettings {
+    /// A session ends without use.
+    pub idle: Option<Span>,
+    /// A session ends in any case.
+    pub lifetime: Option<Span>,
+}
+
+/// Tokens.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenSettings {
+    /// Access tokens are valid this long.
+    pub access: Option<Span>,
+}
+
+/// Signing keys.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeySettings {
+    /// A new signing key takes over.
+    pub rotate_after: Option<Span>,
+}
+
+/// The HTTP server.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpSettings {
+    /// Proxies whose `X-Forwarded-For` is believed.
+    #[serde(default)]
+    pub trusted_proxies: Vec<String>,
+    /// Requests in flight may finish.
+    pub shutdown_grace: Option<Span>,
+}
+
+/// The log.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogSettings {
+    /// `text` or `json`.
+    pub format: Option<String>,
+    /// What is logged.
+    pub filter: Option<String>,
+}

@@ -1,0 +1,153 @@
+use std::fs;
+
+use clap::Parser as _;
+
+use super::*;
+use crate::cli::Cli;
+
+fn load(arguments: &[&str]) -> Result<Config, Vec<String>> {
+    let cli = Cli::try_parse_from([&["x"], arguments].concat()).unwrap();
+    Config::load(&cli.flags).map_err(|problems| problems.iter().map(ToString::to_string).collect())
+}
+
+/// A folder of its own for each test, gone afterwards.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("ciam-config-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.0.join(name);
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn without_arguments_it_is_the_demo_on_localhost() {
+    let config = load(&[]).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.issuer.as_str(), "http://localhost:8080");
+    assert_eq!(config.mode, Mode::Development);
+    assert_eq!(config.database, Database::File("ciam.db".into()));
+    assert_eq!(config.key_file, Some("ciam.key".into()));
+    assert!(matches!(config.mail, Mail::Catcher));
+    assert!(config.demo && config.imports.len() == 1 && config.ui.sign_up);
+}
+
+#[test]
+fn the_issuer_follows_the_port() {
+    assert_eq!(load(&["--listen", "0.0.0.0:9000"]).unwrap().issuer.as_str(), "http://localhost:9000");
+}
+
+#[test]
+fn a_flag_comes_before_the_file_and_paths_are_relative_to_the_file() {
+    let folder = Folder::new("layers");
+    folder.file("theme.css", ":root {}");
+    folder.file("more.toml", "");
+    let text =
+        "listen = \"127.0.0.1:1\"\nimport = [\"more.toml\"]\n[ui]\nname = \"File\"\ntheme = \"theme.css\"\n";
+    let file = folder.file("ciam.toml", text);
+    let config = load(&["--config", &file, "--product-name", "Flag"]).unwrap();
+    assert_eq!(config.listen.port(), 1);
+    assert_eq!(config.ui.product, "Flag");
+    assert_eq!(config.ui.theme.as_deref(), Some(":root {}"));
+    assert!(!config.demo, "an import takes the place of the demo");
+    assert_eq!(config.imports.len(), 1);
+}
+
+#[test]
+fn a_public_issuer_means_production_and_production_needs_mail() {
+    let refused = load(&["--issuer", "https://id.example"]).unwrap_err();
+    assert_eq!(refused, ["--smtp-url: is needed in production mode: mail must go out"]);
+    let config = load(&[
+        "--issuer",
+        "https://id.example",
+        "--smtp-url",
+        "smtps://me:hunter2@mail.example",
+        "--mail-from",
+        "me@id.example",
+    ])
+    .unwrap();
+    assert_eq!((config.mode, config.demo), (Mode::Production, false));
+    assert!(!format!("{config:?}").contains("hunter2"));
+}
+
+#[test]
+fn each_mistake_is_named_by_its_flag() {
+    for (arguments, expected) in [
+        (&["--listen", "localhost"][..], "--listen: `localhost` must be an IP address and a port"),
+        (&["--issuer", "id.example"], "--issuer: `id.example` must be a URL"),
+        (&["--issuer", "http://id.example"], "--issuer: `http://id.example` must be https"),
+        (&["--issuer", "https://id.example/"], "--issuer: `https://id.example/` must be a plain origin"),
+        (&["--issuer", "https://id.example/a"], "--issuer: `https://id.example/a` must be a plain origin"),
+        (&["--issuer", "https://ID.example"], "--issuer: `https://ID.example` must be a plain origin"),
+        (&["--issuer", "https://id.example:443"], "--issuer: `https://id.example:443` must be a plain"),
+        (&["--issuer", "https://a@id.example"], "--issuer: `https://a@id.example` must be"),
+        (&["--issuer", "ftp://localhost"], "--issuer: `ftp://localhost` must be https"),
+        (&["--mode", "test"], "--mode: `test` must be development or production"),
+        (&["--mode", "development", "--issuer", "https://id.example"], "--mode: development mode shows"),
+        (&["--database-url", "postgres://me:pw@db"], "--database-url: must be sqlite:PATH"),
+        (&["--database-url", "sqlite:x?mode=ro"], "--database-url: must be sqlite:PATH, without"),
+        (&["--smtp-url", "smtps://mail.example"], "--smtp-url: needs a sender"),
+        (&["--smtp-url", "mail.example", "--mail-from", "a@b"], "--smtp-url: must begin with"),
+        (&["--product-name", " "], "--product-name: must have 1 to 60"),
+        (&["--theme", "/nonexistent.css"], "--theme: cannot read `/nonexistent.css`"),
+        (&["--trusted-proxies", "10.0.0.0/8"], "--trusted-proxies: `10.0.0.0/8` must be an IP"),
+        (&["--log-format", "xml"], "--log-format: `xml` must be text or json"),
+        (&["--log-filter", "a=b=c"], "--log-filter: `a=b=c` is not a log filter"),
+        (&["--import", "/nonexistent.toml"], "/nonexistent.toml: No such file"),
+        (&["--config", "/nonexistent.toml"], "/nonexistent.toml: No such file"),
+        (
+            &["--demo", "true", "--mode", "production", "--smtp-url", "smtp://a", "--mail-from", "a@b"],
+            "--demo: the",
+        ),
+    ] {
+        let found = load(arguments).map(|_| ()).expect_err(&format!("{arguments:?}"));
+        assert!(found.iter().any(|it| it.starts_with(expected)), "{arguments:?}\n  gave {found:?}");
+        assert!(!found.iter().any(|it| it.contains("pw@")), "a password is never repeated");
+    }
+}
+
+#[test]
+fn each_mistake_is_named_by_its_line_and_key() {
+    let folder = Folder::new("lines");
+    for (text, expected) in [
+        ("listen = \"x\"\n", ":1: listen: `x` must be an IP"),
+        ("\n\nlisten = 8080\n", ":3: listen: invalid type"),
+        ("[mail]\nsmtp = \"x\"\n", ":2: mail.smtp: unknown field `smtp`"),
+        ("[sessions]\n\nidle = \"31d\"\nlifetime = \"30d\"\n", ":3: sessions.idle: must not be longer"),
+        ("[sessions]\nidle = \"1 day\"\n", ":2: sessions.idle: must be a duration"),
+        ("[http]\ntrusted_proxies = [\"::1\",\n \"x\"]\n", ":3: http.trusted_proxies[1]: `x` must be an IP"),
+        ("issuer = \n", ":1: "),
+    ] {
+        let file = folder.file("ciam.toml", text);
+        let found = load(&["--config", &file]).map(|_| ()).expect_err(text);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with(&format!("{file}{expected}")), "{text}\n  gave {found:?}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_reported_at_once() {
+    let found = load(&["--listen", "x", "--log-format", "xml", "--product-name", ""]).unwrap_err();
+    assert_eq!(found.len(), 3, "{found:?}");
+}
+
+#[test]
+fn an_origin_knows_its_parts() {
+    let origin = load(&["--issuer", "http://localhost:8080"]).unwrap().issuer;
+    assert_eq!(origin.authority(), "localhost:8080");
+    assert_eq!(origin.join("/x"), "http://localhost:8080/x");
+    assert!(origin.is_loopback() && !origin.is_https());
+}

@@ -20,6 +20,7 @@ use crate::pkce::CodeChallenge;
 use crate::redirect_uri::RedirectUri;
 use crate::resource::ResourceIndicator;
 use crate::scope::ScopeSet;
+use crate::token::refresh::Generations;
 
 /// What an account allowed a client to do, in one session: one record for each exchanged code.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -156,18 +157,12 @@ pub enum RevocationReason {
     RefreshReplay,
 }
 
-/// The refresh tokens of a grant: one generation is current, every older one is replay.
+/// The refresh tokens of a grant: one generation is live, and every older one is recognised.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RefreshFamily {
-    /// The current generation, counted from 1.
-    pub generation: u32,
-    /// When the current generation was issued.
-    #[serde(with = "time::serde::rfc3339")]
-    pub issued_at: OffsetDateTime,
-    /// Whether the current generation, or an access token issued with it, was presented: from then on its predecessor is
-    /// replay, not a retry.
-    pub successor_used: bool,
+    /// Which generation is live, and which may be retried.
+    pub generations: Generations,
     /// Whether each use issues a new generation.
     pub rotates: bool,
     /// When it ends without use.
@@ -179,15 +174,16 @@ pub struct RefreshFamily {
 }
 
 impl RefreshFamily {
-    /// The first generation, issued now.
+    /// A family whose first generation is issued now.
     #[must_use]
-    pub const fn first(
-        rotates: bool,
-        now: OffsetDateTime,
-        idle_expires_at: OffsetDateTime,
-        expires_at: OffsetDateTime,
-    ) -> Self {
-        Self { generation: 1, issued_at: now, successor_used: false, rotates, idle_expires_at, expires_at }
+    pub const fn first(rotates: bool, idle_expires_at: OffsetDateTime, expires_at: OffsetDateTime) -> Self {
+        Self { generations: Generations::first(), rotates, idle_expires_at, expires_at }
+    }
+
+    /// Whether one of its tokens can be used at `now`.
+    #[must_use]
+    pub fn is_live(&self, now: OffsetDateTime) -> bool {
+        now < self.idle_expires_at && now < self.expires_at
     }
 }
 
@@ -236,8 +232,9 @@ pub struct AuthorizationCode {
 pub enum CodeState {
     /// Not yet presented.
     Live(Box<AuthorizationCode>),
-    /// Presented: whoever comes now is a replayer.
-    Spent(SpentCode),
+    /// Presented, and answered or about to be: whoever shows everything that the exchange demands is a replayer. What the
+    /// code stood for is kept, so that a replay is told from a guess and the grant can be revoked even before it is made.
+    Spent(Box<AuthorizationCode>),
 }
 
 impl CodeState {
@@ -245,27 +242,5 @@ impl CodeState {
     #[must_use]
     pub fn key(code: &Secret) -> EphemeralKey {
         EphemeralKey::new("oauth.code", code.digest().to_text())
-    }
-}
-
-/// What remains of a code that was presented: enough to revoke what it made, before or after that was committed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct SpentCode {
-    /// The client that it was issued to.
-    pub client: ClientId,
-    /// Whose grant it is.
-    pub account: AccountId,
-    /// In which session it was given.
-    pub session: SessionId,
-    /// The grant that it made, or was about to make.
-    pub grant: GrantId,
-}
-
-impl SpentCode {
-    /// What remains of a code.
-    #[must_use]
-    pub fn of(code: &AuthorizationCode) -> Self {
-        Self { client: code.client.clone(), account: code.account, session: code.session, grant: code.grant }
     }
 }

@@ -12,5 +12,6 @@ pub mod redirect_uri;
 pub mod resource;
 pub mod scope;
 pub mod server;
+pub mod token;
 
 pub use self::server::{AuthorizationServer, Endpoint, ServerBuilder};

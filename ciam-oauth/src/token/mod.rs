@@ -1,0 +1,3 @@
+//! The token endpoint.
+
+pub mod refresh;

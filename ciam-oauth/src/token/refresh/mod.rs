@@ -1,0 +1,5 @@
+//! Refresh tokens.
+
+mod rule;
+
+pub use self::rule::{Generations, Presentation};

@@ -80,6 +80,14 @@ impl BrowserId {
         self.0.digest()
     }
 
+    /// A digest that only this browser's requests can be given, for one purpose: an anti-forgery token of a form.
+    ///
+    /// It tells nothing about the secret, nor about the digest of another purpose.
+    #[must_use]
+    pub fn token_for(&self, purpose: &str) -> TokenDigest {
+        TokenDigest::of(&format!("browser:{}:{purpose}", self.0.expose()))
+    }
+
     /// The `Set-Cookie` value that gives it to the browser, until the browser is closed.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ pub mod organization;
 pub mod outbound;
 pub mod password;
 pub mod ports;
+pub mod ratelimit;
 pub mod relay;
 pub mod risk;
 pub mod runtime;

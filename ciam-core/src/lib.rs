@@ -11,6 +11,7 @@ pub mod entropy;
 pub mod ephemeral;
 pub mod error;
 pub mod event;
+pub mod factor;
 pub mod hooks;
 pub mod http;
 pub mod id;

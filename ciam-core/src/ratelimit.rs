@@ -83,14 +83,32 @@ impl RateLimiter {
     /// Fails with [`RateLimitError::Limited`] over the limit, and when the ephemeral store does: a limit that cannot be
     /// counted is not passed.
     pub async fn attempt(&self, limit: &Limit, key: &str) -> Result<(), RateLimitError> {
-        let digest = TokenDigest::of(&format!("{}\n{key}", limit.name));
-        let counter = EphemeralKey::new("core.rate", digest.to_text());
+        let epoch = self.ports.ephemeral().get(&Self::epoch(limit, key)).await?.unwrap_or_default();
+        let name = [limit.name.as_bytes(), b"\n", key.as_bytes(), b"\n", &epoch].concat();
+        let counter = EphemeralKey::new("core.rate", TokenDigest::of_bytes(&name).to_text());
         let count = self.ports.ephemeral().increment(&counter, limit.window).await?;
         if count <= limit.attempts {
             Ok(())
         } else {
             Err(RateLimitError::Limited { retry_after: limit.window })
         }
+    }
+
+    /// Forgets the attempts for `key`, because one of them succeeded: what is limited is then a run of failures.
+    ///
+    /// # Errors
+    ///
+    /// Fails when a port does.
+    pub async fn forget(&self, limit: &Limit, key: &str) -> Result<(), PortError> {
+        let mut epoch = vec![0_u8; 8];
+        self.ports.entropy().fill(&mut epoch)?;
+        self.ports.ephemeral().put(&Self::epoch(limit, key), epoch, limit.window).await
+    }
+
+    /// Where the number of the current run of attempts is kept: a new one is as good as a counter set to zero.
+    fn epoch(limit: &Limit, key: &str) -> EphemeralKey {
+        let name = TokenDigest::of(&format!("{}\n{key}", limit.name));
+        EphemeralKey::new("core.rate_epoch", name.to_text())
     }
 }
 
@@ -128,6 +146,12 @@ mod tests {
         assert_eq!(all.iter().filter(|attempt| attempt.is_ok()).count(), 5);
         limiter.attempt(&limit, "eve").await.unwrap();
         limiter.attempt(&Limit::new("other", 1, Duration::minutes(1)), "ada").await.unwrap();
+        assert!(limiter.attempt(&limit, "ada").await.is_err());
+        limiter.forget(&limit, "ada").await.unwrap();
+        for _ in 0..5 {
+            limiter.attempt(&limit, "ada").await.unwrap();
+        }
+        assert!(limiter.attempt(&limit, "ada").await.is_err());
         clock.advance(Duration::minutes(1));
         limiter.attempt(&limit, "ada").await.unwrap();
     }

@@ -4,4 +4,5 @@ mod identifier;
 mod model;
 
 pub use self::identifier::{Identifier, IdentifierError, IdentifierKey, IdentifierKind};
+pub(crate) use self::model::event_subject;
 pub use self::model::{Account, AccountStatus, InvalidTransition, Profile, ProfileError};

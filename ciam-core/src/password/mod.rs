@@ -3,6 +3,7 @@
 #[cfg(feature = "argon2")]
 mod argon2;
 mod breached;
+mod factor;
 mod hasher;
 mod policy;
 
@@ -10,5 +11,6 @@ mod policy;
 #[cfg_attr(docsrs, doc(cfg(feature = "argon2")))]
 pub use self::argon2::{Argon2idHasher, InvalidArgon2Params};
 pub use self::breached::{BreachedPasswords, NoBreachedPasswords};
+pub use self::factor::{PasswordFactor, PasswordHash};
 pub use self::hasher::PasswordHasher;
-pub use self::policy::{BreachCheckError, PasswordPolicy, PasswordRejection, Unanswered};
+pub use self::policy::{PasswordError, PasswordPolicy, PasswordRejection, Unanswered};

@@ -98,13 +98,13 @@ impl PasswordPolicy {
         &self,
         password: &Secret,
         list: &dyn BreachedPasswords,
-    ) -> Result<(), BreachCheckError> {
+    ) -> Result<(), PasswordError> {
         match list.occurrences(&sha1_hex(password)).await {
             Ok(0) => Ok(()),
-            Ok(_) => Err(BreachCheckError::Rejected(PasswordRejection::Breached)),
+            Ok(_) => Err(PasswordError::Rejected(PasswordRejection::Breached)),
             Err(error) => match self.breached_unanswered {
                 Unanswered::Accept => Ok(()),
-                Unanswered::Fail => Err(BreachCheckError::Port(error)),
+                Unanswered::Fail => Err(PasswordError::Port(error)),
             },
         }
     }
@@ -180,15 +180,15 @@ impl PasswordRejection {
     }
 }
 
-/// The check against breached passwords was not passed.
+/// A new password cannot be set.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum BreachCheckError {
-    /// The password is on the list.
+pub enum PasswordError {
+    /// The policy refuses it.
     #[error("the password is not accepted")]
     Rejected(#[from] PasswordRejection),
-    /// The list cannot be asked.
-    #[error("the list of breached passwords cannot be asked")]
+    /// A port failed.
+    #[error("the password cannot be judged or hashed")]
     Port(#[from] PortError),
 }
 

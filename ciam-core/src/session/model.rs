@@ -103,3 +103,15 @@ pub enum SessionEnd {
     /// Another sign-in in the same browser took its place.
     Replaced,
 }
+
+impl SessionEnd {
+    /// The stable name, as serialized.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SignedOut => "signed_out",
+            Self::Revoked => "revoked",
+            Self::Replaced => "replaced",
+        }
+    }
+}

@@ -87,6 +87,15 @@ impl Batch {
         self
     }
 
+    /// Adds everything of another batch behind this one's.
+    pub fn append(mut self, other: Self) -> Self {
+        self.require.extend(other.require);
+        self.writes.extend(other.writes);
+        self.events.extend(other.events);
+        self.messages.extend(other.messages);
+        self
+    }
+
     /// The preconditions, in order.
     #[must_use]
     pub fn preconditions(&self) -> &[Precondition] {

@@ -1,0 +1,170 @@
+//! The password as a factor.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+
+use super::{PasswordError, PasswordHasher, PasswordPolicy};
+use crate::assurance::{Amr, FactorKind, Proof};
+use crate::credential::{Credential, CredentialState};
+use crate::error::PortError;
+use crate::factor::{Factor, FactorChallenge, FactorProof, FactorSubject};
+use crate::id::{AccountId, CredentialId};
+use crate::ports::Ports;
+use crate::runtime;
+use crate::secret::Secret;
+use crate::store::{Batch, EntityRef, Versioned, Write};
+
+/// Proves an account by its password, and makes password credentials.
+///
+/// An answer for an account that does not exist, has no password or is given a wrong one costs exactly one hash, like a
+/// right one.
+#[derive(Clone, Debug)]
+pub struct PasswordFactor {
+    hasher: Arc<dyn PasswordHasher>,
+    policy: PasswordPolicy,
+    /// A hash of a password that nobody knows, verified in place of a missing one.
+    decoy: Arc<str>,
+}
+
+impl PasswordFactor {
+    /// The factor's name.
+    pub const NAME: &'static str = "password";
+
+    /// A factor with this hasher and the default policy. Hashes once.
+    ///
+    /// # Errors
+    ///
+    /// Fails when a port or the hasher does.
+    pub async fn new(ports: &Ports, hasher: Arc<dyn PasswordHasher>) -> Result<Self, PortError> {
+        let unknown = Secret::random(ports.entropy())?;
+        let working = Arc::clone(&hasher);
+        let decoy = runtime::blocking(ports.runtime(), move || working.hash(&unknown)).await??;
+        Ok(Self { hasher, policy: PasswordPolicy::default(), decoy: decoy.into() })
+    }
+
+    /// Sets the policy.
+    #[must_use]
+    pub fn with_policy(mut self, policy: PasswordPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// The policy.
+    #[must_use]
+    pub const fn policy(&self) -> &PasswordPolicy {
+        &self.policy
+    }
+
+    /// Judges a new password and hashes it.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the policy refuses the password, or a port fails.
+    pub async fn accept(
+        &self,
+        ports: &Ports,
+        password: &Secret,
+        personal_words: &[&str],
+    ) -> Result<PasswordHash, PasswordError> {
+        let password = PasswordPolicy::normalise(password);
+        self.policy.check(&password, personal_words)?;
+        self.policy.check_breached(&password, ports.breached_passwords()).await?;
+        let hasher = Arc::clone(&self.hasher);
+        let hash = runtime::blocking(ports.runtime(), move || hasher.hash(&password)).await??;
+        Ok(PasswordHash(hash))
+    }
+
+    /// A password credential for an account.
+    ///
+    /// # Errors
+    ///
+    /// Fails only when the entropy source does.
+    pub fn credential(
+        ports: &Ports,
+        account: AccountId,
+        hash: &PasswordHash,
+    ) -> Result<Credential, PortError> {
+        let id = CredentialId::generate(ports.clock(), ports.entropy())?;
+        Ok(Credential::new(id, account, Self::NAME, json!({ "phc": hash.0 }), ports.now()))
+    }
+
+    fn stored<'a>(subject: &FactorSubject<'a>) -> Option<(&'a Versioned<Credential>, &'a str)> {
+        subject.account?;
+        let credential = subject.credentials.iter().find(|credential| {
+            credential.value.factor == Self::NAME && credential.value.state == CredentialState::Active
+        })?;
+        Some((credential, credential.value.data.get("phc")?.as_str()?))
+    }
+}
+
+/// A hashed password, as a PHC string.
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct PasswordHash(String);
+
+impl PasswordHash {
+    /// Takes a PHC string made elsewhere; whether it can be verified is the hasher's to say.
+    #[must_use]
+    pub fn from_phc(phc: impl Into<String>) -> Self {
+        Self(phc.into())
+    }
+}
+
+impl std::fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PasswordHash(..)")
+    }
+}
+
+#[async_trait]
+impl Factor for PasswordFactor {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn kinds(&self) -> &'static [FactorKind] {
+        &[FactorKind::Knowledge]
+    }
+
+    async fn challenge(&self, _subject: FactorSubject<'_>) -> Result<FactorChallenge, PortError> {
+        Ok(FactorChallenge::default())
+    }
+
+    async fn verify(
+        &self,
+        subject: FactorSubject<'_>,
+        _state: &Value,
+        answer: &Value,
+    ) -> Result<Option<FactorProof>, PortError> {
+        // A password over the policy's maximum is none that was ever accepted; it is not worth a hash of its length.
+        let typed: String = answer
+            .as_str()
+            .unwrap_or_default()
+            .chars()
+            .take(self.policy.max_length.saturating_add(1))
+            .collect();
+        let typed = PasswordPolicy::normalise(&Secret::new(typed));
+        let stored = Self::stored(&subject);
+        let phc: Arc<str> = stored.map_or_else(|| Arc::clone(&self.decoy), |(_, phc)| Arc::from(phc));
+        let (hasher, candidate, against) = (Arc::clone(&self.hasher), typed.clone(), Arc::clone(&phc));
+        let matches =
+            runtime::blocking(subject.ports.runtime(), move || hasher.verify(&candidate, &against)).await?;
+        let Some((credential, _)) = stored.filter(|_| matches) else { return Ok(None) };
+
+        let proof = Proof::new(Amr::PASSWORD, self.kinds().iter().copied(), subject.ports.now());
+        let proof = FactorProof::new(proof);
+        if !self.hasher.needs_rehash(&phc) {
+            return Ok(Some(proof));
+        }
+        let hasher = Arc::clone(&self.hasher);
+        let stronger = runtime::blocking(subject.ports.runtime(), move || hasher.hash(&typed)).await??;
+        let mut upgraded = credential.value.clone();
+        upgraded.data = json!({ "phc": stronger });
+        let batch = Batch::new()
+            .require_version(EntityRef::Credential(upgraded.id), credential.version)
+            .write(Write::PutCredential(upgraded));
+        Ok(Some(proof.with_batch(batch)))
+    }
+}

@@ -1,0 +1,53 @@
+//! What a browser holds of its session.
+
+use http::header::{HeaderMap, HeaderValue};
+use time::Duration;
+
+use crate::error::PortError;
+use crate::http::{SESSION_COOKIE, cookie, set_cookie};
+use crate::id::SessionId;
+use crate::secret::{Secret, TokenDigest};
+
+/// The cookie of a session: `<session id>.<secret>`.
+#[derive(Clone, Debug)]
+pub struct SessionCookie {
+    id: SessionId,
+    secret: Secret,
+}
+
+impl SessionCookie {
+    pub(super) const fn new(id: SessionId, secret: Secret) -> Self {
+        Self { id, secret }
+    }
+
+    /// The browser's cookie; `None` when it has none, or one of another form.
+    #[must_use]
+    pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
+        let (id, secret) = cookie(headers, SESSION_COOKIE)?.split_once('.')?;
+        let id = id.parse().ok()?;
+        let of_form =
+            secret.len() == 43 && secret.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+        of_form.then(|| Self { id, secret: Secret::from(secret) })
+    }
+
+    /// The session that it claims to be of.
+    #[must_use]
+    pub const fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// The digest of its secret.
+    #[must_use]
+    pub fn digest(&self) -> TokenDigest {
+        self.secret.digest()
+    }
+
+    /// The `Set-Cookie` value that gives it to the browser; `max_age` of `None` until the browser is closed.
+    ///
+    /// # Errors
+    ///
+    /// Never for a cookie of ours; the signature is that of [`set_cookie`].
+    pub fn set_cookie(&self, max_age: Option<Duration>) -> Result<HeaderValue, PortError> {
+        set_cookie(SESSION_COOKIE, &format!("{}.{}", self.id, self.secret.expose()), max_age)
+    }
+}

@@ -1,0 +1,355 @@
+//! Starts, recognises, refreshes and ends sessions.
+
+use http::header::HeaderMap;
+use time::{Duration, OffsetDateTime};
+
+use super::{Session, SessionCookie, SessionEnd, SessionState};
+use crate::account::Account;
+use crate::assurance::{AuthenticationContext, Proof};
+use crate::error::PortError;
+use crate::event::{Event, EventType};
+use crate::hooks::HookDecision;
+use crate::id::{AccountId, SessionId};
+use crate::ports::Ports;
+use crate::secret::Secret;
+use crate::store::{Batch, Commit, EntityRef, Page, PageRequest, Versioned, Write};
+
+/// How long sessions last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionPolicy {
+    /// A session ends after this time without use. Default 12 hours.
+    pub idle: Duration,
+    /// A session ends after this time in any case. Default 14 days.
+    pub absolute: Duration,
+    /// Use is noted only when this much time has passed since it was last noted, so that a page view costs no write.
+    /// Default 5 minutes.
+    pub touch_interval: Duration,
+}
+
+impl Default for SessionPolicy {
+    fn default() -> Self {
+        Self { idle: Duration::hours(12), absolute: Duration::days(14), touch_interval: Duration::minutes(5) }
+    }
+}
+
+/// A browser's live session with its account.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Authenticated {
+    /// The session.
+    pub session: Versioned<Session>,
+    /// The account, which may sign in.
+    pub account: Versioned<Account>,
+}
+
+/// A session that has just begun or been renewed, with the cookie for the browser.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct StartedSession {
+    /// The session.
+    pub session: Session,
+    /// What the browser is to hold.
+    pub cookie: SessionCookie,
+}
+
+/// Starts, recognises, refreshes and ends sessions.
+#[derive(Clone, Debug)]
+pub struct SessionManager {
+    ports: Ports,
+    policy: SessionPolicy,
+}
+
+impl SessionManager {
+    /// A manager with the default policy.
+    #[must_use]
+    pub fn new(ports: Ports) -> Self {
+        Self { ports, policy: SessionPolicy::default() }
+    }
+
+    /// Sets the policy.
+    #[must_use]
+    pub const fn with_policy(mut self, policy: SessionPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// The live session of a browser, by its cookie.
+    ///
+    /// Notes the use when the touch interval has passed; losing that race is fine. A cookie that is missing, malformed,
+    /// forged, ended or expired is no session, and costs no write.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does.
+    pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Authenticated>, PortError> {
+        let Some(cookie) = SessionCookie::from_headers(headers) else { return Ok(None) };
+        let Some(session) = self.ports.store().session(cookie.id()).await? else { return Ok(None) };
+        let now = self.ports.now();
+        if session.value.token_digest != cookie.digest() || !session.value.is_live(now) {
+            return Ok(None);
+        }
+        let Some(account) = self.ports.store().account(session.value.account).await? else { return Ok(None) };
+        if !account.value.status.may_sign_in() {
+            return Ok(None);
+        }
+        let session = self.touch(session, now).await?;
+        Ok(Some(Authenticated { session, account }))
+    }
+
+    /// The session with this id, if it is live.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does.
+    pub async fn live(&self, id: SessionId) -> Result<Option<Versioned<Session>>, PortError> {
+        let found = self.ports.store().session(id).await?;
+        Ok(found.filter(|session| session.value.is_live(self.ports.now())))
+    }
+
+    /// Begins a session for an account that has proved itself. Any session that the browser had ends as replaced.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the account may not sign in, when the host's hook refuses, and when a port fails.
+    ///
+    /// # Security
+    ///
+    /// The id and the secret are new: what a stranger put into the browser before is worth nothing after.
+    pub async fn start(
+        &self,
+        account: &Versioned<Account>,
+        context: AuthenticationContext,
+        previous: Option<&Versioned<Session>>,
+        user_agent: Option<&str>,
+    ) -> Result<StartedSession, SessionError> {
+        let batch = Batch::new().require_version(EntityRef::Account(account.value.id), account.version);
+        let (batch, started) = self.starting(batch, &account.value, context, previous, user_agent).await?;
+        match self.ports.store().commit(batch).await? {
+            Commit::Applied => Ok(started),
+            Commit::Conflict(_) => Err(SessionError::Changed),
+        }
+    }
+
+    /// Adds the beginning of a session to a batch that the caller commits, after asking the host's hook.
+    pub(crate) async fn starting(
+        &self,
+        batch: Batch,
+        account: &Account,
+        context: AuthenticationContext,
+        previous: Option<&Versioned<Session>>,
+        user_agent: Option<&str>,
+    ) -> Result<(Batch, StartedSession), SessionError> {
+        if !account.status.may_sign_in() {
+            return Err(SessionError::NotAllowed);
+        }
+        let now = self.ports.now();
+        let secret = Secret::random(self.ports.entropy())?;
+        let id = SessionId::generate(self.ports.clock(), self.ports.entropy())?;
+        let mut session =
+            Session::new(id, account.id, secret.digest(), context, now, now + self.policy.absolute);
+        session.idle_expires_at = (now + self.policy.idle).min(session.expires_at);
+        session.user_agent = user_agent.map(bounded_user_agent);
+        self.ask_hook(account, &session).await?;
+        let mut batch = batch
+            .require_absent(EntityRef::Session(id))
+            .write(Write::PutSession(session.clone()))
+            .event(self.event(EventType::SIGNED_IN, &session)?);
+        if let Some(previous) = previous {
+            batch = self.ending(batch, previous, SessionEnd::Replaced, now)?;
+        }
+        Ok((batch, StartedSession { cookie: SessionCookie::new(id, secret), session }))
+    }
+
+    /// Adds proofs to a live session and gives it a new secret: the same session at a higher privilege.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the session has changed or ended meanwhile, when the host's hook refuses, and when a port fails.
+    pub async fn renew(
+        &self,
+        current: &Authenticated,
+        proofs: impl IntoIterator<Item = Proof>,
+    ) -> Result<StartedSession, SessionError> {
+        let (batch, renewed) = self.renewing(Batch::new(), current, proofs).await?;
+        match self.ports.store().commit(batch).await? {
+            Commit::Applied => Ok(renewed),
+            Commit::Conflict(_) => Err(SessionError::Changed),
+        }
+    }
+
+    /// Adds the renewal of a session to a batch that the caller commits, after asking the host's hook.
+    pub(crate) async fn renewing(
+        &self,
+        batch: Batch,
+        current: &Authenticated,
+        proofs: impl IntoIterator<Item = Proof>,
+    ) -> Result<(Batch, StartedSession), SessionError> {
+        let now = self.ports.now();
+        let mut session = current.session.value.clone();
+        if !session.is_live(now) {
+            return Err(SessionError::Changed);
+        }
+        for proof in proofs {
+            session.context.add(proof);
+        }
+        let secret = Secret::random(self.ports.entropy())?;
+        session.token_digest = secret.digest();
+        session.last_seen_at = now;
+        session.idle_expires_at = (now + self.policy.idle).min(session.expires_at);
+        self.ask_hook(&current.account.value, &session).await?;
+        let batch = batch
+            .require_version(EntityRef::Account(current.account.value.id), current.account.version)
+            .require_version(EntityRef::Session(session.id), current.session.version)
+            .write(Write::PutSession(session.clone()))
+            .event(self.event(EventType::SIGNED_IN, &session)?);
+        Ok((batch, StartedSession { cookie: SessionCookie::new(session.id, secret), session }))
+    }
+
+    /// Ends a session. Ending one that has ended is fine.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does.
+    pub async fn end(&self, id: SessionId, reason: SessionEnd) -> Result<(), PortError> {
+        // A concurrent touch moves the version; ending must win, so it reads again.
+        for _ in 0..Self::MAX_RACES {
+            let Some(session) = self.live(id).await? else { return Ok(()) };
+            let batch = self.ending(Batch::new(), &session, reason, self.ports.now())?;
+            if self.ports.store().commit(batch).await?.is_applied() {
+                return Ok(());
+            }
+        }
+        Err(PortError::transient("the session kept changing"))
+    }
+
+    /// Ends every live session of an account but one.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does; the sessions ended so far stay ended.
+    pub async fn end_others(
+        &self,
+        account: AccountId,
+        keep: Option<SessionId>,
+        reason: SessionEnd,
+    ) -> Result<u32, PortError> {
+        let mut ended = 0;
+        let mut request = PageRequest::first(100);
+        loop {
+            let page = self.list(account, request).await?;
+            for session in page.items {
+                if Some(session.value.id) != keep {
+                    self.end(session.value.id, reason).await?;
+                    ended += 1;
+                }
+            }
+            match page.next {
+                Some(next) => request = PageRequest::after(next, 100),
+                None => return Ok(ended),
+            }
+        }
+    }
+
+    /// The live sessions of an account, a page at a time. A page may have fewer items than asked for and still not be the
+    /// last: [`Page::next`] says.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does.
+    pub async fn list(
+        &self,
+        account: AccountId,
+        request: PageRequest,
+    ) -> Result<Page<Versioned<Session>>, PortError> {
+        let now = self.ports.now();
+        let mut page = self.ports.store().sessions_of(account, request).await?;
+        page.items.retain(|session| session.value.is_live(now));
+        Ok(page)
+    }
+
+    /// How often a lost race is tried again.
+    const MAX_RACES: usize = 8;
+
+    async fn touch(
+        &self,
+        mut session: Versioned<Session>,
+        now: OffsetDateTime,
+    ) -> Result<Versioned<Session>, PortError> {
+        if now - session.value.last_seen_at < self.policy.touch_interval {
+            return Ok(session);
+        }
+        let mut seen = session.value.clone();
+        seen.last_seen_at = now;
+        seen.idle_expires_at = (now + self.policy.idle).min(seen.expires_at);
+        let batch = Batch::new()
+            .require_version(EntityRef::Session(seen.id), session.version)
+            .write(Write::PutSession(seen.clone()));
+        if self.ports.store().commit(batch).await?.is_applied() {
+            session = Versioned::new(seen, session.version.next());
+        }
+        Ok(session)
+    }
+
+    async fn ask_hook(&self, account: &Account, session: &Session) -> Result<(), SessionError> {
+        match self.ports.hooks().before_session(account, session).await? {
+            HookDecision::Allow => Ok(()),
+            HookDecision::Deny { code } => Err(SessionError::Denied { code }),
+        }
+    }
+
+    fn ending(
+        &self,
+        batch: Batch,
+        session: &Versioned<Session>,
+        reason: SessionEnd,
+        at: OffsetDateTime,
+    ) -> Result<Batch, PortError> {
+        let mut ended = session.value.clone();
+        ended.state = SessionState::Ended { at, reason };
+        let event = self.event(EventType::SESSION_ENDED, &ended)?.with("reason", reason.as_str());
+        Ok(batch
+            .require_version(EntityRef::Session(ended.id), session.version)
+            .write(Write::PutSession(ended))
+            .event(event))
+    }
+
+    fn event(&self, event_type: EventType, session: &Session) -> Result<Event, PortError> {
+        let amr: Vec<String> = session.context.amr().iter().map(|amr| amr.as_str().to_owned()).collect();
+        Ok(Event::new(&self.ports, event_type, crate::account::event_subject(session.account))?
+            .with("session", session.id.to_string())
+            .with("amr", amr))
+    }
+}
+
+fn bounded_user_agent(text: &str) -> String {
+    const MAX: usize = 512;
+    text.chars()
+        .filter(|c| !c.is_control())
+        .scan(0, |bytes, c| {
+            *bytes += c.len_utf8();
+            (*bytes <= MAX).then_some(c)
+        })
+        .collect()
+}
+
+/// A session could not begin or be renewed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The account may not sign in.
+    #[error("the account may not sign in")]
+    NotAllowed,
+    /// The host's hook refused.
+    #[error("the host refused the session")]
+    Denied {
+        /// The hook's code.
+        code: String,
+    },
+    /// The account or the session changed meanwhile.
+    #[error("the account or session has changed meanwhile")]
+    Changed,
+    /// A port failed.
+    #[error("the session cannot be stored")]
+    Port(#[from] PortError),
+}

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use ring::rand::{SecureRandom, SystemRandom};
-
+use crate::crypto;
 use crate::error::PortError;
 
 /// A source of cryptographically secure random bytes.
@@ -20,27 +19,22 @@ pub trait Entropy: fmt::Debug + Send + Sync {
     fn fill(&self, buffer: &mut [u8]) -> Result<(), PortError>;
 }
 
-/// The operating system's source, through `ring`.
-#[derive(Clone, Debug)]
-pub struct SystemEntropy(SystemRandom);
+/// The operating system's source.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct SystemEntropy;
 
 impl SystemEntropy {
     /// The operating system's source.
     #[must_use]
-    pub fn new() -> Self {
-        Self(SystemRandom::new())
-    }
-}
-
-impl Default for SystemEntropy {
-    fn default() -> Self {
-        Self::new()
+    pub const fn new() -> Self {
+        Self
     }
 }
 
 impl Entropy for SystemEntropy {
     fn fill(&self, buffer: &mut [u8]) -> Result<(), PortError> {
-        self.0.fill(buffer).map_err(|_| PortError::transient("the system random source failed"))
+        crypto::fill_random(buffer)
     }
 }
 

@@ -6,6 +6,7 @@ pub mod assurance;
 pub mod clock;
 pub mod consent;
 pub mod credential;
+pub mod crypto;
 pub mod encoding;
 pub mod entropy;
 pub mod ephemeral;

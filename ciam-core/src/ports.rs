@@ -5,6 +5,7 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use crate::clock::{Clock, SystemClock};
+use crate::crypto::{self, Crypto};
 use crate::entropy::{Entropy, SystemEntropy};
 use crate::ephemeral::Ephemeral;
 use crate::hooks::{Hooks, NoHooks};
@@ -39,6 +40,7 @@ pub struct Ports {
     vault: Arc<dyn KeyVault>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    crypto: Arc<dyn Crypto>,
     runtime: Arc<dyn Runtime>,
     hooks: Arc<dyn Hooks>,
     risk: Arc<dyn RiskEngine>,
@@ -48,8 +50,9 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// Bundles the ports that hold state, with the default of every other: the system's clock and entropy, plain threads,
-    /// no hooks, no risk engine, no list of breached passwords, and an HTTP client that refuses every request.
+    /// Bundles the ports that hold state, with the default of every other: the system's clock and entropy, the `ring`
+    /// backend, plain threads, no hooks, no risk engine, no list of breached passwords, and an HTTP client that refuses
+    /// every request.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, ephemeral: Arc<dyn Ephemeral>, vault: Arc<dyn KeyVault>) -> Self {
         Self {
@@ -58,6 +61,7 @@ impl Ports {
             vault,
             clock: Arc::new(SystemClock::new()),
             entropy: Arc::new(SystemEntropy::new()),
+            crypto: crypto::ring(),
             runtime: Arc::new(ThreadRuntime::new()),
             hooks: Arc::new(NoHooks::new()),
             risk: Arc::new(NullRiskEngine::new()),
@@ -82,6 +86,13 @@ impl Ports {
     #[must_use]
     pub fn with_entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
         self.entropy = entropy;
+        self
+    }
+
+    /// Replaces the cryptographic backend.
+    #[must_use]
+    pub fn with_crypto(mut self, crypto: Arc<dyn Crypto>) -> Self {
+        self.crypto = crypto;
         self
     }
 
@@ -181,6 +192,12 @@ impl Ports {
     #[must_use]
     pub fn entropy(&self) -> &dyn Entropy {
         &*self.entropy
+    }
+
+    /// The cryptographic backend.
+    #[must_use]
+    pub fn crypto(&self) -> &dyn Crypto {
+        &*self.crypto
     }
 
     /// The runtime.

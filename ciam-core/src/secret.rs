@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use ring::digest;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::crypto;
 use crate::encoding::base64url;
 use crate::entropy::Entropy;
 use crate::error::PortError;
@@ -142,11 +142,7 @@ impl TokenDigest {
     /// Digests bytes.
     #[must_use]
     pub fn of_bytes(bytes: &[u8]) -> Self {
-        let mut out = [0_u8; 32];
-        for (to, from) in out.iter_mut().zip(digest::digest(&digest::SHA256, bytes).as_ref()) {
-            *to = *from;
-        }
-        Self(out)
+        Self(crypto::sha256(bytes))
     }
 
     /// The digest's bytes.

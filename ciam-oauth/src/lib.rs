@@ -4,6 +4,7 @@
 pub mod authorize;
 pub mod client;
 pub mod error;
+pub mod event;
 pub mod extension;
 pub mod grant;
 pub mod issuer;

@@ -1,6 +1,7 @@
 //! Clients: the applications that ask for tokens.
 
 mod authentication;
+mod check;
 mod id;
 mod model;
 mod registry;
@@ -8,8 +9,10 @@ mod registry;
 pub use self::authentication::{
     AuthMethod, ClientAuthentication, ClientKeys, ClientSecret, SecretDigest, WeakSecret,
 };
+pub use self::check::ClientProblem;
+pub(crate) use self::check::Supported;
 pub use self::id::{ClientId, InvalidClientId};
 pub use self::model::{
     ApplicationType, Client, ClientDisplay, ClientKind, GrantType, RefreshRotation, SubjectType,
 };
-pub use self::registry::{AuthenticatedClient, Clients};
+pub use self::registry::{AuthenticatedClient, Clients, ClientsError, Put};

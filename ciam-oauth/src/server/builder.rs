@@ -9,7 +9,7 @@ use ciam_core::ports::Ports;
 
 use super::config::{Config, Lifetimes, Limits, ResourceServer, SupportedScope};
 use super::{AuthorizationServer, Inner};
-use crate::client::Clients;
+use crate::client::{Clients, Supported};
 use crate::extension::{Extension, NoExtension};
 use crate::issuer::Issuer;
 use crate::resource::ResourceIndicator;
@@ -131,7 +131,11 @@ impl ServerBuilder {
             default_resource,
             acr: self.acr,
         };
-        let clients = Clients::new(self.ports.clone());
+        let supported = Supported {
+            scopes: config.scopes.keys().cloned().collect(),
+            resources: config.resources.keys().cloned().collect(),
+        };
+        let clients = Clients::new(self.ports.clone(), supported);
         let inner = Inner { ports: self.ports, issuer, config, clients, extension: self.extension };
         Ok(AuthorizationServer { inner: Arc::new(inner) })
     }

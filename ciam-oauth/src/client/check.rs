@@ -1,0 +1,276 @@
+//! What a registration must satisfy before it is stored.
+
+use std::collections::BTreeSet;
+
+use ciam_core::store::StoredRecord as _;
+use serde_json::Value;
+use url::Url;
+
+use super::authentication::{ClientAuthentication, ClientKeys};
+use super::model::{ApplicationType, Client, GrantType, SubjectType};
+use crate::redirect_uri::{RedirectUri, RedirectUriKind};
+use crate::resource::ResourceIndicator;
+use crate::scope::ScopeSet;
+
+/// What the server that clients are registered at supports.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Supported {
+    pub(crate) scopes: ScopeSet,
+    pub(crate) resources: BTreeSet<ResourceIndicator>,
+}
+
+/// Why a registration was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientProblem {
+    /// A list is longer than [`Client::MAX_URIS`], or the whole record than 64 KiB.
+    #[error("`{0}` is too long")]
+    TooLong(&'static str),
+    /// A grant needs something that the client does not have.
+    #[error("the grant `{grant}` needs {needs}")]
+    Grant {
+        /// The grant.
+        grant: &'static str,
+        /// What it needs.
+        needs: &'static str,
+    },
+    /// A redirect URI with a scheme of the app's own, for a client that is not on the person's device.
+    #[error("`{0}` may only be registered for a native client")]
+    NativeOnly(RedirectUri),
+    /// No secret, or more than [`ClientAuthentication::MAX_SECRETS`].
+    #[error("a client that authenticates with a secret needs one or two")]
+    Secrets,
+    /// The keys are not a set of public keys, or their address is not `https`.
+    #[error("the client's keys are not usable: {0}")]
+    Keys(&'static str),
+    /// An algorithm is not one that the server signs or verifies with.
+    #[error("`{0}` is not a supported algorithm")]
+    Algorithm(&'static str),
+    /// An address is not an absolute `https` URL.
+    #[error("`{0}` is not an absolute https URL")]
+    Url(&'static str),
+    /// A text is empty, too long, or has control characters.
+    #[error("`{0}` is not a text that can be shown")]
+    Text(&'static str),
+    /// A scope value that the server does not support.
+    #[error("the scope values `{0}` are not supported")]
+    Scope(ScopeSet),
+    /// A resource that the server does not know.
+    #[error("the resource `{0}` is not known")]
+    Resource(ResourceIndicator),
+    /// A pairwise client with redirect URIs on several hosts and no sector identifier, or a sector identifier that is not a
+    /// host name.
+    #[error("a pairwise client with several hosts needs a sector identifier, which is a host name")]
+    Sector,
+    /// An origin is not spelled as browsers do, or is plain `http`.
+    #[error("an allowed origin must be spelled as `https://host[:port]`")]
+    Origin,
+    /// A lifetime is zero or longer than a day.
+    #[error("`access_token_seconds` must be between 1 and 86400")]
+    Lifetime,
+    /// Only a client that authenticates can be a resource.
+    #[error("only a confidential client can serve a resource")]
+    Serves,
+}
+
+/// JWS algorithms that may be registered: asymmetric ones, all of them.
+pub(crate) const ALGORITHMS: [&str; 4] = ["ES256", "RS256", "PS256", "EdDSA"];
+
+const MAX_RECORD_BYTES: usize = 64 * 1024;
+const MAX_KEYS: usize = 16;
+const MAX_TEXT: usize = 200;
+
+impl Client {
+    /// Checks a registration against itself and against what the server supports.
+    pub(crate) fn check(&self, supported: &Supported) -> Result<(), ClientProblem> {
+        self.check_grants()?;
+        self.check_uris()?;
+        self.check_authentication()?;
+        self.check_display()?;
+        self.check_sector()?;
+        self.check_algorithms()?;
+        let unknown = self.scopes.difference(&supported.scopes);
+        if !unknown.is_empty() {
+            return Err(ClientProblem::Scope(unknown));
+        }
+        let mut named = self.resources.iter().chain(&self.serves);
+        if let Some(unknown) = named.find(|resource| !supported.resources.contains(*resource)) {
+            return Err(ClientProblem::Resource(unknown.clone()));
+        }
+        if !self.serves.is_empty() && self.is_public() {
+            return Err(ClientProblem::Serves);
+        }
+        if !self.allowed_origins.iter().all(|origin| is_origin(origin)) {
+            return Err(ClientProblem::Origin);
+        }
+        if self.access_token_seconds.is_some_and(|seconds| !(1..=86_400).contains(&seconds)) {
+            return Err(ClientProblem::Lifetime);
+        }
+        match serde_json::to_string(self) {
+            Ok(body) if body.len() <= MAX_RECORD_BYTES => Ok(()),
+            _ => Err(ClientProblem::TooLong(Self::KIND.name())),
+        }
+    }
+
+    fn check_grants(&self) -> Result<(), ClientProblem> {
+        let needs = |grant: GrantType, needs| Err(ClientProblem::Grant { grant: grant.as_str(), needs });
+        if self.allows(GrantType::AuthorizationCode) && self.redirect_uris.is_empty() {
+            return needs(GrantType::AuthorizationCode, "a redirect URI");
+        }
+        if self.allows(GrantType::RefreshToken) && !self.allows(GrantType::AuthorizationCode) {
+            return needs(GrantType::RefreshToken, "the authorization code grant");
+        }
+        if self.allows(GrantType::ClientCredentials) && self.is_public() {
+            return needs(GrantType::ClientCredentials, "client authentication");
+        }
+        Ok(())
+    }
+
+    fn check_uris(&self) -> Result<(), ClientProblem> {
+        if self.redirect_uris.len() > Self::MAX_URIS {
+            return Err(ClientProblem::TooLong("redirect_uris"));
+        }
+        if self.post_logout_redirect_uris.len() > Self::MAX_URIS {
+            return Err(ClientProblem::TooLong("post_logout_redirect_uris"));
+        }
+        let private_use = self
+            .redirect_uris
+            .iter()
+            .chain(&self.post_logout_redirect_uris)
+            .find(|uri| uri.kind() == RedirectUriKind::PrivateUse);
+        match private_use {
+            Some(uri) if self.application_type != ApplicationType::Native => {
+                Err(ClientProblem::NativeOnly(uri.clone()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_authentication(&self) -> Result<(), ClientProblem> {
+        match &self.authentication {
+            ClientAuthentication::None => Ok(()),
+            ClientAuthentication::ClientSecretBasic { secrets }
+            | ClientAuthentication::ClientSecretPost { secrets } => {
+                if (1..=ClientAuthentication::MAX_SECRETS).contains(&secrets.len()) {
+                    Ok(())
+                } else {
+                    Err(ClientProblem::Secrets)
+                }
+            }
+            ClientAuthentication::PrivateKeyJwt { keys, alg, .. } => {
+                check_algorithm("token_endpoint_auth_signing_alg", alg.as_deref())?;
+                match keys {
+                    ClientKeys::Jwks(set) => check_jwks(set),
+                    ClientKeys::JwksUri(uri) if is_https_url(uri) => Ok(()),
+                    ClientKeys::JwksUri(_) => Err(ClientProblem::Keys("jwks_uri is not an https URL")),
+                }
+            }
+        }
+    }
+
+    fn check_display(&self) -> Result<(), ClientProblem> {
+        let display = &self.display;
+        if let Some(name) = &display.name {
+            let fits = !name.trim().is_empty() && name.chars().count() <= MAX_TEXT;
+            if !fits || name.chars().any(char::is_control) {
+                return Err(ClientProblem::Text("name"));
+            }
+        }
+        let urls = [
+            ("logo_uri", &display.logo_uri),
+            ("client_uri", &display.client_uri),
+            ("policy_uri", &display.policy_uri),
+            ("tos_uri", &display.tos_uri),
+            ("initiate_login_uri", &display.initiate_login_uri),
+        ];
+        for (name, url) in urls {
+            if url.as_deref().is_some_and(|url| !is_https_url(url)) {
+                return Err(ClientProblem::Url(name));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_sector(&self) -> Result<(), ClientProblem> {
+        if let Some(sector) = &self.sector_identifier {
+            let is_host = url::Host::parse(sector).is_ok_and(|host| host.to_string() == *sector);
+            return if is_host { Ok(()) } else { Err(ClientProblem::Sector) };
+        }
+        let hosts: BTreeSet<String> = self.redirect_uris.iter().filter_map(host_of).collect();
+        if self.subject_type == SubjectType::Pairwise && hosts.len() != 1 {
+            return Err(ClientProblem::Sector);
+        }
+        Ok(())
+    }
+
+    fn check_algorithms(&self) -> Result<(), ClientProblem> {
+        check_algorithm("id_token_signed_response_alg", self.id_token_alg.as_deref())?;
+        check_algorithm("userinfo_signed_response_alg", self.userinfo_alg.as_deref())
+    }
+
+    /// The host name under which pairwise subjects of this client are computed: the registered sector, or the only host of
+    /// its redirect URIs.
+    #[must_use]
+    pub fn sector(&self) -> Option<String> {
+        self.sector_identifier.clone().or_else(|| self.redirect_uris.iter().find_map(host_of))
+    }
+}
+
+fn host_of(uri: &RedirectUri) -> Option<String> {
+    match uri.kind() {
+        // An app's own scheme is its reversed domain name; there is no host, so the scheme stands for the sector.
+        RedirectUriKind::PrivateUse => Some(uri.scheme().to_ascii_lowercase()),
+        _ => Url::parse(uri.as_str()).ok()?.host_str().map(str::to_owned),
+    }
+}
+
+fn check_algorithm(name: &'static str, alg: Option<&str>) -> Result<(), ClientProblem> {
+    match alg {
+        Some(alg) if !ALGORITHMS.contains(&alg) => Err(ClientProblem::Algorithm(name)),
+        _ => Ok(()),
+    }
+}
+
+fn is_https_url(text: &str) -> bool {
+    let printable =
+        text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'<' | b'>'));
+    printable
+        && text.len() <= RedirectUri::MAX_LENGTH
+        && text.starts_with("https://")
+        && Url::parse(text).is_ok_and(|url| {
+            url.has_host()
+                && url.username().is_empty()
+                && url.password().is_none()
+                && url.fragment().is_none()
+        })
+}
+
+fn is_origin(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| {
+        let secure = url.scheme() == "https" || url.scheme() == "http" && crate::issuer::is_loopback(&url);
+        secure && url.origin().ascii_serialization() == text
+    })
+}
+
+/// A set of public keys: no private member, no symmetric key, and not too many of them.
+fn check_jwks(set: &Value) -> Result<(), ClientProblem> {
+    const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+    let keys =
+        set.get("keys").and_then(Value::as_array).ok_or(ClientProblem::Keys("jwks is not a JWK Set"))?;
+    if keys.is_empty() || keys.len() > MAX_KEYS {
+        return Err(ClientProblem::Keys("jwks must have 1 to 16 keys"));
+    }
+    for key in keys {
+        let kty = key.get("kty").and_then(Value::as_str);
+        if !matches!(kty, Some("EC" | "RSA" | "OKP")) {
+            return Err(ClientProblem::Keys("a key is not of type EC, RSA or OKP"));
+        }
+        if PRIVATE.iter().any(|member| key.get(member).is_some()) {
+            return Err(ClientProblem::Keys("a key has private members"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

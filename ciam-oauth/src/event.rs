@@ -1,0 +1,16 @@
+//! The events of this crate ([`ciam_core::event`] has the envelope).
+//!
+//! They hold identifiers and reasons, never codes, tokens, assertions, secrets or what people typed.
+
+use ciam_core::event::EventType;
+
+/// A client was registered.
+pub const CLIENT_REGISTERED: EventType = EventType::new("ciam.oauth.client.registered.v1");
+/// A client's registration changed.
+pub const CLIENT_UPDATED: EventType = EventType::new("ciam.oauth.client.updated.v1");
+/// A client was removed.
+pub const CLIENT_DELETED: EventType = EventType::new("ciam.oauth.client.deleted.v1");
+/// A person's authorization for a client was granted: a code goes out.
+pub const AUTHORIZATION_GRANTED: EventType = EventType::new("ciam.oauth.authorization.granted.v1");
+/// An authorization request was refused at the redirect URI, by the person or by a rule.
+pub const AUTHORIZATION_REFUSED: EventType = EventType::new("ciam.oauth.authorization.refused.v1");

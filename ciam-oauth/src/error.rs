@@ -7,6 +7,24 @@ mod authorize;
 mod client_auth;
 mod token;
 
-pub use self::authorize::{AuthorizeError, RequestProblem, SafeError};
+use ciam_core::error::{PortError, PortErrorKind};
+
+pub use self::authorize::{AnswerError, AuthorizeError, PushError, RequestProblem, SafeError};
 pub use self::client_auth::{AssertionProblem, ClientAuthError};
 pub use self::token::{GrantProblem, TokenError};
+
+/// The error code of a failed port.
+const fn port_code(error: &PortError) -> &'static str {
+    match error.kind() {
+        PortErrorKind::Transient => "temporarily_unavailable",
+        _ => "server_error",
+    }
+}
+
+/// The HTTP status of a failed port.
+const fn port_status(error: &PortError) -> http::StatusCode {
+    match error.kind() {
+        PortErrorKind::Transient => http::StatusCode::SERVICE_UNAVAILABLE,
+        _ => http::StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}

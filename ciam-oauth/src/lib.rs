@@ -8,6 +8,7 @@ pub mod event;
 pub mod extension;
 pub mod grant;
 pub mod issuer;
+pub mod par;
 pub mod pkce;
 pub mod redirect_uri;
 pub mod resource;

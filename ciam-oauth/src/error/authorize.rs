@@ -1,6 +1,11 @@
 //! Errors of the authorization endpoint and of pushed authorization requests.
 
-use ciam_core::error::{PortError, PortErrorKind};
+use ciam_core::error::PortError;
+use ciam_core::interaction::InteractionError;
+use http::StatusCode;
+
+use super::client_auth::ClientAuthError;
+use super::{port_code, port_status};
 
 /// Why an authorization request was refused, after the client and its redirect URI were found good.
 ///
@@ -76,10 +81,7 @@ impl AuthorizeError {
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::RegistrationNotSupported => "registration_not_supported",
-            Self::Port(error) => match error.kind() {
-                PortErrorKind::Transient => "temporarily_unavailable",
-                _ => "server_error",
-            },
+            Self::Port(error) => port_code(error),
         }
     }
 
@@ -199,23 +201,136 @@ impl SafeError {
             Self::RedirectUri => "unregistered_redirect_uri",
             Self::RequestUri => "unusable_request_uri",
             Self::Interaction => "unusable_interaction",
-            Self::Port(error) => match error.kind() {
-                PortErrorKind::Transient => "temporarily_unavailable",
-                _ => "server_error",
-            },
+            Self::Port(error) => port_code(error),
         }
     }
 
     /// The HTTP status.
     #[must_use]
-    pub const fn status(&self) -> http::StatusCode {
+    pub const fn status(&self) -> StatusCode {
         match self {
-            Self::Port(error) => match error.kind() {
-                PortErrorKind::Transient => http::StatusCode::SERVICE_UNAVAILABLE,
-                _ => http::StatusCode::INTERNAL_SERVER_ERROR,
-            },
-            Self::Interaction => http::StatusCode::GONE,
-            _ => http::StatusCode::BAD_REQUEST,
+            Self::Port(error) => port_status(error),
+            Self::Interaction => StatusCode::GONE,
+            _ => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+/// Why a pushed authorization request was not stored
+/// ([RFC 9126, section 2.3](https://www.rfc-editor.org/rfc/rfc9126#section-2.3)). Sent as JSON.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PushError {
+    /// The client was not authenticated.
+    #[error("the client was not authenticated")]
+    Client(#[from] ClientAuthError),
+    /// The request is refused, as it would be at the authorization endpoint.
+    #[error("the pushed request is refused")]
+    Request(#[from] AuthorizeError),
+    /// The redirect URI is missing or not registered. Sent as `invalid_request`.
+    #[error("the redirect URI is not registered")]
+    RedirectUri,
+    /// The client pushes too many. Sent with status 429.
+    #[error("too many pushed requests")]
+    TooMany,
+}
+
+impl PushError {
+    /// The standard's error code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Client(error) => error.code(),
+            Self::Request(error) => error.code(),
+            Self::RedirectUri => "invalid_request",
+            Self::TooMany => "temporarily_unavailable",
+        }
+    }
+
+    /// A fixed text for the client's developer.
+    #[must_use]
+    pub const fn description(&self) -> &'static str {
+        match self {
+            Self::Client(error) => error.description(),
+            Self::Request(error) => error.description(),
+            Self::RedirectUri => "the redirect_uri is missing or not registered for the client",
+            Self::TooMany => "too many requests; try again later",
+        }
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::Client(error) => error.status(),
+            Self::Request(AuthorizeError::Port(error)) => port_status(error),
+            Self::Request(_) | Self::RedirectUri => StatusCode::BAD_REQUEST,
+            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
+        }
+    }
+}
+
+impl From<RequestProblem> for PushError {
+    fn from(problem: RequestProblem) -> Self {
+        Self::Request(problem.into())
+    }
+}
+
+impl From<PortError> for PushError {
+    fn from(error: PortError) -> Self {
+        Self::Request(error.into())
+    }
+}
+
+impl From<SafeError> for PushError {
+    fn from(error: SafeError) -> Self {
+        match error {
+            SafeError::Malformed(problem) => problem.into(),
+            SafeError::Port(error) => error.into(),
+            SafeError::UnknownClient => Self::Client(ClientAuthError::UnknownClient),
+            SafeError::RedirectUri | SafeError::RequestUri | SafeError::Interaction => Self::RedirectUri,
+        }
+    }
+}
+
+/// A person's answer was not taken.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AnswerError {
+    /// The interaction is unknown, expired, finished or changed in another tab, or of another browser.
+    #[error("the interaction cannot be answered any more")]
+    Interaction,
+    /// The interaction asks for something else now.
+    #[error("the interaction asks for something else")]
+    NotAsked,
+    /// Nobody is signed in.
+    #[error("nobody is signed in")]
+    SignedOut,
+    /// Another account is signed in than the one that the question was shown to.
+    #[error("another account is signed in than the one that was asked")]
+    OtherAccount,
+    /// A scope value that was not asked for.
+    #[error("a scope was allowed that was not asked for")]
+    ScopeNotAsked,
+    /// A port failed.
+    #[error("the answer cannot be stored now")]
+    Port(#[from] PortError),
+}
+
+impl From<InteractionError> for AnswerError {
+    fn from(error: InteractionError) -> Self {
+        match error {
+            InteractionError::Port(error) => Self::Port(error),
+            _ => Self::Interaction,
+        }
+    }
+}
+
+impl From<InteractionError> for SafeError {
+    fn from(error: InteractionError) -> Self {
+        match error {
+            InteractionError::Port(error) => Self::Port(error),
+            _ => Self::Interaction,
         }
     }
 }

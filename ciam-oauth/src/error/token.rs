@@ -1,9 +1,10 @@
 //! Errors of the token endpoint.
 
-use ciam_core::error::{PortError, PortErrorKind};
+use ciam_core::error::PortError;
 
 use super::authorize::RequestProblem;
 use super::client_auth::ClientAuthError;
+use super::{port_code, port_status};
 
 /// Why no token was issued ([RFC 6749, section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)).
 #[derive(Clone, Debug, thiserror::Error)]
@@ -124,20 +125,6 @@ impl ClientAuthError {
             | Self::Assertion(_) => http::StatusCode::UNAUTHORIZED,
             Self::Port(error) => port_status(error),
         }
-    }
-}
-
-const fn port_code(error: &PortError) -> &'static str {
-    match error.kind() {
-        PortErrorKind::Transient => "temporarily_unavailable",
-        _ => "server_error",
-    }
-}
-
-const fn port_status(error: &PortError) -> http::StatusCode {
-    match error.kind() {
-        PortErrorKind::Transient => http::StatusCode::SERVICE_UNAVAILABLE,
-        _ => http::StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

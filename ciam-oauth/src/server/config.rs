@@ -99,11 +99,13 @@ pub struct Limits {
     pub params: ParamsLimits,
     /// One value of an authorization request, in bytes. Default 8 KiB.
     pub max_value: usize,
+    /// Pushed authorization requests of one client in a minute. Default 1000.
+    pub pushed_requests_per_minute: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { params: ParamsLimits::default(), max_value: 8 * 1024 }
+        Self { params: ParamsLimits::default(), max_value: 8 * 1024, pushed_requests_per_minute: 1000 }
     }
 }
 

@@ -57,11 +57,9 @@ impl Generations {
                 return Presentation::Keep;
             }
             return match self.current.checked_add(1) {
-                Some(next) => Presentation::Issue(Self {
-                    current: next,
-                    base: presented,
-                    base_used_at: Some(now),
-                }),
+                Some(next) => {
+                    Presentation::Issue(Self { current: next, base: presented, base_used_at: Some(now) })
+                }
                 None => Presentation::Unknown,
             };
         }

@@ -1,0 +1,383 @@
+//! The shell around the pipeline: load, decide, commit, reply.
+
+use ciam_core::account::Account;
+use ciam_core::consent::Consent;
+use ciam_core::error::PortError;
+use ciam_core::http::{BrowserId, Params};
+use ciam_core::id::AccountId;
+use ciam_core::interaction::{Ask, Interaction, InteractionHandle, Interactions};
+use ciam_core::session::Session;
+use ciam_core::store::{self, Versioned};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use super::checks::{self, Decision};
+use super::facts::{Answers, Facts, Resumed};
+use super::parse::{self, ReturnAddress};
+use super::request::AuthorizeRequest;
+use super::response::{AuthorizeOutcome, AuthorizeResponse};
+use super::visitor::Visitor;
+use crate::AuthorizationServer;
+use crate::client::Client;
+use crate::error::{AuthorizeError, PushError, RequestProblem, SafeError};
+use crate::extension::{Asked, Demands};
+use crate::par::PushedKey;
+use crate::server::Endpoint;
+
+/// Where an authorization request goes next.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Step {
+    /// Back to the client.
+    Respond(AuthorizeResponse),
+    /// To the host's pages.
+    Interact(Pause),
+}
+
+/// A person is needed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Pause {
+    /// The interaction.
+    pub handle: InteractionHandle,
+    /// Where the host shows its pages for it.
+    pub url: String,
+    /// The browser's new binding secret, to be set as its cookie; `None` when it has one.
+    pub new_browser: Option<BrowserId>,
+}
+
+/// The protocol's part of an interaction: the request as it was validated, and how it came.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Frozen {
+    pub(super) request: AuthorizeRequest,
+    #[serde(with = "time::serde::rfc3339")]
+    pub(super) started_at: OffsetDateTime,
+    pub(super) pushed: Option<PushedKey>,
+    /// Whose session there was when the first question was asked.
+    pub(super) opened_for: Option<AccountId>,
+}
+
+/// The name under which interactions of this crate are stored.
+pub(super) const PROTOCOL: &str = "oauth";
+
+/// An interaction that a browser came back from.
+pub(super) struct Returned {
+    pub(super) handle: InteractionHandle,
+    pub(super) read: Interaction,
+    pub(super) answers: Answers,
+}
+
+/// What is loaded for the checks.
+pub(super) struct Loaded {
+    pub(super) account: Option<Account>,
+    pub(super) consent: Option<Versioned<Consent>>,
+    demands: Demands,
+    resumed: Option<Resumed>,
+    now: OffsetDateTime,
+}
+
+impl AuthorizationServer {
+    /// Decides about an authorization request, sent by GET or POST
+    /// ([RFC 6749, section 4.1.1](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.1)).
+    ///
+    /// # Security
+    ///
+    /// Redirects nowhere but to a registered redirect URI of a registered client: everything before that is known is the
+    /// error, which is shown to the person.
+    ///
+    /// # Errors
+    ///
+    /// Fails when there is no address to trust with an answer.
+    pub async fn authorize(&self, params: &Params, visitor: &Visitor) -> Result<Step, SafeError> {
+        let client = self.named_client(params).await?;
+        let now = self.ports().now();
+        if let Some(pushed) = pushed_key(params)? {
+            let request = self.pushed_request(&pushed).await?.ok_or(SafeError::RequestUri)?;
+            if request.client != client.id {
+                return Err(SafeError::RequestUri);
+            }
+            let frozen = Frozen { request, started_at: now, pushed: Some(pushed), opened_for: None };
+            return self.step(&client, frozen, visitor, None).await;
+        }
+        let address = parse::locate(&client, params)?;
+        match self.read(&client, params, &address).await {
+            Ok(request) => {
+                let frozen = Frozen { request, started_at: now, pushed: None, opened_for: None };
+                self.step(&client, frozen, visitor, None).await
+            }
+            Err(error) => Ok(self.refusal(address, error)),
+        }
+    }
+
+    /// Goes on with an authorization request after an interaction. Everything is loaded and checked again.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the interaction is unknown, finished or another browser's, or when there is no address to trust with an
+    /// answer any more.
+    pub async fn resume(&self, handle: &InteractionHandle, visitor: &Visitor) -> Result<Step, SafeError> {
+        let (frozen, returned) = self.returned(handle, visitor.browser.as_ref()).await?;
+        let client = self.clients().get(&frozen.request.client).await?.ok_or(SafeError::UnknownClient)?.value;
+        self.step(&client, frozen, visitor, Some(returned)).await
+    }
+
+    /// Reads and checks a request that a client pushes, as the authorization endpoint will.
+    pub(crate) async fn read_request(
+        &self,
+        client: &Client,
+        params: &Params,
+    ) -> Result<AuthorizeRequest, PushError> {
+        let address = parse::locate(client, params)?;
+        let request = self.read(client, params, &address).await?;
+        let facts = Facts {
+            config: self.config(),
+            client,
+            request: &request,
+            pushed: true,
+            session: None,
+            account: None,
+            consent: None,
+            demands: &Demands::default(),
+            resumed: None,
+            now: self.ports().now(),
+        };
+        match checks::decide_request(&facts) {
+            None => Ok(request),
+            Some(Decision::Refuse(error)) => Err(error.into()),
+            Some(_) => Err(PushError::RedirectUri),
+        }
+    }
+
+    async fn named_client(&self, params: &Params) -> Result<Client, SafeError> {
+        let id = parse::client_id(params)?;
+        Ok(self.clients().get(&id).await?.ok_or(SafeError::UnknownClient)?.value)
+    }
+
+    async fn read(
+        &self,
+        client: &Client,
+        params: &Params,
+        address: &ReturnAddress,
+    ) -> Result<AuthorizeRequest, AuthorizeError> {
+        let mut request = parse::parse(client, self.config(), params, address)?;
+        request.extension = self.extension().parse(self, client, &request, params).await?;
+        Ok(request)
+    }
+
+    /// Runs the whole pipeline once.
+    async fn step(
+        &self,
+        client: &Client,
+        frozen: Frozen,
+        visitor: &Visitor,
+        returned: Option<Returned>,
+    ) -> Result<Step, SafeError> {
+        let session = visitor.session.as_ref();
+        let loaded = match self.load(client, &frozen, session, returned.as_ref()).await {
+            Ok(loaded) => loaded,
+            // The browser can come back to an interaction: it is still there.
+            Err(AuthorizeError::Port(error)) if returned.is_some() => return Err(error.into()),
+            Err(error) => return self.refuse(&frozen, returned, session, error).await,
+        };
+        let facts = loaded.facts(self, client, &frozen, session);
+        #[cfg(feature = "tracing")]
+        tracing::debug!(client = %client.id, unmet = checks::first_unmet(&facts), "authorization decided");
+        match (checks::decide(&facts), session) {
+            (Decision::Grant, Some(session)) => self.grant(&facts, &frozen, &loaded, session, returned).await,
+            // The table never grants without a session; if it did, this would be the place that says no.
+            (Decision::Grant, None) => Err(SafeError::Interaction),
+            (Decision::Ask(ask), _) => self.pause(frozen, visitor, returned, ask).await,
+            (Decision::Refuse(error), _) => self.refuse(&frozen, returned, session, error).await,
+            (Decision::Show(error), _) => Err(error),
+        }
+    }
+
+    async fn load(
+        &self,
+        client: &Client,
+        frozen: &Frozen,
+        session: Option<&Session>,
+        returned: Option<&Returned>,
+    ) -> Result<Loaded, AuthorizeError> {
+        let now = self.ports().now();
+        let asked = Asked::new(client, &frozen.request, now);
+        let mut loaded = Loaded {
+            account: None,
+            consent: None,
+            demands: Demands::default(),
+            resumed: returned.map(|returned| Resumed {
+                started_at: frozen.started_at,
+                asked: returned.read.ask.clone(),
+                answers: returned.answers.clone(),
+            }),
+            now,
+        };
+        if let Some(session) = session {
+            let account = self.ports().store().account(session.account).await?;
+            loaded.account = account.map(|found| found.value);
+            let key = Consent::record_key(session.account, &client.id.consent_recipient());
+            loaded.consent = store::load(self.ports().store(), &key).await?;
+        }
+        let asked = match (session, &loaded.account) {
+            (Some(session), Some(account)) => asked.in_session(session, account),
+            _ => asked,
+        };
+        loaded.demands = self.extension().demands(self, &asked).await?;
+        Ok(loaded)
+    }
+
+    /// Stores what is asked, and sends the browser to the host's pages.
+    async fn pause(
+        &self,
+        frozen: Frozen,
+        visitor: &Visitor,
+        returned: Option<Returned>,
+        ask: Ask,
+    ) -> Result<Step, SafeError> {
+        let interactions = self.interactions();
+        let seen = visitor.session.as_ref().map(|session| session.account);
+        if let Some(Returned { handle, read, answers }) = returned {
+            let answers = Answers { seen, cannot_step_up: false, ..answers };
+            let mut next = read.clone();
+            next.ask = ask;
+            next.answers = to_value(&answers)?;
+            interactions.update(&handle, &read, next).await?;
+            let url = self.interaction_url(&handle);
+            return Ok(Step::Interact(Pause { handle, url, new_browser: None }));
+        }
+        let new_browser = match visitor.browser {
+            Some(_) => None,
+            None => Some(BrowserId::generate(self.ports().entropy())?),
+        };
+        let Some(browser) = visitor.browser.as_ref().or(new_browser.as_ref()) else {
+            return Err(SafeError::Interaction);
+        };
+        let frozen = to_value(&Frozen { opened_for: seen, ..frozen })?;
+        let resume_url = |handle: &InteractionHandle| self.resume_url(handle);
+        let handle = interactions.open(browser, PROTOCOL, frozen, ask, resume_url).await?;
+        let url = self.interaction_url(&handle);
+        Ok(Step::Interact(Pause { handle, url, new_browser }))
+    }
+
+    /// Ends the request with an error for the client. It is used up by that, unless it was the server that failed.
+    async fn refuse(
+        &self,
+        frozen: &Frozen,
+        returned: Option<Returned>,
+        session: Option<&Session>,
+        error: AuthorizeError,
+    ) -> Result<Step, SafeError> {
+        if !matches!(error, AuthorizeError::Port(_)) {
+            self.complete(frozen, returned).await?;
+            if let Some(session) = session {
+                self.record_refusal(&frozen.request, session, &error).await?;
+            }
+        }
+        Ok(self.refusal(frozen.request.return_address(), error))
+    }
+
+    fn refusal(&self, address: ReturnAddress, error: AuthorizeError) -> Step {
+        #[cfg(feature = "tracing")]
+        tracing::info!(code = error.code(), "authorization refused");
+        self.respond(address, AuthorizeOutcome::Error(error))
+    }
+
+    pub(super) fn respond(&self, address: ReturnAddress, outcome: AuthorizeOutcome) -> Step {
+        Step::Respond(AuthorizeResponse::new(address, self.issuer().clone(), outcome))
+    }
+
+    /// Ends the interaction and uses up the pushed request: of all tabs and retries exactly one does.
+    pub(super) async fn complete(
+        &self,
+        frozen: &Frozen,
+        returned: Option<Returned>,
+    ) -> Result<(), SafeError> {
+        if let Some(returned) = returned {
+            self.interactions().finish(&returned.handle, &returned.read).await?;
+        }
+        match &frozen.pushed {
+            Some(pushed) if !self.use_up(pushed).await? => Err(SafeError::RequestUri),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) async fn returned(
+        &self,
+        handle: &InteractionHandle,
+        browser: Option<&BrowserId>,
+    ) -> Result<(Frozen, Returned), SafeError> {
+        let read = self.interactions().load(handle, browser).await?;
+        if read.protocol != PROTOCOL {
+            return Err(SafeError::Interaction);
+        }
+        let frozen: Frozen = from_value(&read.request)?;
+        let answers = match &read.answers {
+            Value::Null => Answers { seen: frozen.opened_for, ..Answers::default() },
+            answers => from_value(answers)?,
+        };
+        Ok((frozen, Returned { handle: handle.clone(), read, answers }))
+    }
+
+    pub(super) fn interactions(&self) -> Interactions {
+        Interactions::new(self.ports().clone()).with_lifetime(self.config().lifetimes.interaction)
+    }
+
+    fn interaction_url(&self, handle: &InteractionHandle) -> String {
+        format!("{}{}", self.config().interaction_url, handle.expose())
+    }
+
+    fn resume_url(&self, handle: &InteractionHandle) -> String {
+        format!("{}/{}", self.url(Endpoint::Resume), handle.expose())
+    }
+}
+
+impl Loaded {
+    fn facts<'a>(
+        &'a self,
+        server: &'a AuthorizationServer,
+        client: &'a Client,
+        frozen: &'a Frozen,
+        session: Option<&'a Session>,
+    ) -> Facts<'a> {
+        Facts {
+            config: server.config(),
+            client,
+            request: &frozen.request,
+            pushed: frozen.pushed.is_some(),
+            session,
+            account: self.account.as_ref(),
+            consent: self.consent.as_ref().map(|found| &found.value),
+            demands: &self.demands,
+            resumed: self.resumed.as_ref(),
+            now: self.now,
+        }
+    }
+}
+
+impl AuthorizeRequest {
+    pub(super) fn return_address(&self) -> ReturnAddress {
+        ReturnAddress {
+            redirect_uri: self.redirect_uri.clone(),
+            named: self.redirect_uri_named,
+            mode: self.response_mode,
+            state: self.state.clone(),
+        }
+    }
+}
+
+/// The pushed request that a request names; `None` when it names none, or something that is not ours to follow, which
+/// [`parse::parse`] refuses.
+fn pushed_key(params: &Params) -> Result<Option<PushedKey>, SafeError> {
+    let named =
+        params.one("request_uri").map_err(|error| SafeError::Malformed(RequestProblem::from(error)))?;
+    Ok(named.and_then(PushedKey::of_request_uri))
+}
+
+pub(super) fn to_value<T: Serialize>(value: &T) -> Result<Value, PortError> {
+    serde_json::to_value(value).map_err(PortError::permanent)
+}
+
+fn from_value<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, PortError> {
+    T::deserialize(value).map_err(PortError::permanent)
+}

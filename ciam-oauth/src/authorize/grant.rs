@@ -1,0 +1,191 @@
+//! The end of a successful authorization: consent is remembered, a code goes out.
+
+use std::collections::BTreeSet;
+
+use ciam_core::consent::Consent;
+use ciam_core::ephemeral;
+use ciam_core::error::PortError;
+use ciam_core::event::{Event, EventType};
+use ciam_core::id::GrantId;
+use ciam_core::secret::Secret;
+use ciam_core::session::Session;
+use ciam_core::store::{self, Batch, EntityRef, Versioned};
+
+use super::facts::{ConsentAnswer, Facts, consent_items};
+use super::flow::{Frozen, Loaded, Returned, Step};
+use super::request::AuthorizeRequest;
+use super::response::AuthorizeOutcome;
+use crate::AuthorizationServer;
+use crate::error::{AuthorizeError, SafeError};
+use crate::event;
+use crate::grant::{AuthorizationCode, CodeState};
+use crate::scope::ScopeSet;
+
+/// The scope value that asks for a grant which outlives the session
+/// ([OpenID Connect Core, section 11](https://openid.net/specs/openid-connect-core-1_0.html#OfflineAccess)).
+pub const OFFLINE_ACCESS: &str = "offline_access";
+
+/// How often a remembered consent is merged again after somebody else changed it.
+const CONSENT_ATTEMPTS: usize = 4;
+
+impl AuthorizationServer {
+    /// Completes a request that all checks passed. Only the one that completes it makes a code.
+    pub(super) async fn grant(
+        &self,
+        facts: &Facts<'_>,
+        frozen: &Frozen,
+        loaded: &Loaded,
+        session: &Session,
+        returned: Option<Returned>,
+    ) -> Result<Step, SafeError> {
+        self.complete(frozen, returned).await?;
+        // From here on the request is used up: what fails now is the server's fault, and the client hears of it.
+        let outcome = match self.issue_code(facts, loaded, session).await {
+            Ok(code) => AuthorizeOutcome::Code(code),
+            Err(error) => AuthorizeOutcome::Error(error.into()),
+        };
+        Ok(self.respond(frozen.request.return_address(), outcome))
+    }
+
+    async fn issue_code(
+        &self,
+        facts: &Facts<'_>,
+        loaded: &Loaded,
+        session: &Session,
+    ) -> Result<Secret, PortError> {
+        let code = self.code(facts, session)?;
+        self.record_grant(facts, loaded, session, &code).await?;
+        let secret = Secret::random(self.ports().entropy())?;
+        let key = CodeState::key(&secret);
+        let lifetime = self.config().lifetimes.code;
+        let live = ephemeral::encode(&CodeState::Live(Box::new(code)))?;
+        if self.ports().ephemeral().put_if_absent(&key, live, lifetime).await? {
+            Ok(secret)
+        } else {
+            Err(PortError::permanent("a random code was made twice"))
+        }
+    }
+
+    fn code(&self, facts: &Facts<'_>, session: &Session) -> Result<AuthorizationCode, PortError> {
+        let request = facts.request;
+        let scopes = facts.granted_scopes();
+        Ok(AuthorizationCode {
+            client: request.client.clone(),
+            redirect_uri: request.redirect_uri.clone(),
+            redirect_uri_named: request.redirect_uri_named,
+            challenge: request.challenge.clone(),
+            account: session.account,
+            session: session.id,
+            ends_with_session: !scopes.contains(OFFLINE_ACCESS),
+            context: session.context.clone(),
+            scopes,
+            resources: request.resources.clone(),
+            extension: request.extension.clone(),
+            grant: GrantId::generate(self.ports().clock(), self.ports().entropy())?,
+            issued_at: facts.now,
+            expires_at: facts.now + self.config().lifetimes.code,
+        })
+    }
+
+    /// Commits that the authorization was granted, with the consent that was given for it.
+    async fn record_grant(
+        &self,
+        facts: &Facts<'_>,
+        loaded: &Loaded,
+        session: &Session,
+        code: &AuthorizationCode,
+    ) -> Result<(), PortError> {
+        let Some(answer) = facts.fresh_consent() else {
+            // Nothing is required, so there is nothing to conflict with.
+            let _applied = self.ports().store().commit(self.granted(facts, session, code)?).await?;
+            return Ok(());
+        };
+        let mut present = loaded.consent.clone();
+        for _ in 0..CONSENT_ATTEMPTS {
+            let batch = self.granted(facts, session, code)?;
+            let batch = self.consented(batch, facts, session, answer, present.as_ref())?;
+            if self.ports().store().commit(batch).await?.is_applied() {
+                return Ok(());
+            }
+            let key = Consent::record_key(session.account, &facts.client.id.consent_recipient());
+            present = store::load(self.ports().store(), &key).await?;
+        }
+        Err(PortError::transient("the consent was changed again and again"))
+    }
+
+    fn granted(
+        &self,
+        facts: &Facts<'_>,
+        session: &Session,
+        code: &AuthorizationCode,
+    ) -> Result<Batch, PortError> {
+        let resources: Vec<String> = code.resources.iter().map(ToString::to_string).collect();
+        let event = self
+            .authorization_event(event::AUTHORIZATION_GRANTED, facts.request, session)?
+            .with("grant", code.grant.to_string())
+            .with("scopes", code.scopes.to_strings())
+            .with("resources", resources);
+        Ok(Batch::new().event(event))
+    }
+
+    /// Adds the consent to the batch: what was shown and allowed is added, what was shown and not allowed is taken back,
+    /// and what was not shown stays.
+    fn consented(
+        &self,
+        batch: Batch,
+        facts: &Facts<'_>,
+        session: &Session,
+        answer: &ConsentAnswer,
+        present: Option<&Versioned<Consent>>,
+    ) -> Result<Batch, PortError> {
+        let recipient = facts.client.id.consent_recipient();
+        let key = Consent::record_key(session.account, &recipient);
+        let items = |scopes: &ScopeSet| -> BTreeSet<String> {
+            scopes.iter().flat_map(|scope| consent_items(facts.config, facts.request, scope)).collect()
+        };
+        let (shown, allowed) = (items(&answer.shown), items(&answer.allowed));
+        let entity = EntityRef::record::<Consent>(key);
+        let (batch, before, given_at) = match present {
+            Some(found) => (
+                batch.require_version(entity, found.version),
+                found.value.allowed.clone(),
+                found.value.given_at,
+            ),
+            None => (batch.require_absent(entity), BTreeSet::new(), facts.now),
+        };
+        let taken_back = before.intersection(&shown).any(|item| !allowed.contains(item));
+        let after = before.difference(&shown).chain(&allowed).cloned().collect();
+        let mut consent = Consent::new(session.account, recipient, after, facts.now);
+        consent.given_at = given_at;
+        let kind = if taken_back { EventType::CONSENT_WITHDRAWN } else { EventType::CONSENT_GIVEN };
+        let event = self
+            .authorization_event(kind, facts.request, session)?
+            .with("scopes", answer.allowed.to_strings());
+        Ok(batch.put(&consent)?.event(event))
+    }
+
+    /// Commits that a signed-in person's authorization was refused.
+    pub(super) async fn record_refusal(
+        &self,
+        request: &AuthorizeRequest,
+        session: &Session,
+        error: &AuthorizeError,
+    ) -> Result<(), PortError> {
+        let event = self
+            .authorization_event(event::AUTHORIZATION_REFUSED, request, session)?
+            .with("error", error.code());
+        let _applied = self.ports().store().commit(Batch::new().event(event)).await?;
+        Ok(())
+    }
+
+    fn authorization_event(
+        &self,
+        event_type: EventType,
+        request: &AuthorizeRequest,
+        session: &Session,
+    ) -> Result<Event, PortError> {
+        Ok(Event::new(self.ports(), event_type, format!("account:{}", session.account))?
+            .with("client", request.client.as_str())
+            .with("session", session.id.to_string()))
+    }
+}

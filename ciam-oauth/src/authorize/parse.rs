@@ -1,0 +1,225 @@
+//! Reading an authorization request: first where an answer may go, then everything else.
+//!
+//! The two steps have different errors by design. What fails in [`locate`] is shown to the person ([`SafeError`]), because
+//! there is no address yet that may be trusted with a redirect; what fails in [`parse`] goes to the redirect URI.
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use ciam_core::assurance::Acr;
+use ciam_core::http::Params;
+use serde_json::Map;
+
+use super::request::{AuthorizeRequest, Display, Prompt, PromptSet, ResponseMode};
+use crate::client::{Client, ClientId};
+use crate::error::{AuthorizeError, RequestProblem, SafeError};
+use crate::pkce::CodeChallenge;
+use crate::redirect_uri::RedirectUri;
+use crate::resource::ResourceIndicator;
+use crate::scope::ScopeSet;
+use crate::server::Config;
+
+/// The parameters that may be there more than once.
+const REPEATABLE: [&str; 1] = ["resource"];
+const MAX_ACR_VALUES: usize = 16;
+const MAX_UI_LOCALES: usize = 16;
+const MAX_LOGIN_HINT: usize = 512;
+
+/// The client that a request names.
+pub(crate) fn client_id(params: &Params) -> Result<ClientId, SafeError> {
+    let named = params.one("client_id").map_err(|error| SafeError::Malformed(error.into()))?;
+    named.and_then(|text| text.parse().ok()).ok_or(SafeError::UnknownClient)
+}
+
+/// Where the answer to a request goes: a registered redirect URI, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ReturnAddress {
+    pub(crate) redirect_uri: RedirectUri,
+    /// Whether the request named it; otherwise it is the client's only one.
+    pub(crate) named: bool,
+    pub(crate) mode: ResponseMode,
+    pub(crate) state: Option<String>,
+}
+
+/// Finds where the answer goes. A request that is wrong in other ways still has a return address, so that the client hears
+/// of it: an unknown response mode falls back to the query, a repeated `state` is not returned.
+pub(crate) fn locate(client: &Client, params: &Params) -> Result<ReturnAddress, SafeError> {
+    let requested = params.one("redirect_uri").map_err(|error| SafeError::Malformed(error.into()))?;
+    let (redirect_uri, named) = match (requested, client.redirect_uris.as_slice()) {
+        (Some(requested), _) => (client.redirect_uri(requested).ok_or(SafeError::RedirectUri)?, true),
+        (None, [only]) => (only.clone(), false),
+        (None, _) => return Err(SafeError::RedirectUri),
+    };
+    let mode = response_mode(params).unwrap_or_default();
+    let state = params.one("state").ok().flatten().map(str::to_owned);
+    Ok(ReturnAddress { redirect_uri, named, mode, state })
+}
+
+/// Reads everything else. What the [`Extension`](crate::extension::Extension) reads is still missing.
+pub(crate) fn parse(
+    client: &Client,
+    config: &Config,
+    params: &Params,
+    address: &ReturnAddress,
+) -> Result<AuthorizeRequest, AuthorizeError> {
+    params.refuse_duplicates(&REPEATABLE).map_err(RequestProblem::from)?;
+    if params.pairs().iter().any(|(_, value)| value.len() > config.limits.max_value) {
+        return Err(RequestProblem::TooLarge.into());
+    }
+    refuse_unsupported(params)?;
+    match params.one("response_type").map_err(RequestProblem::from)? {
+        Some("code") => {}
+        Some(_) => return Err(AuthorizeError::UnsupportedResponseType),
+        None => return Err(RequestProblem::Missing("response_type").into()),
+    }
+    let (resources, resources_named) = resources(client, config, params)?;
+    Ok(AuthorizeRequest {
+        client: client.id.clone(),
+        redirect_uri: address.redirect_uri.clone(),
+        redirect_uri_named: address.named,
+        response_mode: response_mode(params)?,
+        state: address.state.clone(),
+        challenge: challenge(params)?,
+        scopes: scopes(client, config, params)?,
+        resources,
+        resources_named,
+        prompt: prompt(params)?,
+        max_age: max_age(params)?.or(client.default_max_age),
+        acr_values: acr_values(client, params)?,
+        login_hint: login_hint(params)?,
+        ui_locales: ui_locales(params)?,
+        display: display(params)?,
+        extension: Map::new(),
+    })
+}
+
+fn one<'a>(params: &'a Params, name: &str) -> Result<Option<&'a str>, RequestProblem> {
+    Ok(params.one(name)?)
+}
+
+fn refuse_unsupported(params: &Params) -> Result<(), AuthorizeError> {
+    if one(params, "request")?.is_some() {
+        return Err(AuthorizeError::RequestNotSupported);
+    }
+    // A pushed request was taken before this: what is left is a reference to somewhere else.
+    if one(params, "request_uri")?.is_some() {
+        return Err(AuthorizeError::RequestUriNotSupported);
+    }
+    if one(params, "registration")?.is_some() {
+        return Err(AuthorizeError::RegistrationNotSupported);
+    }
+    Ok(())
+}
+
+fn response_mode(params: &Params) -> Result<ResponseMode, RequestProblem> {
+    match one(params, "response_mode")? {
+        None => Ok(ResponseMode::default()),
+        Some(name) => ResponseMode::ALL
+            .into_iter()
+            .find(|mode| mode.as_str() == name)
+            .ok_or(RequestProblem::Invalid("response_mode")),
+    }
+}
+
+/// PKCE, method `S256`: without a method it would be `plain`
+/// ([RFC 7636, section 4.3](https://www.rfc-editor.org/rfc/rfc7636#section-4.3)), which is refused like any other.
+fn challenge(params: &Params) -> Result<CodeChallenge, RequestProblem> {
+    let challenge = one(params, "code_challenge")?.ok_or(RequestProblem::Missing("code_challenge"))?;
+    match one(params, "code_challenge_method")? {
+        Some(CodeChallenge::METHOD) => {}
+        Some(_) => return Err(RequestProblem::Invalid("code_challenge_method")),
+        None => return Err(RequestProblem::Missing("code_challenge_method")),
+    }
+    CodeChallenge::from_str(challenge).map_err(|_| RequestProblem::Invalid("code_challenge"))
+}
+
+/// The requested scope values that the server knows. Unknown ones are left out, as
+/// [OpenID Connect Core, section 3.1.2.1](https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest) asks; known
+/// ones that the client is not registered for refuse the request.
+fn scopes(client: &Client, config: &Config, params: &Params) -> Result<ScopeSet, AuthorizeError> {
+    let Some(text) = one(params, "scope")? else {
+        return if client.scopes.is_empty() {
+            Ok(ScopeSet::new())
+        } else {
+            Err(AuthorizeError::InvalidScope)
+        };
+    };
+    let requested: ScopeSet = text.parse().map_err(|_| AuthorizeError::InvalidScope)?;
+    let known: ScopeSet =
+        requested.iter().filter(|scope| config.scopes.contains_key(*scope)).cloned().collect();
+    if known.is_empty() || !known.is_subset(&client.scopes) {
+        return Err(AuthorizeError::InvalidScope);
+    }
+    Ok(known)
+}
+
+fn resources(
+    client: &Client,
+    config: &Config,
+    params: &Params,
+) -> Result<(BTreeSet<ResourceIndicator>, bool), AuthorizeError> {
+    let mut named = BTreeSet::new();
+    for text in params.all("resource").filter(|text| !text.is_empty()) {
+        let resource: ResourceIndicator = text.parse().map_err(|_| AuthorizeError::InvalidTarget)?;
+        if !config.may_target(client, &resource) {
+            return Err(AuthorizeError::InvalidTarget);
+        }
+        named.insert(resource);
+        if named.len() > ResourceIndicator::MAX_PER_REQUEST {
+            return Err(AuthorizeError::InvalidTarget);
+        }
+    }
+    if named.is_empty() {
+        Ok((BTreeSet::from([config.default_resource.clone()]), false))
+    } else {
+        Ok((named, true))
+    }
+}
+
+fn prompt(params: &Params) -> Result<PromptSet, RequestProblem> {
+    let Some(text) = one(params, "prompt")? else { return Ok(PromptSet::default()) };
+    let mut values = Vec::new();
+    for name in text.split(' ').filter(|name| !name.is_empty()) {
+        let known = Prompt::ALL.into_iter().find(|prompt| prompt.as_str() == name);
+        values.push(known.ok_or(RequestProblem::Invalid("prompt"))?);
+    }
+    PromptSet::new(values).ok_or(RequestProblem::Contradiction("prompt"))
+}
+
+fn max_age(params: &Params) -> Result<Option<u32>, RequestProblem> {
+    let Some(text) = one(params, "max_age")? else { return Ok(None) };
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    // More seconds than fit are no limit that anybody could pass.
+    let seconds = if digits && text.len() <= 10 { text.parse::<u64>().ok() } else { None };
+    let seconds = seconds.ok_or(RequestProblem::Invalid("max_age"))?;
+    Ok(Some(u32::try_from(seconds).unwrap_or(u32::MAX)))
+}
+
+fn acr_values(client: &Client, params: &Params) -> Result<Vec<Acr>, RequestProblem> {
+    let Some(text) = one(params, "acr_values")? else { return Ok(client.default_acr_values.clone()) };
+    let values: Vec<Acr> = text.split(' ').filter(|value| !value.is_empty()).map(Acr::new).collect();
+    if values.len() > MAX_ACR_VALUES { Err(RequestProblem::Invalid("acr_values")) } else { Ok(values) }
+}
+
+fn login_hint(params: &Params) -> Result<Option<String>, RequestProblem> {
+    let Some(text) = one(params, "login_hint")? else { return Ok(None) };
+    if text.len() > MAX_LOGIN_HINT || text.chars().any(char::is_control) {
+        return Err(RequestProblem::Invalid("login_hint"));
+    }
+    Ok(Some(text.to_owned()))
+}
+
+/// A wish, not a demand: tags that are none are left out.
+fn ui_locales(params: &Params) -> Result<Vec<String>, RequestProblem> {
+    let Some(text) = one(params, "ui_locales")? else { return Ok(Vec::new()) };
+    let is_tag = |tag: &&str| {
+        (1..=35).contains(&tag.len()) && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    Ok(text.split(' ').filter(is_tag).take(MAX_UI_LOCALES).map(str::to_owned).collect())
+}
+
+/// A wish, not a demand: an unknown one is no error.
+fn display(params: &Params) -> Result<Option<Display>, RequestProblem> {
+    let name = one(params, "display")?;
+    Ok(Display::ALL.into_iter().find(|display| name == Some(display.as_str())))
+}

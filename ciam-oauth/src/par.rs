@@ -1,0 +1,109 @@
+//! Pushed authorization requests ([RFC 9126](https://www.rfc-editor.org/rfc/rfc9126)).
+//!
+//! The client posts its authorization parameters over the back channel, authenticated, and receives a `request_uri` that
+//! stands for them. What is stored is the parsed and validated request, bound to the client. It is used up when the
+//! authorization completes, not when the browser first shows it: a person may reload, or come back, while signing in.
+
+use ciam_core::ephemeral::{self, EphemeralKey};
+use ciam_core::error::PortError;
+use ciam_core::http::Params;
+use ciam_core::secret::Secret;
+use serde::{Deserialize, Serialize};
+use time::Duration;
+
+use crate::AuthorizationServer;
+use crate::authorize::AuthorizeRequest;
+use crate::client::AuthenticatedClient;
+use crate::error::{PushError, RequestProblem};
+
+/// What every `request_uri` of this server begins with
+/// ([RFC 9126, section 2.2](https://www.rfc-editor.org/rfc/rfc9126#section-2.2)).
+pub const REQUEST_URI_PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
+
+/// A stored pushed request.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Pushed {
+    /// The `request_uri` for the authorization endpoint, without which it cannot be found.
+    pub request_uri: Secret,
+    /// How long it can be used.
+    pub expires_in: Duration,
+}
+
+/// The name of a stored request, by the digest of its secret part. Kept in interactions, to use the request up at the end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct PushedKey(String);
+
+impl PushedKey {
+    /// The key of a `request_uri`; `None` when it is not one of ours.
+    pub(crate) fn of_request_uri(request_uri: &str) -> Option<Self> {
+        request_uri.strip_prefix(REQUEST_URI_PREFIX).map(|token| Self(Secret::from(token).digest().to_text()))
+    }
+
+    fn live(&self) -> EphemeralKey {
+        EphemeralKey::new("oauth.par", self.0.clone())
+    }
+
+    fn spent(&self) -> EphemeralKey {
+        EphemeralKey::new("oauth.par_spent", self.0.clone())
+    }
+}
+
+impl AuthorizationServer {
+    /// Stores an authorization request of an authenticated client.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the request is refused, when the client pushes too many, or when a port fails.
+    pub async fn push(&self, client: &AuthenticatedClient, params: &Params) -> Result<Pushed, PushError> {
+        if params.one("request_uri").map_err(RequestProblem::from)?.is_some() {
+            return Err(RequestProblem::Invalid("request_uri").into());
+        }
+        if params
+            .one("client_id")
+            .map_err(RequestProblem::from)?
+            .is_some_and(|id| id != client.client.id.as_str())
+        {
+            return Err(RequestProblem::Invalid("client_id").into());
+        }
+        self.limit_pushes(client).await?;
+        let request = self.read_request(&client.client, params).await?;
+        let token = Secret::random(self.ports().entropy())?;
+        let request_uri = Secret::new(format!("{REQUEST_URI_PREFIX}{}", token.expose()));
+        let key = PushedKey(token.digest().to_text()).live();
+        let expires_in = self.config().lifetimes.pushed_request;
+        let bytes = ephemeral::encode(&request)?;
+        if self.ports().ephemeral().put_if_absent(&key, bytes, expires_in).await? {
+            Ok(Pushed { request_uri, expires_in })
+        } else {
+            Err(PortError::permanent("a random request_uri was made twice").into())
+        }
+    }
+
+    async fn limit_pushes(&self, client: &AuthenticatedClient) -> Result<(), PushError> {
+        let key = EphemeralKey::new("oauth.par_rate", client.client.id.as_str());
+        let count = self.ports().ephemeral().increment(&key, Duration::minutes(1)).await?;
+        if count > self.config().limits.pushed_requests_per_minute { Err(PushError::TooMany) } else { Ok(()) }
+    }
+
+    /// The stored request, if it is there and was not used up.
+    pub(crate) async fn pushed_request(
+        &self,
+        key: &PushedKey,
+    ) -> Result<Option<AuthorizeRequest>, PortError> {
+        match self.ports().ephemeral().get(&key.live()).await? {
+            Some(bytes) => ephemeral::decode(&bytes).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Uses a pushed request up: exactly one completion does. The mark outlives every interaction that may still hold it.
+    pub(crate) async fn use_up(&self, key: &PushedKey) -> Result<bool, PortError> {
+        let lifetimes = &self.config().lifetimes;
+        let outlives = lifetimes.pushed_request + lifetimes.interaction;
+        let first = self.ports().ephemeral().put_if_absent(&key.spent(), Vec::new(), outlives).await?;
+        self.ports().ephemeral().take(&key.live()).await?;
+        Ok(first)
+    }
+}

@@ -1,6 +1,7 @@
 //! Query strings and form bodies, strictly: no duplicate is ever seen by protocol code.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use percent_encoding::percent_decode_str;
 
@@ -31,7 +32,7 @@ impl Default for ParamsLimits {
 /// assert_eq!(params.one("nonce")?, None);
 /// # Ok::<(), ciam_core::http::ParamsError>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Params(Vec<(String, String)>);
 
 impl Params {
@@ -125,6 +126,13 @@ pub fn form_decode(text: &str) -> Result<String, ParamsError> {
     }
     let decoded = percent_decode_str(&spaced).decode_utf8().map_err(|_| ParamsError::Encoding)?;
     if decoded.contains('\0') { Err(ParamsError::Encoding) } else { Ok(decoded.into_owned()) }
+}
+
+/// Prints the names only: the values are codes, secrets and what people typed.
+impl fmt::Debug for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
 }
 
 /// A query string or form body was refused.

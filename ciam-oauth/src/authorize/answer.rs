@@ -80,7 +80,7 @@ impl AuthorizationServer {
     ) -> Result<String, AnswerError> {
         let (frozen, returned) = self.open_for_answer(handle, visitor.browser.as_ref()).await?;
         let Ask::Consent(ask) = &returned.read.ask else { return Err(AnswerError::NotAsked) };
-        let session = visitor.session.as_ref().ok_or(AnswerError::SignedOut)?;
+        let session = visitor.session().ok_or(AnswerError::SignedOut)?;
         if returned.answers.seen != Some(session.account) {
             return Err(AnswerError::OtherAccount);
         }
@@ -109,7 +109,7 @@ impl AuthorizationServer {
     ) -> Result<String, AnswerError> {
         let (_, returned) = self.open_for_answer(handle, visitor.browser.as_ref()).await?;
         let Ask::SelectAccount(_) = &returned.read.ask else { return Err(AnswerError::NotAsked) };
-        let session = visitor.session.as_ref().ok_or(AnswerError::SignedOut)?;
+        let session = visitor.session().ok_or(AnswerError::SignedOut)?;
         let answers = Answers { chosen: Some(session.id), ..returned.answers.clone() };
         self.store_answers(returned, &answers).await
     }

@@ -1,6 +1,5 @@
 //! The shell around the pipeline: load, decide, commit, reply.
 
-use ciam_core::account::Account;
 use ciam_core::consent::Consent;
 use ciam_core::error::PortError;
 use ciam_core::http::{BrowserId, Params};
@@ -70,7 +69,6 @@ pub(super) struct Returned {
 
 /// What is loaded for the checks.
 pub(super) struct Loaded {
-    pub(super) account: Option<Account>,
     pub(super) consent: Option<Versioned<Consent>>,
     demands: Demands,
     resumed: Option<Resumed>,
@@ -173,14 +171,14 @@ impl AuthorizationServer {
         visitor: &Visitor,
         returned: Option<Returned>,
     ) -> Result<Step, SafeError> {
-        let session = visitor.session.as_ref();
-        let loaded = match self.load(client, &frozen, session, returned.as_ref()).await {
+        let session = visitor.session();
+        let loaded = match self.load(client, &frozen, visitor, returned.as_ref()).await {
             Ok(loaded) => loaded,
             // The browser can come back to an interaction: it is still there.
             Err(AuthorizeError::Port(error)) if returned.is_some() => return Err(error.into()),
             Err(error) => return self.refuse(&frozen, returned, session, error).await,
         };
-        let facts = loaded.facts(self, client, &frozen, session);
+        let facts = loaded.facts(self, client, &frozen, visitor);
         #[cfg(feature = "tracing")]
         tracing::debug!(client = %client.id, unmet = checks::first_unmet(&facts), "authorization decided");
         match (checks::decide(&facts), session) {
@@ -197,13 +195,12 @@ impl AuthorizationServer {
         &self,
         client: &Client,
         frozen: &Frozen,
-        session: Option<&Session>,
+        visitor: &Visitor,
         returned: Option<&Returned>,
     ) -> Result<Loaded, AuthorizeError> {
         let now = self.ports().now();
         let asked = Asked::new(client, &frozen.request, now);
         let mut loaded = Loaded {
-            account: None,
             consent: None,
             demands: Demands::default(),
             resumed: returned.map(|returned| Resumed {
@@ -213,16 +210,14 @@ impl AuthorizationServer {
             }),
             now,
         };
-        if let Some(session) = session {
-            let account = self.ports().store().account(session.account).await?;
-            loaded.account = account.map(|found| found.value);
-            let key = Consent::record_key(session.account, &client.id.consent_recipient());
-            loaded.consent = store::load(self.ports().store(), &key).await?;
-        }
-        let asked = match (session, &loaded.account) {
+        let asked = match (visitor.session(), visitor.account()) {
             (Some(session), Some(account)) => asked.in_session(session, account),
             _ => asked,
         };
+        if let Some(session) = visitor.session() {
+            let key = Consent::record_key(session.account, &client.id.consent_recipient());
+            loaded.consent = store::load(self.ports().store(), &key).await?;
+        }
         loaded.demands = self.extension().demands(self, &asked).await?;
         Ok(loaded)
     }
@@ -236,7 +231,7 @@ impl AuthorizationServer {
         ask: Ask,
     ) -> Result<Step, SafeError> {
         let interactions = self.interactions();
-        let seen = visitor.session.as_ref().map(|session| session.account);
+        let seen = visitor.session().map(|session| session.account);
         if let Some(Returned { handle, read, answers }) = returned {
             let answers = Answers { seen, cannot_step_up: false, ..answers };
             let mut next = read.clone();
@@ -338,15 +333,15 @@ impl Loaded {
         server: &'a AuthorizationServer,
         client: &'a Client,
         frozen: &'a Frozen,
-        session: Option<&'a Session>,
+        visitor: &'a Visitor,
     ) -> Facts<'a> {
         Facts {
             config: server.config(),
             client,
             request: &frozen.request,
             pushed: frozen.pushed.is_some(),
-            session,
-            account: self.account.as_ref(),
+            session: visitor.session(),
+            account: visitor.account(),
             consent: self.consent.as_ref().map(|found| &found.value),
             demands: &self.demands,
             resumed: self.resumed.as_ref(),

@@ -15,8 +15,6 @@
 //! - [`AuthorizationServer::authorize`](crate::AuthorizationServer::authorize) and
 //!   [`resume`](crate::AuthorizationServer::resume) take parameters and the [`Visitor`], and return the next [`Step`].
 //! - [`answer_consent`](crate::AuthorizationServer::answer_consent) and its like take what the person said.
-//!
-//! [RFC 9700]: https://www.rfc-editor.org/rfc/rfc9700
 
 mod answer;
 mod checks;

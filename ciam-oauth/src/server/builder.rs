@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ciam_core::assurance::AcrLadder;
 use ciam_core::error::PortError;
 use ciam_core::ports::Ports;
+use ciam_core::session::SessionManager;
 
 use super::config::{Config, Lifetimes, Limits, ResourceServer, SupportedScope};
 use super::{AuthorizationServer, Inner};
@@ -20,6 +21,7 @@ use crate::scope::ScopeSet;
 #[must_use = "a server is made by `build`"]
 pub struct ServerBuilder {
     ports: Ports,
+    sessions: SessionManager,
     issuer: Option<Issuer>,
     interaction_url: Option<String>,
     lifetimes: Lifetimes,
@@ -34,6 +36,7 @@ pub struct ServerBuilder {
 impl ServerBuilder {
     pub(super) fn new(ports: Ports) -> Self {
         Self {
+            sessions: SessionManager::new(ports.clone()),
             ports,
             issuer: None,
             interaction_url: None,
@@ -56,6 +59,12 @@ impl ServerBuilder {
     /// Sets where the host shows its pages; the interaction's handle is appended. Required.
     pub fn interaction_url(mut self, url: impl Into<String>) -> Self {
         self.interaction_url = Some(url.into());
+        self
+    }
+
+    /// Replaces the sessions, for a host with a session policy of its own.
+    pub fn sessions(mut self, sessions: SessionManager) -> Self {
+        self.sessions = sessions;
         self
     }
 
@@ -136,7 +145,14 @@ impl ServerBuilder {
             resources: config.resources.keys().cloned().collect(),
         };
         let clients = Clients::new(self.ports.clone(), supported);
-        let inner = Inner { ports: self.ports, issuer, config, clients, extension: self.extension };
+        let inner = Inner {
+            ports: self.ports,
+            issuer,
+            config,
+            clients,
+            sessions: self.sessions,
+            extension: self.extension,
+        };
         Ok(AuthorizationServer { inner: Arc::new(inner) })
     }
 }

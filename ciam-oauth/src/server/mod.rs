@@ -7,6 +7,7 @@ mod endpoint;
 use std::sync::Arc;
 
 use ciam_core::ports::Ports;
+use ciam_core::session::SessionManager;
 
 pub use self::builder::{ConfigError, ServerBuilder};
 pub use self::config::{Config, Lifetimes, Limits, ResourceServer, SupportedScope, TokenFormat};
@@ -30,6 +31,7 @@ struct Inner {
     issuer: Issuer,
     config: Config,
     clients: Clients,
+    sessions: SessionManager,
     extension: Arc<dyn Extension>,
 }
 
@@ -61,6 +63,12 @@ impl AuthorizationServer {
     #[must_use]
     pub fn clients(&self) -> &Clients {
         &self.inner.clients
+    }
+
+    /// The sessions that people sign in to.
+    #[must_use]
+    pub fn sessions(&self) -> &SessionManager {
+        &self.inner.sessions
     }
 
     /// The protocol that is plugged in.

@@ -2,6 +2,8 @@
 
 mod clock;
 mod entropy;
+mod observed;
 
 pub use self::clock::ManualClock;
 pub use self::entropy::SeededEntropy;
+pub use self::observed::{CallLog, Observed};

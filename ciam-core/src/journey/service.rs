@@ -1,0 +1,205 @@
+//! Begins journeys and takes answers.
+
+use std::sync::Arc;
+
+use super::policy::JourneyPolicy;
+use super::state::{Journey, JourneyHandle, Stage};
+use super::types::{Answer, Challenge, JourneyError, Refusal, RefusalReason, Requirements, Step, Visitor};
+use crate::ephemeral;
+use crate::error::PortError;
+use crate::factor::Factor;
+use crate::password::PasswordFactor;
+use crate::ports::Ports;
+use crate::ratelimit::RateLimiter;
+use crate::secret::Secret;
+use crate::session::SessionManager;
+
+/// Begins journeys and takes answers. See [the module](super).
+#[derive(Clone, Debug)]
+pub struct Journeys {
+    pub(super) ports: Ports,
+    pub(super) sessions: SessionManager,
+    pub(super) password: Arc<PasswordFactor>,
+    pub(super) factors: Vec<Arc<dyn Factor>>,
+    pub(super) policy: Arc<JourneyPolicy>,
+    pub(super) limiter: RateLimiter,
+}
+
+impl Journeys {
+    /// Journeys whose first factor is a password, without further factors, with the default policy.
+    #[must_use]
+    pub fn new(ports: Ports, sessions: SessionManager, password: PasswordFactor) -> Self {
+        Self {
+            limiter: RateLimiter::new(ports.clone()),
+            ports,
+            sessions,
+            password: Arc::new(password),
+            factors: Vec::new(),
+            policy: Arc::new(JourneyPolicy::default()),
+        }
+    }
+
+    /// Adds a further factor. Factors are asked for in the order in which they were added.
+    #[must_use]
+    pub fn with_factor(mut self, factor: Arc<dyn Factor>) -> Self {
+        self.factors.push(factor);
+        self
+    }
+
+    /// Sets the policy.
+    #[must_use]
+    pub fn with_policy(mut self, policy: JourneyPolicy) -> Self {
+        self.policy = Arc::new(policy);
+        self
+    }
+
+    /// Begins a sign-in: a new one, or a renewal where the visitor has a session.
+    ///
+    /// # Errors
+    ///
+    /// Fails when a port does.
+    pub async fn begin_sign_in(
+        &self,
+        visitor: &Visitor<'_>,
+        requirements: Requirements,
+    ) -> Result<(JourneyHandle, Challenge), PortError> {
+        self.begin(visitor, requirements, Stage::Credentials).await
+    }
+
+    /// Begins a registration.
+    ///
+    /// # Errors
+    ///
+    /// Fails when a port does.
+    pub async fn begin_sign_up(
+        &self,
+        visitor: &Visitor<'_>,
+        requirements: Requirements,
+    ) -> Result<(JourneyHandle, Challenge), PortError> {
+        self.begin(visitor, requirements, Stage::Registration).await
+    }
+
+    /// What the person is to do now, such as when the page is loaded again.
+    ///
+    /// # Errors
+    ///
+    /// Fails when there is no such journey in this browser, or a port fails.
+    pub async fn challenge(
+        &self,
+        handle: &JourneyHandle,
+        visitor: &Visitor<'_>,
+    ) -> Result<Challenge, JourneyError> {
+        let journey = self.load(handle, visitor).await?;
+        self.challenge_of(&journey).ok_or(JourneyError::Changed)
+    }
+
+    /// Takes an answer and goes one step on.
+    ///
+    /// # Errors
+    ///
+    /// Fails when there is no such journey in this browser, when it went on in another tab, or when a port fails. A wrong
+    /// answer is [`Step::Refused`].
+    pub async fn answer(
+        &self,
+        handle: &JourneyHandle,
+        visitor: &Visitor<'_>,
+        answer: Answer,
+    ) -> Result<Step, JourneyError> {
+        let journey = self.load(handle, visitor).await?;
+        match (&journey.stage, answer) {
+            (Stage::Credentials, Answer::Credentials { identifier, password }) => {
+                self.sign_in(handle, visitor, &journey, &identifier, &password).await
+            }
+            (Stage::Factor(stage), Answer::Factor { factor, response }) if stage.factor == factor => {
+                self.prove_factor(handle, visitor, &journey, stage, &response).await
+            }
+            (Stage::Registration, Answer::Register(registration)) => {
+                self.register(handle, visitor, &journey, registration).await
+            }
+            (Stage::Code(stage), Answer::Code { code }) => {
+                self.verify_code(handle, visitor, &journey, stage, &code).await
+            }
+            (Stage::Code(stage), Answer::Resend) => self.resend(handle, &journey, stage).await,
+            (Stage::Finishing, _) => Err(JourneyError::Changed),
+            _ => Ok(self.refused(&journey, RefusalReason::Unexpected)),
+        }
+    }
+
+    async fn begin(
+        &self,
+        visitor: &Visitor<'_>,
+        requirements: Requirements,
+        stage: Stage,
+    ) -> Result<(JourneyHandle, Challenge), PortError> {
+        let handle = JourneyHandle::new(Secret::random(self.ports.entropy())?);
+        let journey = Journey {
+            browser: visitor.browser.digest(),
+            revision: 0,
+            requirements,
+            stage,
+            expires_at: self.ports.now() + self.policy.lifetime,
+        };
+        let challenge = self
+            .challenge_of(&journey)
+            .ok_or_else(|| PortError::permanent("a journey begins with a question"))?;
+        self.ports.ephemeral().put(&handle.key(), ephemeral::encode(&journey)?, self.policy.lifetime).await?;
+        Ok((handle, challenge))
+    }
+
+    async fn load(&self, handle: &JourneyHandle, visitor: &Visitor<'_>) -> Result<Journey, JourneyError> {
+        let bytes = self.ports.ephemeral().get(&handle.key()).await?.ok_or(JourneyError::NotFound)?;
+        let journey: Journey = ephemeral::decode(&bytes)?;
+        if journey.browser == visitor.browser.digest() {
+            Ok(journey)
+        } else {
+            Err(JourneyError::OtherBrowser)
+        }
+    }
+
+    /// Moves a journey on, if it still is as it was read: of two tabs one wins.
+    pub(super) async fn advance(
+        &self,
+        handle: &JourneyHandle,
+        read: &Journey,
+        stage: Stage,
+    ) -> Result<Journey, JourneyError> {
+        let next = Journey { stage, revision: read.revision.saturating_add(1), ..read.clone() };
+        let (old, new) = (ephemeral::encode(read)?, ephemeral::encode(&next)?);
+        let rest = read.expires_at - self.ports.now();
+        if self.ports.ephemeral().compare_and_swap(&handle.key(), &old, new, rest).await? {
+            Ok(next)
+        } else {
+            Err(JourneyError::Changed)
+        }
+    }
+
+    /// Removes a journey that has come to its end.
+    pub(super) async fn remove(&self, handle: &JourneyHandle) -> Result<(), JourneyError> {
+        self.ports.ephemeral().take(&handle.key()).await?;
+        Ok(())
+    }
+
+    pub(super) fn refused(&self, journey: &Journey, reason: RefusalReason) -> Step {
+        Step::Refused(Refusal { reason, challenge: self.challenge_of(journey) })
+    }
+
+    pub(super) fn challenge_of(&self, journey: &Journey) -> Option<Challenge> {
+        match &journey.stage {
+            Stage::Credentials => {
+                Some(Challenge::Credentials { login_hint: journey.requirements.login_hint.clone() })
+            }
+            Stage::Registration => {
+                Some(Challenge::Registration { min_password_length: self.password.policy().min_length })
+            }
+            Stage::Code(stage) => Some(Challenge::Code {
+                sent_to: stage.typed.clone(),
+                digits: self.policy.code_digits,
+                expires_at: stage.code_expires_at,
+            }),
+            Stage::Factor(stage) => {
+                Some(Challenge::Factor { factor: stage.factor.clone(), data: stage.public.clone() })
+            }
+            Stage::Finishing => None,
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The stored journey.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use super::types::Requirements;
+use crate::account::{IdentifierKey, Profile};
+use crate::assurance::Proof;
+use crate::ephemeral::EphemeralKey;
+use crate::id::AccountId;
+use crate::password::PasswordHash;
+use crate::secret::{Secret, TokenDigest};
+
+/// The random name of a journey, carried in the host's forms. Useless without the browser's cookie.
+#[derive(Clone, Debug)]
+pub struct JourneyHandle(Secret);
+
+impl JourneyHandle {
+    pub(super) const fn new(secret: Secret) -> Self {
+        Self(secret)
+    }
+
+    /// Takes a handle from a form.
+    #[must_use]
+    pub fn from_text(text: &str) -> Self {
+        Self(Secret::from(text))
+    }
+
+    /// The text for a form: 43 characters of base64url.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+
+    pub(super) fn key(&self) -> EphemeralKey {
+        EphemeralKey::new("core.journey", self.0.digest().to_text())
+    }
+
+    /// The digest of a code of this journey. The handle is not stored, so the few digits of a code cannot be searched for.
+    pub(super) fn code_digest(&self, code: &str) -> TokenDigest {
+        TokenDigest::of(&format!("{}\n{code}", self.0.expose()))
+    }
+}
+
+/// A journey as it is stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Journey {
+    pub(super) browser: TokenDigest,
+    pub(super) revision: u32,
+    pub(super) requirements: Requirements,
+    pub(super) stage: Stage,
+    #[serde(with = "time::serde::rfc3339")]
+    pub(super) expires_at: OffsetDateTime,
+}
+
+/// Where a journey stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "stage")]
+pub(super) enum Stage {
+    /// Asked for identifier and password.
+    Credentials,
+    /// The first factor is proved; one more is asked for.
+    Factor(FactorStage),
+    /// Asked for a registration.
+    Registration,
+    /// A code was sent.
+    Code(CodeStage),
+    /// Somebody is committing the end of it.
+    Finishing,
+}
+
+/// One more factor is asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct FactorStage {
+    pub(super) account: AccountId,
+    pub(super) identifier: IdentifierKey,
+    pub(super) proofs: Vec<Proof>,
+    pub(super) factor: String,
+    pub(super) state: Value,
+    pub(super) public: Value,
+    /// The assurance that the risk assessment asks for, beside what was required.
+    pub(super) factor_kinds: usize,
+}
+
+/// A code was sent to the address of a registration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct CodeStage {
+    pub(super) identifier: IdentifierKey,
+    pub(super) typed: String,
+    pub(super) profile: Profile,
+    pub(super) password: PasswordHash,
+    pub(super) code: TokenDigest,
+    /// Which code this is; the guesses are counted for each.
+    pub(super) number: u32,
+    #[serde(with = "time::serde::rfc3339")]
+    pub(super) code_expires_at: OffsetDateTime,
+}

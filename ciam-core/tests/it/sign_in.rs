@@ -1,0 +1,329 @@
+//! Sign-in: one answer for every failure, limits that hold under parallel attempts, factors that plug in.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use ciam_core::account::{Account, AccountStatus, Identifier, IdentifierKey};
+use ciam_core::assurance::{Acr, Amr, FactorKind, Proof};
+use ciam_core::credential::Credential;
+use ciam_core::error::PortError;
+use ciam_core::factor::{Factor, FactorChallenge, FactorProof, FactorSubject};
+use ciam_core::hooks::{HookDecision, Hooks};
+use ciam_core::id::CredentialId;
+use ciam_core::journey::{Answer, Challenge, JourneyError, JourneyPolicy, Requirements, Step};
+use ciam_core::risk::{Assessment, Observation, RiskEngine, RiskLevel};
+use ciam_core::session::{Session, SessionState};
+use ciam_core::store::{Batch, EntityRef, Write};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use time::Duration;
+
+use crate::world::{PASSWORD, World, done, headers_of, refusal, visitor};
+
+/// Unknown identifiers, wrong passwords and accounts that may not sign in: the same response, and the same port and hash
+/// calls.
+#[tokio::test]
+async fn a_refused_sign_in_does_not_tell_why() {
+    let world = World::new().await;
+    world.registered("known@example.com").await;
+    for status in [AccountStatus::Suspended, AccountStatus::Locked, AccountStatus::Deactivated] {
+        let email = format!("{}@example.com", status.as_str());
+        let mut account = world.registered(&email).await.account;
+        account.status = status;
+        assert!(
+            world
+                .ports
+                .store()
+                .commit(Batch::new().write(Write::PutAccount(account)))
+                .await
+                .unwrap()
+                .is_applied()
+        );
+    }
+    let mut unverified = world.registered("unverified@example.com").await.account;
+    for identifier in &mut unverified.identifiers {
+        *identifier = Identifier::unverified(identifier.key.clone());
+    }
+    assert!(
+        world
+            .ports
+            .store()
+            .commit(Batch::new().write(Write::PutAccount(unverified)))
+            .await
+            .unwrap()
+            .is_applied()
+    );
+
+    let mut seen = Vec::new();
+    for (identifier, password) in [
+        ("unknown@example.com", PASSWORD),
+        ("known@example.com", "not the right password"),
+        ("suspended@example.com", PASSWORD),
+        ("locked@example.com", PASSWORD),
+        ("deactivated@example.com", PASSWORD),
+        ("unverified@example.com", PASSWORD),
+        ("not an identifier at all!", PASSWORD),
+        ("known@example.com", ""),
+        ("known@example.com", &"long ".repeat(10_000)),
+    ] {
+        let browser = world.browser();
+        let (handle, _) =
+            world.journeys.begin_sign_in(&visitor(&browser), Requirements::default()).await.unwrap();
+        world.log.clear();
+        let answer = Answer::credentials(identifier, password);
+        let step = world.journeys.answer(&handle, &visitor(&browser), answer).await.unwrap();
+        seen.push((format!("{step:?}"), world.log.calls()));
+    }
+    for row in &seen {
+        assert_eq!(row, &seen[0]);
+    }
+    assert_eq!(seen[0].1.iter().filter(|call| **call == "hasher.verify").count(), 1);
+}
+
+#[tokio::test]
+async fn a_hundred_attempts_at_once_are_ten_and_the_owner_is_not_locked_out() {
+    let world = World::new().await;
+    world.registered("ada@example.com").await;
+    let browser = world.browser();
+    world.log.clear();
+    let attempts = (0..100).map(|n| {
+        let (world, browser) = (&world, &browser);
+        async move {
+            refusal(world.sign_in(browser, "ada@example.com", &format!("guess number {n} of many")).await)
+        }
+    });
+    let codes = join_all(attempts).await;
+    assert_eq!(codes.iter().filter(|code| **code == "credentials").count(), 10);
+    assert_eq!(world.log.calls().iter().filter(|call| **call == "hasher.verify").count(), 10);
+
+    // From elsewhere the owner still signs in, and this starts the count again.
+    let elsewhere = world.browser();
+    let peer = ciam_core::http::Peer::new([203, 0, 113, 9].into());
+    let visitor = ciam_core::journey::Visitor::new(&elsewhere, peer);
+    let (handle, _) = world.journeys.begin_sign_in(&visitor, Requirements::default()).await.unwrap();
+    let answer = Answer::credentials("ada@example.com", PASSWORD);
+    done(world.journeys.answer(&handle, &visitor, answer).await.unwrap());
+    world.clock.advance(Duration::minutes(15));
+    done(world.sign_in(&browser, "ada@example.com", PASSWORD).await);
+}
+
+#[tokio::test]
+async fn success_starts_the_count_again() {
+    let world = World::new().await;
+    world.registered("ada@example.com").await;
+    let browser = world.browser();
+    for _ in 0..5 {
+        for _ in 0..9 {
+            assert_eq!(
+                refusal(world.sign_in(&browser, "ada@example.com", "wrong, wrong, wrong").await),
+                "credentials"
+            );
+        }
+        done(world.sign_in(&browser, "ada@example.com", PASSWORD).await);
+    }
+}
+
+#[tokio::test]
+async fn signing_in_again_keeps_the_session_and_changes_its_secret() {
+    let world = World::new().await;
+    let first = world.registered("ada@example.com").await;
+    let current = world.authenticated(&first).await.unwrap();
+    world.clock.advance(Duration::minutes(1));
+    let browser = world.browser();
+    let visitor = visitor(&browser).with_session(Some(&current));
+    let (handle, _) = world.journeys.begin_sign_in(&visitor, Requirements::default()).await.unwrap();
+    let answer = Answer::credentials("ada@example.com", PASSWORD);
+    let again = done(world.journeys.answer(&handle, &visitor, answer).await.unwrap());
+    assert_eq!(again.session.id, first.session.id);
+    assert!(again.session.context.auth_time() > first.session.context.auth_time());
+    assert!(world.authenticated(&first).await.is_none(), "the old secret is worth nothing");
+    assert!(world.authenticated(&again).await.is_some());
+}
+
+#[tokio::test]
+async fn signing_in_as_somebody_else_replaces_the_session() {
+    let world = World::new().await;
+    let ada = world.registered("ada@example.com").await;
+    world.registered("bob@example.com").await;
+    let current = world.authenticated(&ada).await.unwrap();
+    let browser = world.browser();
+    let visitor = visitor(&browser).with_session(Some(&current));
+    let (handle, _) = world.journeys.begin_sign_in(&visitor, Requirements::default()).await.unwrap();
+    let answer = Answer::credentials("bob@example.com", PASSWORD);
+    let bob = done(world.journeys.answer(&handle, &visitor, answer).await.unwrap());
+    assert_ne!(bob.session.id, ada.session.id);
+    assert!(world.authenticated(&ada).await.is_none());
+    let old = world.ports.store().session(ada.session.id).await.unwrap().unwrap();
+    assert!(matches!(old.value.state, SessionState::Ended { .. }));
+}
+
+/// A one-time PIN, as a host would plug in its own factor.
+#[derive(Debug)]
+struct Pin;
+
+#[async_trait]
+impl Factor for Pin {
+    fn name(&self) -> &'static str {
+        "pin"
+    }
+
+    fn kinds(&self) -> &'static [FactorKind] {
+        &[FactorKind::Possession]
+    }
+
+    async fn challenge(&self, _: FactorSubject<'_>) -> Result<FactorChallenge, PortError> {
+        Ok(FactorChallenge::new(json!({ "hint": "four digits" }), json!({ "salt": 1 })))
+    }
+
+    async fn verify(
+        &self,
+        subject: FactorSubject<'_>,
+        state: &Value,
+        answer: &Value,
+    ) -> Result<Option<FactorProof>, PortError> {
+        let credential =
+            subject.credentials.iter().find(|credential| credential.value.factor == "pin").unwrap();
+        if state["salt"] != 1 || credential.value.data["pin"] != *answer {
+            return Ok(None);
+        }
+        // Single use: the counter moves in the session's commit.
+        let mut used = credential.value.clone();
+        used.counter = 1;
+        let batch = Batch::new()
+            .require(ciam_core::store::Precondition::CounterBelow(EntityRef::Credential(used.id), 1))
+            .write(Write::PutCredential(used));
+        let proof = Proof::new(Amr::OTP, [FactorKind::Possession], subject.ports.now());
+        Ok(Some(FactorProof::new(proof).with_batch(batch)))
+    }
+}
+
+async fn enrol_pin(world: &World, account: &Account) {
+    let id = CredentialId::generate(world.ports.clock(), world.ports.entropy()).unwrap();
+    let pin = Credential::new(id, account.id, "pin", json!({ "pin": "4711" }), world.ports.now());
+    assert!(
+        world.ports.store().commit(Batch::new().write(Write::PutCredential(pin))).await.unwrap().is_applied()
+    );
+}
+
+fn wants_aal2() -> Requirements {
+    let mut requirements = Requirements::default();
+    requirements.acr_values = vec![Acr::new("urn:ciam:acr:aal2")];
+    requirements
+}
+
+#[tokio::test]
+async fn a_hosts_own_factor_is_asked_for_when_the_level_needs_it_and_its_writes_are_the_sessions() {
+    let world = World::new().await;
+    let journeys = world.journeys.clone().with_factor(Arc::new(Pin));
+    let account = world.registered("ada@example.com").await.account;
+    enrol_pin(&world, &account).await;
+    let browser = world.browser();
+    let visitor = visitor(&browser);
+    let (handle, _) = journeys.begin_sign_in(&visitor, wants_aal2()).await.unwrap();
+    let credentials = Answer::credentials("ada@example.com", PASSWORD);
+    let step = journeys.answer(&handle, &visitor, credentials.clone()).await.unwrap();
+    let Step::Challenge(Challenge::Factor { factor, data }) = step else { panic!("{step:?}") };
+    assert_eq!((factor.as_str(), &data), ("pin", &json!({ "hint": "four digits" })));
+    assert!(matches!(journeys.challenge(&handle, &visitor).await.unwrap(), Challenge::Factor { .. }));
+
+    let pin = |digits: &str| Answer::Factor { factor: "pin".to_owned(), response: json!(digits) };
+    assert_eq!(refusal(journeys.answer(&handle, &visitor, pin("0000")).await.unwrap()), "credentials");
+    assert_eq!(refusal(journeys.answer(&handle, &visitor, credentials.clone()).await.unwrap()), "unexpected");
+    let signed_in = done(journeys.answer(&handle, &visitor, pin("4711")).await.unwrap());
+    let amr = signed_in.session.context.amr();
+    assert_eq!(amr, [Amr::PASSWORD, Amr::OTP, Amr::MULTI_FACTOR]);
+
+    // The same PIN again: the factor says yes, its precondition says no, and there is no session.
+    let (handle, _) = journeys.begin_sign_in(&visitor, wants_aal2()).await.unwrap();
+    journeys.answer(&handle, &visitor, credentials).await.unwrap();
+    let replayed = journeys.answer(&handle, &visitor, pin("4711")).await;
+    assert!(matches!(replayed, Err(JourneyError::Changed)), "{replayed:?}");
+}
+
+#[derive(Debug)]
+enum Engine {
+    Says(RiskLevel),
+    Fails,
+    Sleeps,
+}
+
+#[async_trait]
+impl RiskEngine for Engine {
+    async fn assess(&self, _: &Observation) -> Result<Assessment, PortError> {
+        match self {
+            Self::Says(level) => Ok(Assessment::new(*level, vec!["test".to_owned()])),
+            Self::Fails => Err(PortError::transient("no answer")),
+            Self::Sleeps => std::future::pending().await,
+        }
+    }
+}
+
+#[tokio::test]
+async fn risk_asks_for_a_second_factor_and_silence_is_never_no_risk() {
+    let table = [
+        (Engine::Says(RiskLevel::Low), RiskLevel::Medium, false, "session"),
+        (Engine::Says(RiskLevel::Medium), RiskLevel::Low, false, "session"),
+        (Engine::Says(RiskLevel::Medium), RiskLevel::Low, true, "factor"),
+        (Engine::Says(RiskLevel::High), RiskLevel::Low, false, "credentials"),
+        (Engine::Says(RiskLevel::High), RiskLevel::Low, true, "factor"),
+        (Engine::Fails, RiskLevel::Medium, true, "factor"),
+        (Engine::Fails, RiskLevel::High, false, "credentials"),
+        (Engine::Sleeps, RiskLevel::High, false, "credentials"),
+    ];
+    for (position, (engine, unanswered, enrolled, expected)) in table.into_iter().enumerate() {
+        let mut policy = JourneyPolicy::default();
+        policy.risk_unanswered = unanswered;
+        policy.risk_deadline = std::time::Duration::from_millis(20);
+        let world = World::with(|ports| ports.with_risk(Arc::new(engine)), policy).await;
+        let journeys = world.journeys.clone().with_factor(Arc::new(Pin));
+        let account = world.registered("ada@example.com").await.account;
+        if enrolled {
+            enrol_pin(&world, &account).await;
+        }
+        let browser = world.browser();
+        let (handle, _) = journeys.begin_sign_in(&visitor(&browser), Requirements::default()).await.unwrap();
+        let answer = Answer::credentials("ada@example.com", PASSWORD);
+        let outcome = match journeys.answer(&handle, &visitor(&browser), answer).await.unwrap() {
+            Step::Done(_) => "session",
+            Step::Challenge(_) => "factor",
+            Step::Refused(refusal) => refusal.reason.code(),
+        };
+        assert_eq!(outcome, expected, "row {position}");
+    }
+}
+
+#[derive(Debug)]
+struct NoSessions;
+
+#[async_trait]
+impl Hooks for NoSessions {
+    async fn before_session(&self, _: &Account, _: &Session) -> Result<HookDecision, PortError> {
+        Ok(HookDecision::Deny { code: "maintenance".to_owned() })
+    }
+}
+
+#[tokio::test]
+async fn a_hook_that_refuses_leaves_no_session() {
+    let world = World::with(|ports| ports.with_hooks(Arc::new(NoSessions)), JourneyPolicy::default()).await;
+    let browser = world.browser();
+    let handle = world.begun_registration(&browser, "ada@example.com").await;
+    let code = world.code_for("ada@example.com").await;
+    let step = world.journeys.answer(&handle, &visitor(&browser), Answer::code(code)).await.unwrap();
+    assert_eq!(refusal(step), "denied");
+    let key = IdentifierKey::email("ada@example.com").unwrap();
+    assert!(world.ports.store().account_by_identifier(&key).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn two_tabs_get_one_session_from_one_journey() {
+    let world = World::new().await;
+    world.registered("ada@example.com").await;
+    let browser = world.browser();
+    let visitor = visitor(&browser);
+    let (handle, _) = world.journeys.begin_sign_in(&visitor, Requirements::default()).await.unwrap();
+    let answer = || Answer::credentials("ada@example.com", PASSWORD);
+    let tabs = join_all((0..5).map(|_| world.journeys.answer(&handle, &visitor, answer()))).await;
+    let sessions: Vec<_> = tabs.into_iter().filter_map(|tab| tab.ok()).map(done).collect();
+    assert_eq!(sessions.len(), 1);
+    assert!(world.sessions.authenticate(&headers_of(&sessions[0])).await.unwrap().is_some());
+}

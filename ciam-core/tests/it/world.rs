@@ -1,0 +1,137 @@
+//! A small world: one tenant in memory, its clock, its mail, and people with browsers.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ciam_core::account::IdentifierKey;
+use ciam_core::http::{BrowserId, Peer};
+use ciam_core::id::TenantId;
+use ciam_core::journey::{
+    Answer, JourneyHandle, JourneyPolicy, Journeys, Registration, Requirements, SignedIn, Step, Visitor,
+};
+use ciam_core::memory::{self, MemoryDatabase, MemoryEphemeralDatabase, MemoryNotifier};
+use ciam_core::notify::Message;
+use ciam_core::password::{Argon2idHasher, PasswordFactor};
+use ciam_core::ports::Ports;
+use ciam_core::relay::Relay;
+use ciam_core::session::{Authenticated, SessionManager};
+use ciam_core::testkit::{CallLog, ManualClock, Observed, SeededEntropy};
+use http::HeaderMap;
+use http::header::COOKIE;
+
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
+pub(crate) struct World {
+    pub(crate) ports: Ports,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) log: CallLog,
+    pub(crate) notifier: Arc<MemoryNotifier>,
+    pub(crate) sessions: SessionManager,
+    pub(crate) journeys: Journeys,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::with_policy(JourneyPolicy::default()).await
+    }
+
+    pub(crate) async fn with_policy(policy: JourneyPolicy) -> Self {
+        Self::with(|ports| ports, policy).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(Ports) -> Ports, policy: JourneyPolicy) -> Self {
+        let clock = Arc::new(ManualClock::default());
+        let entropy = Arc::new(SeededEntropy::new(7));
+        let log = CallLog::new();
+        let tenant = TenantId::from_uuid(uuid::Uuid::from_u128(7));
+        let store = Observed::new(MemoryDatabase::new().tenant(tenant, clock.clone()), log.clone());
+        let ephemeral =
+            Observed::new(MemoryEphemeralDatabase::new().tenant(tenant, clock.clone()), log.clone());
+        let ports = memory::ports_with(clock.clone(), entropy)
+            .with_store(Arc::new(store))
+            .with_ephemeral(Arc::new(ephemeral));
+        let ports = change(ports);
+        let hasher = Observed::new(Argon2idHasher::dangerous_fast().unwrap(), log.clone());
+        let password = PasswordFactor::new(&ports, Arc::new(hasher)).await.unwrap();
+        let sessions = SessionManager::new(ports.clone());
+        let journeys = Journeys::new(ports.clone(), sessions.clone(), password).with_policy(policy);
+        Self { ports, clock, log, notifier: Arc::new(MemoryNotifier::new()), sessions, journeys }
+    }
+
+    pub(crate) fn browser(&self) -> BrowserId {
+        BrowserId::generate(self.ports.entropy()).unwrap()
+    }
+
+    /// Delivers what is in the outbox, and gives the newest message to an address.
+    pub(crate) async fn mail_to(&self, address: &str) -> Option<Message> {
+        let relay = Relay::new(self.ports.clone(), self.notifier.clone());
+        relay.deliver_pending().await.unwrap();
+        self.notifier.last_to(address)
+    }
+
+    pub(crate) async fn code_for(&self, address: &str) -> String {
+        self.mail_to(address).await.unwrap().parameters["code"].clone()
+    }
+
+    /// Registers and verifies an address.
+    pub(crate) async fn registered(&self, email: &str) -> SignedIn {
+        let browser = self.browser();
+        let handle = self.begun_registration(&browser, email).await;
+        let code = self.code_for(&normal(email)).await;
+        done(self.journeys.answer(&handle, &visitor(&browser), Answer::code(code)).await.unwrap())
+    }
+
+    pub(crate) async fn begun_registration(&self, browser: &BrowserId, email: &str) -> JourneyHandle {
+        let (handle, _) =
+            self.journeys.begin_sign_up(&visitor(browser), Requirements::default()).await.unwrap();
+        let answer = Answer::Register(Registration::new(email, PASSWORD).with_name("Ada"));
+        let step = self.journeys.answer(&handle, &visitor(browser), answer).await.unwrap();
+        assert!(matches!(step, Step::Challenge(_)), "{step:?}");
+        handle
+    }
+
+    pub(crate) async fn sign_in(&self, browser: &BrowserId, identifier: &str, password: &str) -> Step {
+        let (handle, _) =
+            self.journeys.begin_sign_in(&visitor(browser), Requirements::default()).await.unwrap();
+        let answer = Answer::credentials(identifier, password);
+        self.journeys.answer(&handle, &visitor(browser), answer).await.unwrap()
+    }
+
+    pub(crate) async fn authenticated(&self, signed_in: &SignedIn) -> Option<Authenticated> {
+        self.sessions.authenticate(&headers_of(signed_in)).await.unwrap()
+    }
+}
+
+pub(crate) fn visitor(browser: &BrowserId) -> Visitor<'_> {
+    Visitor::new(browser, Peer::new(IpAddr::from([192, 0, 2, 1])))
+}
+
+pub(crate) fn done(step: Step) -> SignedIn {
+    match step {
+        Step::Done(signed_in) => *signed_in,
+        other => panic!("not signed in: {other:?}"),
+    }
+}
+
+pub(crate) fn refusal(step: Step) -> &'static str {
+    match step {
+        Step::Refused(refusal) => refusal.reason.code(),
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+/// The request headers of the browser that holds this session's cookie.
+pub(crate) fn headers_of(signed_in: &SignedIn) -> HeaderMap {
+    let set = signed_in.cookie.set_cookie(None).unwrap();
+    cookie_headers(set.to_str().unwrap().split(';').next().unwrap())
+}
+
+pub(crate) fn cookie_headers(cookie: &str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(COOKIE, cookie.parse().unwrap());
+    headers
+}
+
+fn normal(email: &str) -> String {
+    IdentifierKey::email(email).unwrap().as_str().to_owned()
+}

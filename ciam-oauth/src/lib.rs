@@ -8,6 +8,7 @@ pub mod event;
 pub mod extension;
 pub mod grant;
 pub mod issuer;
+mod metadata;
 pub mod par;
 pub mod pkce;
 pub mod redirect_uri;

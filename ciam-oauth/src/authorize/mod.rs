@@ -31,4 +31,5 @@ pub use self::flow::{Pause, Step};
 pub use self::grant::OFFLINE_ACCESS;
 pub use self::request::{AuthorizeRequest, Display, Prompt, PromptSet, ResponseMode};
 pub use self::response::{AuthorizeOutcome, AuthorizeResponse};
+pub(crate) use self::response::{escape, private, redirect};
 pub use self::visitor::Visitor;

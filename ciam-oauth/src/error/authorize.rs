@@ -121,6 +121,12 @@ pub enum RequestProblem {
     /// A parameter is there more than once.
     #[error("a parameter is there more than once")]
     Duplicate,
+    /// The body is not a form.
+    #[error("the body is not form-encoded")]
+    ContentType,
+    /// There are parameters in the query beside those in the body.
+    #[error("there are parameters in the query of a POST")]
+    Query,
     /// A required parameter is absent.
     #[error("`{0}` is missing")]
     Missing(&'static str),
@@ -146,11 +152,22 @@ impl RequestProblem {
             Self::TooLarge => "too many or too large parameters",
             Self::Encoding => "a parameter is wrongly encoded",
             Self::Duplicate => "a parameter is there more than once",
+            Self::ContentType => "the content type must be application/x-www-form-urlencoded",
+            Self::Query => "the parameters of a POST must be in its body",
             Self::Missing(_) => "a required parameter is missing",
             Self::Invalid(_) => "a parameter is not valid",
             Self::Contradiction(_) => "parameters contradict each other",
             Self::NotPushed => "the client must use pushed authorization requests",
             Self::PushedRequest => "the request_uri is unknown, expired or used",
+        }
+    }
+
+    /// The HTTP status where it is not a redirect.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            _ => StatusCode::BAD_REQUEST,
         }
     }
 }
@@ -264,6 +281,7 @@ impl PushError {
         match self {
             Self::Client(error) => error.status(),
             Self::Request(AuthorizeError::Port(error)) => port_status(error),
+            Self::Request(AuthorizeError::InvalidRequest(problem)) => problem.status(),
             Self::Request(_) | Self::RedirectUri => StatusCode::BAD_REQUEST,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
         }

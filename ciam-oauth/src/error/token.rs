@@ -77,6 +77,7 @@ impl TokenError {
     pub const fn status(&self) -> http::StatusCode {
         match self {
             Self::InvalidClient(error) => error.status(),
+            Self::InvalidRequest(problem) => problem.status(),
             Self::Port(error) => port_status(error),
             _ => http::StatusCode::BAD_REQUEST,
         }

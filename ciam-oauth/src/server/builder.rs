@@ -9,6 +9,7 @@ use ciam_core::ports::Ports;
 use ciam_core::session::SessionManager;
 
 use super::config::{Config, Lifetimes, Limits, ResourceServer, SupportedScope};
+use super::subject::Subjects;
 use super::{AuthorizationServer, Inner};
 use crate::client::{Clients, Supported};
 use crate::extension::{Extension, NoExtension};
@@ -145,7 +146,9 @@ impl ServerBuilder {
             resources: config.resources.keys().cloned().collect(),
         };
         let clients = Clients::new(self.ports.clone(), supported);
+        let subjects = Subjects::load(&self.ports).await?;
         let inner = Inner {
+            subjects,
             ports: self.ports,
             issuer,
             config,

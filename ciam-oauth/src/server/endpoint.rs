@@ -1,5 +1,9 @@
 //! Which endpoint is this?
 
+use http::Method;
+
+use crate::issuer::Issuer;
+
 /// An endpoint of the authorization server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -23,7 +27,19 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// The path below the issuer's.
+    /// Every endpoint.
+    pub const ALL: [Self; 8] = [
+        Self::Authorize,
+        Self::Resume,
+        Self::PushedAuthorizationRequest,
+        Self::Token,
+        Self::Revocation,
+        Self::Introspection,
+        Self::Jwks,
+        Self::Metadata,
+    ];
+
+    /// The path below the issuer's. The handle of an interaction follows that of [`Endpoint::Resume`].
     #[must_use]
     pub const fn path(self) -> &'static str {
         match self {
@@ -36,5 +52,82 @@ impl Endpoint {
             Self::Jwks => "/jwks",
             Self::Metadata => "/.well-known/oauth-authorization-server",
         }
+    }
+
+    /// The methods that it answers.
+    #[must_use]
+    pub const fn methods(self) -> &'static [Method] {
+        match self {
+            Self::Authorize => &[Method::GET, Method::POST],
+            Self::Resume => &[Method::GET],
+            Self::PushedAuthorizationRequest | Self::Token | Self::Revocation | Self::Introspection => {
+                &[Method::POST]
+            }
+            Self::Jwks | Self::Metadata => &[Method::GET, Method::HEAD],
+        }
+    }
+
+    /// Whether browsers of every origin may read the answer: public documents only.
+    pub(super) const fn is_public_document(self) -> bool {
+        matches!(self, Self::Jwks | Self::Metadata)
+    }
+
+    /// The endpoint at a request's path, and what follows it, for an issuer.
+    ///
+    /// Paths are compared as they are: no decoding, no normalisation, no slash more or less.
+    #[must_use]
+    pub fn route<'a>(issuer: &Issuer, path: &'a str) -> Option<(Self, &'a str)> {
+        // The metadata of an issuer with a path are not below it (RFC 8414, section 3.1).
+        if path.strip_prefix(Self::Metadata.path()) == Some(issuer.path()) {
+            return Some((Self::Metadata, ""));
+        }
+        let below = path.strip_prefix(issuer.path())?;
+        if let Some(handle) = below.strip_prefix("/authorize/resume/") {
+            let well_formed = !handle.is_empty() && !handle.contains('/');
+            return well_formed.then_some((Self::Resume, handle));
+        }
+        Self::ALL
+            .into_iter()
+            .filter(|endpoint| !matches!(endpoint, Self::Resume))
+            .find(|endpoint| endpoint.path() == below)
+            .map(|endpoint| (endpoint, ""))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_by_the_issuers_path() {
+        let root: Issuer = "https://id.example".parse().unwrap();
+        let below: Issuer = "https://id.example/shop/eu".parse().unwrap();
+        let route = |issuer: &Issuer, path: &'static str| Endpoint::route(issuer, path);
+        assert_eq!(route(&root, "/token"), Some((Endpoint::Token, "")));
+        assert_eq!(route(&root, "/authorize/resume/abc"), Some((Endpoint::Resume, "abc")));
+        assert_eq!(route(&below, "/shop/eu/token"), Some((Endpoint::Token, "")));
+        assert_eq!(route(&below, "/shop/eu/authorize"), Some((Endpoint::Authorize, "")));
+        for path in
+            ["/shop/eu/par/", "/shop/eu", "/token", "/shop/token", "/shop/eux/token", "/shop/eu//token"]
+        {
+            assert_eq!(route(&below, path), None, "{path}");
+        }
+        for path in
+            ["/authorize/resume", "/authorize/resume/", "/authorize/resume/a/b", "/Token", "/%74oken", ""]
+        {
+            assert_eq!(route(&root, path), None, "{path}");
+        }
+    }
+
+    /// RFC 8414, section 3.1: the suffix stands between host and path. The plain path is answered too.
+    #[test]
+    fn rfc8414_3_1_metadata_location() {
+        let below: Issuer = "https://id.example/shop".parse().unwrap();
+        for path in
+            ["/.well-known/oauth-authorization-server/shop", "/shop/.well-known/oauth-authorization-server"]
+        {
+            assert_eq!(Endpoint::route(&below, path), Some((Endpoint::Metadata, "")), "{path}");
+        }
+        assert_eq!(Endpoint::route(&below, "/.well-known/oauth-authorization-server"), None);
     }
 }

@@ -3,16 +3,22 @@
 mod builder;
 mod config;
 mod endpoint;
+pub(crate) mod form;
+mod handle;
+pub(crate) mod reply;
+mod subject;
 
 use std::sync::Arc;
 
+use ciam_core::account::Account;
 use ciam_core::ports::Ports;
 use ciam_core::session::SessionManager;
 
 pub use self::builder::{ConfigError, ServerBuilder};
 pub use self::config::{Config, Lifetimes, Limits, ResourceServer, SupportedScope, TokenFormat};
 pub use self::endpoint::Endpoint;
-use crate::client::Clients;
+use self::subject::Subjects;
+use crate::client::{Client, Clients};
 use crate::extension::Extension;
 use crate::issuer::Issuer;
 
@@ -32,6 +38,7 @@ struct Inner {
     config: Config,
     clients: Clients,
     sessions: SessionManager,
+    subjects: Subjects,
     extension: Arc<dyn Extension>,
 }
 
@@ -81,5 +88,13 @@ impl AuthorizationServer {
     #[must_use]
     pub fn url(&self, endpoint: Endpoint) -> String {
         self.inner.issuer.endpoint(endpoint.path())
+    }
+
+    /// The subject that a client knows an account by, in every token and answer: the extension's, or one computed with a key
+    /// of the tenant, the same for all clients or another for each sector.
+    #[must_use]
+    pub fn subject(&self, client: &Client, account: &Account) -> String {
+        let own = || self.inner.subjects.subject(client, account.id);
+        self.extension().subject(self, client, account).unwrap_or_else(own)
     }
 }

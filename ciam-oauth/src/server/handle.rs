@@ -1,0 +1,169 @@
+//! The HTTP layer: one function for all endpoints.
+
+use bytes::Bytes;
+use ciam_core::http::{BROWSER_COOKIE, Params, Peer, SESSION_COOKIE, cookie};
+use ciam_core::interaction::InteractionHandle;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue, ORIGIN, SET_COOKIE, VARY,
+};
+use http::{Method, Request, Response, StatusCode};
+use url::form_urlencoded;
+
+use super::endpoint::Endpoint;
+use super::form::form;
+use super::{AuthorizationServer, reply};
+use crate::authorize::{Step, Visitor, private, redirect};
+use crate::error::{RequestProblem, SafeError};
+
+impl AuthorizationServer {
+    /// Answers a request to any endpoint of this server, the extension's included; what is none of them is 404.
+    ///
+    /// The request's path is the whole path, with the issuer's. The host reads the body, with a limit of its own, and says
+    /// who the [`Peer`] is. URLs in responses are built from the issuer, whatever the request's headers say.
+    ///
+    /// A page that says why a sign-in is not possible carries its [`SafeError`] in the response's extensions, so that a host
+    /// can render its own.
+    pub async fn handle(&self, request: Request<Bytes>, peer: &Peer) -> Response<Bytes> {
+        let path = request.uri().path();
+        if let Some((endpoint, rest)) = Endpoint::route(self.issuer(), path) {
+            return self.endpoint(endpoint, rest, &request, peer).await;
+        }
+        let below = path.strip_prefix(self.issuer().path()).unwrap_or_default();
+        match self.extension().handle(self, below, &request, peer).await {
+            Some(response) => response,
+            None => reply::plain(StatusCode::NOT_FOUND),
+        }
+    }
+
+    async fn endpoint(
+        &self,
+        endpoint: Endpoint,
+        rest: &str,
+        request: &Request<Bytes>,
+        peer: &Peer,
+    ) -> Response<Bytes> {
+        if endpoint.is_public_document() && request.method() == Method::OPTIONS {
+            return preflight();
+        }
+        if !endpoint.methods().contains(request.method()) {
+            return reply::method_not_allowed(endpoint.methods());
+        }
+        let _ = peer;
+        let mut response = match endpoint {
+            Endpoint::Authorize => self.handle_authorize(request).await,
+            Endpoint::Resume => self.handle_resume(rest, request).await,
+            Endpoint::Metadata => reply::document(&self.metadata(), METADATA_MAX_AGE),
+            Endpoint::PushedAuthorizationRequest
+            | Endpoint::Token
+            | Endpoint::Revocation
+            | Endpoint::Introspection
+            | Endpoint::Jwks => reply::plain(StatusCode::NOT_FOUND),
+        };
+        if endpoint.is_public_document() {
+            response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        } else if matches!(endpoint, Endpoint::Token | Endpoint::Revocation) {
+            self.allow_origin(request, &mut response).await;
+        }
+        response
+    }
+
+    async fn handle_authorize(&self, request: &Request<Bytes>) -> Response<Bytes> {
+        let params = match self.authorize_params(request) {
+            Ok(params) => params,
+            Err(problem) => return reply::page(SafeError::Malformed(problem)),
+        };
+        if request.method() == Method::POST
+            && !has_cookies(request)
+            && let Some(response) = self.authorize_by_get(&params)
+        {
+            return response;
+        }
+        let visitor = match Visitor::from_headers(self, request.headers()).await {
+            Ok(visitor) => visitor,
+            Err(error) => return reply::page(error.into()),
+        };
+        render(self.authorize(&params, &visitor).await)
+    }
+
+    fn authorize_params(&self, request: &Request<Bytes>) -> Result<Params, RequestProblem> {
+        let limits = self.config().limits.params;
+        if request.method() == Method::POST {
+            return form(request, limits);
+        }
+        Ok(Params::parse(request.uri().query().unwrap_or_default(), limits)?)
+    }
+
+    /// A form that another site posts comes without our `SameSite=Lax` cookies, so nobody would seem to be signed in. The
+    /// same request as a GET, which the browser makes as a navigation, comes with them.
+    fn authorize_by_get(&self, params: &Params) -> Option<Response<Bytes>> {
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(params.pairs()).finish();
+        if query.len() > MAX_QUERY {
+            return None;
+        }
+        let mut response = redirect(&format!("{}?{query}", self.url(Endpoint::Authorize)));
+        private(&mut response);
+        Some(response)
+    }
+
+    async fn handle_resume(&self, handle: &str, request: &Request<Bytes>) -> Response<Bytes> {
+        let visitor = match Visitor::from_headers(self, request.headers()).await {
+            Ok(visitor) => visitor,
+            Err(error) => return reply::page(error.into()),
+        };
+        render(self.resume(&InteractionHandle::from_text(handle), &visitor).await)
+    }
+
+    /// Lets the origins that a client registered read the answer in a browser. A form post needs no preflight, so this is
+    /// about the answer only; the client is the one that the form names.
+    async fn allow_origin(&self, request: &Request<Bytes>, response: &mut Response<Bytes>) {
+        let headers = response.headers_mut();
+        headers.append(VARY, HeaderValue::from_static("Origin"));
+        let Some(origin) = request.headers().get(ORIGIN) else { return };
+        let (Ok(text), Ok(params)) = (origin.to_str(), form(request, self.config().limits.params)) else {
+            return;
+        };
+        let Some(id) = params.one("client_id").ok().flatten().and_then(|id| id.parse().ok()) else { return };
+        if let Ok(Some(client)) = self.clients().get(&id).await
+            && client.value.allowed_origins.contains(text)
+        {
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        }
+    }
+}
+
+const METADATA_MAX_AGE: u32 = 300;
+
+/// The longest query that a posted authorization request is turned into.
+const MAX_QUERY: usize = 8 * 1024;
+
+fn has_cookies(request: &Request<Bytes>) -> bool {
+    [SESSION_COOKIE, BROWSER_COOKIE].into_iter().any(|name| cookie(request.headers(), name).is_some())
+}
+
+fn preflight() -> Response<Bytes> {
+    let mut response = reply::plain(StatusCode::NO_CONTENT);
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD"));
+    response
+}
+
+fn render(step: Result<Step, SafeError>) -> Response<Bytes> {
+    match step {
+        Ok(Step::Respond(response)) => response.to_http(),
+        Ok(Step::Interact(pause)) => {
+            let mut response = redirect(&pause.url);
+            private(&mut response);
+            if let Some(browser) = pause.new_browser {
+                match browser.set_cookie() {
+                    Ok(cookie) => {
+                        response.headers_mut().append(SET_COOKIE, cookie);
+                    }
+                    Err(error) => return reply::page(error.into()),
+                }
+            }
+            response
+        }
+        Err(error) => reply::page(error),
+    }
+}

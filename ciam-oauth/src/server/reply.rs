@@ -1,0 +1,121 @@
+//! Responses: JSON, errors and the page that a person sees when nothing can be redirected.
+
+use bytes::Bytes;
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, PRAGMA, REFERRER_POLICY,
+    RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{Method, Response, StatusCode};
+use serde::Serialize;
+
+use crate::authorize::{escape, private};
+use crate::error::{PushError, RequestProblem, SafeError};
+
+/// A JSON response that nobody may store.
+pub(crate) fn json<T: Serialize>(status: StatusCode, body: &T) -> Response<Bytes> {
+    let Ok(body) = serde_json::to_vec(body) else {
+        return plain(StatusCode::INTERNAL_SERVER_ERROR);
+    };
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// A JSON document that everybody may read and keep for a while.
+pub(crate) fn document<T: Serialize>(body: &T, max_age: u32) -> Response<Bytes> {
+    let mut response = json(StatusCode::OK, body);
+    let headers = response.headers_mut();
+    headers.remove(PRAGMA);
+    let caching = HeaderValue::try_from(format!("public, max-age={max_age}"));
+    headers.insert(CACHE_CONTROL, caching.unwrap_or(HeaderValue::from_static("no-cache")));
+    response
+}
+
+/// The body of an error response ([RFC 6749, section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)).
+#[derive(Debug, Serialize)]
+struct ErrorBody<'a> {
+    error: &'a str,
+    error_description: &'a str,
+}
+
+/// An error as JSON.
+pub(crate) fn error(status: StatusCode, code: &str, description: &str) -> Response<Bytes> {
+    let mut response = json(status, &ErrorBody { error: code, error_description: description });
+    if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    response
+}
+
+/// The error of a request that could not be read, as JSON.
+pub(crate) fn problem(problem: RequestProblem) -> Response<Bytes> {
+    error(problem.status(), "invalid_request", problem.description())
+}
+
+/// The error of a pushed request.
+pub(crate) fn push_error(found: &PushError) -> Response<Bytes> {
+    error(found.status(), found.code(), found.description())
+}
+
+/// An empty response.
+pub(crate) fn plain(status: StatusCode) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = status;
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// The method is not one of the endpoint's.
+pub(crate) fn method_not_allowed(methods: &[Method]) -> Response<Bytes> {
+    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED);
+    let allowed: Vec<&str> = methods.iter().map(Method::as_str).collect();
+    if let Ok(allowed) = HeaderValue::try_from(allowed.join(", ")) {
+        response.headers_mut().insert(ALLOW, allowed);
+    }
+    response
+}
+
+/// A page for an error that cannot be redirected. It says what happened in fixed words; the error itself is in the
+/// response's extensions, for a host that renders a page of its own.
+pub(crate) fn page(found: SafeError) -> Response<Bytes> {
+    let text = escape(person_text(&found));
+    let code = found.code();
+    let body = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>Sign-in is not possible</title>\n\
+         <h1>Sign-in is not possible</h1>\n<p>{text}</p>\n<p><small>{code}</small></p>\n</html>\n"
+    );
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = found.status();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+        ),
+    );
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    private(&mut response);
+    response.extensions_mut().insert(found);
+    response
+}
+
+/// What a person is told. The same for everything that the application did wrong: the person can do nothing about it.
+const fn person_text(found: &SafeError) -> &'static str {
+    match found {
+        SafeError::Malformed(_) | SafeError::UnknownClient | SafeError::RedirectUri => {
+            "The application sent a request that cannot be answered. Go back to it and try again; if this happens \
+             again, tell its operator."
+        }
+        SafeError::RequestUri | SafeError::Interaction => {
+            "This sign-in has expired, or was finished in another tab. Go back to the application and start again."
+        }
+        SafeError::Port(_) => "The service is not available at the moment. Try again in a little while.",
+    }
+}

@@ -184,7 +184,10 @@ catalogue! {
 
 /// The catalogues of every language.
 #[derive(Clone, Debug)]
-pub struct Catalogues(Vec<(Language, Texts)>);
+pub struct Catalogues {
+    default: Texts,
+    all: Vec<(Language, Texts)>,
+}
 
 impl Catalogues {
     /// Reads the catalogues that are part of the program.
@@ -197,14 +200,14 @@ impl Catalogues {
             Ok(texts) => Ok((*language, texts)),
             Err(source) => Err(CatalogueError { language: language.code(), source }),
         };
-        Language::ALL.iter().map(read).collect::<Result<_, _>>().map(Self)
+        let default = read(&Language::default())?.1;
+        let others = Language::ALL.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(Self { default, all: others })
     }
 
     /// The texts of a language.
-    ///
-    /// `None` does not happen in practice: [`load`](Self::load) reads every language that exists.
-    pub fn of(&self, language: Language) -> Option<&Texts> {
-        self.0.iter().find(|(it, _)| *it == language).map(|(_, texts)| texts)
+    pub fn of(&self, language: Language) -> &Texts {
+        self.all.iter().find(|(it, _)| *it == language).map_or(&self.default, |(_, texts)| texts)
     }
 }
 

@@ -9,9 +9,16 @@
 //! - [`i18n`]: texts, typed, in every language.
 //! - [`pages`]: view models and their templates.
 
+pub mod app;
 pub mod cli;
 pub mod config;
 pub mod document;
 pub mod i18n;
 pub mod import;
+pub mod mail;
 pub mod pages;
+pub mod routes;
+pub mod web;
+
+#[cfg(test)]
+mod testing;

@@ -25,15 +25,15 @@ impl<'a> Samples<'a> {
         Self { catalogues, language, person: text.into(), client: text.into() }
     }
 
-    fn frame(&self, signed_in: bool) -> askama::Result<Frame<'a>> {
+    fn frame(&self, signed_in: bool) -> Frame<'a> {
         let link = |language: &Language| LanguageLink {
             code: language.code(),
-            name: self.catalogues.of(*language).map(|it| it.meta.name.to_string()).unwrap_or_default(),
+            name: self.catalogues.of(*language).meta.name.to_string(),
             href: format!("?ui_locales={language}"),
             current: *language == self.language,
         };
-        Ok(Frame {
-            t: self.catalogues.of(self.language).ok_or(askama::Error::Fmt)?,
+        Frame {
+            t: self.catalogues.of(self.language),
             language: self.language,
             languages: Language::ALL.iter().map(link).collect(),
             product: "Ciam",
@@ -41,7 +41,7 @@ impl<'a> Samples<'a> {
             theme: None,
             development: true,
             signed_in,
-        })
+        }
     }
 
     /// Every page by name.
@@ -51,29 +51,29 @@ impl<'a> Samples<'a> {
     /// A template fails.
     pub fn pages(&self) -> askama::Result<Vec<(&'static str, String)>> {
         Ok(vec![
-            ("home", self.home(None)?.render()?),
-            ("home-signed-in", self.home(Some(&self.person))?.render()?),
-            ("sign-up", self.sign_up(false)?.render()?),
-            ("sign-up-errors", self.sign_up(true)?.render()?),
-            ("verify", self.verify(false)?.render()?),
-            ("verify-errors", self.verify(true)?.render()?),
-            ("sign-in", self.sign_in(false)?.render()?),
-            ("sign-in-errors", self.sign_in(true)?.render()?),
-            ("sign-out", self.sign_out()?.render()?),
-            ("signed-out", SignedOutPage { frame: self.frame(false)? }.render()?),
-            ("consent", self.consent()?.render()?),
-            ("account", self.account()?.render()?),
-            ("error", self.error()?.render()?),
-            ("mail", self.mail()?.render()?),
-            ("mail-message", self.message()?.render()?),
-            ("form-post", self.form_post()?.render()?),
+            ("home", self.home(None).render()?),
+            ("home-signed-in", self.home(Some(&self.person)).render()?),
+            ("sign-up", self.sign_up(false).render()?),
+            ("sign-up-errors", self.sign_up(true).render()?),
+            ("verify", self.verify(false).render()?),
+            ("verify-errors", self.verify(true).render()?),
+            ("sign-in", self.sign_in(false).render()?),
+            ("sign-in-errors", self.sign_in(true).render()?),
+            ("sign-out", self.sign_out().render()?),
+            ("signed-out", SignedOutPage { frame: self.frame(false) }.render()?),
+            ("consent", self.consent().render()?),
+            ("account", self.account().render()?),
+            ("error", self.error().render()?),
+            ("mail", self.mail().render()?),
+            ("mail-message", self.message().render()?),
+            ("form-post", self.form_post().render()?),
         ])
     }
 
-    fn home(&self, viewer: Option<&str>) -> askama::Result<HomePage<'a>> {
+    fn home(&self, viewer: Option<&str>) -> HomePage<'a> {
         let program = |url: &str, command| DemoProgram { url: url.into(), command };
-        Ok(HomePage {
-            frame: self.frame(viewer.is_some())?,
+        HomePage {
+            frame: self.frame(viewer.is_some()),
             viewer: viewer.map(str::to_owned),
             sign_up_open: true,
             demo: Some(Demo {
@@ -84,14 +84,14 @@ impl<'a> Samples<'a> {
                 application: Some(program("http://localhost:8081", "cargo run -p relying-party")),
                 api: Some(program("http://localhost:8082", "cargo run -p resource-server")),
             }),
-        })
+        }
     }
 
-    fn sign_up(&self, errors: bool) -> askama::Result<SignUpPage<'a>> {
-        let frame = self.frame(false)?;
+    fn sign_up(&self, errors: bool) -> SignUpPage<'a> {
+        let frame = self.frame(false);
         let t = frame.t;
         let when = |text: String| errors.then_some(text);
-        Ok(SignUpPage {
+        SignUpPage {
             csrf: "token".into(),
             notice: None,
             email: Field::new("email", Input::NewEmail, t.field.email.as_str())
@@ -107,13 +107,13 @@ impl<'a> Samples<'a> {
             sign_in: "sign-in".into(),
             open: true,
             frame,
-        })
+        }
     }
 
-    fn verify(&self, errors: bool) -> askama::Result<VerifyPage<'a>> {
-        let frame = self.frame(false)?;
+    fn verify(&self, errors: bool) -> VerifyPage<'a> {
+        let frame = self.frame(false);
         let t = frame.t;
-        Ok(VerifyPage {
+        VerifyPage {
             csrf: "token".into(),
             notice: (!errors).then(|| Notice::good(t.verify.resent.as_str())),
             email: "ada.lovelace@example.com".into(),
@@ -124,13 +124,13 @@ impl<'a> Samples<'a> {
                 .with_focus(true),
             restart: "/sign-up".into(),
             frame,
-        })
+        }
     }
 
-    fn sign_in(&self, errors: bool) -> askama::Result<SignInPage<'a>> {
-        let frame = self.frame(false)?;
+    fn sign_in(&self, errors: bool) -> SignInPage<'a> {
+        let frame = self.frame(false);
         let t = frame.t;
-        Ok(SignInPage {
+        SignInPage {
             csrf: "token".into(),
             notice: errors.then(|| Notice::bad(t.sign_in.failed.as_str())),
             client: Some(self.client.clone()),
@@ -140,24 +140,24 @@ impl<'a> Samples<'a> {
             continuation: Some("handle".into()),
             sign_up: Some("/sign-up".into()),
             frame,
-        })
+        }
     }
 
-    fn sign_out(&self) -> askama::Result<SignOutPage<'a>> {
-        Ok(SignOutPage {
-            frame: self.frame(true)?,
+    fn sign_out(&self) -> SignOutPage<'a> {
+        SignOutPage {
+            frame: self.frame(true),
             csrf: "token".into(),
             viewer: self.person.clone(),
             client: Some(self.client.clone()),
             action: "/sign-out".into(),
             handle: None,
-        })
+        }
     }
 
-    fn consent(&self) -> askama::Result<ConsentPage<'a>> {
-        let frame = self.frame(true)?;
+    fn consent(&self) -> ConsentPage<'a> {
+        let frame = self.frame(true);
         let line = |scope, description| ScopeLine::new(frame.t, scope, description);
-        Ok(ConsentPage {
+        ConsentPage {
             csrf: "token".into(),
             handle: "handle".into(),
             client: self.client.clone(),
@@ -173,11 +173,11 @@ impl<'a> Samples<'a> {
             remembered: true,
             switch: "#".into(),
             frame,
-        })
+        }
     }
 
-    fn account(&self) -> askama::Result<AccountPage<'a>> {
-        let frame = self.frame(true)?;
+    fn account(&self) -> AccountPage<'a> {
+        let frame = self.frame(true);
         let t = &frame.t.account;
         let session = |id: &str, device: Option<&str>, current| SessionLine {
             id: id.into(),
@@ -192,7 +192,7 @@ impl<'a> Samples<'a> {
             verified,
             primary,
         };
-        Ok(AccountPage {
+        AccountPage {
             csrf: "token".into(),
             notice: Some(Notice::good(t.saved.as_str())),
             name: self.person.clone(),
@@ -224,15 +224,15 @@ impl<'a> Samples<'a> {
                 roles: "owner, admin".into(),
             }],
             frame,
-        })
+        }
     }
 
-    fn error(&self) -> askama::Result<ErrorPage<'a>> {
-        Ok(ErrorPage {
-            frame: self.frame(false)?,
+    fn error(&self) -> ErrorPage<'a> {
+        ErrorPage {
+            frame: self.frame(false),
             fault: Fault::Unavailable,
             reference: Some("7Q4M-9TKX-2B".into()),
-        })
+        }
     }
 
     fn summary(&self) -> MailSummary {
@@ -244,32 +244,32 @@ impl<'a> Samples<'a> {
         }
     }
 
-    fn mail(&self) -> askama::Result<MailListPage<'a>> {
+    fn mail(&self) -> MailListPage<'a> {
         let older = MailSummary {
             id: "1".into(),
             subject: "You already have an account at Ciam".into(),
             ..self.summary()
         };
-        Ok(MailListPage { frame: self.frame(false)?, messages: vec![self.summary(), older] })
+        MailListPage { frame: self.frame(false), messages: vec![self.summary(), older] }
     }
 
-    fn message(&self) -> askama::Result<MailMessagePage<'a>> {
+    fn message(&self) -> MailMessagePage<'a> {
         let body = "Hello,\n\nSomeone, hopefully you, is creating an account at Ciam with this address. Your \
                     verification code is:\n\n493027\n\nTo sign in, open: http://localhost:8080/sign-in now";
-        Ok(MailMessagePage {
-            frame: self.frame(false)?,
+        MailMessagePage {
+            frame: self.frame(false),
             message: self.summary(),
             code: Some("493027".into()),
             body: MailMessagePage::paragraphs(body, Some("493027")),
-        })
+        }
     }
 
-    fn form_post(&self) -> askama::Result<FormPostPage<'a>> {
-        Ok(FormPostPage {
-            frame: self.frame(true)?,
+    fn form_post(&self) -> FormPostPage<'a> {
+        FormPostPage {
+            frame: self.frame(true),
             client: self.client.clone(),
             action: "http://localhost:8081/callback".into(),
             fields: vec![("code".into(), "abc".into()), ("state".into(), "xyz".into())],
-        })
+        }
     }
 }

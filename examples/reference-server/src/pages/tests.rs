@@ -123,7 +123,7 @@ fn a_secret_is_never_sent_back() {
 #[test]
 fn scopes_have_words_and_an_unknown_one_is_named() {
     let catalogues = Catalogues::load().unwrap();
-    let texts = catalogues.of(Language::En).unwrap();
+    let texts = catalogues.of(Language::En);
     assert_eq!(ScopeLine::new(texts, "email", Some("ignored")).title, "See your email address");
     assert_eq!(ScopeLine::new(texts, "notes:read", Some("Read your notes")).title, "Read your notes");
     assert_eq!(ScopeLine::new(texts, "notes:read", None).title, "Use the permission “notes:read”");

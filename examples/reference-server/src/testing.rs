@@ -1,0 +1,163 @@
+//! A browser for tests: cookies, links and forms against the router, without a socket.
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use axum::{Router, body::Body, extract::ConnectInfo, response::Response};
+use ciam_core::{memory, ports::Ports};
+use clap::Parser as _;
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use tower::ServiceExt as _;
+
+use crate::{app::App, cli::Cli, config::Config, routes};
+
+/// The configuration that these arguments make.
+pub(crate) fn config(arguments: &[&str]) -> Config {
+    let cli = Cli::try_parse_from([&["x"], arguments].concat()).unwrap();
+    Config::load(&cli.flags).unwrap()
+}
+
+/// The server with these arguments, in memory.
+pub(crate) fn app(arguments: &[&str]) -> App {
+    app_on(arguments, memory::ports())
+}
+
+/// The server with these arguments on these ports.
+pub(crate) fn app_on(arguments: &[&str], ports: Ports) -> App {
+    App::new(config(arguments), ports).unwrap()
+}
+
+/// A person's browser.
+#[derive(Clone, Debug)]
+pub(crate) struct Browser {
+    router: Router,
+    origin: String,
+    pub(crate) cookies: BTreeMap<String, String>,
+    pub(crate) headers: Vec<(&'static str, String)>,
+}
+
+/// A response, read whole.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+    pub(crate) path: String,
+}
+
+impl Browser {
+    pub(crate) fn new(app: &App) -> Self {
+        let origin = app.config().issuer.as_str().to_owned();
+        Self { router: routes::router(app.clone()), origin, cookies: BTreeMap::new(), headers: Vec::new() }
+    }
+
+    /// Sends any request, without following where it leads.
+    pub(crate) async fn send(&mut self, request: http::request::Builder, body: impl Into<Body>) -> Seen {
+        let address: SocketAddr = "127.0.0.1:4711".parse().unwrap();
+        let mut request = request.extension(ConnectInfo(address)).body(body.into()).unwrap();
+        let path = request.uri().to_string();
+        let host = self.origin.split_once("://").unwrap().1.to_owned();
+        let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let headers = request.headers_mut();
+        headers.entry(header::HOST).or_insert(host.parse().unwrap());
+        if !cookies.is_empty() {
+            headers.entry(header::COOKIE).or_insert(cookies.join("; ").parse().unwrap());
+        }
+        for (name, value) in &self.headers {
+            headers.insert(*name, value.parse().unwrap());
+        }
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        self.keep(&response);
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        Seen { status: parts.status, headers: parts.headers, text, path }
+    }
+
+    fn keep(&mut self, response: &Response) {
+        for cookie in response.headers().get_all(header::SET_COOKIE) {
+            let cookie = cookie.to_str().unwrap();
+            let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
+            if cookie.contains("Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+    }
+
+    /// Opens a page, and goes on where redirects on this server lead.
+    pub(crate) async fn get(&mut self, path: &str) -> Seen {
+        let seen = self.send(Request::get(path), Body::empty()).await;
+        self.follow(seen).await
+    }
+
+    /// Goes on where redirects on this server lead.
+    pub(crate) async fn follow(&mut self, mut seen: Seen) -> Seen {
+        for _ in 0..10 {
+            let Some(target) = seen.location().map(str::to_owned) else { return seen };
+            let Some(path) = target.strip_prefix(&self.origin).or(target.starts_with('/').then_some(&target))
+            else {
+                return seen;
+            };
+            seen = self.send(Request::get(path.to_owned()), Body::empty()).await;
+        }
+        panic!("more than ten redirects");
+    }
+
+    /// Sends the form of a page that posts to `action`, with these fields filled in, and goes on from there.
+    pub(crate) async fn submit(&mut self, page: &Seen, action: &str, fields: &[(&str, &str)]) -> Seen {
+        let mut all = page.hidden(action);
+        all.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let seen = self.post(action, &all).await;
+        self.follow(seen).await
+    }
+
+    /// Posts these fields.
+    pub(crate) async fn post(&mut self, path: &str, fields: &[(String, String)]) -> Seen {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(path)
+            .header("origin", &self.origin)
+            .header("content-type", "application/x-www-form-urlencoded");
+        self.send(request, body).await
+    }
+}
+
+impl Seen {
+    pub(crate) fn location(&self) -> Option<&str> {
+        self.headers.get(header::LOCATION).map(|it| it.to_str().unwrap())
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |it| it.to_str().unwrap())
+    }
+
+    /// The hidden fields of the form that posts to `action`.
+    pub(crate) fn hidden(&self, action: &str) -> Vec<(String, String)> {
+        let start = format!("action=\"{action}\"");
+        let form =
+            self.text.split_once(&start).unwrap_or_else(|| panic!("no form {action} in {}", self.text)).1;
+        let form = form.split("</form>").next().unwrap();
+        let value = |tag: &str, name: &str| {
+            let rest = tag.split_once(&format!("{name}=\""))?.1;
+            Some(unescape(rest.split('"').next()?))
+        };
+        form.split("<input")
+            .skip(1)
+            .filter(|tag| tag.contains("type=\"hidden\""))
+            .map(|tag| (value(tag, " name").unwrap(), value(tag, " value").unwrap_or_default()))
+            .collect()
+    }
+
+    /// The page says this, after HTML is undone.
+    pub(crate) fn says(&self, text: &str) -> bool {
+        unescape(&self.text).contains(text)
+    }
+}
+
+fn unescape(html: &str) -> String {
+    [("&#34;", "\""), ("&#39;", "'"), ("&#60;", "<"), ("&#62;", ">"), ("&#38;", "&")]
+        .iter()
+        .fold(html.to_owned(), |text, (from, to)| text.replace(from, to))
+}

@@ -1,0 +1,76 @@
+//! Stylesheets and the mark.
+
+use axum::{
+    Router,
+    extract::State,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use ciam_core::secret::TokenDigest;
+use http::{
+    Uri,
+    header::{CACHE_CONTROL, CONTENT_TYPE},
+};
+
+use super::Failure;
+use crate::{app::App, pages::Fault};
+
+const STYLE: &str = include_str!("../../assets/style.css");
+const MARK: &str = include_str!("../../assets/mark.svg");
+
+/// The addresses of the assets, which change with their contents so that browsers may keep them for ever.
+#[derive(Clone, Debug)]
+pub struct Assets {
+    style: String,
+    theme: Option<String>,
+    theme_text: String,
+}
+
+impl Assets {
+    /// The assets, with the operator's stylesheet.
+    pub fn new(theme: Option<&str>) -> Self {
+        let address = |name: &str, text: &str| {
+            let digest = TokenDigest::of(text).to_text();
+            format!("/assets/{name}?v={}", digest.get(..12).unwrap_or(&digest))
+        };
+        Self {
+            style: address("style.css", STYLE),
+            theme: theme.map(|text| address("theme.css", text)),
+            theme_text: theme.unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// The address of the stylesheet.
+    pub fn style(&self) -> &str {
+        &self.style
+    }
+
+    /// The address of the operator's stylesheet.
+    pub fn theme(&self) -> Option<&str> {
+        self.theme.as_deref()
+    }
+}
+
+/// The routes of the assets.
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route(
+            "/assets/style.css",
+            get(async |uri: Uri| asset(&uri, "text/css; charset=utf-8", STYLE.into())),
+        )
+        .route("/assets/mark.svg", get(async |uri: Uri| asset(&uri, "image/svg+xml", MARK.into())))
+        .route("/favicon.ico", get(async |uri: Uri| asset(&uri, "image/svg+xml", MARK.into())))
+        .route("/assets/theme.css", get(theme))
+}
+
+async fn theme(State(app): State<App>, uri: Uri) -> Result<Response, Failure> {
+    let assets = app.assets();
+    assets.theme().ok_or(Fault::NotFound)?;
+    Ok(asset(&uri, "text/css; charset=utf-8", assets.theme_text.clone()))
+}
+
+fn asset(uri: &Uri, kind: &'static str, text: String) -> Response {
+    let versioned = uri.query().is_some_and(|it| it.starts_with("v="));
+    let keep = if versioned { "public, max-age=31536000, immutable" } else { "public, max-age=3600" };
+    ([(CONTENT_TYPE, kind), (CACHE_CONTROL, keep)], text).into_response()
+}

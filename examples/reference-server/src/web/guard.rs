@@ -1,0 +1,176 @@
+//! What every request goes through, outermost: host name, headers, error pages, log.
+
+use std::panic::AssertUnwindSafe;
+
+use axum::{
+    body::Body,
+    extract::{MatchedPath, Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use ciam_core::http::set_cookie;
+use futures_util::FutureExt as _;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    header::{
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, SET_COOKIE,
+        STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    },
+};
+
+use super::{
+    Failure, FormTargets, Visit,
+    host::{self, Host},
+    reply,
+    visit::LANGUAGE_COOKIE,
+};
+use crate::{
+    app::App,
+    pages::{ErrorPage, Fault},
+};
+
+/// Wraps the whole router.
+pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
+    let started = app.ports().now();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
+    let (parts, body) = request.into_parts();
+    let visit = ciam_axum::peer(&parts.extensions)
+        .ok_or_else(|| Failure::internal("the connection's address is not known"))
+        .and_then(|mut peer| {
+            let trusted = &app.config().trusted_proxies;
+            peer.address = host::client_address(peer.address, trusted, &parts.headers);
+            Ok(Visit::new(&parts, peer, app.ports().entropy())?)
+        });
+    let mut response = match visit {
+        Err(failure) => {
+            tracing::error!(cause = failure.chain(), "a request cannot be looked at");
+            failure.fault().status().into_response()
+        }
+        Ok(visit) => {
+            let response = answer(&app, &visit, Request::from_parts(parts, body), next).await;
+            let status = response.status().as_u16();
+            let milliseconds = (app.ports().now() - started).whole_milliseconds();
+            let reference = visit.reference.as_str();
+            tracing::info!(reference, %method, route, status, milliseconds, "answered");
+            response
+        }
+    };
+    secure(&app, &mut response);
+    response
+}
+
+async fn answer(app: &App, visit: &Visit, request: Request<Body>, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    // Probes ask by address.
+    if !["/healthz", "/readyz"].contains(&parts.uri.path()) {
+        match host::check(&app.config().issuer, &parts) {
+            Host::Ours => {}
+            Host::Redirect(target) => return redirect(&target),
+            Host::Refuse(status) => return status.into_response(),
+        }
+    }
+    parts.extensions.insert(visit.peer.clone());
+    parts.extensions.insert(visit.clone());
+    let run = AssertUnwindSafe(next.run(Request::from_parts(parts, body))).catch_unwind();
+    let mut response = run.await.unwrap_or_else(|_| Failure::internal("a handler panicked").into_response());
+    if let Some(failure) = response.extensions_mut().remove::<Failure>() {
+        explain(app, visit, &failure, &mut response);
+    }
+    if let Err(error) = give_cookies(visit, response.headers_mut()) {
+        tracing::error!(%error, reference = visit.reference, "a cookie cannot be given");
+    }
+    response
+}
+
+fn redirect(target: &str) -> Response {
+    match HeaderValue::try_from(target) {
+        Ok(target) => (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, target)]).into_response(),
+        Err(_) => StatusCode::BAD_REQUEST.into_response(),
+    }
+}
+
+/// Puts the error page into the response and the cause into the log.
+fn explain(app: &App, visit: &Visit, failure: &Failure, response: &mut Response) {
+    let fault = failure.fault();
+    let ours = matches!(fault, Fault::Internal | Fault::Unavailable);
+    if let Some(cause) = failure.chain().filter(|_| ours) {
+        tracing::error!(reference = visit.reference, ?fault, cause, "failed");
+    }
+    let reference = ours.then(|| visit.reference.clone());
+    let page = ErrorPage { frame: app.frame(visit, false), fault, reference };
+    match reply::page(fault.status(), &page) {
+        Ok(page) => {
+            let (parts, body) = page.into_parts();
+            response.headers_mut().extend(parts.headers);
+            *response.body_mut() = body;
+        }
+        Err(error) => tracing::error!(cause = error.chain(), "the error page failed"),
+    }
+}
+
+fn give_cookies(visit: &Visit, headers: &mut HeaderMap) -> Result<(), ciam_core::error::PortError> {
+    if let Some(cookie) = visit.new_cookie()? {
+        headers.append(SET_COOKIE, cookie);
+    }
+    if visit.chosen {
+        let year = time::Duration::days(365);
+        headers.append(SET_COOKIE, set_cookie(LANGUAGE_COOKIE, visit.language.code(), Some(year))?);
+    }
+    Ok(())
+}
+
+/// Headers that make a browser careful. What an endpoint has set itself stays.
+fn secure(app: &App, response: &mut Response) {
+    let targets = response.extensions_mut().remove::<FormTargets>().unwrap_or_default();
+    let policy = content_security_policy(&targets);
+    let headers = response.headers_mut();
+    let mut set = |name: HeaderName, value: &str| {
+        if let (false, Ok(value)) = (headers.contains_key(&name), HeaderValue::try_from(value)) {
+            headers.insert(name, value);
+        }
+    };
+    set(CONTENT_SECURITY_POLICY, &policy);
+    set(X_CONTENT_TYPE_OPTIONS, "nosniff");
+    // For browsers that do not know `frame-ancestors`.
+    set(X_FRAME_OPTIONS, "DENY");
+    // Not `no-referrer`: it would make browsers hide the origin of our own forms from us.
+    set(REFERRER_POLICY, "same-origin");
+    set(HeaderName::from_static("permissions-policy"), PERMISSIONS);
+    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    set(CACHE_CONTROL, "no-store");
+    if app.config().issuer.is_https() {
+        set(STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains");
+    }
+}
+
+fn content_security_policy(targets: &FormTargets) -> String {
+    // A target is an origin or a scheme by construction; one that is not must not open the policy.
+    let harmless = |it: &&String| !it.contains([';', ',', ' ', '\'', '*']);
+    let targets: String = targets.0.iter().filter(harmless).map(|it| format!(" {it}")).collect();
+    format!(
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'{targets}; \
+         frame-ancestors 'none'; base-uri 'none'"
+    )
+}
+
+/// The pages use none of it; passkeys will need the first two.
+const PERMISSIONS: &str = "publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(), \
+                           microphone=(), geolocation=(), payment=(), usb=()";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_lead_here_and_to_the_named_targets() {
+        let policy = |targets: &[&str]| {
+            content_security_policy(&FormTargets(targets.iter().map(ToString::to_string).collect()))
+        };
+        assert!(policy(&[]).contains("form-action 'self';"));
+        let both = policy(&["https://app.example", "com.example.app:"]);
+        assert!(both.contains("form-action 'self' https://app.example com.example.app:;"), "{both}");
+        assert!(policy(&["*", "x; script-src *", "'unsafe-inline'"]).contains("form-action 'self';"));
+    }
+}

@@ -1,0 +1,43 @@
+//! What handlers answer.
+
+use askama::Template;
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use http::{
+    HeaderValue, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION},
+};
+
+use super::Failure;
+
+/// A page. It may show personal data, so nobody keeps it.
+///
+/// # Errors
+///
+/// The template fails, or a header cannot be written.
+pub fn page(status: StatusCode, page: &impl Template) -> Result<Response, Failure> {
+    let mut response = Response::new(Body::from(page.render()?));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// Sends the browser on with a GET, also after a POST.
+///
+/// # Errors
+///
+/// The address cannot stand in a header.
+pub fn see_other(location: &str) -> Result<Response, Failure> {
+    let location = HeaderValue::try_from(location).map_err(Failure::internal)?;
+    let headers = [(LOCATION, location), (CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    Ok((StatusCode::SEE_OTHER, headers).into_response())
+}
+
+/// Where, beside this server, the forms of a page may lead in the end: browsers apply `form-action` to every redirect
+/// that follows a form. Put it into a response's extensions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FormTargets(pub Vec<String>);

@@ -4,14 +4,15 @@
 //! not mention stays as it is, so the same file twice changes nothing. A file is refused whole: nothing is
 //! written before every entry of every file was understood and checked.
 
+pub mod apply;
 mod check;
 mod schema;
 
 pub use check::Import;
 pub(crate) use check::is_loopback;
 pub use schema::{
-    AccountEntry, ApplicationKind, Authentication, ClientEntry, Grant, ImportFile, MemberEntry,
-    OrganizationEntry, ResourceEntry, SecretText, SubjectType, TokenFormat,
+    AccountEntry, ClientEntry, ImportFile, MemberEntry, OrganizationEntry, ResourceEntry, SecretText,
+    TokenFormat,
 };
 
 /// The demonstration data of development mode.

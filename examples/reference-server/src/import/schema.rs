@@ -7,6 +7,12 @@ use std::{
     fmt,
 };
 
+use ciam_oauth::{
+    client::{ApplicationType, AuthMethod, ClientId, GrantType, RefreshRotation, SubjectType},
+    redirect_uri::RedirectUri,
+    resource::ResourceIndicator,
+    scope::Scope,
+};
 use serde::{Deserialize, Deserializer, de};
 
 /// An import file.
@@ -32,11 +38,11 @@ pub struct ImportFile {
 #[serde(deny_unknown_fields)]
 pub struct ClientEntry {
     /// The `client_id`. It names the client: an entry with the id of an existing client updates that one.
-    pub id: String,
+    pub id: ClientId,
     /// The name that people see.
     pub name: String,
     /// How the client proves itself at the token endpoint.
-    pub authentication: Authentication,
+    pub authentication: AuthMethod,
     /// The secret, for `client_secret_basic` and `client_secret_post`.
     pub secret: Option<SecretText>,
     /// The environment variable that holds the secret, to keep it out of the file.
@@ -47,27 +53,27 @@ pub struct ClientEntry {
     pub jwks_uri: Option<String>,
     /// Where authorization responses may go. Compared character by character.
     #[serde(default)]
-    pub redirect_uris: Vec<String>,
+    pub redirect_uris: Vec<RedirectUri>,
     /// Where a browser may go after sign-out.
     #[serde(default)]
-    pub post_logout_redirect_uris: Vec<String>,
+    pub post_logout_redirect_uris: Vec<RedirectUri>,
     /// What the client may ask tokens for. Default: `authorization_code` and `refresh_token`.
     #[serde(default = "default_grants")]
-    pub grants: BTreeSet<Grant>,
+    pub grants: BTreeSet<GrantType>,
     /// The scopes that the client may ask for.
     #[serde(default = "default_scopes")]
-    pub scopes: BTreeSet<String>,
+    pub scopes: BTreeSet<Scope>,
     /// The resources that the client may ask tokens for.
     #[serde(default)]
-    pub resources: BTreeSet<String>,
+    pub resources: BTreeSet<ResourceIndicator>,
     /// The resources that this client is: it may introspect their tokens.
     #[serde(default)]
-    pub serves: BTreeSet<String>,
+    pub serves: BTreeSet<ResourceIndicator>,
     /// The web origins that may call the token endpoint from a browser.
     #[serde(default)]
     pub allowed_origins: BTreeSet<String>,
     /// Where it runs. Default: `web` for a client that authenticates, else `native`.
-    pub application_type: Option<ApplicationKind>,
+    pub application_type: Option<ApplicationType>,
     /// It belongs to the operator: people are not asked for consent.
     #[serde(default)]
     pub first_party: bool,
@@ -75,46 +81,13 @@ pub struct ClientEntry {
     #[serde(default)]
     pub require_pushed_requests: bool,
     /// What the client sees as `sub`.
-    #[serde(default)]
+    #[serde(default = "default_subjects")]
     pub subjects: SubjectType,
+    /// How refresh tokens rotate. Default: those of a client that does not authenticate do.
+    #[serde(default = "default_rotation")]
+    pub refresh_rotation: RefreshRotation,
     /// The host that pairwise subjects are made for, when the redirect URIs are on several.
     pub sector_identifier: Option<String>,
-}
-
-/// How a client proves itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Authentication {
-    /// Not at all: an application in a browser or on a phone.
-    None,
-    /// With its secret in the `Authorization` header.
-    ClientSecretBasic,
-    /// With its secret in the form.
-    ClientSecretPost,
-    /// With an assertion that it signs (RFC 7523).
-    PrivateKeyJwt,
-}
-
-/// What a client may ask tokens for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Grant {
-    /// A person who signs in.
-    AuthorizationCode,
-    /// Going on without the person.
-    RefreshToken,
-    /// The client itself.
-    ClientCredentials,
-}
-
-/// Where a client runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ApplicationKind {
-    /// On a server, or in a browser.
-    Web,
-    /// On the person's device: any port of a loopback redirect URI is accepted.
-    Native,
 }
 
 /// The format of access tokens.
@@ -128,26 +101,15 @@ pub enum TokenFormat {
     Opaque,
 }
 
-/// What a client sees as `sub`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SubjectType {
-    /// The same for every client.
-    #[default]
-    Public,
-    /// Another one for each sector, so that clients cannot compare notes.
-    Pairwise,
-}
-
 /// An API that accepts access tokens.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResourceEntry {
     /// Its identifier: the `resource` that clients ask for and the `aud` of its tokens (RFC 8707).
-    pub id: String,
+    pub id: ResourceIndicator,
     /// Its scopes with the words for the consent page.
     #[serde(default)]
-    pub scopes: BTreeMap<String, String>,
+    pub scopes: BTreeMap<Scope, String>,
     /// The format of its access tokens.
     #[serde(default)]
     pub access_tokens: TokenFormat,
@@ -237,10 +199,18 @@ impl<'de> Deserialize<'de> for SecretText {
     }
 }
 
-fn default_grants() -> BTreeSet<Grant> {
-    BTreeSet::from([Grant::AuthorizationCode, Grant::RefreshToken])
+fn default_grants() -> BTreeSet<GrantType> {
+    BTreeSet::from([GrantType::AuthorizationCode, GrantType::RefreshToken])
 }
 
-fn default_scopes() -> BTreeSet<String> {
-    ["openid", "profile", "email", "offline_access"].map(str::to_owned).into()
+fn default_scopes() -> BTreeSet<Scope> {
+    ["openid", "profile", "email", "offline_access"].iter().filter_map(|it| it.parse().ok()).collect()
+}
+
+const fn default_subjects() -> SubjectType {
+    SubjectType::Public
+}
+
+const fn default_rotation() -> RefreshRotation {
+    RefreshRotation::Default
 }

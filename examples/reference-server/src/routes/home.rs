@@ -33,12 +33,12 @@ fn demo(app: &App) -> Demo {
         Some(DemoAccount { email: account.email.clone(), password })
     });
     let application = content.clients.first().and_then(|client| {
-        let url = url::Url::parse(client.redirect_uris.first()?).ok()?.origin().ascii_serialization();
+        let url = client.redirect_uris.first()?.origin()?;
         Some(DemoProgram { url, command: "cargo run -p relying-party" })
     });
-    let api = content
-        .resources
-        .first()
-        .map(|resource| DemoProgram { url: resource.id.clone(), command: "cargo run -p resource-server" });
+    let api = content.resources.first().map(|resource| DemoProgram {
+        url: resource.id.as_str().to_owned(),
+        command: "cargo run -p resource-server",
+    });
     Demo { account, application, api }
 }

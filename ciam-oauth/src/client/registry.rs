@@ -48,6 +48,16 @@ impl Clients {
         Ok(Page::new(clients, found.next))
     }
 
+    /// Checks a registration against itself and against what the server supports, without storing it: to refuse a list of
+    /// clients before the first of them is written.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the first rule that the registration breaks.
+    pub fn check(&self, client: &Client) -> Result<(), ClientProblem> {
+        client.check(&self.supported)
+    }
+
     /// Registers a new client.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ pub mod import;
 pub mod mail;
 pub mod pages;
 pub mod routes;
+pub mod services;
 pub mod web;
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use ciam_core::{
     ports::Ports,
     store::{Batch, Commit},
 };
+use ciam_oauth::client::Clients;
 
 use super::Import;
 use crate::document::Problem;
@@ -78,30 +79,28 @@ fn lines(problems: &[Problem]) -> String {
 pub async fn apply(
     ports: &Ports,
     password: &PasswordFactor,
+    clients: &Clients,
     imports: &[Import],
 ) -> Result<Report, ImportError> {
     let mut problems = Vec::new();
-    let mut plans = Vec::new();
+    let (mut registrations, mut people) = (Vec::new(), Vec::new());
     for import in imports {
-        let clients = clients::plan(import, &mut problems);
-        let accounts = accounts::plan(ports, password, import, &mut problems).await?;
+        registrations.extend(clients::plan(clients, import, &mut problems));
+        people.extend(accounts::plan(ports, password, import, &mut problems).await?);
         organizations::check_members(ports, import, imports, &mut problems).await?;
-        plans.push((import, clients, accounts));
     }
     if !problems.is_empty() {
         return Err(ImportError::Refused(problems));
     }
     let mut report = Report::default();
-    for (import, clients, accounts) in plans {
-        for client in clients {
-            report.count(clients::apply(ports, client).await?);
-        }
-        for account in accounts {
-            report.count(accounts::apply(ports, password, account).await?);
-        }
-        for entry in &import.content().organizations {
-            organizations::apply(ports, entry, &mut report).await?;
-        }
+    for client in registrations {
+        report.count(clients::apply(clients, client).await?);
+    }
+    for account in people {
+        report.count(accounts::apply(ports, password, account).await?);
+    }
+    for organization in imports.iter().flat_map(|it| &it.content().organizations) {
+        organizations::apply(ports, organization, &mut report).await?;
     }
     Ok(report)
 }

@@ -1,0 +1,99 @@
+//! The libraries, put together as the configuration wants them. This is the file to read first when you embed them.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use ciam_core::{
+    password::{Argon2idHasher, PasswordFactor, PasswordHasher},
+    ports::Ports,
+    session::{SessionManager, SessionPolicy},
+};
+use ciam_oauth::{
+    AuthorizationServer,
+    resource::ResourceIndicator,
+    server::{Lifetimes, ResourceServer, SupportedScope, TokenFormat as Format},
+};
+
+use crate::{
+    config::Config,
+    import::{ResourceEntry, TokenFormat},
+};
+
+/// What the pages and endpoints are made of.
+#[derive(Clone, Debug)]
+pub struct Services {
+    /// One tenant's capabilities.
+    pub ports: Ports,
+    /// The password factor.
+    pub password: PasswordFactor,
+    /// Sign-in sessions.
+    pub sessions: SessionManager,
+    /// The authorization server.
+    pub server: AuthorizationServer,
+}
+
+impl Services {
+    /// Puts everything together on a tenant's ports.
+    ///
+    /// # Errors
+    ///
+    /// The configuration contradicts itself, or a port fails.
+    pub async fn new(config: &Config, ports: Ports) -> anyhow::Result<Self> {
+        let hasher = Arc::new(Argon2idHasher::new()?);
+        Self::with_hasher(config, ports, hasher).await
+    }
+
+    /// The same with another password hasher: tests hash a thousand times faster.
+    ///
+    /// # Errors
+    ///
+    /// The configuration contradicts itself, or a port fails.
+    pub async fn with_hasher(
+        config: &Config,
+        ports: Ports,
+        hasher: Arc<dyn PasswordHasher>,
+    ) -> anyhow::Result<Self> {
+        let password = PasswordFactor::new(&ports, hasher).await?;
+        let mut policy = SessionPolicy::default();
+        policy.idle = config.sessions.idle.time();
+        policy.absolute = config.sessions.lifetime.time();
+        let sessions = SessionManager::new(ports.clone()).with_policy(policy);
+        let server = authorization_server(config, ports.clone(), sessions.clone()).await?;
+        Ok(Self { ports, password, sessions, server })
+    }
+}
+
+async fn authorization_server(
+    config: &Config,
+    ports: Ports,
+    sessions: SessionManager,
+) -> anyhow::Result<AuthorizationServer> {
+    let mut lifetimes = Lifetimes::default();
+    lifetimes.access_token = config.access_tokens.time();
+    // Tokens of a request that names no resource are for this server alone: for UserInfo, and for no API.
+    let own: ResourceIndicator = config.issuer.as_str().parse()?;
+    let mut builder = AuthorizationServer::builder(ports)
+        .issuer(config.issuer.as_str().parse()?)
+        .interaction_url(config.issuer.join("/interaction/"))
+        .sessions(sessions)
+        .lifetimes(lifetimes)
+        .resource(ResourceServer::new(own.clone(), std::iter::empty().collect()))
+        .default_resource(own.clone());
+    let mut seen = BTreeSet::from([own]);
+    for entry in config.imports.iter().flat_map(|it| &it.content().resources) {
+        for (scope, description) in &entry.scopes {
+            builder = builder.scope(SupportedScope::new(scope.clone(), description.as_str()));
+        }
+        if seen.insert(entry.id.clone()) {
+            builder = builder.resource(resource(entry));
+        }
+    }
+    Ok(builder.build().await?)
+}
+
+fn resource(entry: &ResourceEntry) -> ResourceServer {
+    let resource = ResourceServer::new(entry.id.clone(), entry.scopes.keys().cloned().collect());
+    match entry.access_tokens {
+        TokenFormat::Jwt => resource,
+        TokenFormat::Opaque => resource.with_format(Format::Opaque),
+    }
+}

@@ -78,6 +78,9 @@ async fn authorization_server(
         .lifetimes(lifetimes)
         .resource(ResourceServer::new(own.clone(), std::iter::empty().collect()))
         .default_resource(own.clone());
+    for scope in ["openid", "profile", "email", "phone", "address", "offline_access"] {
+        builder = builder.scope(SupportedScope::new(scope.parse()?, scope));
+    }
     let mut seen = BTreeSet::from([own]);
     for entry in config.imports.iter().flat_map(|it| &it.content().resources) {
         for (scope, description) in &entry.scopes {

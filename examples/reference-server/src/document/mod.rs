@@ -8,6 +8,7 @@ mod json;
 use std::{fmt, path::Path};
 
 use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
 use toml::de::{DeTable, DeValue};
 
 /// The language of a file.
@@ -91,35 +92,45 @@ impl Document {
     }
 
     fn parse_toml<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        let refuse = |error: &toml::de::Error, key: Option<String>| {
-            self.refusal(error.span().map(|span| self.line(span.start)), key, error.message())
-        };
-        let input = toml::Deserializer::parse(&self.text).map_err(|error| refuse(&error, None))?;
+        let input = toml::Deserializer::parse(&self.text).map_err(|error| {
+            let line = error.span().map(|span| self.line(span.start));
+            self.malformed(line, error.message())
+        })?;
         serde_path_to_error::deserialize(input)
-            .map_err(|error| refuse(error.inner(), Some(error.path().to_string())))
+            .map_err(|error| self.refusal(error.path(), error.inner().message()))
     }
 
     fn parse_json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        let refuse = |error: &serde_json::Error, key: Option<String>| {
+        // The place is told apart from the message, in the same words for both formats.
+        let bare = |error: &serde_json::Error| {
             let text = error.to_string();
-            let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
-            self.refusal(Some(error.line()), key, message)
+            text.rsplit_once(" at line ").map_or(text.clone(), |(message, _)| message.to_owned())
         };
         let mut input = serde_json::Deserializer::from_str(&self.text);
-        let value = serde_path_to_error::deserialize(&mut input)
-            .map_err(|error| refuse(error.inner(), Some(error.path().to_string())))?;
-        input.end().map_err(|error| refuse(&error, None))?;
+        let value = serde_path_to_error::deserialize(&mut input).map_err(|error| {
+            // Of a key that is there twice the path leads to the first.
+            if error.inner().is_data() && !bare(error.inner()).starts_with("duplicate field") {
+                self.refusal(error.path(), &bare(error.inner()))
+            } else {
+                self.malformed(Some(error.inner().line()), &bare(error.inner()))
+            }
+        })?;
+        input.end().map_err(|error| self.malformed(Some(error.line()), &bare(&error)))?;
         Ok(value)
     }
 
-    /// What a parser said, without the value when the key is one of secrets.
-    fn refusal(&self, line: Option<usize>, key: Option<String>, message: &str) -> Problem {
-        let last = key.as_deref().and_then(|key| key.rsplit('.').next());
-        let message = match last {
-            Some(last) if SECRETS.contains(&last) => "must be a text".to_owned(),
-            _ => message.lines().next().unwrap_or_default().to_owned(),
-        };
-        Problem { file: self.name.clone(), line, key, message }
+    fn malformed(&self, line: Option<usize>, message: &str) -> Problem {
+        let message = message.lines().next().unwrap_or_default().to_owned();
+        Problem { file: self.name.clone(), line, key: None, message }
+    }
+
+    /// What a type said of a value; not the value, when the key is one of secrets.
+    fn refusal(&self, path: &serde_path_to_error::Path, message: &str) -> Problem {
+        let path = KeyPath::from(path);
+        match path.0.last() {
+            Some(Step::Key(key)) if SECRETS.contains(&key.as_str()) => self.problem(&path, "must be a text"),
+            _ => self.problem(&path, message.lines().next().unwrap_or_default()),
+        }
     }
 
     /// Where the value at `path` begins; of a missing key, where the table begins in which it would be.
@@ -154,7 +165,7 @@ impl fmt::Display for Problem {
         if let Some(line) = self.line {
             write!(f, ":{line}")?;
         }
-        match self.key.as_deref().filter(|key| *key != ".") {
+        match self.key.as_deref().filter(|key| !key.is_empty()) {
             Some(key) => write!(f, ": {key}: {}", self.message),
             None => write!(f, ": {}", self.message),
         }
@@ -193,6 +204,17 @@ impl KeyPath {
         let mut longer = self.clone();
         longer.0.push(Step::Index(index));
         longer
+    }
+}
+
+impl From<&serde_path_to_error::Path> for KeyPath {
+    fn from(path: &serde_path_to_error::Path) -> Self {
+        let step = |segment: &Segment| match segment {
+            Segment::Seq { index } => Some(Step::Index(*index)),
+            Segment::Map { key } => Some(Step::Key(key.clone())),
+            Segment::Enum { .. } | Segment::Unknown => None,
+        };
+        Self(path.iter().filter_map(step).collect())
     }
 }
 

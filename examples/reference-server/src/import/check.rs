@@ -99,6 +99,13 @@ impl Check<'_> {
     fn client(&mut self, path: &KeyPath, client: &ClientEntry) {
         self.name(path, &client.name);
         self.client_authentication(path, client);
+        // Such a URI is well formed, and would never match what its author hopes.
+        for (index, _) in
+            client.redirect_uris.iter().enumerate().filter(|(_, uri)| uri.as_str().contains('*'))
+        {
+            let path = path.key("redirect_uris").at(index);
+            self.refuse(&path, "must not have wildcards: redirect URIs are compared character by character");
+        }
         let code = client.grants.contains(&GrantType::AuthorizationCode);
         if code && client.redirect_uris.is_empty() {
             self.refuse(&path.key("redirect_uris"), "is needed for the grant authorization_code");

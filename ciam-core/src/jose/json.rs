@@ -1,0 +1,262 @@
+//! Strict JSON: one value, no member twice, bounded depth.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::Deserializer as _;
+use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
+
+/// How deep objects and arrays may be nested.
+pub(super) const MAX_DEPTH: usize = 16;
+
+/// Why bytes are not strict JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum JsonProblem {
+    /// No JSON object, or something after it, or too deep.
+    Malformed,
+    /// An object has a member twice, at any depth.
+    DuplicateMember,
+}
+
+/// Checks that bytes are one JSON object in which no object has a member twice.
+///
+/// Parsers disagree about which of two members counts, so a value that passes one check and is used by another is an attack
+/// ([RFC 7515, section 4](https://www.rfc-editor.org/rfc/rfc7515#section-4),
+/// [RFC 7519, section 4](https://www.rfc-editor.org/rfc/rfc7519#section-4)).
+pub(super) fn check_object(bytes: &[u8]) -> Result<(), JsonProblem> {
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+        return Err(JsonProblem::Malformed);
+    }
+    read(bytes, |deserializer, duplicate| {
+        deserializer.deserialize_any(Strict { depth: MAX_DEPTH, duplicate })
+    })
+}
+
+/// Runs a visitor over bytes and says whether it failed for a duplicate.
+pub(super) fn read<'de, T>(
+    bytes: &'de [u8],
+    visit: impl FnOnce(
+        &mut serde_json::Deserializer<serde_json::de::SliceRead<'de>>,
+        &Cell<bool>,
+    ) -> Result<T, serde_json::Error>,
+) -> Result<T, JsonProblem> {
+    let duplicate = Cell::new(false);
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    visit(&mut deserializer, &duplicate)
+        .and_then(|value| deserializer.end().map(|()| value))
+        .map_err(|_| if duplicate.get() { JsonProblem::DuplicateMember } else { JsonProblem::Malformed })
+}
+
+/// Consumes any value, checking it.
+#[derive(Clone, Copy)]
+pub(super) struct Strict<'c> {
+    pub(super) depth: usize,
+    pub(super) duplicate: &'c Cell<bool>,
+}
+
+impl Strict<'_> {
+    fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
+        let depth = self.depth.checked_sub(1).ok_or_else(|| E::custom("nested too deeply"))?;
+        Ok(Self { depth, ..self })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
+    type Value = ();
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let inner = self.deeper()?;
+        while items.next_element_seed(inner)?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let inner = self.deeper()?;
+        let mut seen = Seen::new();
+        while let Some(name) = members.next_key_seed(Name)? {
+            seen.add(name, self.duplicate)?;
+            members.next_value_seed(inner)?;
+        }
+        Ok(())
+    }
+}
+
+/// The names of an object's members so far.
+pub(super) struct Seen<'de> {
+    few: Vec<Cow<'de, str>>,
+    many: HashSet<Cow<'de, str>>,
+}
+
+impl<'de> Seen<'de> {
+    /// Up to this many names are compared one by one.
+    const FEW: usize = 16;
+
+    pub(super) fn new() -> Self {
+        Self { few: Vec::with_capacity(Self::FEW), many: HashSet::new() }
+    }
+
+    pub(super) fn add<E: serde::de::Error>(
+        &mut self,
+        name: Cow<'de, str>,
+        duplicate: &Cell<bool>,
+    ) -> Result<(), E> {
+        let known = self.few.contains(&name) || self.many.contains(&name);
+        if known {
+            duplicate.set(true);
+            return Err(E::custom("a member appears twice"));
+        }
+        if self.few.len() < Self::FEW {
+            self.few.push(name);
+        } else {
+            self.many.insert(name);
+        }
+        Ok(())
+    }
+}
+
+/// Reads a member's name, borrowed where it has no escapes.
+pub(super) struct Name;
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn objects_with_unique_members_pass() {
+        for text in [
+            "{}",
+            " {\"a\":1} \n",
+            r#"{"a":{"a":{"a":[1,-2.5,true,null,"x"]}},"b":{"a":1}}"#,
+            r#"{"":0,"A":1,"a":2}"#,
+        ] {
+            assert_eq!(check_object(text.as_bytes()), Ok(()), "{text}");
+        }
+    }
+
+    #[test]
+    fn members_that_appear_twice_are_found_at_any_depth_and_in_any_spelling() {
+        for text in [
+            r#"{"a":1,"a":1}"#,
+            r#"{"a":1,"b":2,"\u0061":3}"#,
+            r#"{"x":{"a":1,"a":2}}"#,
+            r#"{"x":[{"y":[{"a":1,"a":2}]}]}"#,
+        ] {
+            assert_eq!(check_object(text.as_bytes()), Err(JsonProblem::DuplicateMember), "{text}");
+        }
+        let many: Vec<String> = (0..200).map(|i| format!("\"m{i}\":{i}")).collect();
+        assert_eq!(check_object(format!("{{{}}}", many.join(",")).as_bytes()), Ok(()));
+        for twice in [0, 15, 16, 17, 150, 199] {
+            let text = format!("{{{},\"m{twice}\":0}}", many.join(","));
+            assert_eq!(check_object(text.as_bytes()), Err(JsonProblem::DuplicateMember), "m{twice}");
+        }
+    }
+
+    #[test]
+    fn everything_else_is_malformed() {
+        let deep = format!("{{\"a\":{}{}}}", "[".repeat(16), "]".repeat(16));
+        let bottomless = "{\"a\":".repeat(100_000);
+        for text in [
+            "",
+            " ",
+            "[]",
+            "1",
+            "null",
+            "\"{}\"",
+            "{",
+            "{}{}",
+            "{},",
+            "{a:1}",
+            "{'a':1}",
+            "{\"a\":1,}",
+            "{\"a\":01}",
+            "{\"a\":NaN}",
+            "{\"a\":\"\\ud800\"}",
+            "{\"a\":\"\t\"}",
+            "\u{feff}{}",
+            &deep,
+            &bottomless,
+        ] {
+            assert_eq!(check_object(text.as_bytes()), Err(JsonProblem::Malformed), "{text:.20}");
+        }
+        assert_eq!(check_object(b"{\"a\":\"\xff\"}"), Err(JsonProblem::Malformed));
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_plain_parser_on_objects_without_duplicates(
+            members in prop::collection::btree_map(".*", any::<i64>(), 0..40)
+        ) {
+            let text = serde_json::to_string(&members).unwrap();
+            prop_assert_eq!(check_object(text.as_bytes()), Ok(()));
+        }
+
+        #[test]
+        fn never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _any = check_object(&bytes);
+        }
+    }
+}

@@ -217,6 +217,12 @@ impl<'k> VerifiedJws<'k> {
         &self.payload
     }
 
+    /// The payload, owned.
+    #[must_use]
+    pub fn into_payload(self) -> Vec<u8> {
+        self.payload
+    }
+
     /// The key that verified it.
     #[must_use]
     pub const fn key(&self) -> &'k VerificationKey {

@@ -1,0 +1,132 @@
+//! Verifying client assertions, with the keys that the client is registered with.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ciam_core::jose::{AlgorithmSet, JwsError, KeySet, PublicJwkSet, TokenType, Verifier};
+use ciam_core::ports::Ports;
+
+use super::assertion::{AssertionRules, SingleUse, TYPES};
+use crate::client::{Client, ClientAuthentication, ClientKeys};
+use crate::error::{AssertionProblem, ClientAuthError};
+use crate::validate::RemoteKeys;
+use crate::{AuthorizationServer, Endpoint};
+
+/// The key sets of clients that publish them, by their address.
+#[derive(Debug, Default)]
+pub(crate) struct ClientKeyCache {
+    remote: Mutex<HashMap<String, Arc<RemoteKeys>>>,
+}
+
+impl ClientKeyCache {
+    /// At most this many key sets are kept.
+    const MAX: usize = 1_000;
+
+    fn remote(&self, ports: &Ports, url: &str) -> Arc<RemoteKeys> {
+        let mut remote = self.remote.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = remote.get(url) {
+            return Arc::clone(known);
+        }
+        if remote.len() >= Self::MAX {
+            // Whichever goes is fetched again when it is needed.
+            let any = remote.keys().next().cloned();
+            any.and_then(|any| remote.remove(&any));
+        }
+        let keys = Arc::new(RemoteKeys::at(ports.clone(), url));
+        remote.insert(url.to_owned(), Arc::clone(&keys));
+        keys
+    }
+}
+
+impl AuthorizationServer {
+    /// Checks an assertion of a client that is registered for assertions, and uses it up.
+    pub(super) async fn verify_assertion(
+        &self,
+        client: &Client,
+        assertion: &str,
+    ) -> Result<(), ClientAuthError> {
+        let ClientAuthentication::PrivateKeyJwt { keys, alg, token_endpoint_audience } =
+            &client.authentication
+        else {
+            return Err(ClientAuthError::WrongMethod);
+        };
+        let verifier = Verifier::new(algorithms(alg.as_deref())?, TokenType::one_of(TYPES).or_absent());
+        let token_endpoint = token_endpoint_audience.then(|| self.url(Endpoint::Token));
+        let rules = AssertionRules {
+            client: &client.id,
+            issuer: self.issuer().as_str(),
+            token_endpoint: token_endpoint.as_deref(),
+            now: self.ports().now(),
+        };
+        let single_use = match keys {
+            ClientKeys::Jwks(jwks) => check(&verifier, assertion, &self.registered_keys(jwks)?, &rules)?,
+            ClientKeys::JwksUri(url) => self.check_with_remote(&verifier, assertion, url, &rules).await?,
+        };
+        // Only now, so that nobody can use up the ids of somebody else's assertions.
+        let fresh =
+            self.ports().ephemeral().put_if_absent(&single_use.key, Vec::new(), single_use.ttl).await?;
+        if fresh { Ok(()) } else { Err(AssertionProblem::Replay.into()) }
+    }
+
+    fn registered_keys(&self, jwks: &serde_json::Value) -> Result<KeySet, AssertionProblem> {
+        let jwks = PublicJwkSet::try_from(jwks.clone()).map_err(|_| AssertionProblem::Key)?;
+        KeySet::from_jwks(self.ports().crypto(), &jwks).map_err(|_| AssertionProblem::Key)
+    }
+
+    /// An unknown key makes the client's set be fetched again, at most once in a while: the client may have rotated.
+    async fn check_with_remote(
+        &self,
+        verifier: &Verifier,
+        assertion: &str,
+        url: &str,
+        rules: &AssertionRules<'_>,
+    ) -> Result<SingleUse, ClientAuthError> {
+        let remote = self.client_keys().remote(self.ports(), url);
+        let mut known = remote.usable(rules.now);
+        if known.is_none() || remote.is_old(rules.now) {
+            // What was fetched before is still good enough when it cannot be fetched now.
+            let _fetched = remote.refresh().await;
+            known = remote.usable(rules.now);
+        }
+        let keys = known.ok_or(AssertionProblem::KeysUnavailable)?;
+        match check(verifier, assertion, &keys, rules) {
+            Err(AssertionProblem::Key) if remote.refresh().await.is_ok() => {
+                let keys = remote.usable(rules.now).ok_or(AssertionProblem::KeysUnavailable)?;
+                Ok(check(verifier, assertion, &keys, rules)?)
+            }
+            checked => Ok(checked?),
+        }
+    }
+}
+
+/// The algorithms come from the registration, never from the assertion, and none of them is symmetric.
+fn algorithms(registered: Option<&str>) -> Result<AlgorithmSet, AssertionProblem> {
+    match registered {
+        None => Ok(AlgorithmSet::ASYMMETRIC),
+        Some(name) => {
+            let one = name.parse().map_err(|_| AssertionProblem::Algorithm)?;
+            let set = AlgorithmSet::of(&[one]);
+            if AlgorithmSet::ASYMMETRIC.intersects(set) { Ok(set) } else { Err(AssertionProblem::Algorithm) }
+        }
+    }
+}
+
+fn check(
+    verifier: &Verifier,
+    assertion: &str,
+    keys: &KeySet,
+    rules: &AssertionRules<'_>,
+) -> Result<SingleUse, AssertionProblem> {
+    let verified = verifier.verify(assertion, keys).map_err(problem)?;
+    rules.check(&verified.claims().map_err(problem)?)
+}
+
+const fn problem(error: JwsError) -> AssertionProblem {
+    match error {
+        JwsError::AlgorithmNotAllowed | JwsError::UnsupportedAlgorithm => AssertionProblem::Algorithm,
+        JwsError::WrongType => AssertionProblem::Type,
+        JwsError::UnknownKey | JwsError::AmbiguousKey => AssertionProblem::Key,
+        JwsError::InvalidSignature => AssertionProblem::Signature,
+        _ => AssertionProblem::Malformed,
+    }
+}

@@ -1,0 +1,70 @@
+//! Client authentication ([RFC 6749, section 2.3](https://www.rfc-editor.org/rfc/rfc6749#section-2.3)).
+//!
+//! A client is registered for one method and authenticates by it and no other: a request that shows two is refused, and so
+//! is one that shows another than the registered one.
+
+mod assertion;
+mod basic;
+mod keys;
+mod presented;
+mod secret;
+
+use std::sync::Arc;
+
+use ciam_core::http::Params;
+use http::HeaderMap;
+
+pub(crate) use self::keys::ClientKeyCache;
+use self::presented::{Presented, Proof};
+use crate::AuthorizationServer;
+use crate::client::{AuthMethod, AuthenticatedClient, Client, ClientId};
+use crate::error::ClientAuthError;
+
+impl AuthorizationServer {
+    /// Authenticates the client of a request to a back-channel endpoint, from the request's headers and the parameters of
+    /// its body. A public client only names itself.
+    ///
+    /// # Security
+    ///
+    /// The secret of an unknown client is digested and compared like any other, so the time does not tell whether the
+    /// client exists. A client assertion is marked as used after everything else about it was found good, so nobody can
+    /// use up the `jti` of another's assertion, and of concurrent requests with one assertion exactly one is
+    /// authenticated.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the client is not authenticated by exactly its registered method, and when a port fails.
+    pub async fn authenticate_client(
+        &self,
+        headers: &HeaderMap,
+        params: &Params,
+    ) -> Result<AuthenticatedClient, ClientAuthError> {
+        let presented = Presented::read(headers, params)?;
+        let client = match presented.client_id.parse::<ClientId>() {
+            Ok(id) => self.clients().get(&id).await?.map(|found| found.value),
+            Err(_) => None,
+        };
+        match presented.proof {
+            Proof::None => known(client, AuthMethod::None),
+            Proof::Basic(ref sent) | Proof::Post(ref sent) => {
+                let registered = client.as_ref().map_or(&[][..], |client| client.authentication.secrets());
+                let right = secret::is_registered(sent, registered, self.ports().now());
+                let client = known(client, presented.proof.method())?;
+                if right { Ok(client) } else { Err(ClientAuthError::WrongSecret) }
+            }
+            Proof::Assertion(ref assertion) => {
+                let client = known(client, AuthMethod::PrivateKeyJwt)?;
+                self.verify_assertion(&client.client, assertion.expose()).await?;
+                Ok(client)
+            }
+        }
+    }
+}
+
+fn known(client: Option<Client>, shown: AuthMethod) -> Result<AuthenticatedClient, ClientAuthError> {
+    let client = client.ok_or(ClientAuthError::UnknownClient)?;
+    if client.authentication.method() != shown {
+        return Err(ClientAuthError::WrongMethod);
+    }
+    Ok(AuthenticatedClient::new(Arc::new(client)))
+}

@@ -157,14 +157,25 @@ pub enum RevocationReason {
     RefreshReplay,
 }
 
+impl RevocationReason {
+    /// The stable name, as serialized and in events.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Person => "person",
+            Self::CodeReplay => "code_replay",
+            Self::RefreshReplay => "refresh_replay",
+        }
+    }
+}
+
 /// The refresh tokens of a grant: one generation is live, and every older one is recognised.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RefreshFamily {
     /// Which generation is live, and which may be retried.
     pub generations: Generations,
-    /// Whether each use issues a new generation.
-    pub rotates: bool,
     /// When it ends without use.
     #[serde(with = "time::serde::rfc3339")]
     pub idle_expires_at: OffsetDateTime,
@@ -176,8 +187,8 @@ pub struct RefreshFamily {
 impl RefreshFamily {
     /// A family whose first generation is issued now.
     #[must_use]
-    pub const fn first(rotates: bool, idle_expires_at: OffsetDateTime, expires_at: OffsetDateTime) -> Self {
-        Self { generations: Generations::first(), rotates, idle_expires_at, expires_at }
+    pub const fn first(idle_expires_at: OffsetDateTime, expires_at: OffsetDateTime) -> Self {
+        Self { generations: Generations::first(), idle_expires_at, expires_at }
     }
 
     /// Whether one of its tokens can be used at `now`.

@@ -142,6 +142,12 @@ pub enum GrantProblem {
     /// Presented before: what it made is revoked.
     #[error("replayed")]
     Replayed,
+    /// A refresh token in whose place another one was issued, to a request that ran beside this one.
+    #[error("superseded")]
+    Superseded,
+    /// Presented wrongly too often.
+    #[error("too many attempts")]
+    TooManyAttempts,
     /// The grant was revoked.
     #[error("revoked")]
     Revoked,

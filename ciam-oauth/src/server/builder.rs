@@ -12,10 +12,12 @@ use super::config::{Config, Lifetimes, Limits, ResourceServer, SupportedScope};
 use super::subject::Subjects;
 use super::{AuthorizationServer, Inner};
 use crate::client::{Clients, Supported};
+use crate::client_auth::ClientKeyCache;
 use crate::extension::{Extension, NoExtension};
 use crate::issuer::Issuer;
 use crate::resource::ResourceIndicator;
 use crate::scope::ScopeSet;
+use crate::token::refresh::RefreshSecrets;
 
 /// Collects the configuration of an [`AuthorizationServer`].
 #[derive(Debug)]
@@ -147,8 +149,11 @@ impl ServerBuilder {
         };
         let clients = Clients::new(self.ports.clone(), supported);
         let subjects = Subjects::load(&self.ports).await?;
+        let refresh_secrets = RefreshSecrets::load(self.ports.clone()).await?;
         let inner = Inner {
             subjects,
+            refresh_secrets,
+            client_keys: ClientKeyCache::default(),
             ports: self.ports,
             issuer,
             config,

@@ -48,16 +48,14 @@ impl AuthorizationServer {
         if !endpoint.methods().contains(request.method()) {
             return reply::method_not_allowed(endpoint.methods());
         }
-        let _ = peer;
         let mut response = match endpoint {
             Endpoint::Authorize => self.handle_authorize(request).await,
             Endpoint::Resume => self.handle_resume(rest, request).await,
             Endpoint::Metadata => reply::document(&self.metadata(), METADATA_MAX_AGE),
-            Endpoint::PushedAuthorizationRequest
-            | Endpoint::Token
-            | Endpoint::Revocation
-            | Endpoint::Introspection
-            | Endpoint::Jwks => reply::plain(StatusCode::NOT_FOUND),
+            Endpoint::Token => self.handle_token(request, peer).await,
+            Endpoint::Revocation => self.handle_revocation(request).await,
+            Endpoint::Introspection => self.handle_introspection(request).await,
+            Endpoint::PushedAuthorizationRequest | Endpoint::Jwks => reply::plain(StatusCode::NOT_FOUND),
         };
         if endpoint.is_public_document() {
             response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));

@@ -11,6 +11,7 @@ mod subject;
 use std::sync::Arc;
 
 use ciam_core::account::Account;
+use ciam_core::error::PortError;
 use ciam_core::ports::Ports;
 use ciam_core::session::SessionManager;
 
@@ -19,8 +20,10 @@ pub use self::config::{Config, Lifetimes, Limits, ResourceServer, SupportedScope
 pub use self::endpoint::Endpoint;
 use self::subject::Subjects;
 use crate::client::{Client, Clients};
+use crate::client_auth::ClientKeyCache;
 use crate::extension::Extension;
 use crate::issuer::Issuer;
+use crate::token::refresh::RefreshSecrets;
 
 /// An OAuth 2.x authorization server for one tenant and one issuer.
 ///
@@ -39,6 +42,8 @@ struct Inner {
     clients: Clients,
     sessions: SessionManager,
     subjects: Subjects,
+    refresh_secrets: RefreshSecrets,
+    client_keys: ClientKeyCache,
     extension: Arc<dyn Extension>,
 }
 
@@ -76,6 +81,25 @@ impl AuthorizationServer {
     #[must_use]
     pub fn sessions(&self) -> &SessionManager {
         &self.inner.sessions
+    }
+
+    /// Makes a new key for refresh tokens. Tokens that were made with the last three keys before it stay good.
+    ///
+    /// # Errors
+    ///
+    /// Fails when a port does, or when other nodes rotate at the same time.
+    pub async fn rotate_refresh_key(&self) -> Result<(), PortError> {
+        self.inner.refresh_secrets.rotate().await
+    }
+
+    /// The keys by which refresh tokens are recognised.
+    pub(crate) fn refresh_secrets(&self) -> &RefreshSecrets {
+        &self.inner.refresh_secrets
+    }
+
+    /// The key sets of clients that publish them.
+    pub(crate) fn client_keys(&self) -> &ClientKeyCache {
+        &self.inner.client_keys
     }
 
     /// The protocol that is plugged in.

@@ -13,9 +13,14 @@ use crate::error::{PushError, RequestProblem, SafeError};
 
 /// A JSON response that nobody may store.
 pub(crate) fn json<T: Serialize>(status: StatusCode, body: &T) -> Response<Bytes> {
-    let Ok(body) = serde_json::to_vec(body) else {
-        return plain(StatusCode::INTERNAL_SERVER_ERROR);
-    };
+    match serde_json::to_vec(body) {
+        Ok(body) => json_bytes(status, body),
+        Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+/// A JSON response that nobody may store, of a body that is JSON already.
+pub(crate) fn json_bytes(status: StatusCode, body: Vec<u8>) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();

@@ -1,3 +1,59 @@
-//! The token endpoint.
+//! The token endpoint ([RFC 6749, section 3.2](https://www.rfc-editor.org/rfc/rfc6749#section-3.2)).
+//!
+//! Every grant goes the same way: authenticate the client, load, check everything, make the tokens in memory, and only
+//! then use up what was presented and store what was made, in one commit. A request that fails on the way has used up and
+//! issued nothing; who presents another client's code or a wrong verifier does not burn it for the one it belongs to.
 
+mod client_credentials;
+mod code;
+mod holder;
+mod http;
 pub mod refresh;
+mod request;
+mod response;
+mod revoke_grant;
+mod target;
+
+use ciam_core::http::Peer;
+
+pub use self::request::{TokenGrant, TokenRequest};
+pub use self::response::TokenResponse;
+use crate::AuthorizationServer;
+use crate::client::AuthenticatedClient;
+use crate::error::TokenError;
+
+impl AuthorizationServer {
+    /// Issues tokens to an authenticated client.
+    ///
+    /// `peer` is who sent the request: wrong presentations of a code are counted for each client and address.
+    ///
+    /// # Security
+    ///
+    /// The caller has authenticated the client with [`authenticate_client`](Self::authenticate_client).
+    ///
+    /// # Errors
+    ///
+    /// Fails when the client may not use the grant, when the grant is not usable, and when a port fails.
+    pub async fn token(
+        &self,
+        client: &AuthenticatedClient,
+        request: &TokenRequest,
+        peer: &Peer,
+    ) -> Result<TokenResponse, TokenError> {
+        if !client.client.allows(request.grant.grant_type()) {
+            return Err(TokenError::UnauthorizedClient);
+        }
+        match &request.grant {
+            TokenGrant::AuthorizationCode { code, redirect_uri, verifier } => {
+                let presented = code::PresentedCode {
+                    code,
+                    redirect_uri: redirect_uri.as_deref(),
+                    verifier: verifier.as_ref(),
+                };
+                self.exchange_code(&client.client, presented, request, peer).await
+            }
+            TokenGrant::RefreshToken { token } => self.refresh(&client.client, token, request).await,
+            TokenGrant::ClientCredentials => self.client_credentials(&client.client, request).await,
+        }
+    }
+}

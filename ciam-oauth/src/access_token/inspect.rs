@@ -1,0 +1,72 @@
+//! Finding out what an access token means now.
+
+use ciam_core::account::Account;
+use ciam_core::error::PortError;
+use ciam_core::store;
+
+use super::claims::AccessTokenClaims;
+use super::denied::DeniedToken;
+use super::opaque::OpaqueToken;
+use crate::AuthorizationServer;
+use crate::grant::Grant;
+
+/// An access token of this server that can be used now, and what stands behind it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ActiveToken {
+    /// What it says.
+    pub claims: AccessTokenClaims,
+    /// The grant that it came of, which is active; `None` when the client acts for itself.
+    pub grant: Option<Grant>,
+    /// The account that it speaks of, which may sign in; `None` when the client acts for itself.
+    pub account: Option<Account>,
+}
+
+impl AuthorizationServer {
+    /// What an access token of this server means now; `None` when it is not one, or cannot be used any more.
+    ///
+    /// Unlike a resource server that validates a JWT by itself, this sees revocation at once: of the token, its grant, the
+    /// session that the grant hangs on, and the account.
+    ///
+    /// # Errors
+    ///
+    /// Fails when a port does.
+    pub async fn inspect(&self, token: &str) -> Result<Option<ActiveToken>, PortError> {
+        let Some(claims) = self.read_access_token(token).await? else { return Ok(None) };
+        let now = self.ports().now();
+        if !claims.is_current(now) {
+            return Ok(None);
+        }
+        let Some(grant) = claims.grant_id else {
+            // The token of a client that was removed dies with it.
+            let known = self.clients().get(&claims.client_id).await?.is_some();
+            return Ok(known.then_some(ActiveToken { claims, grant: None, account: None }));
+        };
+        let Some(grant) = store::load::<Grant>(self.ports().store(), &Grant::record_key(grant)).await? else {
+            return Ok(None);
+        };
+        let grant = grant.value;
+        if grant.client != claims.client_id {
+            return Ok(None);
+        }
+        match self.grant_holder(&grant, now).await? {
+            Ok(holder) => Ok(Some(ActiveToken { claims, grant: Some(grant), account: Some(holder.account) })),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// What an access token of either form says, if it is one of ours and was not itself revoked. It may have expired.
+    pub(crate) async fn read_access_token(
+        &self,
+        token: &str,
+    ) -> Result<Option<AccessTokenClaims>, PortError> {
+        if OpaqueToken::is_well_formed(token) {
+            let key = OpaqueToken::record_key(token);
+            let found = store::load::<OpaqueToken>(self.ports().store(), &key).await?;
+            return Ok(found.map(|found| found.value.claims));
+        }
+        let Some(claims) = self.verify_access_token(token)? else { return Ok(None) };
+        let denied = store::load::<DeniedToken>(self.ports().store(), &claims.jti).await?;
+        Ok(if denied.is_some() { None } else { Some(claims) })
+    }
+}

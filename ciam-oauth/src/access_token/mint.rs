@@ -1,0 +1,130 @@
+//! Making access tokens.
+
+use ciam_core::account::Account;
+use ciam_core::error::PortError;
+use ciam_core::hooks::{HookDecision, TokenIssue};
+use ciam_core::secret::Secret;
+use serde_json::Map;
+use time::{Duration, OffsetDateTime};
+
+use super::claims::AccessTokenClaims;
+use super::opaque::OpaqueToken;
+use crate::AuthorizationServer;
+use crate::client::Client;
+use crate::error::TokenError;
+use crate::grant::Grant;
+use crate::scope::ScopeSet;
+use crate::server::{ResourceServer, TokenFormat};
+
+/// Whom a new access token will speak of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Holder<'a> {
+    /// An account, by a grant.
+    Account { account: &'a Account, grant: &'a Grant },
+    /// The client itself.
+    Client,
+}
+
+/// An access token that is about to be made.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) holder: Holder<'a>,
+    pub(crate) resource: &'a ResourceServer,
+    pub(crate) scopes: ScopeSet,
+    pub(crate) now: OffsetDateTime,
+    /// From when it is refused; a whole second.
+    pub(crate) expires_at: OffsetDateTime,
+}
+
+/// An access token that was made and is not stored yet.
+#[derive(Debug)]
+pub(crate) struct Minted {
+    pub(crate) token: Secret,
+    pub(crate) scopes: ScopeSet,
+    pub(crate) expires_in: Duration,
+    /// What has to be stored for the token to mean anything.
+    pub(crate) record: Option<OpaqueToken>,
+}
+
+impl AuthorizationServer {
+    /// How long an access token for a resource lives: as the client says, or the resource, or the server.
+    pub(crate) fn access_token_lifetime(&self, client: &Client, resource: &ResourceServer) -> Duration {
+        client
+            .access_token_lifetime()
+            .or(resource.access_token_lifetime)
+            .unwrap_or(self.config().lifetimes.access_token)
+    }
+
+    /// Makes an access token. Nothing is stored: a caller that fails afterwards has issued nothing.
+    pub(crate) async fn mint(&self, plan: Plan<'_>) -> Result<Minted, TokenError> {
+        let claims = self.claims(&plan).await?;
+        let (token, record) = match &plan.resource.format {
+            TokenFormat::Opaque => {
+                let token = Secret::random(self.ports().entropy())?;
+                let record = OpaqueToken::new(token.digest(), claims);
+                (token, Some(record))
+            }
+            TokenFormat::Jwt { alg } => (self.sign_access_token(alg, &claims).await?, None),
+        };
+        Ok(Minted { token, scopes: plan.scopes, expires_in: plan.expires_at - plan.now, record })
+    }
+
+    async fn claims(&self, plan: &Plan<'_>) -> Result<AccessTokenClaims, TokenError> {
+        let mut claims = AccessTokenClaims {
+            iss: self.issuer().as_str().to_owned(),
+            sub: plan.client.id.as_str().to_owned(),
+            aud: vec![plan.resource.identifier.as_str().to_owned()],
+            exp: plan.expires_at.unix_timestamp(),
+            iat: plan.now.unix_timestamp(),
+            jti: self.token_id()?,
+            client_id: plan.client.id.clone(),
+            scope: plan.scopes.clone(),
+            auth_time: None,
+            acr: None,
+            amr: Vec::new(),
+            grant_id: None,
+            extra: Map::new(),
+        };
+        let mut subject = None;
+        if let Holder::Account { account, grant } = plan.holder {
+            subject = Some(account);
+            claims.sub = self.subject(plan.client, account);
+            claims.aud.extend(self.extension().audiences(self, grant));
+            claims.aud.dedup();
+            claims.auth_time = grant.context.auth_time().map(OffsetDateTime::unix_timestamp);
+            // What was reached when the grant was given; a refresh does not authenticate anybody again.
+            let reached = self.config().acr.achieved(&grant.context, grant.created_at);
+            claims.acr = reached.map(|acr| acr.as_str().to_owned());
+            claims.amr = grant.context.amr().iter().map(|amr| amr.as_str().to_owned()).collect();
+            claims.grant_id = Some(grant.id);
+        }
+        self.ask_hook(plan, subject, &mut claims).await?;
+        Ok(claims)
+    }
+
+    /// The host may refuse the token, or add claims; those that the protocol gives a meaning stay as they are.
+    async fn ask_hook(
+        &self,
+        plan: &Plan<'_>,
+        account: Option<&Account>,
+        claims: &mut AccessTokenClaims,
+    ) -> Result<(), TokenError> {
+        let scopes = plan.scopes.to_strings();
+        let issue = TokenIssue::new("access_token", plan.client.id.as_str(), account, &scopes, &claims.aud);
+        let mut extra = Map::new();
+        match self.ports().hooks().before_token(&issue, &mut extra).await? {
+            HookDecision::Allow => {}
+            _ => return Err(TokenError::Denied),
+        }
+        extra.retain(|name, _| !AccessTokenClaims::is_reserved(name));
+        claims.extra = extra;
+        Ok(())
+    }
+
+    fn token_id(&self) -> Result<String, PortError> {
+        let mut bytes = [0_u8; 16];
+        self.ports().entropy().fill(&mut bytes)?;
+        Ok(ciam_core::encoding::base64url::encode(&bytes))
+    }
+}

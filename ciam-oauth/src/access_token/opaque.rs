@@ -1,0 +1,45 @@
+//! Opaque access tokens: 256 random bits, and a record under their digest.
+
+use ciam_core::secret::TokenDigest;
+use ciam_core::store::{RecordKind, StoredRecord};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::claims::AccessTokenClaims;
+
+/// What an opaque token stands for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct OpaqueToken {
+    digest: TokenDigest,
+    pub(crate) claims: AccessTokenClaims,
+}
+
+impl OpaqueToken {
+    pub(crate) fn new(digest: TokenDigest, claims: AccessTokenClaims) -> Self {
+        Self { digest, claims }
+    }
+
+    /// The record key of a token.
+    pub(crate) fn record_key(token: &str) -> String {
+        TokenDigest::of(token).to_text()
+    }
+
+    /// Whether a text can be an opaque token: what [`Secret::random`](ciam_core::secret::Secret::random) makes.
+    pub(crate) fn is_well_formed(token: &str) -> bool {
+        token.len() == 43
+            && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    }
+}
+
+impl StoredRecord for OpaqueToken {
+    const KIND: RecordKind = RecordKind::new("oauth.access_token", &[]);
+    const SCHEMA: u16 = 1;
+
+    fn key(&self) -> String {
+        self.digest.to_text()
+    }
+
+    fn expires_at(&self) -> Option<OffsetDateTime> {
+        OffsetDateTime::from_unix_timestamp(self.claims.exp).ok()
+    }
+}

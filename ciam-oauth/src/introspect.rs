@@ -1,0 +1,133 @@
+//! Token introspection ([RFC 7662](https://www.rfc-editor.org/rfc/rfc7662)).
+//!
+//! A resource asks what a token means now. Unlike the validation of a JWT, the answer knows of revocation, of the session
+//! that a grant hangs on, and of the account. It is given to those whom the token concerns: the client that it was issued
+//! to, and the clients that [serve](crate::client::Client::serves) a resource that it is for. To everybody else, and of
+//! everything that is not a live token of this server, the answer is `{"active":false}` and nothing more.
+
+use ciam_core::error::PortError;
+use ciam_core::store;
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+
+use crate::AuthorizationServer;
+use crate::access_token::ActiveToken;
+use crate::client::{AuthenticatedClient, Client};
+use crate::error::{ClientAuthError, TokenError};
+use crate::grant::Grant;
+use crate::token::refresh::RefreshTokenText;
+
+/// The answer to an introspection request.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Introspection {
+    /// The members of the answer; `None` for a token that is not active, or not the asker's business.
+    members: Option<Map<String, Value>>,
+}
+
+impl Introspection {
+    /// Nothing is said but that the token is not active
+    /// ([RFC 7662, section 2.2](https://www.rfc-editor.org/rfc/rfc7662#section-2.2)).
+    const INACTIVE: Self = Self { members: None };
+
+    /// Whether the token can be used.
+    #[must_use]
+    pub const fn is_active(&self) -> bool {
+        self.members.is_some()
+    }
+
+    /// A member of the answer.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.members.as_ref()?.get(name)
+    }
+
+    /// The JSON object of the answer.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        match &self.members {
+            None => json!({ "active": false }),
+            Some(members) => {
+                let mut answer = members.clone();
+                answer.insert("active".to_owned(), Value::Bool(true));
+                Value::Object(answer)
+            }
+        }
+    }
+}
+
+impl AuthorizationServer {
+    /// Says what a token means now to an authenticated client. It counts as no use of the token.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the client is public, because naming oneself is no authentication, and when a port fails.
+    pub async fn introspect(
+        &self,
+        asker: &AuthenticatedClient,
+        token: &str,
+    ) -> Result<Introspection, TokenError> {
+        let asker = &asker.client;
+        if asker.is_public() {
+            return Err(ClientAuthError::WrongMethod.into());
+        }
+        match self.refresh_secrets().read(token).await? {
+            Some(refresh) => Ok(self.introspect_refresh_token(asker, &refresh).await?),
+            None => {
+                let found = self.inspect(token).await?.filter(|found| concerns(asker, found));
+                Ok(found.map_or(Introspection::INACTIVE, |found| self.describe(&found)))
+            }
+        }
+    }
+
+    fn describe(&self, found: &ActiveToken) -> Introspection {
+        let Ok(Value::Object(mut members)) = serde_json::to_value(&found.claims) else {
+            return Introspection::INACTIVE;
+        };
+        // Which grant it came of is between the client and this server.
+        members.remove("grant_id");
+        members.insert("token_type".to_owned(), Value::from("Bearer"));
+        Introspection { members: Some(members) }
+    }
+
+    /// A refresh token is nobody's business but its client's.
+    async fn introspect_refresh_token(
+        &self,
+        asker: &Client,
+        refresh: &RefreshTokenText,
+    ) -> Result<Introspection, PortError> {
+        let now = self.ports().now();
+        let key = Grant::record_key(refresh.grant);
+        let Some(found) = store::load::<Grant>(self.ports().store(), &key).await? else {
+            return Ok(Introspection::INACTIVE);
+        };
+        let grant = found.value;
+        let live = grant.refresh.as_ref().filter(|family| family.is_live(now));
+        let Some(family) = live.filter(|family| family.generations.current == refresh.generation) else {
+            return Ok(Introspection::INACTIVE);
+        };
+        if grant.client != asker.id {
+            return Ok(Introspection::INACTIVE);
+        }
+        let end = family.idle_expires_at.min(family.expires_at);
+        let Ok(holder) = self.grant_holder(&grant, now).await? else { return Ok(Introspection::INACTIVE) };
+        let mut members = Map::new();
+        members.insert("iss".to_owned(), Value::from(self.issuer().as_str()));
+        members.insert("client_id".to_owned(), Value::from(asker.id.as_str()));
+        members.insert("sub".to_owned(), Value::from(self.subject(asker, &holder.account)));
+        members.insert("scope".to_owned(), Value::from(grant.scopes.to_string()));
+        members.insert("iat".to_owned(), seconds(grant.created_at));
+        members.insert("exp".to_owned(), seconds(end));
+        Ok(Introspection { members: Some(members) })
+    }
+}
+
+/// Whether a token is the asker's business.
+fn concerns(asker: &Client, found: &ActiveToken) -> bool {
+    found.claims.client_id == asker.id
+        || asker.serves.iter().any(|own| found.claims.aud.iter().any(|audience| audience == own.as_str()))
+}
+
+fn seconds(time: OffsetDateTime) -> Value {
+    Value::from(time.unix_timestamp())
+}

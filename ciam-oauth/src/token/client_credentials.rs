@@ -1,0 +1,61 @@
+//! The client's own right ([RFC 6749, section 4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4)).
+
+use ciam_core::error::PortError;
+use ciam_core::store::{Batch, Commit};
+use serde_json::Map;
+
+use super::{TokenRequest, TokenResponse};
+use crate::AuthorizationServer;
+use crate::access_token::{Holder, Plan};
+use crate::client::Client;
+use crate::error::TokenError;
+use crate::scope::ScopeSet;
+
+impl AuthorizationServer {
+    /// Issues an access token that speaks of the client itself. There is no refresh token: the client can always ask
+    /// again ([RFC 6749, section 4.4.3](https://www.rfc-editor.org/rfc/rfc6749#section-4.4.3)).
+    pub(super) async fn client_credentials(
+        &self,
+        client: &Client,
+        request: &TokenRequest,
+    ) -> Result<TokenResponse, TokenError> {
+        if client.is_public() {
+            return Err(TokenError::UnauthorizedClient);
+        }
+        let resource = self.own_target(client, request.resource.as_ref())?;
+        let scopes = self.own_scopes(client, &resource.scopes, request.scopes.as_ref())?;
+        let now = self.ports().now().truncate_to_second();
+        let expires_at = now + self.access_token_lifetime(client, resource);
+        let plan = Plan { client, holder: Holder::Client, resource, scopes, now, expires_at };
+        let minted = self.mint(plan).await?;
+        if let Some(record) = &minted.record {
+            let batch = Batch::new().put(record).map_err(PortError::from)?;
+            if let Commit::Conflict(_) = self.ports().store().commit(batch).await? {
+                return Err(PortError::permanent("a commit without conditions was refused").into());
+            }
+        }
+        Ok(TokenResponse {
+            access_token: minted.token,
+            expires_in: minted.expires_in,
+            scopes: minted.scopes,
+            refresh_token: None,
+            members: Map::new(),
+        })
+    }
+
+    /// What is asked for, which the client must be registered for and the resource must know. The values of another
+    /// protocol (`openid`, `offline_access`) speak of a person, and here is none.
+    fn own_scopes(
+        &self,
+        client: &Client,
+        known: &ScopeSet,
+        asked: Option<&ScopeSet>,
+    ) -> Result<ScopeSet, TokenError> {
+        let own = client.scopes.intersection(known).difference(&self.config().protocol_scopes);
+        match asked {
+            None => Ok(own),
+            Some(asked) if asked.is_subset(&own) => Ok(asked.clone()),
+            Some(_) => Err(TokenError::InvalidScope),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The back-channel endpoints over HTTP: token, revocation and introspection.
+
+use bytes::Bytes;
+use ciam_core::http::{Params, Peer};
+use http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
+use http::{Request, Response, StatusCode};
+
+use super::{TokenRequest, TokenResponse};
+use crate::AuthorizationServer;
+use crate::client::AuthenticatedClient;
+use crate::error::TokenError;
+use crate::introspect::Introspection;
+use crate::revoke::token_parameter;
+use crate::server::form::form;
+use crate::server::reply;
+
+impl AuthorizationServer {
+    /// Answers a token request.
+    pub(crate) async fn handle_token(&self, request: &Request<Bytes>, peer: &Peer) -> Response<Bytes> {
+        match self.answer_token(request, peer).await {
+            Ok(issued) => render_tokens(&issued),
+            Err(error) => refuse(request, &error),
+        }
+    }
+
+    /// Answers a revocation request ([RFC 7009, section 2](https://www.rfc-editor.org/rfc/rfc7009#section-2)).
+    pub(crate) async fn handle_revocation(&self, request: &Request<Bytes>) -> Response<Bytes> {
+        match self.answer_revocation(request).await {
+            Ok(()) => reply::json(StatusCode::OK, &serde_json::Map::new()),
+            Err(error) => refuse(request, &error),
+        }
+    }
+
+    /// Answers an introspection request ([RFC 7662, section 2](https://www.rfc-editor.org/rfc/rfc7662#section-2)).
+    pub(crate) async fn handle_introspection(&self, request: &Request<Bytes>) -> Response<Bytes> {
+        match self.answer_introspection(request).await {
+            Ok(answer) => reply::json(StatusCode::OK, &answer.to_json()),
+            Err(error) => refuse(request, &error),
+        }
+    }
+
+    async fn answer_token(&self, request: &Request<Bytes>, peer: &Peer) -> Result<TokenResponse, TokenError> {
+        let (client, params) = self.client_of(request, &["resource"]).await?;
+        let parsed = TokenRequest::parse(&params)?;
+        self.token(&client, &parsed, peer).await
+    }
+
+    async fn answer_revocation(&self, request: &Request<Bytes>) -> Result<(), TokenError> {
+        let (client, params) = self.client_of(request, &[]).await?;
+        self.revoke_token(&client, token_parameter(&params)?).await
+    }
+
+    async fn answer_introspection(&self, request: &Request<Bytes>) -> Result<Introspection, TokenError> {
+        let (client, params) = self.client_of(request, &[]).await?;
+        self.introspect(&client, token_parameter(&params)?).await
+    }
+
+    /// The client of a request and the parameters of its form.
+    async fn client_of(
+        &self,
+        request: &Request<Bytes>,
+        repeatable: &[&str],
+    ) -> Result<(AuthenticatedClient, Params), TokenError> {
+        let params = form(request, self.config().limits.params)?;
+        params.refuse_duplicates(repeatable).map_err(crate::error::RequestProblem::from)?;
+        let client = self.authenticate_client(request.headers(), &params).await?;
+        Ok((client, params))
+    }
+}
+
+fn render_tokens(issued: &TokenResponse) -> Response<Bytes> {
+    match issued.to_json() {
+        Ok(body) => reply::json_bytes(StatusCode::OK, body),
+        Err(_) => reply::plain(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+/// An error as JSON ([RFC 6749, section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)). A client that used the
+/// `Authorization` header is told by which scheme to do that; one that did not has no header to correct.
+pub(crate) fn refuse(request: &Request<Bytes>, error: &TokenError) -> Response<Bytes> {
+    let mut response = reply::error(error.status(), error.code(), error.description());
+    if response.status() == StatusCode::UNAUTHORIZED && request.headers().contains_key(AUTHORIZATION) {
+        let scheme = HeaderValue::from_static("Basic realm=\"oauth\", charset=\"UTF-8\"");
+        response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
+    }
+    response
+}

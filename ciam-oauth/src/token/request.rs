@@ -1,0 +1,182 @@
+//! The token request, parsed.
+
+use ciam_core::http::Params;
+use ciam_core::secret::Secret;
+
+use crate::client::GrantType;
+use crate::error::{RequestProblem, TokenError};
+use crate::pkce::CodeVerifier;
+use crate::resource::ResourceIndicator;
+use crate::scope::ScopeSet;
+
+/// A token request ([RFC 6749, section 4](https://www.rfc-editor.org/rfc/rfc6749#section-4)).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TokenRequest {
+    /// What is exchanged for tokens.
+    pub grant: TokenGrant,
+    /// The scope that is asked for; `None` for all that was granted.
+    pub scopes: Option<ScopeSet>,
+    /// The resource that the access token is for ([RFC 8707](https://www.rfc-editor.org/rfc/rfc8707)); `None` for the
+    /// only or default one. An access token is for one resource: one for several could be replayed by each at the others.
+    pub resource: Option<ResourceIndicator>,
+}
+
+/// What is exchanged for tokens.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum TokenGrant {
+    /// An authorization code
+    /// ([RFC 6749, section 4.1.3](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.3)).
+    AuthorizationCode {
+        /// The code.
+        code: Secret,
+        /// The redirect URI of the authorization request, if it had one.
+        redirect_uri: Option<String>,
+        /// The answer to the code challenge.
+        verifier: Option<CodeVerifier>,
+    },
+    /// A refresh token ([RFC 6749, section 6](https://www.rfc-editor.org/rfc/rfc6749#section-6)).
+    RefreshToken {
+        /// The token.
+        token: Secret,
+    },
+    /// The client's own right
+    /// ([RFC 6749, section 4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4)).
+    ClientCredentials,
+}
+
+impl TokenGrant {
+    /// The grant type.
+    #[must_use]
+    pub const fn grant_type(&self) -> GrantType {
+        match self {
+            Self::AuthorizationCode { .. } => GrantType::AuthorizationCode,
+            Self::RefreshToken { .. } => GrantType::RefreshToken,
+            Self::ClientCredentials => GrantType::ClientCredentials,
+        }
+    }
+}
+
+impl TokenRequest {
+    /// A request for all that the grant allows.
+    #[must_use]
+    pub const fn new(grant: TokenGrant) -> Self {
+        Self { grant, scopes: None, resource: None }
+    }
+
+    /// Asks for these scope values.
+    #[must_use]
+    pub fn with_scopes(mut self, scopes: ScopeSet) -> Self {
+        self.scopes = Some(scopes);
+        self
+    }
+
+    /// Asks for a token for this resource.
+    #[must_use]
+    pub fn with_resource(mut self, resource: ResourceIndicator) -> Self {
+        self.resource = Some(resource);
+        self
+    }
+
+    /// Reads the parameters of a request's body.
+    ///
+    /// # Errors
+    ///
+    /// Fails when a parameter is missing, malformed or there twice, and when the grant type is not supported.
+    pub fn parse(params: &Params) -> Result<Self, TokenError> {
+        params.refuse_duplicates(&["resource"]).map_err(RequestProblem::from)?;
+        let one = |name: &'static str| params.one(name).map_err(RequestProblem::from);
+        let needed = |name: &'static str| one(name)?.ok_or(RequestProblem::Missing(name));
+        let name = needed("grant_type")?;
+        let grant = match GrantType::from_name(name).ok_or(TokenError::UnsupportedGrantType)? {
+            GrantType::AuthorizationCode => TokenGrant::AuthorizationCode {
+                code: Secret::from(needed("code")?),
+                redirect_uri: one("redirect_uri")?.map(str::to_owned),
+                verifier: one("code_verifier")?
+                    .map(str::parse)
+                    .transpose()
+                    .map_err(|_| RequestProblem::Invalid("code_verifier"))?,
+            },
+            GrantType::RefreshToken => {
+                TokenGrant::RefreshToken { token: Secret::from(needed("refresh_token")?) }
+            }
+            GrantType::ClientCredentials => TokenGrant::ClientCredentials,
+        };
+        let scopes = one("scope")?.map(str::parse).transpose().map_err(|_| TokenError::InvalidScope)?;
+        Ok(Self { grant, scopes, resource: resource(params)? })
+    }
+}
+
+fn resource(params: &Params) -> Result<Option<ResourceIndicator>, TokenError> {
+    let mut named = params.all("resource").filter(|value| !value.is_empty());
+    let Some(first) = named.next() else { return Ok(None) };
+    if named.any(|other| other != first) {
+        return Err(TokenError::InvalidTarget);
+    }
+    first.parse().map(Some).map_err(|_| TokenError::InvalidTarget)
+}
+
+#[cfg(test)]
+mod tests {
+    use ciam_core::http::ParamsLimits;
+
+    use super::*;
+
+    const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+    fn parse(body: &str) -> Result<TokenRequest, TokenError> {
+        TokenRequest::parse(&Params::parse(body, ParamsLimits::default()).unwrap())
+    }
+
+    #[test]
+    fn each_grant_is_read() {
+        let code =
+            parse(&format!("grant_type=authorization_code&code=c&redirect_uri=x&code_verifier={VERIFIER}"));
+        let TokenGrant::AuthorizationCode { code, redirect_uri, verifier } = code.unwrap().grant else {
+            panic!()
+        };
+        assert_eq!(code.expose(), "c");
+        assert_eq!(redirect_uri.as_deref(), Some("x"));
+        assert_eq!(verifier.unwrap().expose(), VERIFIER);
+        let refresh = parse("grant_type=refresh_token&refresh_token=r&scope=b+a").unwrap();
+        assert_eq!(refresh.grant.grant_type(), GrantType::RefreshToken);
+        assert_eq!(refresh.scopes.unwrap().to_string(), "a b");
+        let own = parse("grant_type=client_credentials&resource=https%3A%2F%2Fapi.example").unwrap();
+        assert_eq!(own.grant.grant_type(), GrantType::ClientCredentials);
+        assert_eq!(own.resource.unwrap().as_str(), "https://api.example");
+    }
+
+    #[test]
+    fn rfc6749_5_2_malformed_requests() {
+        for (body, code) in [
+            ("", "invalid_request"),
+            ("grant_type=", "invalid_request"),
+            ("grant_type=authorization_code", "invalid_request"),
+            ("grant_type=authorization_code&code=", "invalid_request"),
+            ("grant_type=refresh_token", "invalid_request"),
+            ("grant_type=authorization_code&code=c&code_verifier=short", "invalid_request"),
+            ("grant_type=refresh_token&refresh_token=r&refresh_token=r", "invalid_request"),
+            ("grant_type=client_credentials&grant_type=client_credentials", "invalid_request"),
+            ("grant_type=client_credentials&scope=a&scope=b", "invalid_request"),
+            ("grant_type=client_credentials&x=1&x=2", "invalid_request"),
+            ("grant_type=password&username=a&password=b", "unsupported_grant_type"),
+            ("grant_type=AUTHORIZATION_CODE&code=c", "unsupported_grant_type"),
+            ("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code", "unsupported_grant_type"),
+            ("grant_type=client_credentials&scope=%22", "invalid_scope"),
+            ("grant_type=client_credentials&resource=relative", "invalid_target"),
+            ("grant_type=client_credentials&resource=https%3A%2F%2Fa.example%23x", "invalid_target"),
+            ("grant_type=client_credentials&resource=urn%3Aa&resource=urn%3Ab", "invalid_target"),
+        ] {
+            assert_eq!(parse(body).map(|_| ()).unwrap_err().code(), code, "{body}");
+        }
+        assert!(parse("grant_type=client_credentials&resource=urn%3Aa&resource=urn%3Aa").is_ok());
+    }
+
+    #[test]
+    fn s32_nothing_secret_is_printed() {
+        let body = format!("grant_type=authorization_code&code=geheim&code_verifier={VERIFIER}");
+        let text = format!("{:?}", parse(&body).unwrap());
+        assert!(!text.contains("geheim") && !text.contains("dBjf"), "{text}");
+    }
+}

@@ -25,6 +25,7 @@ mod jwk_set;
 mod jws;
 mod key_set;
 mod provider;
+mod remote;
 mod signer;
 mod typ;
 
@@ -39,5 +40,6 @@ pub use self::jwk_set::{JwkSetLimits, PublicJwkSet};
 pub use self::jws::{CompactJws, JwsLimits, VerifiedJws, Verifier};
 pub use self::key_set::{KeySet, VerificationKey};
 pub use self::provider::jsonwebtoken_provider;
+pub use self::remote::{RemoteKeys, RemoteKeysError, RemoteKeysPolicy};
 pub use self::signer::{LocalSigner, Signer, sign};
 pub use self::typ::TokenType;

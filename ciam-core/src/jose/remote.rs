@@ -1,0 +1,268 @@
+//! The keys of somebody else, fetched and kept.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use futures_util::lock::Mutex;
+use time::{Duration, OffsetDateTime};
+
+use super::{JwkError, KeySet, PublicJwkSet};
+use crate::outbound::{Outbound, OutboundError};
+use crate::ports::Ports;
+
+/// When keys are fetched again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RemoteKeysPolicy {
+    /// Keys older than this are fetched again. Default 15 minutes.
+    pub refresh_after: Duration,
+    /// Keys older than this are no longer used when they cannot be fetched. Default 24 hours.
+    pub stale_after: Duration,
+    /// No fetch begins sooner than this after the last one began, whatever asks for it: a stranger's made-up key names
+    /// cannot become a flood. Default 30 seconds.
+    pub cooldown: Duration,
+}
+
+impl Default for RemoteKeysPolicy {
+    fn default() -> Self {
+        Self {
+            refresh_after: Duration::minutes(15),
+            stale_after: Duration::hours(24),
+            cooldown: Duration::seconds(30),
+        }
+    }
+}
+
+/// The keys at a `jwks_uri`: fetched through the outbound rules, parsed once, refreshed in good time.
+///
+/// [`snapshot`](Self::snapshot) never waits and is what a hot path reads. One fetch runs at a time; when it fails, the last
+/// good keys stay in use until they are stale.
+#[derive(Clone)]
+pub struct RemoteKeys {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    ports: Ports,
+    outbound: Outbound,
+    url: String,
+    policy: RemoteKeysPolicy,
+    state: RwLock<State>,
+    fetching: Mutex<()>,
+}
+
+#[derive(Clone, Default)]
+struct State {
+    keys: Option<(Arc<KeySet>, OffsetDateTime)>,
+    attempted_at: Option<OffsetDateTime>,
+}
+
+impl RemoteKeys {
+    /// The keys at a URL. Nothing is fetched yet.
+    #[must_use]
+    pub fn new(ports: Ports, url: impl Into<String>) -> Self {
+        Self::with_policy(ports, url, RemoteKeysPolicy::default())
+    }
+
+    /// The keys at a URL, with a policy.
+    #[must_use]
+    pub fn with_policy(ports: Ports, url: impl Into<String>, policy: RemoteKeysPolicy) -> Self {
+        let outbound = Outbound::new(ports.clone());
+        let (state, fetching) = (RwLock::default(), Mutex::new(()));
+        Self { inner: Arc::new(Inner { ports, outbound, url: url.into(), policy, state, fetching }) }
+    }
+
+    /// The URL.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.inner.url
+    }
+
+    /// The keys that are there now, without waiting; `None` before the first fetch and when they are stale.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<Arc<KeySet>> {
+        let (keys, fetched_at) = self.state().keys?;
+        (self.inner.ports.now() - fetched_at < self.inner.policy.stale_after).then_some(keys)
+    }
+
+    /// The keys, fetched first when there are none or they are due.
+    ///
+    /// # Errors
+    ///
+    /// Fails when there are no usable keys: none could be fetched, and the last good ones are stale.
+    pub async fn keys(&self) -> Result<Arc<KeySet>, RemoteKeysError> {
+        let due = |state: &State, now| {
+            state
+                .keys
+                .as_ref()
+                .is_none_or(|(_, fetched_at)| now - *fetched_at >= self.inner.policy.refresh_after)
+        };
+        self.fetch_if(due).await
+    }
+
+    /// The keys, fetched again because a token names one that is not among `seen`. A set that was replaced meanwhile is
+    /// given at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`keys`](Self::keys).
+    pub async fn keys_after(&self, seen: &Arc<KeySet>) -> Result<Arc<KeySet>, RemoteKeysError> {
+        let same = |state: &State, _| state.keys.as_ref().is_none_or(|(keys, _)| Arc::ptr_eq(keys, seen));
+        self.fetch_if(same).await
+    }
+
+    async fn fetch_if(
+        &self,
+        wanted: impl Fn(&State, OffsetDateTime) -> bool,
+    ) -> Result<Arc<KeySet>, RemoteKeysError> {
+        if wanted(&self.state(), self.inner.ports.now()) {
+            let _one_at_a_time = self.inner.fetching.lock().await;
+            // Whoever waited here finds what the one before has fetched.
+            let (state, now) = (self.state(), self.inner.ports.now());
+            let cooling = state.attempted_at.is_some_and(|at| now - at < self.inner.policy.cooldown);
+            if wanted(&state, now) && !cooling {
+                let fetched = self.fetch(now).await;
+                if let Err(error) = fetched
+                    && self.snapshot().is_none()
+                {
+                    return Err(error);
+                }
+            }
+        }
+        self.snapshot().ok_or(RemoteKeysError::Unavailable)
+    }
+
+    async fn fetch(&self, now: OffsetDateTime) -> Result<(), RemoteKeysError> {
+        self.change(|state| state.attempted_at = Some(now));
+        let document: PublicJwkSet = self.inner.outbound.get_json(&self.inner.url).await?;
+        let keys = KeySet::from_jwks(self.inner.ports.crypto(), &document)?;
+        self.change(|state| state.keys = Some((Arc::new(keys), now)));
+        Ok(())
+    }
+
+    fn state(&self) -> State {
+        self.inner.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.inner.state.write().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl fmt::Debug for RemoteKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteKeys").field("url", &self.inner.url).finish_non_exhaustive()
+    }
+}
+
+/// There are no usable keys.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RemoteKeysError {
+    /// The document cannot be fetched.
+    #[error("the key set cannot be fetched")]
+    Fetch(#[from] OutboundError),
+    /// The document is not a usable key set.
+    #[error("the key set cannot be used")]
+    Keys(#[from] JwkError),
+    /// The last attempt failed, and it is too soon for another.
+    #[error("the key set is not available")]
+    Unavailable,
+}
+
+#[cfg(all(test, feature = "testkit"))]
+mod tests {
+    use std::net::SocketAddr;
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+    use async_trait::async_trait;
+    use bytes::Bytes;
+    use futures_util::future::join_all;
+
+    use super::*;
+    use crate::crypto;
+    use crate::error::PortError;
+    use crate::jose::{Algorithm, LocalSigner};
+    use crate::memory;
+    use crate::outbound::{HttpClient, OutboundRequest};
+    use crate::testkit::{ManualClock, SeededEntropy};
+
+    /// A provider that publishes a new key at each request, and can be down.
+    #[derive(Debug, Default)]
+    struct Provider {
+        requests: AtomicU32,
+        down: AtomicBool,
+    }
+
+    #[async_trait]
+    impl HttpClient for Provider {
+        async fn resolve(&self, _: &str, port: u16) -> Result<Vec<SocketAddr>, PortError> {
+            Ok(vec![SocketAddr::from(([93, 184, 215, 14], port))])
+        }
+
+        async fn send(&self, _: OutboundRequest) -> Result<http::Response<Bytes>, PortError> {
+            let number = self.requests.fetch_add(1, Ordering::SeqCst);
+            if self.down.load(Ordering::SeqCst) {
+                return Err(PortError::transient("down"));
+            }
+            let signer = LocalSigner::generate(&*crypto::ring(), Algorithm::Es256).unwrap();
+            let key = signer.with_kid(format!("k{number}")).public_jwk().unwrap();
+            let body = serde_json::to_vec(&PublicJwkSet::new(vec![key])).unwrap();
+            let response = http::Response::builder().header("content-type", "application/json");
+            Ok(response.body(Bytes::from(body)).unwrap())
+        }
+    }
+
+    fn setting() -> (Arc<ManualClock>, Arc<Provider>, RemoteKeys) {
+        let (clock, provider) = (Arc::new(ManualClock::default()), Arc::new(Provider::default()));
+        let ports = memory::ports_with(clock.clone(), Arc::new(SeededEntropy::new(1)));
+        let keys = RemoteKeys::new(ports.with_http_client(provider.clone()), "https://id.example/jwks");
+        (clock, provider, keys)
+    }
+
+    fn kid(keys: &KeySet) -> String {
+        keys.keys()[0].kid().unwrap().to_owned()
+    }
+
+    #[tokio::test]
+    async fn keys_are_fetched_once_and_again_in_good_time() {
+        let (clock, provider, remote) = setting();
+        assert!(remote.snapshot().is_none());
+        for keys in join_all((0..20).map(|_| remote.keys())).await {
+            assert_eq!(kid(&keys.unwrap()), "k0");
+        }
+        assert_eq!(provider.requests.load(Ordering::SeqCst), 1);
+        clock.advance(Duration::minutes(15));
+        assert_eq!(kid(&remote.keys().await.unwrap()), "k1");
+        assert_eq!(kid(&remote.snapshot().unwrap()), "k1");
+    }
+
+    #[tokio::test]
+    async fn made_up_key_names_are_one_fetch_and_not_a_flood() {
+        let (clock, provider, remote) = setting();
+        let seen = remote.keys().await.unwrap();
+        for _ in 0..100 {
+            assert_eq!(kid(&remote.keys_after(&seen).await.unwrap()), "k0");
+        }
+        assert_eq!(provider.requests.load(Ordering::SeqCst), 1, "within the cooldown");
+        clock.advance(Duration::seconds(30));
+        let newer = remote.keys_after(&seen).await.unwrap();
+        assert_eq!(kid(&newer), "k1");
+        assert!(Arc::ptr_eq(&newer, &remote.keys_after(&seen).await.unwrap()), "already replaced");
+        assert_eq!(provider.requests.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn the_last_good_keys_are_used_until_they_are_stale() {
+        let (clock, provider, remote) = setting();
+        remote.keys().await.unwrap();
+        provider.down.store(true, Ordering::SeqCst);
+        clock.advance(Duration::hours(23));
+        assert_eq!(kid(&remote.keys().await.unwrap()), "k0");
+        clock.advance(Duration::hours(1));
+        assert!(remote.keys().await.is_err());
+        provider.down.store(false, Ordering::SeqCst);
+        clock.advance(Duration::seconds(30));
+        assert!(remote.keys().await.is_ok());
+    }
+}

@@ -1,10 +1,13 @@
-//! Sealing secrets at rest: the key vault port.
+//! Sealing secrets at rest: the key vault port, and the vault that holds its keys in memory.
+
+mod local;
 
 use std::fmt;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+pub use self::local::{InvalidKey, KeyEncryptionKey, LocalKeyVault, SealedProblem};
 use crate::error::PortError;
 use crate::id::AccountId;
 use crate::secret::SecretBytes;

@@ -35,18 +35,18 @@ use crate::vault::KeyVault;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Ports {
-    store: Arc<dyn Store>,
-    ephemeral: Arc<dyn Ephemeral>,
-    vault: Arc<dyn KeyVault>,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
-    crypto: Arc<dyn Crypto>,
-    runtime: Arc<dyn Runtime>,
-    hooks: Arc<dyn Hooks>,
-    risk: Arc<dyn RiskEngine>,
-    breached_passwords: Arc<dyn BreachedPasswords>,
-    http_client: Arc<dyn HttpClient>,
-    outbound_policy: Arc<OutboundPolicy>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) ephemeral: Arc<dyn Ephemeral>,
+    pub(crate) vault: Arc<dyn KeyVault>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) crypto: Arc<dyn Crypto>,
+    pub(crate) runtime: Arc<dyn Runtime>,
+    pub(crate) hooks: Arc<dyn Hooks>,
+    pub(crate) risk: Arc<dyn RiskEngine>,
+    pub(crate) breached_passwords: Arc<dyn BreachedPasswords>,
+    pub(crate) http_client: Arc<dyn HttpClient>,
+    pub(crate) outbound_policy: Arc<OutboundPolicy>,
 }
 
 impl Ports {

@@ -96,8 +96,8 @@ pub struct MemoryEphemeral {
 
 impl MemoryEphemeral {
     fn with<T>(&self, key: &EphemeralKey, step: impl FnOnce(&mut Entries, Key, OffsetDateTime) -> T) -> T {
-        let now = self.clock.now();
         let mut entries = self.database.lock();
+        let now = self.clock.now();
         entries.sweep(now);
         step(&mut entries, (self.tenant, key.namespace(), key.name().to_owned()), now)
     }
@@ -106,7 +106,7 @@ impl MemoryEphemeral {
 #[async_trait]
 impl Ephemeral for MemoryEphemeral {
     async fn put(&self, key: &EphemeralKey, value: Vec<u8>, ttl: Duration) -> Result<(), PortError> {
-        self.with(key, |entries, key, now| entries.insert(key, value, now + ttl));
+        self.with(key, |entries, key, now| entries.insert(key, value, now.saturating_add(ttl)));
         Ok(())
     }
 
@@ -129,7 +129,7 @@ impl Ephemeral for MemoryEphemeral {
         Ok(self.with(key, |entries, key, now| {
             let free = entries.live(&key, now).is_none();
             if free {
-                entries.insert(key, value, now + ttl);
+                entries.insert(key, value, now.saturating_add(ttl));
             }
             free
         }))
@@ -143,7 +143,7 @@ impl Ephemeral for MemoryEphemeral {
                 entry.value = entry.value.saturating_add(1);
                 return entry.value;
             }
-            let expires_at = now + window;
+            let expires_at = now.saturating_add(window);
             if let Some(old) = entries.counters.insert(key.clone(), Entry { value: 1, expires_at }) {
                 entries.by_expiry.remove(&(old.expires_at, true, key.clone()));
             }
@@ -162,7 +162,7 @@ impl Ephemeral for MemoryEphemeral {
         Ok(self.with(key, |entries, key, now| {
             let equal = entries.live(&key, now).is_some_and(|value| value == old);
             if equal {
-                entries.insert(key, new, now + ttl);
+                entries.insert(key, new, now.saturating_add(ttl));
             }
             equal
         }))

@@ -1,34 +1,39 @@
 //! Cursor pages over ordered keys.
 
-use crate::encoding::base64url;
+use std::ops::Bound;
+use std::str::FromStr;
+
 use crate::error::PortError;
 use crate::store::{Cursor, Page, PageRequest};
 
-/// Cuts a page out of entries that are ordered by key. The cursor is the last key of the page.
-pub(super) fn page<'a, T: Clone + 'a>(
-    entries: impl Iterator<Item = (String, &'a T)>,
+/// Where a listing goes on: behind the last key of the page before, which is the cursor's text.
+pub(super) fn begin<K: FromStr>(request: &PageRequest) -> Result<Option<K>, PortError> {
+    let Some(cursor) = &request.after else { return Ok(None) };
+    let key =
+        cursor.as_str().parse().map_err(|_| PortError::permanent("the cursor is of another listing"))?;
+    Ok(Some(key))
+}
+
+/// The lower bound of a range that begins behind a key, or at the start.
+pub(super) fn behind<K>(after: Option<K>) -> Bound<K> {
+    after.map_or(Bound::Unbounded, Bound::Excluded)
+}
+
+/// Cuts a page out of entries that begin where the page does. The cursor is the last key of the page.
+pub(super) fn page<K: ToString, T>(
+    mut entries: impl Iterator<Item = (K, T)>,
     request: &PageRequest,
 ) -> Result<Page<T>, PortError> {
-    let after = match &request.after {
-        None => None,
-        Some(cursor) => {
-            let bytes = base64url::decode(cursor.as_str()).map_err(PortError::permanent)?;
-            Some(String::from_utf8(bytes).map_err(PortError::permanent)?)
-        }
-    };
     let limit = request.limit.clamp(1, PageRequest::MAX_LIMIT) as usize;
     let mut items = Vec::new();
     let mut last = None;
-    for (key, item) in entries {
-        if after.as_ref().is_some_and(|after| key <= *after) {
-            continue;
-        }
-        if items.len() == limit {
-            let cursor = last.map(|key: String| Cursor::new(base64url::encode(key.as_bytes()))).transpose();
-            return Ok(Page::new(items, cursor.map_err(PortError::permanent)?));
-        }
-        items.push(item.clone());
+    for (key, item) in entries.by_ref().take(limit) {
+        items.push(item);
         last = Some(key);
     }
-    Ok(Page::new(items, None))
+    let next = match (last, entries.next()) {
+        (Some(last), Some(_)) => Some(Cursor::new(last.to_string()).map_err(PortError::permanent)?),
+        _ => None,
+    };
+    Ok(Page::new(items, next))
 }

@@ -9,18 +9,22 @@
 //! assert_eq!(ports.store().tenant(), ports.tenant());
 //! ```
 
-mod apply;
+pub(crate) mod apply;
+mod breached;
 mod ephemeral;
+mod http_client;
 mod listing;
 mod notifier;
-mod outbox;
+pub(crate) mod outbox;
 mod store;
-mod tables;
+pub(crate) mod tables;
 mod vault;
 
 use std::sync::Arc;
 
+pub use self::breached::MemoryBreachedPasswords;
 pub use self::ephemeral::{MemoryEphemeral, MemoryEphemeralDatabase};
+pub use self::http_client::MemoryHttpClient;
 pub use self::notifier::MemoryNotifier;
 pub use self::store::{MemoryDatabase, MemoryStore};
 pub use self::vault::MemoryVault;

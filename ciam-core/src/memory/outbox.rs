@@ -7,9 +7,9 @@ use time::{Duration, OffsetDateTime};
 use crate::id::EventId;
 use crate::store::{OutboxItem, OutboxPayload};
 
-/// Undelivered items in the order of their commits, and when the delivered ones were delivered.
+/// The undelivered items, in the order of their commits.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Outbox {
+pub(crate) struct Outbox {
     next: u64,
     pending: BTreeMap<u64, Pending>,
     positions: BTreeMap<EventId, u64>,
@@ -25,13 +25,13 @@ struct Pending {
 }
 
 impl Outbox {
-    pub(super) fn push(&mut self, id: EventId, subject: Option<String>, payload: OutboxPayload) {
+    pub(crate) fn push(&mut self, id: EventId, subject: Option<String>, payload: OutboxPayload) {
         self.positions.insert(id, self.next);
         self.pending.insert(self.next, Pending { id, subject, payload, attempts: 0, leased_until: None });
         self.next = self.next.saturating_add(1);
     }
 
-    pub(super) fn claim(&mut self, now: OffsetDateTime, lease: Duration, limit: u32) -> Vec<OutboxItem> {
+    pub(crate) fn claim(&mut self, now: OffsetDateTime, lease: Duration, limit: u32) -> Vec<OutboxItem> {
         let mut claimed = Vec::new();
         let mut blocked: BTreeSet<String> = BTreeSet::new();
         for item in self.pending.values_mut() {
@@ -45,13 +45,13 @@ impl Outbox {
                 continue;
             }
             item.attempts = item.attempts.saturating_add(1);
-            item.leased_until = Some(now + lease);
+            item.leased_until = Some(now.saturating_add(lease));
             claimed.push(OutboxItem::new(item.id, item.attempts, item.payload.clone()));
         }
         claimed
     }
 
-    pub(super) fn acknowledge(&mut self, delivered: &[EventId]) {
+    pub(crate) fn acknowledge(&mut self, delivered: &[EventId]) {
         for id in delivered {
             if let Some(position) = self.positions.remove(id) {
                 self.pending.remove(&position);

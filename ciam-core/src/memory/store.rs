@@ -1,14 +1,15 @@
 //! The durable store in memory.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use time::{Duration, OffsetDateTime};
 
 use super::apply::apply;
-use super::listing::page;
-use super::tables::{Row, Tables, is_live};
+use super::listing::{begin, behind, page};
+use super::tables::{Tables, is_live};
 use crate::account::{Account, IdentifierKey};
 use crate::clock::Clock;
 use crate::credential::Credential;
@@ -82,8 +83,10 @@ impl Store for MemoryStore {
     }
 
     async fn accounts(&self, request: PageRequest) -> Result<Page<Versioned<Account>>, PortError> {
+        let after = begin::<AccountId>(&request)?;
         self.read(|tables, _| {
-            page(tables.accounts.iter().map(|(id, found)| (id.to_string(), found)), &request)
+            let found = tables.accounts.range((behind(after), Bound::Unbounded));
+            page(found.map(|(id, found)| (id, found.clone())), &request)
         })
     }
 
@@ -107,8 +110,10 @@ impl Store for MemoryStore {
     }
 
     async fn organizations(&self, request: PageRequest) -> Result<Page<Versioned<Organization>>, PortError> {
+        let after = begin::<OrganizationId>(&request)?;
         self.read(|tables, _| {
-            page(tables.organizations.iter().map(|(id, found)| (id.to_string(), found)), &request)
+            let found = tables.organizations.range((behind(after), Bound::Unbounded));
+            page(found.map(|(id, found)| (id, found.clone())), &request)
         })
     }
 
@@ -125,9 +130,14 @@ impl Store for MemoryStore {
         organization: OrganizationId,
         request: PageRequest,
     ) -> Result<Page<Versioned<Membership>>, PortError> {
+        let after = begin::<AccountId>(&request)?;
         self.read(|tables, _| {
-            let entries = tables.memberships.iter().filter(|((of, _), _)| *of == organization);
-            page(entries.map(|((_, account), found)| (account.to_string(), found)), &request)
+            let members = tables.members_of.get(&organization);
+            let members = members.map(|set| set.range((behind(after), Bound::Unbounded)));
+            let found = members.into_iter().flatten().filter_map(|account| {
+                Some((account, tables.memberships.get(&(organization, *account))?.clone()))
+            });
+            page(found, &request)
         })
     }
 
@@ -136,13 +146,14 @@ impl Store for MemoryStore {
         account: AccountId,
         request: PageRequest,
     ) -> Result<Page<Versioned<Membership>>, PortError> {
+        let after = begin::<OrganizationId>(&request)?;
         self.read(|tables, _| {
-            let entries = tables.memberships_of.iter().filter(|(of, _)| *of == account);
-            let entries = entries.filter_map(|(account, organization)| {
-                let found = tables.memberships.get(&(*organization, *account))?;
-                Some((organization.to_string(), found))
+            let joined = tables.memberships_of.get(&account);
+            let joined = joined.map(|set| set.range((behind(after), Bound::Unbounded)));
+            let found = joined.into_iter().flatten().filter_map(|organization| {
+                Some((organization, tables.memberships.get(&(*organization, account))?.clone()))
             });
-            page(entries, &request)
+            page(found, &request)
         })
     }
 
@@ -155,9 +166,14 @@ impl Store for MemoryStore {
         account: AccountId,
         request: PageRequest,
     ) -> Result<Page<Versioned<Session>>, PortError> {
+        let after = begin::<SessionId>(&request)?;
         self.read(|tables, now| {
-            let ids = tables.sessions_of.get(&account).into_iter().flatten();
-            page(ids.filter_map(|id| Some((id.to_string(), tables.session(*id, now)?))), &request)
+            let ids = tables.sessions_of.get(&account);
+            let ids = ids.map(|set| set.range((behind(after), Bound::Unbounded)));
+            page(
+                ids.into_iter().flatten().filter_map(|id| Some((id, tables.session(*id, now)?.clone()))),
+                &request,
+            )
         })
     }
 
@@ -170,12 +186,16 @@ impl Store for MemoryStore {
         kind: RecordKind,
         request: PageRequest,
     ) -> Result<Page<Versioned<Record>>, PortError> {
+        let after = begin::<String>(&request)?;
+        let begin = after.map_or_else(
+            || Bound::Included((kind.name(), String::new())),
+            |after| Bound::Excluded((kind.name(), after)),
+        );
         self.read(|tables, now| {
-            let entries = tables
-                .records
-                .iter()
-                .filter(|((of, _), found)| *of == kind.name() && is_live(&found.value, now));
-            page(entries.map(|((_, key), found)| (key.clone(), found)), &request)
+            let found = tables.records.range((begin, Bound::Unbounded));
+            let found = found.take_while(|((of, _), _)| *of == kind.name());
+            let live = found.filter(|(_, found)| is_live(&found.value, now));
+            page(live.map(|((_, key), found)| (key, found.clone())), &request)
         })
     }
 
@@ -189,9 +209,15 @@ impl Store for MemoryStore {
         let Some(index) = kind.index(index) else {
             return Err(PortError::permanent("the record kind does not declare this index"));
         };
+        let after = begin::<String>(&request)?;
         self.read(|tables, now| {
-            let keys = tables.index.get(&(kind.name(), index.name(), value.to_owned())).into_iter().flatten();
-            page(keys.filter_map(|key| Some((key.clone(), tables.record(kind.name(), key, now)?))), &request)
+            let keys = tables.index.get(&(kind.name(), index.name(), value.to_owned()));
+            let keys = keys.map(|set| set.range((behind(after), Bound::Unbounded)));
+            let found = keys
+                .into_iter()
+                .flatten()
+                .filter_map(|key| Some((key, tables.record(kind.name(), key, now)?.clone())));
+            page(found, &request)
         })
     }
 
@@ -209,30 +235,6 @@ impl Store for MemoryStore {
     }
 
     async fn prune(&self, before: OffsetDateTime, limit: u32) -> Result<u32, PortError> {
-        Ok(self.change(|tables, _| {
-            let limit = limit as usize;
-            let sessions: Vec<SessionId> = tables
-                .sessions
-                .iter()
-                .filter(|(_, found)| found.value.expires_at <= before)
-                .map(|(id, _)| *id)
-                .take(limit)
-                .collect();
-            let records: Vec<_> = tables
-                .records
-                .iter()
-                .filter(|(_, found)| !is_live(&found.value, before))
-                .map(|(key, _)| key.clone())
-                .take(limit.saturating_sub(sessions.len()))
-                .collect();
-            for id in &sessions {
-                tables.replace(Row::Session(*id, None));
-            }
-            let removed = sessions.len() + records.len();
-            for key in records {
-                tables.replace(Row::Record(key, None));
-            }
-            u32::try_from(removed).unwrap_or(u32::MAX)
-        }))
+        Ok(self.change(|tables, now| tables.prune(before.min(now), limit)))
     }
 }

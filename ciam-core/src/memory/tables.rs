@@ -14,25 +14,26 @@ use crate::store::{EntityRef, Record, Version, Versioned};
 
 /// Everything that one tenant has stored.
 #[derive(Debug, Default)]
-pub(super) struct Tables {
-    pub(super) accounts: BTreeMap<AccountId, Versioned<Account>>,
-    pub(super) identifiers: BTreeMap<IdentifierKey, AccountId>,
-    pub(super) credentials: BTreeMap<CredentialId, Versioned<Credential>>,
-    pub(super) credentials_of: BTreeMap<AccountId, BTreeSet<CredentialId>>,
-    pub(super) organizations: BTreeMap<OrganizationId, Versioned<Organization>>,
-    pub(super) slugs: BTreeMap<Slug, OrganizationId>,
-    pub(super) memberships: BTreeMap<(OrganizationId, AccountId), Versioned<Membership>>,
-    pub(super) memberships_of: BTreeSet<(AccountId, OrganizationId)>,
-    pub(super) sessions: BTreeMap<SessionId, Versioned<Session>>,
-    pub(super) sessions_of: BTreeMap<AccountId, BTreeSet<SessionId>>,
-    pub(super) records: BTreeMap<RecordKey, Versioned<Record>>,
-    pub(super) index: BTreeMap<IndexKey, BTreeSet<String>>,
-    pub(super) outbox: Outbox,
+pub(crate) struct Tables {
+    pub(crate) accounts: BTreeMap<AccountId, Versioned<Account>>,
+    pub(crate) identifiers: BTreeMap<IdentifierKey, AccountId>,
+    pub(crate) credentials: BTreeMap<CredentialId, Versioned<Credential>>,
+    pub(crate) credentials_of: BTreeMap<AccountId, BTreeSet<CredentialId>>,
+    pub(crate) organizations: BTreeMap<OrganizationId, Versioned<Organization>>,
+    pub(crate) slugs: BTreeMap<Slug, OrganizationId>,
+    pub(crate) memberships: BTreeMap<(OrganizationId, AccountId), Versioned<Membership>>,
+    pub(crate) members_of: BTreeMap<OrganizationId, BTreeSet<AccountId>>,
+    pub(crate) memberships_of: BTreeMap<AccountId, BTreeSet<OrganizationId>>,
+    pub(crate) sessions: BTreeMap<SessionId, Versioned<Session>>,
+    pub(crate) sessions_of: BTreeMap<AccountId, BTreeSet<SessionId>>,
+    pub(crate) records: BTreeMap<RecordKey, Versioned<Record>>,
+    pub(crate) index: BTreeMap<IndexKey, BTreeSet<String>>,
+    pub(crate) outbox: Outbox,
 }
 
 /// One row and what is to be in it; `None` for nothing.
 #[derive(Debug)]
-pub(super) enum Row {
+pub(crate) enum Row {
     Account(AccountId, Option<Versioned<Account>>),
     Credential(CredentialId, Option<Versioned<Credential>>),
     Organization(OrganizationId, Option<Versioned<Organization>>),
@@ -42,13 +43,13 @@ pub(super) enum Row {
 }
 
 /// Kind and key.
-pub(super) type RecordKey = (&'static str, String);
+pub(crate) type RecordKey = (&'static str, String);
 /// Kind, index and value.
-pub(super) type IndexKey = (&'static str, &'static str, String);
+pub(crate) type IndexKey = (&'static str, &'static str, String);
 
 impl Tables {
     /// The version of an entity, if it exists and has not expired.
-    pub(super) fn version(&self, entity: &EntityRef, now: OffsetDateTime) -> Option<Version> {
+    pub(crate) fn version(&self, entity: &EntityRef, now: OffsetDateTime) -> Option<Version> {
         match entity {
             EntityRef::Account(id) => self.accounts.get(id).map(|found| found.version),
             EntityRef::Identifier(key) => {
@@ -66,7 +67,7 @@ impl Tables {
     }
 
     /// The counter of a record or credential, if it exists and has not expired.
-    pub(super) fn counter(&self, entity: &EntityRef, now: OffsetDateTime) -> Option<i64> {
+    pub(crate) fn counter(&self, entity: &EntityRef, now: OffsetDateTime) -> Option<i64> {
         match entity {
             EntityRef::Credential(id) => self.credentials.get(id).map(|found| found.value.counter),
             EntityRef::Record(kind, key) => {
@@ -77,7 +78,7 @@ impl Tables {
     }
 
     /// Puts a row in place, keeps the look-up tables in step, and gives back the row that was there.
-    pub(super) fn replace(&mut self, row: Row) -> Row {
+    pub(crate) fn replace(&mut self, row: Row) -> Row {
         match row {
             Row::Account(id, new) => Row::Account(id, self.replace_account(id, new)),
             Row::Credential(id, new) => Row::Credential(id, self.replace_credential(id, new)),
@@ -150,9 +151,11 @@ impl Tables {
         new: Option<Versioned<Membership>>,
     ) -> Option<Versioned<Membership>> {
         let old = self.memberships.remove(&(organization, account));
-        self.memberships_of.remove(&(account, organization));
+        remove_from(&mut self.members_of, &organization, &account);
+        remove_from(&mut self.memberships_of, &account, &organization);
         if let Some(new) = new {
-            self.memberships_of.insert((account, organization));
+            self.members_of.entry(organization).or_default().insert(account);
+            self.memberships_of.entry(account).or_default().insert(organization);
             self.memberships.insert((organization, account), new);
         }
         old
@@ -193,11 +196,11 @@ impl Tables {
         old
     }
 
-    pub(super) fn session(&self, id: SessionId, now: OffsetDateTime) -> Option<&Versioned<Session>> {
+    pub(crate) fn session(&self, id: SessionId, now: OffsetDateTime) -> Option<&Versioned<Session>> {
         self.sessions.get(&id).filter(|found| found.value.expires_at > now)
     }
 
-    pub(super) fn record(
+    pub(crate) fn record(
         &self,
         kind: &'static str,
         key: &str,
@@ -205,10 +208,24 @@ impl Tables {
     ) -> Option<&Versioned<Record>> {
         self.records.get(&(kind, key.to_owned())).filter(|found| is_live(&found.value, now))
     }
+
+    /// Removes up to `limit` sessions and records that expired at or before `before`.
+    pub(crate) fn prune(&mut self, before: OffsetDateTime, limit: u32) -> u32 {
+        let sessions = self.sessions.iter().filter(|(_, found)| found.value.expires_at <= before);
+        let sessions = sessions.map(|(id, _)| Row::Session(*id, None));
+        let records = self.records.iter().filter(|(_, found)| !is_live(&found.value, before));
+        let records = records.map(|(key, _)| Row::Record(key.clone(), None));
+        let expired: Vec<Row> = sessions.chain(records).take(limit as usize).collect();
+        let removed = u32::try_from(expired.len()).unwrap_or(u32::MAX);
+        for row in expired {
+            self.replace(row);
+        }
+        removed
+    }
 }
 
 /// Whether a record has not expired.
-pub(super) fn is_live(record: &Record, now: OffsetDateTime) -> bool {
+pub(crate) fn is_live(record: &Record, now: OffsetDateTime) -> bool {
     record.expires_at.is_none_or(|expires_at| expires_at > now)
 }
 

@@ -36,6 +36,19 @@ pub struct OutboundRequest {
     pub max_body: usize,
 }
 
+impl OutboundRequest {
+    /// A request with its limits. For tests of a client: others go through [`Outbound`], which checks before it sends.
+    #[must_use]
+    pub const fn new(
+        request: http::Request<Bytes>,
+        addresses: Vec<SocketAddr>,
+        deadline: Duration,
+        max_body: usize,
+    ) -> Self {
+        Self { request, addresses, deadline, max_body }
+    }
+}
+
 /// Sends HTTP requests.
 ///
 /// # Contract

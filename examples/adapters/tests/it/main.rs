@@ -1,5 +1,12 @@
 //! The adapters from outside: contract suites, damaged and locked files, killed processes, real sockets.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics is a test that fails"
+)]
+
 mod http_client;
 mod smtp;
 mod sqlite_damage;

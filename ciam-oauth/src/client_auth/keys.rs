@@ -1,39 +1,38 @@
 //! Verifying client assertions, with the keys that the client is registered with.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-use ciam_core::jose::{AlgorithmSet, JwsError, KeySet, PublicJwkSet, TokenType, Verifier};
+use ciam_core::jose::{AlgorithmSet, JwsError, KeySet, PublicJwkSet, RemoteKeys, TokenType, Verifier};
 use ciam_core::ports::Ports;
 
 use super::assertion::{AssertionRules, SingleUse, TYPES};
 use crate::client::{Client, ClientAuthentication, ClientKeys};
 use crate::error::{AssertionProblem, ClientAuthError};
-use crate::validate::RemoteKeys;
 use crate::{AuthorizationServer, Endpoint};
 
 /// The key sets of clients that publish them, by their address.
 #[derive(Debug, Default)]
 pub(crate) struct ClientKeyCache {
-    remote: Mutex<HashMap<String, Arc<RemoteKeys>>>,
+    remote: Mutex<HashMap<String, RemoteKeys>>,
 }
 
 impl ClientKeyCache {
     /// At most this many key sets are kept.
     const MAX: usize = 1_000;
 
-    fn remote(&self, ports: &Ports, url: &str) -> Arc<RemoteKeys> {
+    fn remote(&self, ports: &Ports, url: &str) -> RemoteKeys {
         let mut remote = self.remote.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = remote.get(url) {
-            return Arc::clone(known);
+            return known.clone();
         }
         if remote.len() >= Self::MAX {
             // Whichever goes is fetched again when it is needed.
             let any = remote.keys().next().cloned();
             any.and_then(|any| remote.remove(&any));
         }
-        let keys = Arc::new(RemoteKeys::at(ports.clone(), url));
-        remote.insert(url.to_owned(), Arc::clone(&keys));
+        let keys = RemoteKeys::new(ports.clone(), url);
+        remote.insert(url.to_owned(), keys.clone());
         keys
     }
 }
@@ -73,28 +72,24 @@ impl AuthorizationServer {
         KeySet::from_jwks(self.ports().crypto(), &jwks).map_err(|_| AssertionProblem::Key)
     }
 
-    /// An unknown key makes the client's set be fetched again, at most once in a while: the client may have rotated.
+    /// A key that is not known makes the client's set be fetched again, at most once in a while: the client may have
+    /// rotated.
     async fn check_with_remote(
         &self,
         verifier: &Verifier,
         assertion: &str,
         url: &str,
         rules: &AssertionRules<'_>,
-    ) -> Result<SingleUse, ClientAuthError> {
+    ) -> Result<SingleUse, AssertionProblem> {
+        let unavailable = |_| AssertionProblem::KeysUnavailable;
         let remote = self.client_keys().remote(self.ports(), url);
-        let mut known = remote.usable(rules.now);
-        if known.is_none() || remote.is_old(rules.now) {
-            // What was fetched before is still good enough when it cannot be fetched now.
-            let _fetched = remote.refresh().await;
-            known = remote.usable(rules.now);
-        }
-        let keys = known.ok_or(AssertionProblem::KeysUnavailable)?;
-        match check(verifier, assertion, &keys, rules) {
-            Err(AssertionProblem::Key) if remote.refresh().await.is_ok() => {
-                let keys = remote.usable(rules.now).ok_or(AssertionProblem::KeysUnavailable)?;
-                Ok(check(verifier, assertion, &keys, rules)?)
+        let known = remote.keys().await.map_err(unavailable)?;
+        match check(verifier, assertion, &known, rules) {
+            Err(AssertionProblem::Key) => {
+                let newer = remote.keys_after(&known).await.map_err(unavailable)?;
+                check(verifier, assertion, &newer, rules)
             }
-            checked => Ok(checked?),
+            checked => checked,
         }
     }
 }

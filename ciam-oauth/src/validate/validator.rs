@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use ciam_core::jose::{AlgorithmSet, JwsError, KeySet, TokenType, Verifier};
+use ciam_core::jose::{AlgorithmSet, JwsError, KeySet, RemoteKeys, TokenType, Verifier};
 use time::{Duration, OffsetDateTime};
 
 use super::error::ValidateError;
-use super::remote::RemoteKeys;
 use super::token::AccessToken;
 use crate::issuer::Issuer;
 use crate::scope::ScopeSet;
@@ -40,7 +39,7 @@ pub enum Keys {
     /// Keys that do not change.
     Fixed(Arc<KeySet>),
     /// Keys that the issuer publishes.
-    Remote(Arc<RemoteKeys>),
+    Remote(RemoteKeys),
 }
 
 impl From<KeySet> for Keys {
@@ -49,8 +48,8 @@ impl From<KeySet> for Keys {
     }
 }
 
-impl From<Arc<RemoteKeys>> for Keys {
-    fn from(keys: Arc<RemoteKeys>) -> Self {
+impl From<RemoteKeys> for Keys {
+    fn from(keys: RemoteKeys) -> Self {
         Self::Remote(keys)
     }
 }
@@ -91,43 +90,45 @@ impl Validator {
         self
     }
 
-    /// Validates a token at a time.
+    /// Validates a token at a time, with the keys that are there: nothing is fetched.
     ///
     /// # Errors
     ///
-    /// Fails when the token is not good. [`ValidateError::UnknownKey`] and [`ValidateError::StaleKeys`] may pass after
-    /// the keys were [refreshed](RemoteKeys::refresh); [`validate_or_refresh`](Self::validate_or_refresh) does that.
+    /// Fails when the token is not good. [`ValidateError::UnknownKey`] and [`ValidateError::StaleKeys`] may pass once the
+    /// keys were fetched; [`validate_or_fetch`](Self::validate_or_fetch) does that.
     pub fn validate(&self, token: &str, now: OffsetDateTime) -> Result<AccessToken, ValidateError> {
-        let token = match &self.keys {
+        let read = match &self.keys {
             Keys::Fixed(keys) => self.verify(token, keys)?,
             Keys::Remote(remote) => {
-                self.verify(token, &*remote.usable(now).ok_or(ValidateError::StaleKeys)?)?
+                self.verify(token, &*remote.snapshot().ok_or(ValidateError::StaleKeys)?)?
             }
         };
-        self.check(token, now)
+        self.check(read, now)
     }
 
-    /// Validates a token, and fetches the issuer's keys when they are old or the token's key is not among them. With fixed
-    /// keys this is [`validate`](Self::validate).
+    /// Validates a token, and fetches the issuer's keys first when they are due or the token's key is not among them. With
+    /// fixed keys this is [`validate`](Self::validate).
     ///
     /// # Errors
     ///
     /// Fails when the token is not good, and with [`ValidateError::StaleKeys`] when there are no keys and none can be
     /// fetched.
-    pub async fn validate_or_refresh(
+    pub async fn validate_or_fetch(
         &self,
         token: &str,
         now: OffsetDateTime,
     ) -> Result<AccessToken, ValidateError> {
         let Keys::Remote(remote) = &self.keys else { return self.validate(token, now) };
-        if remote.is_old(now) {
-            // The keys that are known may do when there are no newer ones.
-            let _fetched = remote.refresh().await;
-        }
-        match self.validate(token, now) {
-            Err(ValidateError::UnknownKey) if remote.refresh().await.is_ok() => self.validate(token, now),
-            decided => decided,
-        }
+        let known = remote.keys().await.map_err(|_| ValidateError::StaleKeys)?;
+        let read = match self.verify(token, &known) {
+            Err(ValidateError::UnknownKey) => {
+                // The issuer may have rotated; when there is nothing newer, the key stays unknown.
+                let newer = remote.keys_after(&known).await.map_err(|_| ValidateError::StaleKeys)?;
+                self.verify(token, &newer)?
+            }
+            read => read?,
+        };
+        self.check(read, now)
     }
 
     fn verify(&self, token: &str, keys: &KeySet) -> Result<AccessToken, ValidateError> {

@@ -30,13 +30,13 @@ async fn a_tampered_cookie_is_no_session_and_costs_no_write() {
         format!("{}.{ada_secret}", ada_id.to_uppercase().replace("__HOST-CIAM-SESSION", SESSION_COOKIE)),
         format!("{ada_cookie}; {bob_cookie}"),
     ];
-    world.log.clear();
+    world.probe.clear();
     for cookie in tampered {
         let found = world.sessions.authenticate(&cookie_headers(&cookie)).await.unwrap();
         let same_value = cookie.trim() == ada_cookie;
         assert!(found.is_none() || same_value, "{cookie}");
     }
-    assert!(!world.log.calls().contains(&"store.commit"));
+    assert_eq!(world.probe.count("store.commit"), 0);
 }
 
 #[tokio::test]
@@ -59,15 +59,15 @@ async fn a_session_ends_without_use_and_in_any_case() {
 async fn use_is_noted_now_and_then_not_at_every_view() {
     let world = World::new().await;
     let ada = world.registered("ada@example.com").await;
-    world.log.clear();
+    world.probe.clear();
     for _ in 0..10 {
         world.authenticated(&ada).await.unwrap();
     }
-    assert!(!world.log.calls().contains(&"store.commit"));
+    assert_eq!(world.probe.count("store.commit"), 0);
     world.clock.advance(Duration::minutes(5));
     world.authenticated(&ada).await.unwrap();
     world.authenticated(&ada).await.unwrap();
-    assert_eq!(world.log.calls().iter().filter(|call| **call == "store.commit").count(), 1);
+    assert_eq!(world.probe.count("store.commit"), 1);
 }
 
 #[tokio::test]

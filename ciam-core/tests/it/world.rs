@@ -15,7 +15,7 @@ use ciam_core::password::{Argon2idHasher, PasswordFactor};
 use ciam_core::ports::Ports;
 use ciam_core::relay::Relay;
 use ciam_core::session::{Authenticated, SessionManager};
-use ciam_core::testkit::{CallLog, ManualClock, Observed, SeededEntropy};
+use ciam_core::testkit::{ManualClock, Probe, SeededEntropy};
 use http::HeaderMap;
 use http::header::COOKIE;
 
@@ -24,7 +24,7 @@ pub(crate) const PASSWORD: &str = "correct horse battery staple";
 pub(crate) struct World {
     pub(crate) ports: Ports,
     pub(crate) clock: Arc<ManualClock>,
-    pub(crate) log: CallLog,
+    pub(crate) probe: Probe,
     pub(crate) notifier: Arc<MemoryNotifier>,
     pub(crate) sessions: SessionManager,
     pub(crate) journeys: Journeys,
@@ -42,20 +42,20 @@ impl World {
     pub(crate) async fn with(change: impl FnOnce(Ports) -> Ports, policy: JourneyPolicy) -> Self {
         let clock = Arc::new(ManualClock::default());
         let entropy = Arc::new(SeededEntropy::new(7));
-        let log = CallLog::new();
+        let probe = Probe::new();
         let tenant = TenantId::from_uuid(uuid::Uuid::from_u128(7));
-        let store = Observed::new(MemoryDatabase::new().tenant(tenant, clock.clone()), log.clone());
-        let ephemeral =
-            Observed::new(MemoryEphemeralDatabase::new().tenant(tenant, clock.clone()), log.clone());
-        let ports = memory::ports_with(clock.clone(), entropy)
-            .with_store(Arc::new(store))
-            .with_ephemeral(Arc::new(ephemeral));
+        let database = MemoryDatabase::new();
+        let ports = memory::ports_of(tenant, &database, clock.clone(), entropy);
+        let ports =
+            ports.with_store(probe.store(Arc::new(database.tenant(tenant, clock.clone())))).with_ephemeral(
+                probe.ephemeral(Arc::new(MemoryEphemeralDatabase::new().tenant(tenant, clock.clone()))),
+            );
         let ports = change(ports);
-        let hasher = Observed::new(Argon2idHasher::dangerous_fast().unwrap(), log.clone());
-        let password = PasswordFactor::new(&ports, Arc::new(hasher)).await.unwrap();
+        let hasher = probe.hasher(Arc::new(Argon2idHasher::dangerous_fast().unwrap()));
+        let password = PasswordFactor::new(&ports, hasher).await.unwrap();
         let sessions = SessionManager::new(ports.clone());
         let journeys = Journeys::new(ports.clone(), sessions.clone(), password).with_policy(policy);
-        Self { ports, clock, log, notifier: Arc::new(MemoryNotifier::new()), sessions, journeys }
+        Self { ports, clock, probe, notifier: Arc::new(MemoryNotifier::new()), sessions, journeys }
     }
 
     pub(crate) fn browser(&self) -> BrowserId {

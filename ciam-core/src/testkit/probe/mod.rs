@@ -179,7 +179,7 @@ impl Probe {
     }
 
     /// Forgets the calls that were seen and the failures that are still to come.
-    pub fn forget(&self) {
+    pub fn clear(&self) {
         *self.lock() = State::default();
     }
 
@@ -284,7 +284,7 @@ mod tests {
             ]
         );
         assert_eq!(probe.counts().len(), 3);
-        probe.forget();
+        probe.clear();
         assert_eq!(probe.calls(), []);
     }
 

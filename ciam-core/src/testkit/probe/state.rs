@@ -40,7 +40,7 @@ impl Store for Probed<dyn Store> {
         &self,
         key: &IdentifierKey,
     ) -> Result<Option<Versioned<Account>>, PortError> {
-        self.see("store.account_by_identifier", key.kind().as_str(), self.inner.account_by_identifier(key))
+        self.see("store.account_by_identifier", "", self.inner.account_by_identifier(key))
             .await
     }
 

@@ -4,8 +4,9 @@ use serde_json::{Map, Value, json};
 
 use crate::AuthorizationServer;
 use crate::authorize::{Prompt, ResponseMode};
-use crate::client::{ALGORITHMS, AuthMethod, GrantType};
+use crate::client::{ALGORITHMS, AuthMethod};
 use crate::pkce::CodeChallenge;
+use crate::scope::Scope;
 use crate::server::Endpoint;
 
 impl AuthorizationServer {
@@ -15,47 +16,71 @@ impl AuthorizationServer {
     /// `/.well-known/openid-configuration`.
     #[must_use]
     pub fn metadata(&self) -> Map<String, Value> {
-        let mut members = Map::new();
-        let mut put = |name: &str, value: Value| members.insert(name.to_owned(), value);
-        put("issuer", json!(self.issuer().as_str()));
-        put("authorization_endpoint", json!(self.url(Endpoint::Authorize)));
-        put("token_endpoint", json!(self.url(Endpoint::Token)));
-        put("jwks_uri", json!(self.url(Endpoint::Jwks)));
-        put("revocation_endpoint", json!(self.url(Endpoint::Revocation)));
-        put("introspection_endpoint", json!(self.url(Endpoint::Introspection)));
-        put("pushed_authorization_request_endpoint", json!(self.url(Endpoint::PushedAuthorizationRequest)));
-        put("require_pushed_authorization_requests", json!(false));
-        let scopes: Vec<&str> = self.config().scopes.keys().map(crate::scope::Scope::as_str).collect();
-        put("scopes_supported", json!(scopes));
-        put("response_types_supported", json!(["code"]));
-        put("response_modes_supported", names(&ResponseMode::ALL.map(ResponseMode::as_str)));
-        put("grant_types_supported", names(&GrantType::ALL.map(GrantType::as_str)));
-        put("code_challenge_methods_supported", json!([CodeChallenge::METHOD]));
-        put("prompt_values_supported", names(&Prompt::ALL.map(Prompt::as_str)));
+        let config = self.config();
+        let scopes: Vec<&str> = config.scopes.keys().map(Scope::as_str).collect();
+        let grants: Vec<&str> = config.grants.iter().map(|grant| grant.as_str()).collect();
+        let mut document = Map::new();
+        let members = [
+            ("issuer", json!(self.issuer().as_str())),
+            ("token_endpoint", json!(self.url(Endpoint::Token))),
+            ("token_endpoint_auth_methods_supported", json!(AUTH_METHODS)),
+            ("token_endpoint_auth_signing_alg_values_supported", json!(ALGORITHMS)),
+            ("jwks_uri", json!(self.url(Endpoint::Jwks))),
+            ("scopes_supported", json!(scopes)),
+            ("grant_types_supported", json!(grants)),
+        ];
+        document.extend(members.map(|(name, value)| (name.to_owned(), value)));
+        self.describe_authorization(&mut document);
+        self.describe_optional_endpoints(&mut document);
+        self.extension().metadata(self, &mut document);
+        document
+    }
+
+    fn describe_authorization(&self, document: &mut Map<String, Value>) {
+        if !self.config().has(Endpoint::Authorize) {
+            document.insert("response_types_supported".to_owned(), json!([]));
+            return;
+        }
         let acr: Vec<&str> = self.config().acr.levels().iter().map(|level| level.acr.as_str()).collect();
-        put("acr_values_supported", json!(acr));
-        put("authorization_response_iss_parameter_supported", json!(true));
-        put("request_parameter_supported", json!(false));
-        put("request_uri_parameter_supported", json!(false));
-        let methods = names(&AuthMethod::ALL.map(AuthMethod::as_str));
-        // A public client has nothing to introspect.
-        let authenticated: Vec<&str> = AuthMethod::ALL
-            .iter()
-            .filter(|method| **method != AuthMethod::None)
-            .map(|method| method.as_str())
-            .collect();
-        for endpoint in ["token", "revocation"] {
-            put(&format!("{endpoint}_endpoint_auth_methods_supported"), methods.clone());
+        let members = [
+            ("authorization_endpoint", json!(self.url(Endpoint::Authorize))),
+            ("response_types_supported", json!(["code"])),
+            ("response_modes_supported", json!(ResponseMode::ALL.map(ResponseMode::as_str))),
+            ("code_challenge_methods_supported", json!([CodeChallenge::METHOD])),
+            ("prompt_values_supported", json!(Prompt::ALL.map(Prompt::as_str))),
+            ("acr_values_supported", json!(acr)),
+            ("authorization_response_iss_parameter_supported", json!(true)),
+            ("request_parameter_supported", json!(false)),
+            ("request_uri_parameter_supported", json!(false)),
+        ];
+        document.extend(members.map(|(name, value)| (name.to_owned(), value)));
+    }
+
+    fn describe_optional_endpoints(&self, document: &mut Map<String, Value>) {
+        let mut put = |name: String, value: Value| document.insert(name, value);
+        if self.config().has(Endpoint::PushedAuthorizationRequest) {
+            let url = self.url(Endpoint::PushedAuthorizationRequest);
+            put("pushed_authorization_request_endpoint".to_owned(), json!(url));
+            let required = self.config().require_pushed_requests;
+            put("require_pushed_authorization_requests".to_owned(), json!(required));
         }
-        put("introspection_endpoint_auth_methods_supported", json!(authenticated));
-        for endpoint in ["token", "revocation", "introspection"] {
-            put(&format!("{endpoint}_endpoint_auth_signing_alg_values_supported"), json!(ALGORITHMS));
+        // A public client may revoke its tokens, but has nothing to introspect.
+        let confidential: Vec<&str> = AUTH_METHODS.into_iter().filter(|name| *name != "none").collect();
+        let endpoints = [
+            (Endpoint::Revocation, "revocation", json!(AUTH_METHODS)),
+            (Endpoint::Introspection, "introspection", json!(confidential)),
+        ];
+        for (endpoint, name, methods) in endpoints {
+            if self.config().has(endpoint) {
+                put(format!("{name}_endpoint"), json!(self.url(endpoint)));
+                put(format!("{name}_endpoint_auth_methods_supported"), methods);
+                put(format!("{name}_endpoint_auth_signing_alg_values_supported"), json!(ALGORITHMS));
+            }
         }
-        self.extension().metadata(self, &mut members);
-        members
     }
 }
 
-fn names(names: &[&str]) -> Value {
-    json!(names)
-}
+const AUTH_METHODS: [&str; 4] = {
+    let [none, basic, post, jwt] = AuthMethod::ALL;
+    [none.as_str(), basic.as_str(), post.as_str(), jwt.as_str()]
+};

@@ -133,13 +133,14 @@ fn redirect_uri_is_registered(facts: &Facts<'_>) -> Verdict {
 }
 
 fn client_may_use_codes(facts: &Facts<'_>) -> Verdict {
-    pass_if(facts.client.allows(GrantType::AuthorizationCode), AuthorizeError::UnauthorizedClient)
+    let on = facts.config.grants.contains(&GrantType::AuthorizationCode);
+    pass_if(on && facts.client.allows(GrantType::AuthorizationCode), AuthorizeError::UnauthorizedClient)
 }
 
 /// [RFC 9126, section 6](https://www.rfc-editor.org/rfc/rfc9126#section-6).
 fn request_was_pushed_if_required(facts: &Facts<'_>) -> Verdict {
-    let pushed = facts.pushed || !facts.client.require_pushed_requests;
-    pass_if(pushed, RequestProblem::NotPushed.into())
+    let required = facts.client.require_pushed_requests || facts.config.require_pushed_requests;
+    pass_if(facts.pushed || !required, RequestProblem::NotPushed.into())
 }
 
 fn scopes_are_the_clients(facts: &Facts<'_>) -> Verdict {

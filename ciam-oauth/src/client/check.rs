@@ -17,6 +17,7 @@ use crate::scope::ScopeSet;
 pub(crate) struct Supported {
     pub(crate) scopes: ScopeSet,
     pub(crate) resources: BTreeSet<ResourceIndicator>,
+    pub(crate) grants: BTreeSet<GrantType>,
 }
 
 /// Why a registration was refused.
@@ -83,6 +84,9 @@ const MAX_TEXT: usize = 200;
 impl Client {
     /// Checks a registration against itself and against what the server supports.
     pub(crate) fn check(&self, supported: &Supported) -> Result<(), ClientProblem> {
+        if let Some(off) = self.grants.difference(&supported.grants).next() {
+            return Err(ClientProblem::Grant { grant: off.as_str(), needs: "to be on at the server" });
+        }
         self.check_grants()?;
         self.check_uris()?;
         self.check_authentication()?;

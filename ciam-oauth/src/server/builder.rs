@@ -1,25 +1,50 @@
 //! Building a server: what is missing or contradictory is an error here, not a surprise later.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ciam_core::assurance::AcrLadder;
 use ciam_core::error::PortError;
 use ciam_core::ports::Ports;
 use ciam_core::session::SessionManager;
+use time::Duration;
+use url::Url;
 
-use super::config::{Config, Lifetimes, Limits, ResourceServer, SupportedScope};
+use super::config::{Config, Lifetimes, Limits, ResourceServer, SupportedScope, TokenFormat};
+use super::endpoint::Endpoint;
 use super::subject::Subjects;
 use super::{AuthorizationServer, Inner};
-use crate::client::{Clients, Supported};
+use crate::client::{ALGORITHMS, Clients, GrantType, Supported};
 use crate::client_auth::ClientKeyCache;
 use crate::extension::{Extension, NoExtension};
-use crate::issuer::Issuer;
+use crate::issuer::{Issuer, is_loopback};
 use crate::resource::ResourceIndicator;
-use crate::scope::ScopeSet;
+use crate::scope::{Scope, ScopeSet};
 use crate::token::refresh::RefreshSecrets;
 
 /// Collects the configuration of an [`AuthorizationServer`].
+///
+/// Required are the [`issuer`](Self::issuer) and the [`interaction_url`](Self::interaction_url); everything else has a
+/// default that is safe to keep.
+///
+/// ```
+/// # #[cfg(feature = "memory")]
+/// # async fn build() -> Result<(), Box<dyn std::error::Error>> {
+/// use ciam_core::memory;
+/// use ciam_oauth::AuthorizationServer;
+/// use ciam_oauth::server::{ResourceServer, SupportedScope};
+///
+/// let server = AuthorizationServer::builder(memory::ports())
+///     .issuer("https://id.example".parse()?)
+///     .interaction_url("/interaction/")
+///     .scope(SupportedScope::new("orders:read".parse()?, "See your orders"))
+///     .resource(ResourceServer::new("https://api.example".parse()?, "orders:read".parse()?))
+///     .build()
+///     .await?;
+/// assert_eq!(server.issuer().as_str(), "https://id.example");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "a server is made by `build`"]
 pub struct ServerBuilder {
@@ -33,6 +58,10 @@ pub struct ServerBuilder {
     resources: Vec<ResourceServer>,
     default_resource: Option<ResourceIndicator>,
     acr: AcrLadder,
+    grants: BTreeSet<GrantType>,
+    without: BTreeSet<Endpoint>,
+    require_pushed_requests: bool,
+    internal_subjects: bool,
     extension: Arc<dyn Extension>,
 }
 
@@ -49,6 +78,10 @@ impl ServerBuilder {
             resources: Vec::new(),
             default_resource: None,
             acr: AcrLadder::default(),
+            grants: BTreeSet::from(GrantType::ALL),
+            without: BTreeSet::new(),
+            require_pushed_requests: false,
+            internal_subjects: false,
             extension: Arc::new(NoExtension::new()),
         }
     }
@@ -59,7 +92,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Sets where the host shows its pages; the interaction's handle is appended. Required.
+    /// Sets where the host shows its pages; the interaction's handle is appended, so it ends with `/` or `=`. An absolute URL,
+    /// or a path below the issuer. Required.
     pub fn interaction_url(mut self, url: impl Into<String>) -> Self {
         self.interaction_url = Some(url.into());
         self
@@ -89,7 +123,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Adds a resource that tokens may be issued for. The first is the default resource unless another is named.
+    /// Adds a resource that tokens may be issued for. The first is the default resource unless another is named. Without any,
+    /// the issuer itself is the only resource, with every scope value and JWT access tokens.
     pub fn resource(mut self, resource: ResourceServer) -> Self {
         self.resources.push(resource);
         self
@@ -107,10 +142,35 @@ impl ServerBuilder {
         self
     }
 
+    /// Replaces the set of grants; all of [`GrantType::ALL`] unless set.
+    pub fn grants(mut self, grants: impl IntoIterator<Item = GrantType>) -> Self {
+        self.grants = grants.into_iter().collect();
+        self
+    }
+
+    /// Turns an endpoint off: [pushed requests](Endpoint::PushedAuthorizationRequest),
+    /// [revocation](Endpoint::Revocation) or [introspection](Endpoint::Introspection). It is 404 then, and not in the
+    /// metadata.
+    pub fn without(mut self, endpoint: Endpoint) -> Self {
+        self.without.insert(endpoint);
+        self
+    }
+
+    /// Demands of every client that its authorization requests are pushed.
+    pub const fn require_pushed_requests(mut self) -> Self {
+        self.require_pushed_requests = true;
+        self
+    }
+
     /// Plugs another protocol in, such as OpenID Connect.
     pub fn extension(mut self, extension: Arc<dyn Extension>) -> Self {
         self.extension = extension;
         self
+    }
+
+    /// Settings that lower security or privacy.
+    pub const fn dangerous(self) -> Dangerous {
+        Dangerous(self)
     }
 
     /// Checks everything and makes the server.
@@ -119,21 +179,44 @@ impl ServerBuilder {
     ///
     /// Fails when something required is missing or contradicts something else, and when a port fails.
     pub async fn build(self) -> Result<AuthorizationServer, ConfigError> {
-        let issuer = self.issuer.ok_or(ConfigError::Missing("issuer"))?;
-        let interaction_url = self.interaction_url.ok_or(ConfigError::Missing("interaction_url"))?;
+        let issuer = self.issuer.clone().ok_or(ConfigError::Missing("issuer"))?;
+        let config = self.config(&issuer)?;
+        let supported = Supported {
+            scopes: config.scopes.keys().cloned().collect(),
+            resources: config.resources.keys().cloned().collect(),
+            grants: config.grants.clone(),
+        };
+        let inner = Inner {
+            subjects: Subjects::load(&self.ports, self.internal_subjects).await?,
+            refresh_secrets: RefreshSecrets::load(self.ports.clone()).await?,
+            client_keys: ClientKeyCache::default(),
+            clients: Clients::new(self.ports.clone(), supported),
+            sessions: self.sessions,
+            ports: self.ports,
+            issuer,
+            config,
+            extension: self.extension,
+        };
+        Ok(AuthorizationServer { inner: Arc::new(inner) })
+    }
+
+    fn config(&self, issuer: &Issuer) -> Result<Config, ConfigError> {
+        let url = self.interaction_url.as_deref().ok_or(ConfigError::Missing("interaction_url"))?;
+        let interaction_url = interaction_url(issuer, url)?;
+        check_lifetimes(&self.lifetimes)?;
+        check_limits(&self.limits)?;
+        check_ladder(&self.acr)?;
         let protocol = self.extension.scopes();
         let protocol_scopes: ScopeSet = protocol.iter().map(|known| known.scope.clone()).collect();
-        let scopes: BTreeMap<_, _> = self
-            .scopes
-            .into_iter()
-            .chain(protocol)
-            .map(|supported| (supported.scope.clone(), supported))
-            .collect();
-        let first = self.resources.first().map(|resource| resource.identifier.clone());
-        let default_resource = self.default_resource.or(first).ok_or(ConfigError::Missing("resource"))?;
-        let resources =
-            self.resources.into_iter().map(|resource| (resource.identifier.clone(), resource)).collect();
-        let config = Config {
+        let scopes = unique_scopes(self.scopes.iter().cloned().chain(protocol))?;
+        let resources = self.resources(issuer, &scopes, &protocol_scopes)?;
+        let first = self.resources.first().map(|resource| &resource.identifier).or(resources.keys().next());
+        let default_resource = self.default_resource.as_ref().or(first).cloned();
+        let default_resource = default_resource
+            .filter(|indicator| resources.contains_key(indicator))
+            .ok_or(ConfigError::DefaultResource)?;
+        self.check_endpoints()?;
+        Ok(Config {
             lifetimes: self.lifetimes,
             limits: self.limits,
             interaction_url,
@@ -141,28 +224,160 @@ impl ServerBuilder {
             protocol_scopes,
             resources,
             default_resource,
-            acr: self.acr,
-        };
-        let supported = Supported {
-            scopes: config.scopes.keys().cloned().collect(),
-            resources: config.resources.keys().cloned().collect(),
-        };
-        let clients = Clients::new(self.ports.clone(), supported);
-        let subjects = Subjects::load(&self.ports).await?;
-        let refresh_secrets = RefreshSecrets::load(self.ports.clone()).await?;
-        let inner = Inner {
-            subjects,
-            refresh_secrets,
-            client_keys: ClientKeyCache::default(),
-            ports: self.ports,
-            issuer,
-            config,
-            clients,
-            sessions: self.sessions,
-            extension: self.extension,
-        };
-        Ok(AuthorizationServer { inner: Arc::new(inner) })
+            acr: self.acr.clone(),
+            grants: self.grants.clone(),
+            without: self.without.clone(),
+            require_pushed_requests: self.require_pushed_requests,
+        })
     }
+
+    fn resources(
+        &self,
+        issuer: &Issuer,
+        scopes: &BTreeMap<Scope, SupportedScope>,
+        protocol_scopes: &ScopeSet,
+    ) -> Result<BTreeMap<ResourceIndicator, ResourceServer>, ConfigError> {
+        let configured: ScopeSet =
+            scopes.keys().filter(|scope| !protocol_scopes.contains(scope.as_str())).cloned().collect();
+        if self.resources.is_empty() {
+            let identifier: ResourceIndicator =
+                issuer.as_str().parse().map_err(|_| ConfigError::Missing("resource"))?;
+            let only = ResourceServer::new(identifier.clone(), configured);
+            return Ok(BTreeMap::from([(identifier, only)]));
+        }
+        let mut resources = BTreeMap::new();
+        let mut covered = ScopeSet::new();
+        for resource in &self.resources {
+            check_resource(resource, scopes)?;
+            covered = covered.union(&resource.scopes);
+            if resources.insert(resource.identifier.clone(), resource.clone()).is_some() {
+                return Err(ConfigError::DuplicateResource(resource.identifier.clone()));
+            }
+        }
+        match configured.difference(&covered).iter().next() {
+            Some(orphan) => Err(ConfigError::ScopeOfNoResource(orphan.clone())),
+            None => Ok(resources),
+        }
+    }
+
+    fn check_endpoints(&self) -> Result<(), ConfigError> {
+        let optional = [Endpoint::PushedAuthorizationRequest, Endpoint::Revocation, Endpoint::Introspection];
+        if self.without.iter().any(|endpoint| !optional.contains(endpoint)) {
+            return Err(ConfigError::Contradiction("only optional endpoints can be turned off"));
+        }
+        if self.require_pushed_requests && self.without.contains(&Endpoint::PushedAuthorizationRequest) {
+            return Err(ConfigError::Contradiction("pushed requests are required and turned off"));
+        }
+        let has = |grant: GrantType| self.grants.contains(&grant);
+        if has(GrantType::RefreshToken) && !has(GrantType::AuthorizationCode) {
+            return Err(ConfigError::Contradiction(
+                "refresh tokens come of authorization codes, which are off",
+            ));
+        }
+        if self.grants.is_empty() {
+            return Err(ConfigError::Contradiction("no grant is on"));
+        }
+        Ok(())
+    }
+}
+
+/// Settings that lower security or privacy, each with what it costs.
+#[derive(Debug)]
+#[must_use = "go on with the builder that each method returns"]
+pub struct Dangerous(ServerBuilder);
+
+impl Dangerous {
+    /// Gives clients the internal account id as `sub`.
+    ///
+    /// # Security
+    ///
+    /// Every client then knows the same id, which is also that of events and of the database: clients can join what they
+    /// know of a person, and `sub` cannot be changed without changing the account. Pairwise clients still get pairwise
+    /// subjects. For deployments that depend on internal ids already.
+    pub fn internal_subjects(mut self) -> ServerBuilder {
+        self.0.internal_subjects = true;
+        self.0
+    }
+}
+
+fn interaction_url(issuer: &Issuer, url: &str) -> Result<String, ConfigError> {
+    let absolute =
+        if url.starts_with('/') && !url.starts_with("//") { issuer.endpoint(url) } else { url.to_owned() };
+    let parsed = Url::parse(&absolute).map_err(|_| ConfigError::InteractionUrl)?;
+    let secure = parsed.scheme() == "https" || parsed.scheme() == "http" && is_loopback(&parsed);
+    let plain = absolute.bytes().all(|byte| byte.is_ascii_graphic()) && parsed.fragment().is_none();
+    if secure && plain && absolute.ends_with(['/', '=']) {
+        Ok(absolute)
+    } else {
+        Err(ConfigError::InteractionUrl)
+    }
+}
+
+fn unique_scopes(
+    scopes: impl Iterator<Item = SupportedScope>,
+) -> Result<BTreeMap<Scope, SupportedScope>, ConfigError> {
+    let mut unique = BTreeMap::new();
+    for supported in scopes {
+        let scope = supported.scope.clone();
+        if unique.insert(scope.clone(), supported).is_some() {
+            return Err(ConfigError::DuplicateScope(scope));
+        }
+    }
+    Ok(unique)
+}
+
+fn check_resource(
+    resource: &ResourceServer,
+    scopes: &BTreeMap<Scope, SupportedScope>,
+) -> Result<(), ConfigError> {
+    if let Some(unknown) = resource.scopes.iter().find(|scope| !scopes.contains_key(*scope)) {
+        return Err(ConfigError::UnknownScope {
+            resource: resource.identifier.clone(),
+            scope: unknown.clone(),
+        });
+    }
+    match &resource.format {
+        TokenFormat::Jwt { alg } if !ALGORITHMS.contains(&alg.as_str()) => {
+            return Err(ConfigError::Algorithm(alg.clone()));
+        }
+        _ => {}
+    }
+    match resource.access_token_lifetime {
+        Some(lifetime) => between("access_token_lifetime", lifetime, Duration::SECOND, Duration::DAY),
+        None => Ok(()),
+    }
+}
+
+fn check_lifetimes(lifetimes: &Lifetimes) -> Result<(), ConfigError> {
+    let year = Duration::days(366);
+    between("code", lifetimes.code, Duration::SECOND, Duration::minutes(10))?;
+    between("spent_code", lifetimes.spent_code, lifetimes.code + Duration::MINUTE, year)?;
+    between("access_token", lifetimes.access_token, Duration::SECOND, Duration::DAY)?;
+    between("pushed_request", lifetimes.pushed_request, Duration::seconds(5), Duration::minutes(10))?;
+    between("interaction", lifetimes.interaction, Duration::MINUTE, Duration::DAY)?;
+    between("refresh_absolute", lifetimes.refresh_absolute, Duration::MINUTE, year * 10)?;
+    between("refresh_idle", lifetimes.refresh_idle, Duration::MINUTE, lifetimes.refresh_absolute)?;
+    between("refresh_retry", lifetimes.refresh_retry, Duration::ZERO, Duration::minutes(5))
+}
+
+fn between(name: &'static str, value: Duration, least: Duration, most: Duration) -> Result<(), ConfigError> {
+    if least <= value && value <= most { Ok(()) } else { Err(ConfigError::OutOfRange { name, least, most }) }
+}
+
+const fn check_limits(limits: &Limits) -> Result<(), ConfigError> {
+    if limits.params.max_bytes == 0 || limits.params.max_params == 0 || limits.max_value == 0 {
+        return Err(ConfigError::Contradiction("a limit of zero lets no request through"));
+    }
+    Ok(())
+}
+
+fn check_ladder(ladder: &AcrLadder) -> Result<(), ConfigError> {
+    let names: BTreeSet<&str> = ladder.levels().iter().map(|level| level.acr.as_str()).collect();
+    let usable = |name: &&str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
+    if names.len() != ladder.levels().len() || !names.iter().all(usable) {
+        return Err(ConfigError::Contradiction("levels of assurance need different names without spaces"));
+    }
+    Ok(())
 }
 
 /// The configuration cannot make a server.
@@ -172,7 +387,49 @@ pub enum ConfigError {
     /// Something required is missing.
     #[error("`{0}` is not configured")]
     Missing(&'static str),
+    /// The interaction URL is neither an absolute `https` URL nor a path, or does not end with `/` or `=`.
+    #[error("the interaction URL must be an https URL or a path, and end with `/` or `=`")]
+    InteractionUrl,
+    /// A scope value is configured twice, or is the extension's.
+    #[error("the scope `{0}` is configured twice")]
+    DuplicateScope(Scope),
+    /// A scope value belongs to no resource, so that it would be in no token.
+    #[error("the scope `{0}` belongs to no resource")]
+    ScopeOfNoResource(Scope),
+    /// A resource is configured twice.
+    #[error("the resource `{0}` is configured twice")]
+    DuplicateResource(ResourceIndicator),
+    /// A resource has a scope value that is not configured.
+    #[error("the resource `{resource}` has the scope `{scope}`, which is not configured")]
+    UnknownScope {
+        /// The resource.
+        resource: ResourceIndicator,
+        /// The scope value.
+        scope: Scope,
+    },
+    /// The default resource is not one of the configured ones.
+    #[error("the default resource is not configured")]
+    DefaultResource,
+    /// A JWS algorithm that the server does not sign with.
+    #[error("`{0}` is not a supported algorithm")]
+    Algorithm(String),
+    /// A lifetime is too short or too long.
+    #[error("the lifetime `{name}` must be between {least} and {most}")]
+    OutOfRange {
+        /// Which.
+        name: &'static str,
+        /// The shortest.
+        least: Duration,
+        /// The longest.
+        most: Duration,
+    },
+    /// Two settings cannot hold together.
+    #[error("{0}")]
+    Contradiction(&'static str),
     /// A port failed.
     #[error("the server's state cannot be read or made")]
     Port(#[from] PortError),
 }
+
+#[cfg(test)]
+mod tests;

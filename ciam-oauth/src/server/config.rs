@@ -1,12 +1,13 @@
 //! The configuration of a server, with a reason for every default.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ciam_core::assurance::AcrLadder;
 use ciam_core::http::ParamsLimits;
 use time::Duration;
 
-use crate::client::Client;
+use super::endpoint::Endpoint;
+use crate::client::{Client, GrantType};
 use crate::resource::ResourceIndicator;
 use crate::scope::{Scope, ScopeSet};
 
@@ -30,6 +31,12 @@ pub struct Config {
     pub default_resource: ResourceIndicator,
     /// The levels of assurance.
     pub acr: AcrLadder,
+    /// The grants that are on.
+    pub grants: BTreeSet<GrantType>,
+    /// The endpoints that are off.
+    pub without: BTreeSet<Endpoint>,
+    /// Whether every client must push its authorization requests.
+    pub require_pushed_requests: bool,
 }
 
 impl Config {
@@ -37,6 +44,15 @@ impl Config {
     #[must_use]
     pub fn resource(&self, indicator: &ResourceIndicator) -> Option<&ResourceServer> {
         self.resources.get(indicator)
+    }
+
+    /// Whether an endpoint is on.
+    #[must_use]
+    pub fn has(&self, endpoint: Endpoint) -> bool {
+        let for_codes =
+            matches!(endpoint, Endpoint::Authorize | Endpoint::Resume | Endpoint::PushedAuthorizationRequest);
+        let codes = self.grants.contains(&GrantType::AuthorizationCode);
+        (codes || !for_codes) && !self.without.contains(&endpoint)
     }
 
     /// Whether a client may ask for tokens for a resource.

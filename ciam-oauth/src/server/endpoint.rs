@@ -5,7 +5,7 @@ use http::Method;
 use crate::issuer::Issuer;
 
 /// An endpoint of the authorization server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Endpoint {
     /// Authorization requests.

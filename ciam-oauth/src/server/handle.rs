@@ -42,6 +42,9 @@ impl AuthorizationServer {
         request: &Request<Bytes>,
         peer: &Peer,
     ) -> Response<Bytes> {
+        if !self.config().has(endpoint) {
+            return reply::plain(StatusCode::NOT_FOUND);
+        }
         if endpoint.is_public_document() && request.method() == Method::OPTIONS {
             return preflight();
         }

@@ -15,7 +15,7 @@ use ciam_core::error::PortError;
 use ciam_core::ports::Ports;
 use ciam_core::session::SessionManager;
 
-pub use self::builder::{ConfigError, ServerBuilder};
+pub use self::builder::{ConfigError, Dangerous, ServerBuilder};
 pub use self::config::{Config, Lifetimes, Limits, ResourceServer, SupportedScope, TokenFormat};
 pub use self::endpoint::Endpoint;
 use self::subject::Subjects;

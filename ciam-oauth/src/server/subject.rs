@@ -24,6 +24,8 @@ use crate::client::{Client, SubjectType};
 #[derive(Clone, Debug)]
 pub(super) struct Subjects {
     key: Arc<dyn MacKey>,
+    /// Whether public subjects are the internal ids.
+    internal: bool,
 }
 
 /// The sealed key.
@@ -46,8 +48,8 @@ impl StoredRecord for SubjectKey {
 
 impl Subjects {
     /// Opens the tenant's key, or makes it.
-    pub(super) async fn load(ports: &Ports) -> Result<Self, PortError> {
-        if let Some(subjects) = Self::open(ports).await? {
+    pub(super) async fn load(ports: &Ports, internal: bool) -> Result<Self, PortError> {
+        if let Some(subjects) = Self::open(ports, internal).await? {
             return Ok(subjects);
         }
         let secret = SecretBytes::random(ports.entropy(), 32)?;
@@ -56,14 +58,16 @@ impl Subjects {
             Batch::new().require_absent(EntityRef::record::<SubjectKey>(KEY)).put(&SubjectKey { sealed })?;
         // Another node may make the key at the same time; whichever is stored is everybody's.
         let _stored_by_somebody = ports.store().commit(batch).await?;
-        Self::open(ports).await?.ok_or_else(|| PortError::transient("the subject key was not stored"))
+        Self::open(ports, internal)
+            .await?
+            .ok_or_else(|| PortError::transient("the subject key was not stored"))
     }
 
-    async fn open(ports: &Ports) -> Result<Option<Self>, PortError> {
+    async fn open(ports: &Ports, internal: bool) -> Result<Option<Self>, PortError> {
         let Some(record) = store::load::<SubjectKey>(ports.store(), KEY).await? else { return Ok(None) };
         let secret = ports.vault().open(&SealScope::Tenant, PURPOSE, &record.value.sealed).await?;
         let key = ports.crypto().mac_key(&secret).map_err(PortError::permanent)?;
-        Ok(Some(Self { key }))
+        Ok(Some(Self { key, internal }))
     }
 
     /// The subject that a client knows an account by.
@@ -72,6 +76,7 @@ impl Subjects {
             (SubjectType::Pairwise, Some(sector)) => format!("pairwise\n{sector}\n{account}"),
             // Without a sector there is nothing to share with others: the client is its own.
             (SubjectType::Pairwise, None) => format!("pairwise-client\n{}\n{account}", client.id),
+            (SubjectType::Public, _) if self.internal => return account.to_string(),
             (SubjectType::Public, _) => format!("public\n{account}"),
         };
         base64url::encode(self.key.authenticate(message.as_bytes()).as_ref())
@@ -92,7 +97,8 @@ mod tests {
     async fn subjects_are_stable_and_pairwise_by_sector() {
         let ports = memory::ports();
         let account = AccountId::generate(ports.clock(), ports.entropy()).unwrap();
-        let (first, again) = (Subjects::load(&ports).await.unwrap(), Subjects::load(&ports).await.unwrap());
+        let (first, again) =
+            (Subjects::load(&ports, false).await.unwrap(), Subjects::load(&ports, false).await.unwrap());
         let plain = client("a", "https://a.example/cb");
         let other = client("b", "https://b.example/cb");
         assert_eq!(first.subject(&plain, account), again.subject(&plain, account));
@@ -110,11 +116,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn internal_subjects_are_for_public_clients_only() {
+        let ports = memory::ports();
+        let account = AccountId::generate(ports.clock(), ports.entropy()).unwrap();
+        let subjects = Subjects::load(&ports, true).await.unwrap();
+        let app = client("a", "https://a.example/cb");
+        assert_eq!(subjects.subject(&app, account), account.to_string());
+        let pairwise = app.with_subject_type(SubjectType::Pairwise);
+        assert_ne!(subjects.subject(&pairwise, account), account.to_string());
+    }
+
+    #[tokio::test]
     async fn another_tenant_has_other_subjects() {
         let (one, two) = (memory::ports(), memory::ports());
         let account = AccountId::generate(one.clock(), one.entropy()).unwrap();
         let app = client("a", "https://a.example/cb");
-        let (one, two) = (Subjects::load(&one).await.unwrap(), Subjects::load(&two).await.unwrap());
+        let (one, two) =
+            (Subjects::load(&one, false).await.unwrap(), Subjects::load(&two, false).await.unwrap());
         assert_ne!(one.subject(&app, account), two.subject(&app, account));
     }
 }

@@ -7,6 +7,7 @@ fn supported() -> Supported {
     Supported {
         scopes: "openid email orders:read".parse().unwrap(),
         resources: BTreeSet::from(["https://api.example".parse().unwrap()]),
+        grants: BTreeSet::from(GrantType::ALL),
     }
 }
 
@@ -172,4 +173,12 @@ fn the_loopback_port_is_free_for_native_public_clients_only() {
     let confidential = web().with_application_type(ApplicationType::Native).with_redirect_uri(loopback);
     assert_eq!(confidential.redirect_uri(other_port), None);
     assert!(confidential.redirect_uri("http://127.0.0.1/cb").is_some());
+}
+
+#[test]
+fn a_grant_that_is_off_cannot_be_registered() {
+    let supported = Supported { grants: BTreeSet::from([GrantType::AuthorizationCode]), ..supported() };
+    assert_eq!(web().check(&supported), Ok(()));
+    let problem = ClientProblem::Grant { grant: "client_credentials", needs: "to be on at the server" };
+    assert_eq!(web().with_grant(GrantType::ClientCredentials).check(&supported), Err(problem));
 }

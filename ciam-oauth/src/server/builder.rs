@@ -210,7 +210,8 @@ impl ServerBuilder {
         let protocol_scopes: ScopeSet = protocol.iter().map(|known| known.scope.clone()).collect();
         let scopes = unique_scopes(self.scopes.iter().cloned().chain(protocol))?;
         let resources = self.resources(issuer, &scopes, &protocol_scopes)?;
-        let first = self.resources.first().map(|resource| &resource.identifier).or(resources.keys().next());
+        let first =
+            self.resources.first().map(|resource| &resource.identifier).or_else(|| resources.keys().next());
         let default_resource = self.default_resource.as_ref().or(first).cloned();
         let default_resource = default_resource
             .filter(|indicator| resources.contains_key(indicator))

@@ -1,1 +1,22 @@
 //! Public-API tests of ciam-oauth, one module per topic.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test that panics is a test that fails"
+)]
+
+mod support;
+
+mod authorize;
+mod authorize_errors;
+mod clients;
+mod consent;
+mod http_layer;
+mod interactions;
+mod metadata;
+mod prompts;
+mod pushed;

@@ -1,0 +1,133 @@
+//! Methods, content types, bodies, origins: what every endpoint does the same way.
+
+use bytes::Bytes;
+use http::{Request, StatusCode};
+
+use crate::support::{Browser, World, query, request};
+
+#[tokio::test]
+async fn other_methods_are_refused_with_the_allowed_ones() {
+    let world = World::new().await;
+    for (method, path, allow) in [
+        ("PUT", "/authorize", "GET, POST"),
+        ("HEAD", "/authorize", "GET, POST"),
+        ("POST", "/authorize/resume/x", "GET"),
+        ("GET", "/token", "POST"),
+        ("GET", "/par", "POST"),
+        ("OPTIONS", "/token", "POST"),
+        ("GET", "/revoke", "POST"),
+        ("GET", "/introspect", "POST"),
+        ("DELETE", "/jwks", "GET, HEAD"),
+        ("POST", "/.well-known/oauth-authorization-server", "GET, HEAD"),
+    ] {
+        let request = Request::builder().method(method).uri(path);
+        let reply = Browser::new().send(&world, request, Bytes::new()).await;
+        assert_eq!(reply.status(), StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
+        assert_eq!(reply.header("allow"), Some(allow), "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn other_paths_are_not_found() {
+    let world = World::new().await;
+    for path in [
+        "/",
+        "/authorize/",
+        "/Authorize",
+        "/token/x",
+        "/authorize/resume",
+        "/.well-known/openid-configuration",
+    ] {
+        let reply = Browser::new().get(&world, path).await;
+        assert_eq!(reply.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+/// OpenID Connect Core, section 3.1.2.1: GET and POST. A form that another site posts comes without `SameSite` cookies; the
+/// browser is sent round to bring them.
+#[tokio::test]
+async fn a_posted_request_without_cookies_goes_round_by_get() {
+    let world = World::new().await;
+    let mut signed_in = Browser::new();
+    signed_in.sign_in(&world, &world.account().await).await;
+    let params = request("own", &[("state", Some("a b&c"))]);
+
+    let reply = Browser::new().post(&world, "/authorize", &params).await;
+    assert_eq!(reply.status(), StatusCode::SEE_OTHER);
+    let location = reply.location().unwrap();
+    assert!(location.as_str().starts_with("https://id.example/authorize?"));
+    let path = location.as_str().strip_prefix("https://id.example").unwrap();
+    let reply = signed_in.get(&world, path).await;
+    assert_eq!(reply.param("state").as_deref(), Some("a b&c"));
+    reply.code();
+
+    // With cookies the post is answered as it is.
+    signed_in.post(&world, "/authorize", &params).await.code();
+}
+
+/// S3: a query beside a body is a second place to look.
+#[tokio::test]
+async fn a_post_with_a_query_or_another_content_type_is_refused() {
+    let world = World::new().await;
+    let mut browser = Browser::new();
+    let reply = browser.post(&world, "/authorize?state=1", &request("own", &[])).await;
+    assert_eq!((reply.status(), reply.location()), (StatusCode::BAD_REQUEST, None));
+    for content_type in ["application/json", "multipart/form-data", "text/plain", ""] {
+        let request_ = Request::post("/authorize").header("content-type", content_type);
+        let reply = browser.send(&world, request_, Bytes::from(query(&request("own", &[])))).await;
+        assert_eq!((reply.status(), reply.location()), (StatusCode::BAD_REQUEST, None), "{content_type}");
+    }
+    let huge = vec![("x", "y"); 20_000];
+    let reply = browser.post(&world, "/authorize", &huge).await;
+    assert_eq!((reply.status(), reply.location()), (StatusCode::BAD_REQUEST, None));
+}
+
+/// Every page and redirect of the authorization endpoint is for this browser, now, and in no frame.
+#[tokio::test]
+async fn s4_headers_of_pages_and_redirects() {
+    let world = World::new().await;
+    let mut browser = Browser::new();
+    let interaction = browser.authorize(&world, &request("own", &[])).await;
+    let page = browser.authorize(&world, &request("nobody", &[])).await;
+    let error = browser.authorize(&world, &request("own", &[("scope", None)])).await;
+    browser.sign_in(&world, &world.account().await).await;
+    let code = browser.authorize(&world, &request("own", &[])).await;
+    for reply in [interaction, page, error, code] {
+        assert_eq!(reply.header("cache-control"), Some("no-store"));
+        assert_eq!(reply.header("referrer-policy"), Some("no-referrer"));
+        assert_eq!(reply.header("x-frame-options"), Some("DENY"));
+        assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
+        assert!(reply.header("content-security-policy").unwrap().contains("frame-ancestors 'none'"));
+        if reply.location().is_some() {
+            assert_eq!(reply.status(), StatusCode::SEE_OTHER, "303, never 307 (RFC 9700, section 4.12)");
+        }
+    }
+}
+
+/// The request's own headers never reach a URL of ours.
+#[tokio::test]
+async fn urls_come_of_the_issuer_alone() {
+    let world = World::new().await;
+    let request_ = Request::get(format!("https://evil.example/authorize?{}", query(&request("own", &[]))))
+        .header("host", "evil.example")
+        .header("x-forwarded-host", "evil.example")
+        .header("forwarded", "host=evil.example");
+    let reply = Browser::new().send(&world, request_, Bytes::new()).await;
+    assert!(reply.location().unwrap().as_str().starts_with("https://id.example/interaction/"));
+    let request_ = Request::get("http://evil.example/.well-known/oauth-authorization-server")
+        .header("host", "evil.example");
+    let reply = Browser::new().send(&world, request_, Bytes::new()).await;
+    assert!(!reply.body().contains("evil"));
+}
+
+#[tokio::test]
+async fn public_documents_answer_a_preflight() {
+    let world = World::new().await;
+    let request_ = Request::builder()
+        .method("OPTIONS")
+        .uri("/.well-known/oauth-authorization-server")
+        .header("origin", "https://spa.example");
+    let reply = Browser::new().send(&world, request_, Bytes::new()).await;
+    assert_eq!(reply.status(), StatusCode::NO_CONTENT);
+    assert_eq!(reply.header("access-control-allow-origin"), Some("*"));
+}

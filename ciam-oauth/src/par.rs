@@ -4,10 +4,12 @@
 //! stands for them. What is stored is the parsed and validated request, bound to the client. It is used up when the
 //! authorization completes, not when the browser first shows it: a person may reload, or come back, while signing in.
 
+use bytes::Bytes;
 use ciam_core::ephemeral::{self, EphemeralKey};
 use ciam_core::error::PortError;
 use ciam_core::http::Params;
 use ciam_core::secret::Secret;
+use http::{Request, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use time::Duration;
 
@@ -15,6 +17,8 @@ use crate::AuthorizationServer;
 use crate::authorize::AuthorizeRequest;
 use crate::client::AuthenticatedClient;
 use crate::error::{PushError, RequestProblem};
+use crate::server::form::form;
+use crate::server::reply;
 
 /// What every `request_uri` of this server begins with
 /// ([RFC 9126, section 2.2](https://www.rfc-editor.org/rfc/rfc9126#section-2.2)).
@@ -105,5 +109,34 @@ impl AuthorizationServer {
         let first = self.ports().ephemeral().put_if_absent(&key.spent(), Vec::new(), outlives).await?;
         self.ports().ephemeral().take(&key.live()).await?;
         Ok(first)
+    }
+
+    /// Answers a push.
+    pub(crate) async fn handle_push(&self, request: &Request<Bytes>) -> Response<Bytes> {
+        match self.answer_push(request).await {
+            Ok(pushed) => reply::json(StatusCode::CREATED, &PushedBody::of(&pushed)),
+            Err(error) => reply::refuse(request, error.status(), error.code(), error.description()),
+        }
+    }
+
+    async fn answer_push(&self, request: &Request<Bytes>) -> Result<Pushed, PushError> {
+        let params = form(request, self.config().limits.params)?;
+        // Before the client is authenticated: of a `client_id` or secret that is there twice none is looked at.
+        params.refuse_duplicates(&["resource"]).map_err(RequestProblem::from)?;
+        let client = self.authenticate_client(request.headers(), &params).await?;
+        self.push(&client, &params).await
+    }
+}
+
+/// The body of the response ([RFC 9126, section 2.2](https://www.rfc-editor.org/rfc/rfc9126#section-2.2)).
+#[derive(Serialize)]
+struct PushedBody<'a> {
+    request_uri: &'a str,
+    expires_in: i64,
+}
+
+impl<'a> PushedBody<'a> {
+    fn of(pushed: &'a Pushed) -> Self {
+        Self { request_uri: pushed.request_uri.expose(), expires_in: pushed.expires_in.whole_seconds() }
     }
 }

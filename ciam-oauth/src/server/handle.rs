@@ -58,7 +58,8 @@ impl AuthorizationServer {
             Endpoint::Token => self.handle_token(request, peer).await,
             Endpoint::Revocation => self.handle_revocation(request).await,
             Endpoint::Introspection => self.handle_introspection(request).await,
-            Endpoint::PushedAuthorizationRequest | Endpoint::Jwks => reply::plain(StatusCode::NOT_FOUND),
+            Endpoint::PushedAuthorizationRequest => self.handle_push(request).await,
+            Endpoint::Jwks => reply::plain(StatusCode::NOT_FOUND),
         };
         if endpoint.is_public_document() {
             response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));

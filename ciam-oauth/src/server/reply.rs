@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, PRAGMA, REFERRER_POLICY,
-    RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, PRAGMA,
+    REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
-use http::{Method, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use serde::Serialize;
 
 use crate::authorize::{escape, private};
-use crate::error::{PushError, RequestProblem, SafeError};
+use crate::error::SafeError;
 
 /// A JSON response that nobody may store.
 pub(crate) fn json<T: Serialize>(status: StatusCode, body: &T) -> Response<Bytes> {
@@ -57,14 +57,21 @@ pub(crate) fn error(status: StatusCode, code: &str, description: &str) -> Respon
     response
 }
 
-/// The error of a request that could not be read, as JSON.
-pub(crate) fn problem(problem: RequestProblem) -> Response<Bytes> {
-    error(problem.status(), "invalid_request", problem.description())
-}
-
-/// The error of a pushed request.
-pub(crate) fn push_error(found: &PushError) -> Response<Bytes> {
-    error(found.status(), found.code(), found.description())
+/// An error of an endpoint that authenticates clients, as JSON
+/// ([RFC 6749, section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)). A client that used the `Authorization`
+/// header is told by which scheme to do that; one that did not has no header to correct.
+pub(crate) fn refuse(
+    request: &Request<Bytes>,
+    status: StatusCode,
+    code: &str,
+    description: &str,
+) -> Response<Bytes> {
+    let mut response = error(status, code, description);
+    if status == StatusCode::UNAUTHORIZED && request.headers().contains_key(AUTHORIZATION) {
+        let scheme = HeaderValue::from_static("Basic realm=\"oauth\", charset=\"UTF-8\"");
+        response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
+    }
+    response
 }
 
 /// An empty response.

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use ciam_core::http::{Params, Peer};
-use http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use http::{Request, Response, StatusCode};
 
 use super::{TokenRequest, TokenResponse};
@@ -75,13 +74,6 @@ fn render_tokens(issued: &TokenResponse) -> Response<Bytes> {
     }
 }
 
-/// An error as JSON ([RFC 6749, section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)). A client that used the
-/// `Authorization` header is told by which scheme to do that; one that did not has no header to correct.
-pub(crate) fn refuse(request: &Request<Bytes>, error: &TokenError) -> Response<Bytes> {
-    let mut response = reply::error(error.status(), error.code(), error.description());
-    if response.status() == StatusCode::UNAUTHORIZED && request.headers().contains_key(AUTHORIZATION) {
-        let scheme = HeaderValue::from_static("Basic realm=\"oauth\", charset=\"UTF-8\"");
-        response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
-    }
-    response
+fn refuse(request: &Request<Bytes>, error: &TokenError) -> Response<Bytes> {
+    reply::refuse(request, error.status(), error.code(), error.description())
 }

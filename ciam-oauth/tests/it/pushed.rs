@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use ciam_oauth::client::AuthenticatedClient;
 use ciam_oauth::error::PushError;
 use ciam_oauth::par::REQUEST_URI_PREFIX;
 use ciam_oauth::server::Limits;
-use http::StatusCode;
+use http::{Request, StatusCode};
 use time::Duration;
 
-use crate::support::{Browser, CALLBACK, World, owned, request};
+use crate::support::{Browser, CALLBACK, Reply, SECRET, World, owned, query, request};
 
 async fn refused(world: &World, client: &str, params: &[(&str, &str)]) -> PushError {
     let client = AuthenticatedClient::new(Arc::new(world.client(client).await.value));
@@ -180,4 +181,94 @@ async fn s31_names_of_different_things_never_meet() {
         assert_eq!((reply.status(), reply.location()), (StatusCode::BAD_REQUEST, None));
     }
     assert_eq!(browser.resume(&world, &code).await.status(), StatusCode::GONE);
+}
+
+fn basic(secret: &str) -> String {
+    format!("Basic {}", base64_standard(&format!("pushes:{secret}")))
+}
+
+/// Padded base64, by hand: the test does not use the library's own encoder.
+fn base64_standard(text: &str) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for chunk in text.as_bytes().chunks(3) {
+        let bytes = [chunk[0], *chunk.get(1).unwrap_or(&0), *chunk.get(2).unwrap_or(&0)];
+        let bits = u32::from(bytes[0]) << 16 | u32::from(bytes[1]) << 8 | u32::from(bytes[2]);
+        for position in 0..4 {
+            let index = (bits >> (18 - 6 * position)) & 63;
+            out.push(if position > chunk.len() { '=' } else { char::from(ALPHABET[index as usize]) });
+        }
+    }
+    out
+}
+
+async fn post(world: &World, authorization: Option<&str>, params: &[(&str, &str)]) -> Reply {
+    let mut request = Request::post("/par").header("content-type", "application/x-www-form-urlencoded");
+    if let Some(authorization) = authorization {
+        request = request.header("authorization", authorization);
+    }
+    Browser::new().send(world, request, Bytes::from(query(params))).await
+}
+
+/// RFC 9126, section 2.2: 201, JSON, not stored by anybody.
+#[tokio::test]
+async fn rfc9126_2_2_the_endpoint_answers_with_a_request_uri() {
+    let world = World::new().await;
+    let mut browser = signed_in(&world).await;
+    let reply = post(&world, Some(&basic(SECRET)), &request("pushes", &[])).await;
+    assert_eq!(reply.status(), StatusCode::CREATED, "{}", reply.body());
+    assert_eq!(reply.header("content-type"), Some("application/json"));
+    assert_eq!(reply.header("cache-control"), Some("no-store"));
+    let body: serde_json::Value = serde_json::from_str(reply.body()).unwrap();
+    assert_eq!(body["expires_in"], 90);
+    let uri = body["request_uri"].as_str().unwrap();
+    browser.authorize(&world, &with_uri("pushes", uri)).await.code();
+}
+
+/// RFC 9126, section 2.3: errors are JSON, whatever they are, and go nowhere else.
+#[tokio::test]
+async fn rfc9126_2_3_errors_are_json() {
+    let world = World::new().await;
+    let good = basic(SECRET);
+    let wrong = basic("wrong");
+    let mut both = request("pushes", &[]);
+    both.push(("client_secret", SECRET));
+    let mut twice = request("pushes", &[]);
+    twice.push(("client_id", "pushes"));
+    let huge = "x".repeat(65 * 1024);
+    let mut too_large = request("pushes", &[]);
+    too_large.push(("x", &huge));
+    for (authorization, params, status, code) in [
+        (None, request("pushes", &[]), StatusCode::UNAUTHORIZED, "invalid_client"),
+        (Some(&wrong), request("pushes", &[]), StatusCode::UNAUTHORIZED, "invalid_client"),
+        (Some(&good), both, StatusCode::BAD_REQUEST, "invalid_request"),
+        (Some(&good), twice, StatusCode::BAD_REQUEST, "invalid_request"),
+        (
+            Some(&good),
+            request("pushes", &[("redirect_uri", Some("https://evil.example"))]),
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+        ),
+        (
+            Some(&good),
+            request("pushes", &[("scope", Some("stock:read"))]),
+            StatusCode::BAD_REQUEST,
+            "invalid_scope",
+        ),
+        (Some(&good), too_large, StatusCode::PAYLOAD_TOO_LARGE, "invalid_request"),
+    ] {
+        let reply = post(&world, authorization.map(String::as_str), &params).await;
+        assert_eq!(reply.status(), status, "{code}");
+        assert_eq!(reply.location(), None);
+        let body: serde_json::Value = serde_json::from_str(reply.body()).unwrap();
+        assert_eq!(body["error"], code);
+        assert!(!reply.body().contains("evil") && !reply.body().contains(SECRET));
+    }
+}
+
+#[tokio::test]
+async fn a_public_client_may_push() {
+    let world = World::new().await;
+    let params = request("app", &[("redirect_uri", Some("com.example.app:/cb"))]);
+    assert_eq!(post(&world, None, &params).await.status(), StatusCode::CREATED);
 }

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use ciam_core::ports::Ports;
+use ciam_adapters::mail_catcher::MailCatcher;
+use ciam_core::{clock::SystemClock, error::PortError, ports::Ports, session::Authenticated};
 
 use crate::{
     config::{Config, Mail, Mode},
     i18n::{CatalogueError, Catalogues, Language, Texts},
-    mail::{MailCatcher, Writer},
+    letters::Letters,
     pages::Frame,
+    services::Services,
     web::{Assets, Visit},
 };
 
@@ -20,26 +22,27 @@ pub struct App(Arc<Inner>);
 struct Inner {
     config: Config,
     catalogues: Arc<Catalogues>,
-    ports: Ports,
+    services: Services,
     assets: Assets,
-    writer: Writer,
-    catcher: Option<MailCatcher>,
+    letters: Arc<Letters>,
+    catcher: Option<Arc<MailCatcher>>,
 }
 
 impl App {
-    /// Puts the server together on a tenant's ports.
+    /// Puts pages around the services.
     ///
     /// # Errors
     ///
     /// The texts are incomplete.
-    pub fn new(config: Config, ports: Ports) -> Result<Self, CatalogueError> {
+    pub fn new(config: Config, services: Services) -> Result<Self, CatalogueError> {
         let catalogues = Arc::new(Catalogues::load()?);
         let sign_in = config.issuer.join("/sign-in");
-        let writer = Writer::new(Arc::clone(&catalogues), config.ui.product.clone(), sign_in);
+        let letters = Letters::new(Arc::clone(&catalogues), config.ui.product.as_str(), sign_in);
+        let letters = Arc::new(letters);
         let catcher = matches!(config.mail, Mail::Catcher)
-            .then(|| MailCatcher::new(writer.clone(), Arc::new(ciam_core::clock::SystemClock::new())));
+            .then(|| Arc::new(MailCatcher::new(letters.clone(), Arc::new(SystemClock::new()))));
         let assets = Assets::new(config.ui.theme.as_deref());
-        Ok(Self(Arc::new(Inner { config, catalogues, ports, assets, writer, catcher })))
+        Ok(Self(Arc::new(Inner { config, catalogues, services, assets, letters, catcher })))
     }
 
     /// The configuration.
@@ -49,7 +52,21 @@ impl App {
 
     /// The tenant's ports.
     pub fn ports(&self) -> &Ports {
-        &self.0.ports
+        &self.0.services.ports
+    }
+
+    /// The libraries.
+    pub fn services(&self) -> &Services {
+        &self.0.services
+    }
+
+    /// Who is signed in.
+    ///
+    /// # Errors
+    ///
+    /// The store fails.
+    pub async fn viewer(&self, visit: &Visit) -> Result<Option<Authenticated>, PortError> {
+        self.services().sessions.authenticate(visit.headers()).await
     }
 
     /// The stylesheets.
@@ -58,12 +75,12 @@ impl App {
     }
 
     /// Writes mail.
-    pub fn writer(&self) -> &Writer {
-        &self.0.writer
+    pub fn letters(&self) -> &Arc<Letters> {
+        &self.0.letters
     }
 
     /// The mail catcher, in development mode.
-    pub fn catcher(&self) -> Option<&MailCatcher> {
+    pub fn catcher(&self) -> Option<&Arc<MailCatcher>> {
         self.0.catcher.as_ref()
     }
 

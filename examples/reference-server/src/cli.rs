@@ -51,7 +51,7 @@ pub struct Flags {
 
     /// Where accounts, clients, sessions and keys are kept [default: sqlite:ciam.db]
     ///
-    /// `sqlite:PATH` is a file that is created when it does not exist, `sqlite::memory:` forgets everything.
+    /// `sqlite:PATH` is a file that is created, readable by its owner only, when it does not exist.
     #[arg(long, global = true, value_name = "URL", env = "CIAM_DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
 

@@ -134,7 +134,7 @@ catalogue! {
     }
     /// Proof of the email address.
     verify: VerifyTexts {
-        title, lead, hint, submit, no_mail, resend, resent, restart, dead,
+        title, lead, hint, submit, no_mail, resend, resent, restart, dead, taken,
     }
     /// Sign-in.
     sign_in: SignInTexts {
@@ -171,9 +171,9 @@ catalogue! {
     mailbox: MailboxTexts {
         title, lead, empty, to, at, back, code, refresh,
     }
-    /// The page behind `response_mode=form_post`.
-    form_post: FormPostTexts {
-        title, lead, submit,
+    /// The choice of an account.
+    choose: ChooseTexts {
+        title, other,
     }
     /// Messages to the account holder.
     mail: MailTexts {

@@ -15,7 +15,7 @@ pub mod config;
 pub mod document;
 pub mod i18n;
 pub mod import;
-pub mod mail;
+pub mod letters;
 pub mod pages;
 pub mod routes;
 pub mod services;

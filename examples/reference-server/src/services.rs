@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use ciam_core::{
+    journey::Journeys,
     password::{Argon2idHasher, PasswordFactor, PasswordHasher},
     ports::Ports,
     session::{SessionManager, SessionPolicy},
@@ -27,6 +28,8 @@ pub struct Services {
     pub password: PasswordFactor,
     /// Sign-in sessions.
     pub sessions: SessionManager,
+    /// Sign-in and sign-up.
+    pub journeys: Journeys,
     /// The authorization server.
     pub server: AuthorizationServer,
 }
@@ -58,7 +61,8 @@ impl Services {
         policy.absolute = config.sessions.lifetime.time();
         let sessions = SessionManager::new(ports.clone()).with_policy(policy);
         let server = authorization_server(config, ports.clone(), sessions.clone()).await?;
-        Ok(Self { ports, password, sessions, server })
+        let journeys = Journeys::new(ports.clone(), sessions.clone(), password.clone());
+        Ok(Self { ports, password, sessions, journeys, server })
     }
 }
 

@@ -1,14 +1,14 @@
 //! A browser for tests: cookies, links and forms against the router, without a socket.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use axum::{Router, body::Body, extract::ConnectInfo, response::Response};
-use ciam_core::{memory, ports::Ports};
+use ciam_core::{memory, notify::Notifier, password::Argon2idHasher, ports::Ports, relay::Relay};
 use clap::Parser as _;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use tower::ServiceExt as _;
 
-use crate::{app::App, cli::Cli, config::Config, routes};
+use crate::{app::App, cli::Cli, config::Config, import, routes, services::Services};
 
 /// The configuration that these arguments make.
 pub(crate) fn config(arguments: &[&str]) -> Config {
@@ -16,14 +16,20 @@ pub(crate) fn config(arguments: &[&str]) -> Config {
     Config::load(&cli.flags).unwrap()
 }
 
-/// The server with these arguments, in memory.
-pub(crate) fn app(arguments: &[&str]) -> App {
-    app_on(arguments, memory::ports())
+/// The server with these arguments, in memory, with what is to be imported.
+pub(crate) async fn app(arguments: &[&str]) -> App {
+    app_on(arguments, memory::ports()).await
 }
 
 /// The server with these arguments on these ports.
-pub(crate) fn app_on(arguments: &[&str], ports: Ports) -> App {
-    App::new(config(arguments), ports).unwrap()
+pub(crate) async fn app_on(arguments: &[&str], ports: Ports) -> App {
+    let config = config(arguments);
+    let hasher = Arc::new(Argon2idHasher::dangerous_fast().unwrap());
+    let services = Services::with_hasher(&config, ports.clone(), hasher).await.unwrap();
+    import::apply::apply(&ports, &services.password, services.server.clients(), &config.imports)
+        .await
+        .unwrap();
+    App::new(config, services).unwrap()
 }
 
 /// A person's browser.
@@ -160,4 +166,37 @@ fn unescape(html: &str) -> String {
     [("&#34;", "\""), ("&#39;", "'"), ("&#60;", "<"), ("&#62;", ">"), ("&#38;", "&")]
         .iter()
         .fold(html.to_owned(), |text, (from, to)| text.replace(from, to))
+}
+
+/// A password that the policy takes.
+pub(crate) const PASSWORD: &str = "a long and unremarkable sentence";
+
+/// Delivers what is in the outbox and gives subject and code of the newest message to an address.
+pub(crate) async fn mail(app: &App, to: &str) -> (String, String) {
+    let catcher = app.catcher().unwrap();
+    Relay::new(app.ports().clone(), Arc::clone(catcher) as Arc<dyn Notifier>)
+        .deliver_pending()
+        .await
+        .unwrap();
+    let messages = catcher.messages();
+    let message = messages.iter().find(|it| it.to == to).unwrap_or_else(|| panic!("no mail for {to}"));
+    (message.text.subject.clone(), message.code.clone().unwrap_or_default())
+}
+
+/// Signs in on the sign-in page.
+pub(crate) async fn sign_in(browser: &mut Browser, identifier: &str, password: &str) {
+    let page = browser.get("/sign-in").await;
+    let fields = [("identifier", identifier), ("password", password)];
+    let seen = browser.submit(&page, "/sign-in", &fields).await;
+    assert_eq!(seen.path, "/account", "{}", seen.text);
+}
+
+/// Signs up and verifies the address.
+pub(crate) async fn sign_up(app: &App, browser: &mut Browser, email: &str) {
+    let page = browser.get("/sign-up").await;
+    let fields = [("email", email), ("name", "Somebody"), ("password", PASSWORD)];
+    let verify = browser.submit(&page, "/sign-up", &fields).await;
+    let (_, code) = mail(app, email).await;
+    let seen = browser.submit(&verify, "/verify", &[("code", &code), ("action", "verify")]).await;
+    assert_eq!(seen.path, "/account", "{}", seen.text);
 }

@@ -28,10 +28,10 @@ pub struct Config {
     pub issuer: Origin,
     /// Whether it is for trying or for use.
     pub mode: Mode,
-    /// Where state is kept.
-    pub database: Database,
-    /// The key that seals secrets at rest; `None` makes one that is forgotten with the database.
-    pub key_file: Option<PathBuf>,
+    /// The SQLite file in which state is kept.
+    pub database: PathBuf,
+    /// The key that seals secrets at rest.
+    pub key_file: PathBuf,
     /// What must exist, in the order in which it is applied.
     pub imports: Vec<Import>,
     /// Whether the first import is the demo data.
@@ -98,15 +98,6 @@ pub enum Mode {
     Development,
     /// For use.
     Production,
-}
-
-/// Where state is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Database {
-    /// A SQLite file.
-    File(PathBuf),
-    /// Memory: everything is forgotten at the end.
-    Memory,
 }
 
 /// How mail goes out.

@@ -6,9 +6,10 @@ use std::{
     str::FromStr,
 };
 
+use ciam_adapters::smtp::SmtpConfig;
 use url::Url;
 
-use super::{Config, Database, Log, Mail, Mode, Origin, Sessions, Settings, Span, Ui};
+use super::{Config, Log, Mail, Mode, Origin, Sessions, Settings, Span, Ui};
 use crate::{
     cli::Flags,
     document::{Document, Format, KeyPath, Problem},
@@ -67,7 +68,7 @@ impl Resolve<'_> {
         let database = self.database(flags, file);
         let key_file = pick(&flags.key_file, "--key-file", &file.key_file, KeyPath::of("key_file"))
             .map(|it| self.path(&it))
-            .or_else(|| default_key_file(database.as_ref()?));
+            .or_else(|| Some(database.as_ref()?.with_extension("key")));
         let mail = self.mail(flags, file, mode);
         let ui = self.ui(flags, file);
         let sessions = self.sessions(file);
@@ -79,7 +80,7 @@ impl Resolve<'_> {
             issuer: issuer?,
             mode: mode?,
             database: database?,
-            key_file,
+            key_file: key_file?,
             imports,
             demo,
             mail: mail?,
@@ -169,28 +170,24 @@ impl Resolve<'_> {
         }
     }
 
-    fn database(&mut self, flags: &Flags, file: &Settings) -> Option<Database> {
+    fn database(&mut self, flags: &Flags, file: &Settings) -> Option<PathBuf> {
         let key = KeyPath::of("database_url");
         let in_file = file.database_url.as_ref().map(|it| it.expose().to_owned());
         let Some(given) = pick(&flags.database_url, "--database-url", &in_file, key) else {
-            return Some(Database::File("ciam.db".into()));
+            return Some("ciam.db".into());
         };
         let place = given.place;
         // The URL of a server holds a password, so the value is never repeated.
         let Some(rest) = given.value.strip_prefix("sqlite:") else {
-            self.refuse(
-                &place,
-                "must be sqlite:PATH or sqlite::memory:; other databases are not supported yet",
-            );
+            self.refuse(&place, "must be sqlite:PATH; other databases are not supported yet");
             return None;
         };
         match rest.strip_prefix("//").unwrap_or(rest) {
-            ":memory:" => Some(Database::Memory),
-            path if path.is_empty() || path.contains('?') => {
-                self.refuse(&place, "must be sqlite:PATH, without parameters");
+            path if path.is_empty() || path.contains('?') || path.starts_with(':') => {
+                self.refuse(&place, "must be sqlite:PATH, with a file and without parameters");
                 None
             }
-            path => Some(Database::File(path.into())),
+            path => Some(path.into()),
         }
     }
 
@@ -201,8 +198,8 @@ impl Resolve<'_> {
         let from = pick(&flags.mail_from, "--mail-from", &file.mail.from, section.key("from"));
         match (url, from) {
             (Some(url), Some(from)) => {
-                if !["smtp://", "smtps://"].iter().any(|it| url.value.starts_with(it)) {
-                    self.refuse(&url.place, "must begin with smtps:// or smtp://");
+                if let Err(why) = SmtpConfig::from_url(&url.value, from.value.as_str()) {
+                    self.refuse(&url.place, why.to_string());
                 }
                 if !from.value.contains('@') {
                     self.refuse(&from.place, format!("`{}` must be a mail address", from.value));
@@ -323,11 +320,4 @@ impl Resolve<'_> {
 fn pick<T: Clone>(flag: &Option<T>, name: &'static str, file: &Option<T>, key: KeyPath) -> Option<Given<T>> {
     let from_flag = flag.clone().map(|value| Given { value, place: Place::Flag(name) });
     from_flag.or_else(|| file.clone().map(|value| Given { value, place: Place::Key(key) }))
-}
-
-fn default_key_file(database: &Database) -> Option<PathBuf> {
-    match database {
-        Database::File(path) => Some(path.with_extension("key")),
-        Database::Memory => None,
-    }
 }

@@ -39,8 +39,8 @@ fn without_arguments_it_is_the_demo_on_localhost() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.issuer.as_str(), "http://localhost:8080");
     assert_eq!(config.mode, Mode::Development);
-    assert_eq!(config.database, Database::File("ciam.db".into()));
-    assert_eq!(config.key_file, Some("ciam.key".into()));
+    assert_eq!(config.database, PathBuf::from("ciam.db"));
+    assert_eq!(config.key_file, PathBuf::from("ciam.key"));
     assert!(matches!(config.mail, Mail::Catcher));
     assert!(config.demo && config.imports.len() == 1 && config.ui.sign_up);
 }
@@ -98,9 +98,10 @@ fn each_mistake_is_named_by_its_flag() {
         (&["--mode", "test"], "--mode: `test` must be development or production"),
         (&["--mode", "development", "--issuer", "https://id.example"], "--mode: development mode shows"),
         (&["--database-url", "postgres://me:pw@db"], "--database-url: must be sqlite:PATH"),
-        (&["--database-url", "sqlite:x?mode=ro"], "--database-url: must be sqlite:PATH, without"),
+        (&["--database-url", "sqlite::memory:"], "--database-url: must be sqlite:PATH, with"),
+        (&["--database-url", "sqlite:x?mode=ro"], "--database-url: must be sqlite:PATH, with"),
         (&["--smtp-url", "smtps://mail.example"], "--smtp-url: needs a sender"),
-        (&["--smtp-url", "mail.example", "--mail-from", "a@b"], "--smtp-url: must begin with"),
+        (&["--smtp-url", "mail.example", "--mail-from", "a@b"], "--smtp-url: a mail server's URL"),
         (&["--product-name", " "], "--product-name: must have 1 to 60"),
         (&["--theme", "/nonexistent.css"], "--theme: cannot read `/nonexistent.css`"),
         (&["--trusted-proxies", "10.0.0.0/8"], "--trusted-proxies: `10.0.0.0/8` must be an IP"),

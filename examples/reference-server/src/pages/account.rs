@@ -10,8 +10,8 @@ use super::{Field, Frame, Notice, parts};
 pub struct AccountPage<'a> {
     /// What surrounds the page.
     pub frame: Frame<'a>,
-    /// The forms' anti-forgery token.
-    pub csrf: String,
+    /// The forms' anti-forgery tokens.
+    pub csrf: AccountTokens,
     /// What was just done.
     pub notice: Option<Notice>,
     /// What the person is called.
@@ -40,6 +40,19 @@ impl AccountPage<'_> {
     fn has_others(&self) -> bool {
         self.sessions.iter().any(|it| !it.current)
     }
+}
+
+/// The anti-forgery tokens of the account page, one for each address that a form posts to.
+#[derive(Clone, Debug)]
+pub struct AccountTokens {
+    /// `/sign-out`.
+    pub sign_out: String,
+    /// `/account/profile`.
+    pub profile: String,
+    /// `/account/sessions`.
+    pub sessions: String,
+    /// `/account/applications`.
+    pub applications: String,
 }
 
 /// An identifier of the account.

@@ -5,9 +5,9 @@
 //! itself from its own template.
 
 mod account;
+mod choose;
 mod consent;
 mod error;
-mod form_post;
 mod home;
 mod mail;
 mod parts;
@@ -17,10 +17,12 @@ mod sign_out;
 mod sign_up;
 mod verify;
 
-pub use account::{AccountPage, ApplicationLine, IdentifierLine, OrganizationLine, SessionLine};
+pub use account::{
+    AccountPage, AccountTokens, ApplicationLine, IdentifierLine, OrganizationLine, SessionLine,
+};
+pub use choose::ChoosePage;
 pub use consent::{ConsentPage, ScopeLine};
 pub use error::{ErrorPage, Fault};
-pub use form_post::FormPostPage;
 pub use home::{Demo, DemoAccount, DemoProgram, HomePage};
 pub use mail::{MailListPage, MailMessagePage, MailSummary, Piece};
 pub use parts::{Field, Frame, Input, LanguageLink, Notice, Tone};

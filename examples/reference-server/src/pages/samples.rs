@@ -66,7 +66,7 @@ impl<'a> Samples<'a> {
             ("error", self.error().render()?),
             ("mail", self.mail().render()?),
             ("mail-message", self.message().render()?),
-            ("form-post", self.form_post().render()?),
+            ("choose", self.choose().render()?),
         ])
     }
 
@@ -118,6 +118,7 @@ impl<'a> Samples<'a> {
             notice: (!errors).then(|| Notice::good(t.verify.resent.as_str())),
             email: "ada.lovelace@example.com".into(),
             journey: "handle".into(),
+            continuation: None,
             code: Field::new("code", Input::Code { digits: 6 }, t.field.code.as_str())
                 .with_hint(t.verify.hint.fill(&[("digits", 6), ("minutes", 10)]))
                 .with_error(errors.then(|| t.field.code_wrong.to_string()))
@@ -193,7 +194,12 @@ impl<'a> Samples<'a> {
             primary,
         };
         AccountPage {
-            csrf: "token".into(),
+            csrf: AccountTokens {
+                sign_out: "token".into(),
+                profile: "token".into(),
+                sessions: "token".into(),
+                applications: "token".into(),
+            },
             notice: Some(Notice::good(t.saved.as_str())),
             name: self.person.clone(),
             display_name: Field::new("name", Input::Name, t.name.as_str()).with_value(&self.person),
@@ -264,12 +270,15 @@ impl<'a> Samples<'a> {
         }
     }
 
-    fn form_post(&self) -> FormPostPage<'a> {
-        FormPostPage {
+    fn choose(&self) -> ChoosePage<'a> {
+        ChoosePage {
             frame: self.frame(true),
-            client: self.client.clone(),
-            action: "http://localhost:8081/callback".into(),
-            fields: vec![("code".into(), "abc".into()), ("state".into(), "xyz".into())],
+            csrf: "token".into(),
+            handle: "handle".into(),
+            client: Some(self.client.clone()),
+            name: self.person.clone(),
+            identifier: "ada@example.com".into(),
+            other: "/sign-in".into(),
         }
     }
 }

@@ -18,6 +18,8 @@ pub struct VerifyPage<'a> {
     pub email: String,
     /// The journey that the code belongs to.
     pub journey: String,
+    /// What was interrupted, to continue afterwards.
+    pub continuation: Option<String>,
     /// The code.
     pub code: Field,
     /// Where to start again with another address.

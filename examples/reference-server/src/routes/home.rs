@@ -3,6 +3,7 @@
 use axum::{extract::State, response::Response};
 use http::StatusCode;
 
+use super::pending::name_of;
 use crate::{
     app::App,
     pages::{Demo, DemoAccount, DemoProgram, HomePage},
@@ -11,7 +12,7 @@ use crate::{
 
 /// What this server is, and what to try.
 pub(super) async fn show(State(app): State<App>, visit: Visit) -> Result<Response, Failure> {
-    let viewer = None;
+    let viewer = app.viewer(&visit).await?.as_ref().map(name_of);
     page(
         StatusCode::OK,
         &HomePage {

@@ -4,11 +4,11 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
+use ciam_adapters::mail_catcher::CaughtMail;
 use http::StatusCode;
 
 use crate::{
     app::App,
-    mail::Caught,
     pages::{Fault, MailListPage, MailMessagePage, MailSummary},
     web::{Failure, Visit, moment, page},
 };
@@ -16,7 +16,7 @@ use crate::{
 /// The messages, newest first.
 pub(super) async fn list(State(app): State<App>, visit: Visit) -> Result<Response, Failure> {
     let catcher = app.catcher().ok_or(Fault::NotFound)?;
-    let messages = catcher.all().iter().map(summary).collect();
+    let messages = catcher.messages().iter().map(summary).collect();
     page(StatusCode::OK, &MailListPage { frame: app.frame(&visit, false), messages })
 }
 
@@ -27,24 +27,24 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
     let catcher = app.catcher().ok_or(Fault::NotFound)?;
-    let caught = id.parse().ok().and_then(|id| catcher.get(id)).ok_or(Fault::NotFound)?;
-    let code = caught.letter.code.clone();
+    let caught = id.parse().ok().and_then(|id| catcher.message(id)).ok_or(Fault::NotFound)?;
+    let code = caught.code.clone();
     page(
         StatusCode::OK,
         &MailMessagePage {
             frame: app.frame(&visit, false),
             message: summary(&caught),
-            body: MailMessagePage::paragraphs(&caught.letter.text, code.as_deref()),
+            body: MailMessagePage::paragraphs(&caught.text.text, code.as_deref()),
             code,
         },
     )
 }
 
-fn summary(caught: &Caught) -> MailSummary {
+fn summary(caught: &CaughtMail) -> MailSummary {
     MailSummary {
         id: caught.id.to_string(),
         to: caught.to.clone(),
-        subject: caught.letter.subject.clone(),
+        subject: caught.text.subject.clone(),
         at: moment(caught.at),
     }
 }

@@ -1,10 +1,23 @@
 //! The routes: one file for each page.
 
+mod account;
+mod choose;
+mod consent;
+mod endpoints;
 mod health;
 mod home;
+mod interaction;
 mod mailbox;
+mod pending;
+mod sign_in;
+mod sign_out;
+mod sign_up;
+mod verify;
 
-use axum::{Router, middleware, routing::get};
+use axum::{
+    Router, middleware,
+    routing::{get, post},
+};
 
 use crate::{
     app::App,
@@ -16,13 +29,25 @@ use crate::{
 pub fn router(app: App) -> Router {
     Router::new()
         .route("/", get(home::show))
+        .route("/sign-up", get(sign_up::show).post(sign_up::submit))
+        .route("/verify", get(verify::show).post(verify::submit))
+        .route("/sign-in", get(sign_in::show).post(sign_in::submit))
+        .route("/sign-out", get(sign_out::show).post(sign_out::submit))
+        .route("/signed-out", get(sign_out::done))
+        .route("/account", get(account::show))
+        .route("/account/profile", post(account::profile))
+        .route("/account/sessions", post(account::sessions))
+        .route("/account/applications", post(account::applications))
+        .route("/interaction/{handle}", get(interaction::show))
+        .route("/choose", get(choose::show).post(choose::submit))
+        .route("/consent", get(consent::show).post(consent::submit))
         .route("/dev/mail", get(mailbox::list))
         .route("/dev/mail/{id}", get(mailbox::show))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .merge(web::assets())
         .method_not_allowed_fallback(async || Failure::new(Fault::Method))
-        .fallback(async || Failure::new(Fault::NotFound))
+        .fallback(endpoints::answer)
         .layer(middleware::from_fn_with_state(app.clone(), web::guard))
         .with_state(app)
 }

@@ -1,1 +1,5 @@
+mod account;
+mod forms;
 mod frame;
+mod journey;
+mod protocol;

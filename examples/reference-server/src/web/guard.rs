@@ -19,7 +19,7 @@ use http::{
 };
 
 use super::{
-    Failure, FormTargets, Visit,
+    Failure, FormTargets, RouteName, Visit,
     host::{self, Host},
     reply,
     visit::LANGUAGE_COOKIE,
@@ -49,6 +49,8 @@ pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Resp
         }
         Ok(visit) => {
             let response = answer(&app, &visit, Request::from_parts(parts, body), next).await;
+            let named = response.extensions().get::<RouteName>().map(|it| it.0);
+            let route = named.unwrap_or(&route);
             let status = response.status().as_u16();
             let milliseconds = (app.ports().now() - started).whole_milliseconds();
             let reference = visit.reference.as_str();

@@ -1,6 +1,7 @@
 //! The web side: routes to pages and endpoints, and what every request goes through.
 
 mod assets;
+mod device;
 mod failure;
 mod form;
 mod guard;
@@ -10,8 +11,9 @@ mod visit;
 
 pub use assets::Assets;
 pub(crate) use assets::routes as assets;
+pub use device::device;
 pub use failure::Failure;
 pub use form::Form;
 pub use guard::guard;
-pub use reply::{FormTargets, page, see_other};
+pub use reply::{FormTargets, RouteName, page, see_other};
 pub use visit::{Visit, moment};

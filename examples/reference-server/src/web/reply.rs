@@ -41,3 +41,8 @@ pub fn see_other(location: &str) -> Result<Response, Failure> {
 /// that follows a form. Put it into a response's extensions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FormTargets(pub Vec<String>);
+
+/// The name of a route for the log, of an endpoint that the router does not know by a path of its own. Put it into a
+/// response's extensions.
+#[derive(Clone, Copy, Debug)]
+pub struct RouteName(pub &'static str);

@@ -9,7 +9,7 @@ use axum::extract::FromRequestParts;
 use ciam_core::{
     entropy::Entropy,
     error::PortError,
-    http::{BrowserId, Peer, cookie},
+    http::{BrowserId, Params, ParamsLimits, Peer, cookie},
 };
 use http::{
     HeaderMap, HeaderValue, Method, Uri,
@@ -38,8 +38,7 @@ pub struct Visit {
     pub language: Language,
     /// The language was chosen by a link on the page, and is to be remembered.
     pub(super) chosen: bool,
-    /// The browser's `User-Agent`.
-    pub user_agent: Option<String>,
+    headers: HeaderMap,
     uri: Uri,
     is_get: bool,
     browser: BrowserId,
@@ -62,7 +61,7 @@ impl Visit {
             peer,
             language: language.unwrap_or_default(),
             chosen: asked.as_deref().and_then(Language::from_ui_locales).is_some(),
-            user_agent: text(USER_AGENT).map(str::to_owned),
+            headers: parts.headers.clone(),
             uri: parts.uri.clone(),
             is_get: matches!(parts.method, Method::GET | Method::HEAD),
             browser,
@@ -99,9 +98,20 @@ impl Visit {
         !self.fresh && ciam_core::secret::ct_eq(expected.as_bytes(), token.as_bytes())
     }
 
-    /// The path of the request.
-    pub fn path(&self) -> &str {
-        self.uri.path()
+    /// The headers of the request.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The browser's `User-Agent`.
+    pub fn user_agent(&self) -> Option<&str> {
+        self.headers.get(USER_AGENT).and_then(|it| it.to_str().ok())
+    }
+
+    /// The value of a parameter in the query; empty ones and those that are there twice count as missing.
+    pub fn query(&self, name: &str) -> Option<String> {
+        let params = Params::parse(self.uri.query()?, ParamsLimits::default()).ok()?;
+        params.one(name).ok()?.map(str::to_owned)
     }
 
     /// This page in each language.
@@ -118,9 +128,9 @@ impl Visit {
         Language::ALL.iter().map(link).collect()
     }
 
-    /// The same request in the first known of these languages, unless the person chose one.
-    pub fn in_language_of(&mut self, tags: &[String], headers: &HeaderMap) {
-        let person = self.chosen || cookie(headers, LANGUAGE_COOKIE).is_some();
+    /// Speaks the first known of these languages, unless the person chose one here.
+    pub fn prefer(&mut self, tags: &[String]) {
+        let person = self.chosen || cookie(&self.headers, LANGUAGE_COOKIE).is_some();
         if let Some(language) = tags.iter().find_map(|tag| Language::from_tag(tag)).filter(|_| !person) {
             self.language = language;
         }
@@ -210,11 +220,11 @@ mod tests {
     fn a_chosen_language_is_remembered_over_what_the_application_prefers() {
         let de = [String::from("de-AT")];
         let mut open = visit(Request::get("/"));
-        open.in_language_of(&de, &HeaderMap::new());
+        open.prefer(&de);
         assert_eq!(open.language, Language::De);
         let mut chosen = visit(Request::get("/?ui_locales=en"));
         assert!(chosen.chosen);
-        chosen.in_language_of(&de, &HeaderMap::new());
+        chosen.prefer(&de);
         assert_eq!(chosen.language, Language::En);
     }
 

@@ -10,7 +10,7 @@ const PRODUCTION: &[&str] =
 
 #[tokio::test]
 async fn every_page_carries_the_headers_that_make_a_browser_careful() {
-    let mut browser = Browser::new(&app(&[]));
+    let mut browser = Browser::new(&app(&[]).await);
     for path in ["/", "/dev/mail", "/nowhere", "/assets/style.css"] {
         let seen = browser.get(path).await;
         let policy = seen.header("content-security-policy");
@@ -21,13 +21,13 @@ async fn every_page_carries_the_headers_that_make_a_browser_careful() {
         assert!(seen.header("permissions-policy").contains("camera=()"), "{path}");
         assert_eq!(seen.header("strict-transport-security"), "", "{path}: plain http");
     }
-    let mut browser = Browser::new(&app(PRODUCTION));
+    let mut browser = Browser::new(&app(PRODUCTION).await);
     assert!(browser.get("/").await.header("strict-transport-security").starts_with("max-age="));
 }
 
 #[tokio::test]
 async fn assets_are_kept_and_pages_are_not() {
-    let mut browser = Browser::new(&app(&[]));
+    let mut browser = Browser::new(&app(&[]).await);
     let home = browser.get("/").await;
     assert_eq!(home.header("cache-control"), "no-store");
     let style = home.text.split("rel=\"stylesheet\" href=\"").nth(1).unwrap().split('"').next().unwrap();
@@ -41,7 +41,7 @@ async fn assets_are_kept_and_pages_are_not() {
 async fn an_operators_stylesheet_is_served() {
     let file = std::env::temp_dir().join(format!("ciam-theme-{}.css", std::process::id()));
     std::fs::write(&file, ":root { --ciam-accent: #123456; }").unwrap();
-    let mut browser = Browser::new(&app(&["--theme", file.to_str().unwrap()]));
+    let mut browser = Browser::new(&app(&["--theme", file.to_str().unwrap()]).await);
     std::fs::remove_file(&file).unwrap();
     let home = browser.get("/").await;
     let theme = home.text.split("rel=\"stylesheet\" href=\"").nth(2).unwrap().split('"').next().unwrap();
@@ -50,7 +50,7 @@ async fn an_operators_stylesheet_is_served() {
 
 #[tokio::test]
 async fn another_host_name_leads_to_the_issuer() {
-    let mut browser = Browser::new(&app(&[]));
+    let mut browser = Browser::new(&app(&[]).await);
     let seen =
         browser.send(Request::get("/sign-in?x=1").header("host", "127.0.0.1:8080"), Body::empty()).await;
     assert_eq!(seen.status, StatusCode::TEMPORARY_REDIRECT);
@@ -63,13 +63,13 @@ async fn another_host_name_leads_to_the_issuer() {
 
 #[tokio::test]
 async fn readiness_is_the_databases() {
-    let mut browser = Browser::new(&app(&[]));
+    let mut browser = Browser::new(&app(&[]).await);
     assert_eq!(browser.get("/readyz").await.status, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn pages_speak_the_language_that_was_asked_for_chosen_or_preferred() {
-    let mut browser = Browser::new(&app(&[]));
+    let mut browser = Browser::new(&app(&[]).await);
     assert!(browser.get("/").await.text.contains("<html lang=\"en\">"));
     browser.headers.push(("accept-language", "de-AT, en;q=0.5".into()));
     assert!(browser.get("/").await.text.contains("<html lang=\"de\">"));
@@ -80,7 +80,7 @@ async fn pages_speak_the_language_that_was_asked_for_chosen_or_preferred() {
 
 #[tokio::test]
 async fn an_error_is_a_page() {
-    let mut browser = Browser::new(&app(&[]));
+    let mut browser = Browser::new(&app(&[]).await);
     let missing = browser.get("/nowhere").await;
     assert_eq!(missing.status, StatusCode::NOT_FOUND);
     assert!(missing.says("Page not found"));
@@ -92,16 +92,16 @@ async fn an_error_is_a_page() {
 
 #[tokio::test]
 async fn mail_is_shown_in_development_mode_only() {
-    assert_eq!(Browser::new(&app(&[])).get("/dev/mail").await.status, StatusCode::OK);
-    assert_eq!(Browser::new(&app(PRODUCTION)).get("/dev/mail").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(Browser::new(&app(&[]).await).get("/dev/mail").await.status, StatusCode::OK);
+    assert_eq!(Browser::new(&app(PRODUCTION).await).get("/dev/mail").await.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
 async fn the_start_page_says_what_to_try() {
-    let home = Browser::new(&app(&[])).get("/").await;
+    let home = Browser::new(&app(&[]).await).get("/").await;
     for text in ["demo@example.com", "http://localhost:8081", "http://localhost:8082", "/dev/mail"] {
         assert!(home.says(text), "{text}");
     }
-    let home = Browser::new(&app(PRODUCTION)).get("/").await;
+    let home = Browser::new(&app(PRODUCTION).await).get("/").await;
     assert!(!home.says("demo@example.com") && !home.says("/dev/mail"));
 }

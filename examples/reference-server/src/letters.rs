@@ -1,0 +1,146 @@
+//! What messages to people say.
+
+use std::sync::Arc;
+
+use askama::Template;
+use ciam_adapters::mail_text::{MailText, MailTexts};
+use ciam_core::{
+    error::PortError,
+    notify::{Message, MessageCode},
+};
+
+use crate::i18n::{Catalogues, Language, MailTexts as Words};
+
+/// Writes messages in the recipient's language, in the words of the catalogue.
+#[derive(Clone, Debug)]
+pub struct Letters {
+    catalogues: Arc<Catalogues>,
+    product: String,
+    sign_in: String,
+}
+
+/// The template of all letters.
+#[derive(Template)]
+#[template(path = "letter.txt", whitespace = "preserve")]
+struct Letter<'a> {
+    greeting: &'a str,
+    before: Vec<String>,
+    highlight: &'a str,
+    after: Vec<String>,
+    footer: String,
+}
+
+impl Letters {
+    /// Letters in the name of a product, where people sign in at `sign_in`.
+    pub fn new(catalogues: Arc<Catalogues>, product: impl Into<String>, sign_in: impl Into<String>) -> Self {
+        // A name is one line wherever it stands, in a subject above all.
+        let product = product.into().replace(char::is_control, " ");
+        Self { catalogues, product, sign_in: sign_in.into() }
+    }
+
+    fn code(&self, t: &Words, message: &Message) -> Result<(String, String), PortError> {
+        let name = self.product.as_str();
+        let (code, minutes) = (parameter(message, "code")?, parameter(message, "minutes")?);
+        let letter = Letter {
+            greeting: t.greeting.as_str(),
+            before: vec![t.code_body.with("name", name)],
+            highlight: code,
+            after: vec![
+                t.code_valid.fill(&[("minutes", minutes), ("name", name)]),
+                t.code_ignore.to_string(),
+            ],
+            footer: t.footer.with("name", name),
+        };
+        Ok((t.code_subject.fill(&[("code", code), ("name", name)]), write(&letter)?))
+    }
+
+    fn exists(&self, t: &Words) -> Result<(String, String), PortError> {
+        let name = self.product.as_str();
+        let letter = Letter {
+            greeting: t.greeting.as_str(),
+            before: vec![t.exists_body.with("name", name), t.exists_action.to_string()],
+            highlight: &self.sign_in,
+            after: vec![t.exists_ignore.to_string()],
+            footer: t.footer.with("name", name),
+        };
+        Ok((t.exists_subject.with("name", name), write(&letter)?))
+    }
+
+    /// A newer library may send what this server has no words for yet: rather something than nothing.
+    fn other(&self, t: &Words) -> Result<(String, String), PortError> {
+        let name = self.product.as_str();
+        let letter = Letter {
+            greeting: t.greeting.as_str(),
+            before: vec![t.other_body.with("name", name)],
+            highlight: &self.sign_in,
+            after: Vec::new(),
+            footer: t.footer.with("name", name),
+        };
+        Ok((t.other_subject.with("name", name), write(&letter)?))
+    }
+}
+
+impl MailTexts for Letters {
+    fn render(&self, message: &Message) -> Result<MailText, PortError> {
+        let language = message.languages.iter().find_map(|tag| Language::from_tag(tag)).unwrap_or_default();
+        let words = &self.catalogues.of(language).mail;
+        let (subject, text) = match message.code {
+            MessageCode::VerifyRegistration => self.code(words, message)?,
+            MessageCode::AccountExists => self.exists(words)?,
+            _ => self.other(words)?,
+        };
+        Ok(MailText::new(language.code(), subject, text))
+    }
+}
+
+fn write(letter: &Letter<'_>) -> Result<String, PortError> {
+    letter.render().map_err(PortError::permanent)
+}
+
+fn parameter<'m>(message: &'m Message, name: &'static str) -> Result<&'m str, PortError> {
+    let value = message.parameters.get(name).map(String::as_str);
+    value.ok_or_else(|| PortError::permanent(format!("the message has no parameter `{name}`")))
+}
+
+#[cfg(test)]
+mod tests {
+    use ciam_core::{memory, notify::Channel};
+
+    use super::*;
+
+    fn letters() -> Letters {
+        Letters::new(Arc::new(Catalogues::load().unwrap()), "Ex\r\nBcc: a@b", "https://id.example/sign-in")
+    }
+
+    fn message(code: MessageCode, languages: &[&str]) -> Message {
+        let ports = memory::ports();
+        Message::new(&ports, code, Channel::Email, "ada@example.com", ports.now())
+            .unwrap()
+            .with_languages(languages.iter().map(|tag| (*tag).to_owned()).collect())
+    }
+
+    #[test]
+    fn a_code_stands_alone_in_its_paragraph_in_every_language() {
+        for (tag, word) in [("en-GB", "minutes"), ("de", "Minuten"), ("xx", "minutes")] {
+            let message = message(MessageCode::VerifyRegistration, &[tag]);
+            let text = letters().render(&message.with("code", "042137").with("minutes", "15")).unwrap();
+            assert!(
+                text.text.contains("\n\n042137\n\n") && text.text.contains(&format!("15 {word}")),
+                "{}",
+                text.text
+            );
+            assert!(text.subject.starts_with("042137 ") && !text.subject.contains(['\r', '\n']));
+        }
+    }
+
+    #[test]
+    fn an_existing_account_is_told_where_to_sign_in() {
+        let text = letters().render(&message(MessageCode::AccountExists, &["de"])).unwrap();
+        assert!(text.text.contains("https://id.example/sign-in\n") && text.language == "de");
+    }
+
+    #[test]
+    fn a_message_without_its_parameters_is_an_error() {
+        assert!(letters().render(&message(MessageCode::VerifyRegistration, &[])).is_err());
+    }
+}

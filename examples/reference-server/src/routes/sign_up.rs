@@ -1,0 +1,144 @@
+//! Sign-up.
+
+use axum::{extract::State, response::Response};
+use ciam_core::{
+    journey::{Answer, Challenge, RefusalReason, Registration, Requirements, Step},
+    password::PasswordRejection,
+};
+use http::StatusCode;
+
+use super::pending::{Pending, visitor};
+use crate::{
+    app::App,
+    i18n::Texts,
+    pages::{Fault, Field, Input, Notice, SignUpPage},
+    web::{Failure, Form, Visit, page, see_other},
+};
+
+/// What the person typed, and what is wrong with it.
+#[derive(Default)]
+struct Typed<'a> {
+    email: &'a str,
+    name: &'a str,
+    complaint: Complaint,
+}
+
+/// What is wrong, at the field that it is about.
+#[derive(Default)]
+struct Complaint {
+    form: Option<String>,
+    email: Option<String>,
+    name: Option<String>,
+    password: Option<String>,
+}
+
+/// The form.
+pub(super) async fn show(State(app): State<App>, mut visit: Visit) -> Result<Response, Failure> {
+    let pending = Pending::of(&app, &visit, visit.query("continue").as_deref()).await?;
+    let ask = pending.as_ref().and_then(Pending::sign_in);
+    visit.prefer(ask.map_or(&[], |it| &it.ui_locales));
+    let hint = ask.and_then(|it| it.login_hint.clone()).unwrap_or_default();
+    let typed = Typed { email: &hint, ..Typed::default() };
+    render(&app, &visit, pending.as_ref(), &typed, StatusCode::OK)
+}
+
+/// The form, filled in.
+pub(super) async fn submit(
+    State(app): State<App>,
+    mut visit: Visit,
+    form: Form,
+) -> Result<Response, Failure> {
+    if !app.config().ui.sign_up {
+        return Err(Fault::Forbidden.into());
+    }
+    let pending = Pending::of(&app, &visit, form.optional("continue")).await?;
+    let ask = pending.as_ref().and_then(Pending::sign_in);
+    visit.prefer(ask.map_or(&[], |it| &it.ui_locales));
+    let viewer = app.viewer(&visit).await?;
+    let visitor = visitor(&visit, viewer.as_ref());
+    let languages = vec![visit.language.code().to_owned()];
+    let requirements = ask.map(Requirements::of).unwrap_or_default().with_languages(languages);
+    let mut typed =
+        Typed { email: form.text("email"), name: form.text("name"), complaint: Complaint::default() };
+    let registration = Registration::new(typed.email, form.text("password")).with_name(typed.name);
+    let journeys = &app.services().journeys;
+    let (handle, _) = journeys.begin_sign_up(&visitor, requirements).await?;
+    match journeys.answer(&handle, &visitor, Answer::Register(registration)).await? {
+        Step::Challenge(Challenge::Code { .. }) => {
+            let onward = pending.map(|it| format!("&continue={}", it.handle.expose())).unwrap_or_default();
+            see_other(&format!("/verify?journey={}{onward}", handle.expose()))
+        }
+        Step::Refused(refusal) => {
+            let (status, complaint) = complaint(app.texts(visit.language), &refusal.reason);
+            typed.complaint = complaint;
+            render(&app, &visit, pending.as_ref(), &typed, status)
+        }
+        other => Err(Failure::internal(format!("a registration went to {other:?}"))),
+    }
+}
+
+fn complaint(t: &Texts, reason: &RefusalReason) -> (StatusCode, Complaint) {
+    let none = Complaint::default();
+    let complaint = match reason {
+        RefusalReason::Email => Complaint { email: Some(t.field.email_invalid.to_string()), ..none },
+        RefusalReason::Name => Complaint { name: Some(t.field.name_invalid.with("max", MAX_NAME)), ..none },
+        RefusalReason::Password(rejection) => {
+            let text = match rejection {
+                PasswordRejection::TooShort { min } => t.field.password_short.with("min", min),
+                PasswordRejection::TooLong { max } => t.field.password_long.with("max", max),
+                PasswordRejection::Personal => t.field.password_context.to_string(),
+                _ => t.field.password_common.to_string(),
+            };
+            Complaint { password: Some(text), ..none }
+        }
+        RefusalReason::TooManyAttempts => {
+            let form = Some(t.field.slow_down.to_string());
+            return (StatusCode::TOO_MANY_REQUESTS, Complaint { form, ..none });
+        }
+        _ => Complaint { form: Some(t.error.lead.to_string()), ..none },
+    };
+    (StatusCode::UNPROCESSABLE_ENTITY, complaint)
+}
+
+fn render(
+    app: &App,
+    visit: &Visit,
+    pending: Option<&Pending>,
+    typed: &Typed<'_>,
+    status: StatusCode,
+) -> Result<Response, Failure> {
+    let t = app.texts(visit.language);
+    let min = u16::try_from(app.services().password.policy().min_length).unwrap_or(u16::MAX);
+    let continuation = pending.map(|it| it.handle.expose().to_owned());
+    let sign_in = match &continuation {
+        Some(handle) => format!("/sign-in?continue={handle}"),
+        None => "/sign-in".to_owned(),
+    };
+    let complaint = &typed.complaint;
+    let view = SignUpPage {
+        frame: app.frame(visit, false),
+        csrf: visit.csrf("/sign-up"),
+        notice: complaint.form.clone().map(Notice::bad),
+        email: Field::new("email", Input::NewEmail, t.field.email.as_str())
+            .with_value(typed.email)
+            .with_error(complaint.email.clone()),
+        name: Field::new("name", Input::Name, t.field.display_name.as_str())
+            .with_value(typed.name)
+            .with_hint(t.sign_up.name_hint.as_str())
+            .with_error(complaint.name.clone()),
+        password: Field::new("password", Input::NewPassword { min }, t.field.password.as_str())
+            .with_hint(t.sign_up.password_hint.with("min", min))
+            .with_error(complaint.password.clone()),
+        continuation,
+        sign_in,
+        open: app.config().ui.sign_up,
+    };
+    let mut response = page(status, &view)?;
+    if let Some(pending) = pending {
+        response.extensions_mut().insert(pending.targets());
+    }
+    Ok(response)
+}
+
+/// The longest name that core accepts.
+const MAX_NAME: usize = 128;

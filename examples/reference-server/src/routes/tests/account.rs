@@ -1,0 +1,94 @@
+//! The account page.
+
+use ciam_core::http::SESSION_COOKIE;
+use http::StatusCode;
+
+use crate::testing::{Browser, app, sign_in};
+
+const PASSWORD: &str = "quiet-river-lantern-42";
+
+async fn signed_in(app: &crate::app::App) -> Browser {
+    let mut browser = Browser::new(app);
+    browser
+        .headers
+        .push(("user-agent", "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/145.0".into()));
+    sign_in(&mut browser, "demo@example.com", PASSWORD).await;
+    browser
+}
+
+#[tokio::test]
+async fn it_shows_who_one_is_and_where_one_is_signed_in() {
+    let app = app(&[]).await;
+    let page = signed_in(&app).await.get("/account").await;
+    for text in [
+        "Dana Demo",
+        "demo@example.com",
+        "Verified",
+        "Firefox · Linux",
+        "This device",
+        "Example Ltd",
+        "owner",
+    ] {
+        assert!(page.says(text), "{text}");
+    }
+    assert!(!page.says("Sign out everywhere else"), "there is nowhere else");
+}
+
+#[tokio::test]
+async fn a_name_is_changed_and_a_bad_one_refused() {
+    let app = app(&[]).await;
+    let mut browser = signed_in(&app).await;
+    let page = browser.get("/account").await;
+    let seen = browser.submit(&page, "/account/profile", &[("name", "  Dana D.  ")]).await;
+    assert!(seen.says("Your changes are saved") && seen.text.contains("value=\"Dana D.\""));
+    for bad in ["", "   ", &"x".repeat(129), "a\u{7}b"] {
+        let seen = browser.submit(&page, "/account/profile", &[("name", bad)]).await;
+        assert_eq!(seen.status, StatusCode::UNPROCESSABLE_ENTITY, "{bad:?}");
+    }
+    assert!(browser.get("/account").await.says("Dana D."));
+}
+
+#[tokio::test]
+async fn other_sessions_are_ended_one_by_one_or_all_at_once() {
+    let app = app(&[]).await;
+    let (mut here, mut there) = (signed_in(&app).await, signed_in(&app).await);
+    let mut third = signed_in(&app).await;
+    let page = here.get("/account").await;
+    let session = there.cookies[SESSION_COOKIE].split('.').next().unwrap().to_owned();
+    let token: Vec<_> =
+        page.hidden("/account/sessions").into_iter().filter(|(name, _)| name == "csrf").collect();
+    let with = |pairs: &[(&str, &str)]| {
+        let mut fields = token.clone();
+        fields.extend(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        fields
+    };
+    here.post("/account/sessions", &with(&[("action", "end"), ("session", &session)])).await;
+    assert_eq!(there.get("/account").await.path, "/sign-in");
+    assert_eq!(third.get("/account").await.path, "/account");
+    here.post("/account/sessions", &with(&[("action", "end-others")])).await;
+    assert_eq!(third.get("/account").await.path, "/sign-in");
+    assert_eq!(here.get("/account").await.path, "/account");
+    for bad in [&[("action", "else")][..], &[("action", "end"), ("session", "x")]] {
+        assert_eq!(here.post("/account/sessions", &with(bad)).await.status, StatusCode::BAD_REQUEST);
+    }
+}
+
+#[tokio::test]
+async fn nobody_ends_the_session_of_somebody_else() {
+    let app = app(&[]).await;
+    let mut victim = signed_in(&app).await;
+    let mut other = Browser::new(&app);
+    crate::testing::sign_up(&app, &mut other, "eve@example.com").await;
+    let verify = other.get("/account").await;
+    assert_eq!(verify.path, "/account");
+    let session = victim.cookies[SESSION_COOKIE].split('.').next().unwrap().to_owned();
+    // A second session of her own gives her a form to change.
+    let mut second = Browser::new(&app);
+    sign_in(&mut second, "eve@example.com", crate::testing::PASSWORD).await;
+    let page = other.get("/account").await;
+    let mut fields = page.hidden("/account/sessions");
+    fields.retain(|(name, _)| name == "csrf");
+    fields.extend([("action".into(), "end".into()), ("session".into(), session)]);
+    assert_eq!(other.post("/account/sessions", &fields).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(victim.get("/account").await.path, "/account");
+}

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use ciam_core::account::AccountStatus;
-use ciam_core::memory::{self, MemoryDatabase, MemoryEphemeralDatabase};
+use ciam_core::memory;
 use ciam_core::store::{Batch, Write};
-use ciam_core::testkit::{CallLog, ManualClock, Observed, SeededEntropy};
+use ciam_core::testkit::{Failure, ManualClock, Probe, SeededEntropy};
 use ciam_oauth::error::SafeError;
 use http::StatusCode;
 use time::macros::datetime;
@@ -223,41 +223,52 @@ async fn a_suspended_account_cannot_authorize() {
     assert_eq!(reply.error(), "login_required");
 }
 
-/// Whatever port fails at whatever call: an error for the client or a page for the person, and no code.
+/// Whatever port fails at whatever call, in whatever way: an error for the client or a page for the person, and no code.
 #[tokio::test]
 async fn a_failing_port_never_grants() {
     let clock = Arc::new(ManualClock::new(datetime!(2026-11-23 12:00 UTC)));
-    let log = CallLog::new();
-    let entropy = Arc::new(SeededEntropy::new(7));
-    let tenant = memory::ports().tenant();
-    let store = MemoryDatabase::new().tenant(tenant, clock.clone());
-    let ephemeral = MemoryEphemeralDatabase::new().tenant(tenant, clock.clone());
-    let ports = memory::ports_with(clock.clone(), entropy)
-        .with_store(Arc::new(Observed::new(store, log.clone())))
-        .with_ephemeral(Arc::new(Observed::new(ephemeral, log.clone())));
-    let world = World::on(ports, clock, |builder| builder).await;
+    let probe = Probe::new();
+    let ports = memory::ports_with(clock.clone(), Arc::new(SeededEntropy::new(7)));
+    let world = World::on(probe.watch(&ports), clock, |builder| builder).await;
     let person = world.account().await;
     let mut browser = Browser::new();
     browser.sign_in(&world, &person).await;
+    // Through a pushed request, a question and a consent: as many calls as there can be.
+    for failure in [Failure::Transient, Failure::Permanent, Failure::AnswerLost] {
+        for number in 1.. {
+            let client = world.client("web").await.value;
+            let uri = world.push("web", &request("web", &[("prompt", Some("consent"))])).await;
+            let params = [("client_id", "web"), ("request_uri", uri.as_str())];
+            let text = browser.authorize(&world, &params).await.handle();
+            let visitor = browser.visitor(&world).await;
+            let allow = ciam_oauth::authorize::ConsentDecision::AllowAll;
+            world.server.answer_consent(&crate::support::handle(&text), &visitor, allow).await.unwrap();
 
-    log.clear();
-    let good = browser.authorize(&world, &request("own", &[])).await;
-    assert!(!good.code().is_empty());
-    let calls = log.calls().len();
-    assert!(calls >= 4, "{:?}", log.calls());
-    for number in 0..calls {
-        log.fail_at(number);
-        let reply = browser.authorize(&world, &request("own", &[])).await;
-        let name = log.calls()[number];
-        match reply.location() {
-            Some(location) => {
-                assert!(location.as_str().starts_with(CALLBACK), "{name}");
-                assert_eq!(reply.error(), "temporarily_unavailable", "{name}");
-                assert_eq!(reply.param("iss").as_deref(), Some(ISSUER), "{name}");
+            probe.clear();
+            probe.fail_call(number, failure);
+            let reply = browser.resume(&world, &text).await;
+            let calls = probe.calls();
+            probe.clear();
+            if u64::try_from(calls.len()).unwrap() < number {
+                assert!(number > 8, "the whole way was walked: {calls:?}");
+                reply.code();
+                break;
             }
-            None => assert_eq!(reply.status(), StatusCode::SERVICE_UNAVAILABLE, "{name}"),
+            let name = format!("{failure:?} {:?}", calls[usize::try_from(number).unwrap() - 1]);
+            match reply.location() {
+                Some(location) => {
+                    assert!(location.as_str().starts_with(CALLBACK), "{name}");
+                    assert!(
+                        reply.error().ends_with("unavailable") || reply.error() == "server_error",
+                        "{name}"
+                    );
+                    assert_eq!(reply.param("iss").as_deref(), Some(ISSUER), "{name}");
+                }
+                None => assert!(reply.status().is_server_error(), "{name}: {}", reply.status()),
+            }
+            assert!(!reply.body().contains("told to"), "{name}");
+            assert_eq!(client, world.client("web").await.value);
         }
-        assert!(!reply.body().contains("told to fail"), "{name}");
     }
 }
 

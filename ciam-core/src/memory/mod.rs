@@ -27,7 +27,6 @@ pub use self::ephemeral::{MemoryEphemeral, MemoryEphemeralDatabase};
 pub use self::http_client::MemoryHttpClient;
 pub use self::notifier::MemoryNotifier;
 pub use self::store::{MemoryDatabase, MemoryStore};
-pub use self::vault::MemoryVault;
 use crate::clock::{Clock, SystemClock};
 use crate::entropy::{Entropy, SystemEntropy};
 use crate::id::TenantId;
@@ -56,6 +55,6 @@ pub fn ports_of(
 ) -> Ports {
     let store = Arc::new(database.tenant(tenant, Arc::clone(&clock)));
     let ephemeral = Arc::new(MemoryEphemeralDatabase::new().tenant(tenant, Arc::clone(&clock)));
-    let vault = Arc::new(MemoryVault::new(Arc::clone(&entropy)));
+    let vault = vault::vault(tenant, Arc::clone(&entropy));
     Ports::new(store, ephemeral, vault).with_clock(clock).with_entropy(entropy)
 }

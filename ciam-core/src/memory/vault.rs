@@ -1,49 +1,46 @@
-//! A key vault that keeps the secrets themselves.
+//! The key vault of ports in memory.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::entropy::Entropy;
 use crate::error::PortError;
-use crate::secret::{Secret, SecretBytes};
-use crate::vault::{KeyVault, SealScope, Sealed};
+use crate::id::TenantId;
+use crate::secret::SecretBytes;
+use crate::vault::{KeyEncryptionKey, KeyVault, LocalKeyVault, SealScope, Sealed};
 
-/// Keeps secrets in memory and hands out random names for them. For tests.
-#[derive(Debug)]
-pub struct MemoryVault {
-    entropy: Arc<dyn Entropy>,
-    sealed: Mutex<BTreeMap<String, (SealScope, String, SecretBytes)>>,
-}
-
-impl MemoryVault {
-    /// An empty one.
-    #[must_use]
-    pub fn new(entropy: Arc<dyn Entropy>) -> Self {
-        Self { entropy, sealed: Mutex::default() }
+/// A vault with a new random key; one that refuses everything when there is no randomness to make it of.
+pub(super) fn vault(tenant: TenantId, entropy: Arc<dyn Entropy>) -> Arc<dyn KeyVault> {
+    let key = SecretBytes::random(&*entropy, KeyEncryptionKey::LENGTH)
+        .ok()
+        .and_then(|key| KeyEncryptionKey::new(key).ok());
+    match key {
+        Some(key) => Arc::new(LocalKeyVault::new(tenant, key).with_entropy(entropy)),
+        None => Arc::new(NoVault),
     }
 }
 
+/// A vault without a key.
+#[derive(Debug)]
+struct NoVault;
+
 #[async_trait]
-impl KeyVault for MemoryVault {
-    async fn seal(&self, scope: &SealScope, purpose: &str, plaintext: &[u8]) -> Result<Sealed, PortError> {
-        let name = Secret::random(&*self.entropy)?;
-        let entry = (*scope, purpose.to_owned(), SecretBytes::new(plaintext.to_vec()));
-        self.sealed.lock().unwrap_or_else(PoisonError::into_inner).insert(name.expose().to_owned(), entry);
-        Ok(Sealed::from_text(name.expose()))
+impl KeyVault for NoVault {
+    async fn seal(&self, _scope: &SealScope, _purpose: &str, _plaintext: &[u8]) -> Result<Sealed, PortError> {
+        Err(no_key())
     }
 
     async fn open(
         &self,
-        scope: &SealScope,
-        purpose: &str,
-        sealed: &Sealed,
+        _scope: &SealScope,
+        _purpose: &str,
+        _sealed: &Sealed,
     ) -> Result<SecretBytes, PortError> {
-        let entries = self.sealed.lock().unwrap_or_else(PoisonError::into_inner);
-        match entries.get(sealed.as_str()) {
-            Some((of, wanted, secret)) if of == scope && wanted == purpose => Ok(secret.clone()),
-            _ => Err(PortError::permanent("the sealed value does not open")),
-        }
+        Err(no_key())
     }
+}
+
+fn no_key() -> PortError {
+    PortError::permanent("the entropy source failed when the vault was made")
 }

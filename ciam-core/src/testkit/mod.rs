@@ -2,8 +2,15 @@
 
 mod clock;
 mod entropy;
+mod ephemeral;
 mod probe;
+mod race;
+mod sample;
+mod suite;
 
 pub use self::clock::ManualClock;
 pub use self::entropy::SeededEntropy;
+pub use self::ephemeral::{EphemeralHarness, ephemeral, ephemeral_suite};
 pub use self::probe::{Call, Failure, Probe};
+pub use self::race::spawn_thread;
+pub use self::suite::{Clause, Report, Suite, Verdict, Violation};

@@ -40,8 +40,7 @@ impl Store for Probed<dyn Store> {
         &self,
         key: &IdentifierKey,
     ) -> Result<Option<Versioned<Account>>, PortError> {
-        self.see("store.account_by_identifier", "", self.inner.account_by_identifier(key))
-            .await
+        self.see("store.account_by_identifier", "", self.inner.account_by_identifier(key)).await
     }
 
     async fn accounts(&self, page: PageRequest) -> Result<Page<Versioned<Account>>, PortError> {

@@ -303,3 +303,6 @@ fn consent_ask(facts: &Facts<'_>) -> ConsentAsk {
 fn client_name(facts: &Facts<'_>) -> String {
     facts.client.display.name.clone().unwrap_or_else(|| facts.client.id.to_string())
 }
+
+#[cfg(test)]
+mod tests;

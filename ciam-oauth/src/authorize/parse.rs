@@ -223,3 +223,6 @@ fn display(params: &Params) -> Result<Option<Display>, RequestProblem> {
     let name = one(params, "display")?;
     Ok(Display::ALL.into_iter().find(|display| name == Some(display.as_str())))
 }
+
+#[cfg(test)]
+mod tests;

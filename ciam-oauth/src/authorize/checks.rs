@@ -11,6 +11,7 @@ use super::facts::Facts;
 use super::request::Prompt;
 use crate::client::GrantType;
 use crate::error::{AuthorizeError, RequestProblem, SafeError};
+use crate::redirect_uri::RedirectUriKind;
 
 /// What becomes of an authorization request.
 #[derive(Clone, Debug)]
@@ -54,7 +55,7 @@ const REQUEST_CHECKS: [(&str, Check); 6] = [
 ];
 
 /// Is it sure enough who the person is, and do they allow it?
-const PERSON_CHECKS: [(&str, Check); 11] = [
+const PERSON_CHECKS: [(&str, Check); 12] = [
     ("person_did_not_refuse", person_did_not_refuse),
     ("somebody_is_signed_in", somebody_is_signed_in),
     ("account_is_active", account_is_active),
@@ -65,6 +66,7 @@ const PERSON_CHECKS: [(&str, Check); 11] = [
     ("wished_assurance_was_tried", wished_assurance_was_tried),
     ("account_is_chosen_if_asked_for", account_is_chosen_if_asked_for),
     ("account_is_the_one_that_was_asked", account_is_the_one_that_was_asked),
+    ("app_on_a_device_is_confirmed", app_on_a_device_is_confirmed),
     ("consent_is_given", consent_is_given),
 ];
 
@@ -243,6 +245,17 @@ fn chose_account(facts: &Facts<'_>) -> bool {
     let said_so = resumed.answers.chosen == Some(session.id);
     let was_asked = matches!(resumed.asked, Ask::SignIn(_) | Ask::SelectAccount(_));
     said_so || was_asked && facts.authenticated_in_this_interaction()
+}
+
+/// Any app on a device can send the request of a public app there and receive the answer, so nothing is granted to one
+/// without the person's doing, whatever was allowed before ([RFC 8252, section
+/// 8.6](https://www.rfc-editor.org/rfc/rfc8252#section-8.6)). An `https` address belongs to one application alone.
+fn app_on_a_device_is_confirmed(facts: &Facts<'_>) -> Verdict {
+    let assured = !facts.client.is_public() || facts.request.redirect_uri.kind() == RedirectUriKind::Https;
+    if assured || facts.fresh_consent().is_some() || facts.authenticated_in_this_interaction() {
+        return Verdict::Pass;
+    }
+    Verdict::Consent
 }
 
 fn consent_is_given(facts: &Facts<'_>) -> Verdict {

@@ -144,11 +144,35 @@ async fn rfc8252_7_3_a_native_app_chooses_its_port() {
     let world = World::new().await;
     let person = world.account().await;
     let mut browser = Browser::new();
-    browser.sign_in(&world, &person).await;
     let uri = "http://127.0.0.1:49321/cb";
-    let reply = browser.authorize(&world, &request("app", &[("redirect_uri", Some(uri))])).await;
+    let text = browser.authorize(&world, &request("app", &[("redirect_uri", Some(uri))])).await.handle();
+    browser.sign_in(&world, &person).await;
+    let reply = browser.resume(&world, &text).await;
     assert_eq!(reply.location().unwrap().port(), Some(49321));
     assert_eq!(world.code(&reply.code()).await.redirect_uri.as_str(), uri);
+}
+
+/// RFC 8252, section 8.6: another app could have sent this, and would receive the code.
+#[tokio::test]
+async fn rfc8252_8_6_nothing_is_granted_to_an_app_without_the_persons_doing() {
+    let world = World::new().await;
+    let person = world.account().await;
+    let mut browser = Browser::new();
+    browser.sign_in(&world, &person).await;
+    world.clock.advance(time::Duration::seconds(1));
+    for uri in ["com.example.app:/cb", "http://127.0.0.1:49321/cb", "http://localhost/cb"] {
+        // First-party, signed in, allowed before: asked all the same, every time.
+        for _ in 0..2 {
+            let params = request("app", &[("redirect_uri", Some(uri))]);
+            let text = browser.authorize(&world, &params).await.handle();
+            let visitor = browser.visitor(&world).await;
+            let allow = ciam_oauth::authorize::ConsentDecision::AllowAll;
+            world.server.answer_consent(&crate::support::handle(&text), &visitor, allow).await.unwrap();
+            browser.resume(&world, &text).await.code();
+        }
+        let none = request("app", &[("redirect_uri", Some(uri)), ("prompt", Some("none"))]);
+        assert_eq!(browser.authorize(&world, &none).await.error(), "consent_required");
+    }
 }
 
 /// RFC 8707, section 2.

@@ -208,6 +208,14 @@ fn every_check_stops_what_it_is_for() {
                 resumed.answers.seen = Some(account_id(2));
             }),
         ),
+        (
+            "app_on_a_device_is_confirmed",
+            Case::good().with(|case| {
+                let uri: crate::redirect_uri::RedirectUri = "com.example.app:/cb".parse().unwrap();
+                case.request.redirect_uri = uri.clone();
+                case.client.redirect_uris = vec![uri];
+            }),
+        ),
         ("consent_is_given", Case::good().with(|case| case.consent = None)),
         ("consent_is_given", Case::good().with(|case| case.request.scopes = "a b".parse().unwrap())),
         ("consent_is_given", Case::good().prompt(Prompt::Consent)),

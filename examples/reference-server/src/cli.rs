@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
@@ -116,19 +116,48 @@ pub fn variables() -> Vec<String> {
     command.get_arguments().filter_map(name).collect()
 }
 
-/// The `CIAM_*` variables that are set and mean nothing: most likely misspelt.
-pub fn unknown_variables(set: impl IntoIterator<Item = String>) -> Vec<String> {
+/// The variables that are set, mean nothing, and look like a setting that was misspelt: each with what was meant.
+///
+/// Others that begin with `CIAM_` belong to somebody else, such as a secret that an import file names.
+pub fn misspelt_variables(set: impl IntoIterator<Item = OsString>) -> Vec<(String, String)> {
     let known = variables();
-    let mut unknown: Vec<_> =
-        set.into_iter().filter(|it| it.starts_with("CIAM_") && !known.contains(it)).collect();
-    unknown.sort();
-    unknown
+    let mut found = Vec::new();
+    for name in set.into_iter().filter_map(|it| it.into_string().ok()) {
+        if !name.starts_with("CIAM") || known.contains(&name) {
+            continue;
+        }
+        let near = known.iter().map(|it| (distance(&name, it), it)).min();
+        if let Some((_, meant)) = near.filter(|(distance, _)| *distance <= NEAR) {
+            found.push((name, meant.clone()));
+        }
+    }
+    found.sort();
+    found
 }
+
+/// How many letters must be put in, taken out or changed to make one text of another.
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (line, letter) in one.chars().enumerate() {
+        let mut next = vec![line + 1];
+        for ((column, known), above) in other.iter().enumerate().zip(row.iter().skip(1)) {
+            let diagonal = row.get(column).map_or(usize::MAX, |it| it + usize::from(letter != *known));
+            let left = next.last().map_or(usize::MAX, |it| it + 1);
+            next.push(diagonal.min(left).min(above + 1));
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+/// Two letters: more is another word.
+const NEAR: usize = 2;
 
 const MORE: &str = "\
 Where a setting comes from:
   A flag comes before its variable, the variable before the configuration file, the file before the default.
-  Unknown keys in a file and unknown CIAM_* variables are refused: a misspelt setting is never skipped silently.
+  Unknown keys in a file and misspelt CIAM_* variables are refused: no setting is skipped silently.
 
 Try it:
   reference-server                                  then open http://localhost:8080
@@ -223,9 +252,25 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_variable_is_found() {
-        let set = ["CIAM_LISTEN", "CIAM_LISTENN", "PATH"].map(str::to_owned);
-        assert_eq!(unknown_variables(set), ["CIAM_LISTENN"]);
+    fn a_misspelt_variable_is_found_and_others_are_left_alone() {
+        let set = ["CIAM_LISTEN", "CIAM_LISTENN", "CIAM_DATABSE_URL", "CIAMDEMO", "CIAM_SHOP_SECRET", "PATH"];
+        let found = misspelt_variables(set.map(OsString::from));
+        let pairs = [
+            ("CIAMDEMO", "CIAM_DEMO"),
+            ("CIAM_DATABSE_URL", "CIAM_DATABASE_URL"),
+            ("CIAM_LISTENN", "CIAM_LISTEN"),
+        ];
+        assert_eq!(found, pairs.map(|(name, meant)| (name.to_owned(), meant.to_owned())));
+    }
+
+    #[test]
+    fn distances_count_letters() {
+        for (one, other, expected) in
+            [("", "", 0), ("abc", "", 3), ("abc", "abd", 1), ("abc", "xabc", 1), ("ab", "ba", 2)]
+        {
+            assert_eq!(distance(one, other), expected);
+            assert_eq!(distance(other, one), expected);
+        }
     }
 
     #[test]

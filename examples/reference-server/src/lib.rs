@@ -13,12 +13,16 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod document;
+mod greeting;
 pub mod i18n;
 pub mod import;
 pub mod letters;
 pub mod pages;
 pub mod routes;
+pub mod run;
+pub mod serve;
 pub mod services;
+pub mod storage;
 pub mod web;
 
 #[cfg(test)]

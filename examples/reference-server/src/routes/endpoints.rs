@@ -19,9 +19,8 @@ use crate::{
 pub(super) async fn answer(State(app): State<App>, visit: Visit, request: Request<Body>) -> Response {
     let server = &app.services().server;
     let route = Endpoint::route(server.issuer(), request.uri().path()).map(|(endpoint, _)| endpoint.path());
-    let request = match ciam_axum::collect(request, MAX_BODY).await {
-        Ok(request) => request,
-        Err(_) => return Failure::new(Fault::TooLarge).into_response(),
+    let Ok(request) = ciam_axum::collect(request, MAX_BODY).await else {
+        return Failure::new(Fault::TooLarge).into_response();
     };
     let mut response = server.handle(request, &visit.peer).await.map(Body::from);
     // What a person is shown is ours to render.

@@ -1,0 +1,58 @@
+//! Carries out a command.
+
+use std::process::ExitCode;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    cli::{self, Command, Flags},
+    config::{Config, Log},
+    greeting, serve,
+};
+
+/// Carries out a command, and says on the terminal what is wrong when it cannot.
+pub fn run(command: Command, flags: &Flags) -> ExitCode {
+    for (variable, meant) in cli::misspelt_variables(std::env::vars_os().map(|(name, _)| name)) {
+        eprintln!("error: {variable} is not a setting; did you mean {meant}?");
+        return ExitCode::from(USAGE);
+    }
+    let config = match Config::load(flags) {
+        Ok(config) => config,
+        Err(problems) => {
+            for problem in problems {
+                eprintln!("error: {problem}");
+            }
+            return ExitCode::from(USAGE);
+        }
+    };
+    match command {
+        Command::CheckConfig => {
+            print!("{}", greeting::summary(&config));
+            ExitCode::SUCCESS
+        }
+        Command::Serve => match serve(config) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("error: {error:#}");
+                ExitCode::FAILURE
+            }
+        },
+    }
+}
+
+fn serve(config: Config) -> anyhow::Result<()> {
+    log(&config.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve::serve(config))
+}
+
+/// Logs go to the standard error, so that what the server says to people stays apart.
+fn log(log: &Log) -> anyhow::Result<()> {
+    let filter: EnvFilter = log.filter.parse()?;
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let set = if log.json { subscriber.json().try_init() } else { subscriber.try_init() };
+    set.map_err(|error| anyhow::anyhow!(error))
+}
+
+/// The exit status for what the person who started the program can put right.
+const USAGE: u8 = 2;

@@ -1,0 +1,149 @@
+//! From a configuration to a running server, and back.
+
+use std::{future::IntoFuture as _, net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use ciam_adapters::smtp::{SmtpConfig, SmtpNotifier};
+use ciam_core::{clock::SystemClock, notify::Notifier, ports::Ports, relay::Relay};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+
+use crate::{
+    app::App,
+    config::{Config, Mail},
+    greeting, import, routes,
+    services::Services,
+    storage::Storage,
+};
+
+/// Runs the server until the process is told to stop.
+///
+/// # Errors
+///
+/// Something that the server needs cannot be had: the address, the database, the keys, an import.
+pub async fn serve(config: Config) -> anyhow::Result<()> {
+    let (stop, stopped) = watch::channel(());
+    let signals = tokio::spawn(async move {
+        told_to_stop().await;
+        drop(stop);
+    });
+    let served =
+        serve_until(config, stopped, |app, address| println!("{}", greeting::greeting(app, address))).await;
+    signals.abort();
+    served
+}
+
+/// Runs the server until the other end of `stopped` is dropped. `ready` is called once requests are answered.
+///
+/// # Errors
+///
+/// As [`serve`].
+pub async fn serve_until(
+    config: Config,
+    stopped: watch::Receiver<()>,
+    ready: impl FnOnce(&App, SocketAddr) + Send,
+) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}: is another server running there?", config.listen))?;
+    let address = listener.local_addr()?;
+    let storage = Storage::open(&config).await?;
+    let app = start(config, storage.ports.clone()).await?;
+
+    let mut background = JoinSet::new();
+    spawn_background(&app, &stopped, &mut background)?;
+    ready(&app, address);
+    let grace = app.config().shutdown_grace.std();
+    let service = routes::router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(until(stopped.clone()));
+    let overdue = async {
+        until(stopped).await;
+        tokio::time::sleep(grace).await;
+    };
+    tokio::select! {
+        served = server.into_future() => served?,
+        () = overdue => tracing::warn!("requests were still in flight at the end of the grace time"),
+    }
+    // The relay finishes the message that it is sending.
+    if tokio::time::timeout(grace, background.join_all()).await.is_err() {
+        tracing::warn!("background work was still going on at the end of the grace time");
+    }
+    storage.database.close().await;
+    Ok(())
+}
+
+/// Puts the server together, imports included, without listening.
+///
+/// # Errors
+///
+/// The configuration contradicts itself, an import is refused, or a port fails.
+pub async fn start(config: Config, ports: Ports) -> anyhow::Result<App> {
+    let services = Services::new(&config, ports.clone()).await?;
+    let clients = services.server.clients();
+    let report = import::apply::apply(&ports, &services.password, clients, &config.imports).await?;
+    if !config.imports.is_empty() {
+        tracing::info!(%report, "imported");
+    }
+    Ok(App::new(config, services)?)
+}
+
+fn spawn_background(app: &App, stopped: &watch::Receiver<()>, tasks: &mut JoinSet<()>) -> anyhow::Result<()> {
+    let notifier: Arc<dyn Notifier> = match (&app.config().mail, app.catcher()) {
+        (Mail::Smtp { url, from }, _) => {
+            let config = SmtpConfig::from_url(url.expose(), from.as_str())?;
+            Arc::new(SmtpNotifier::new(config, app.letters().clone(), Arc::new(SystemClock::new()))?)
+        }
+        (Mail::Catcher, Some(catcher)) => catcher.clone(),
+        (Mail::Catcher, None) => anyhow::bail!("there is no way for mail to go out"),
+    };
+    let relay = Relay::new(app.ports().clone(), notifier);
+    let stop = until(stopped.clone());
+    tasks.spawn(async move { relay.run(stop).await });
+
+    let (ports, stop) = (app.ports().clone(), stopped.clone());
+    tasks.spawn(prune(ports, stop));
+    Ok(())
+}
+
+/// Removes what has expired, in small steps, for as long as the server runs.
+async fn prune(ports: Ports, stopped: watch::Receiver<()>) {
+    loop {
+        match ports.store().prune(ports.now(), PRUNE_STEP).await {
+            Ok(PRUNE_STEP) => continue,
+            Ok(_) => {}
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "cannot prune"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PRUNE_PAUSE) => {}
+            () = until(stopped.clone()) => return,
+        }
+    }
+}
+
+/// Completes when the sender is gone.
+async fn until(mut stopped: watch::Receiver<()>) {
+    while stopped.changed().await.is_ok() {}
+}
+
+/// Completes on Ctrl-C, and on Unix on the signal by which services are stopped.
+async fn told_to_stop() {
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                tokio::select! { () = interrupt => {}, _ = terminate.recv() => {} }
+            }
+            Err(_) => interrupt.await,
+        }
+    }
+    #[cfg(not(unix))]
+    interrupt.await;
+}
+
+const PRUNE_STEP: u32 = 500;
+const PRUNE_PAUSE: Duration = Duration::from_secs(300);

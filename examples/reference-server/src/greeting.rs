@@ -101,7 +101,7 @@ mod tests {
         let config =
             testing::config(&["--smtp-url", "smtps://me:hunter2@mail.example", "--mail-from", "a@b.example"]);
         let text = summary(&config);
-        assert!(text.contains("1 clients, 1 resources") && text.contains("24h idle, 30d at most"), "{text}");
+        assert!(text.contains("1 clients, 1 resources") && text.contains("1d idle, 30d at most"), "{text}");
         for secret in ["hunter2", "quiet-river", "demo-secret"] {
             assert!(!text.contains(secret), "{text}");
         }

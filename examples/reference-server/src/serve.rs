@@ -147,3 +147,6 @@ async fn told_to_stop() {
 
 const PRUNE_STEP: u32 = 500;
 const PRUNE_PAUSE: Duration = Duration::from_secs(300);
+
+#[cfg(test)]
+mod tests;

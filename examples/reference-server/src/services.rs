@@ -80,9 +80,9 @@ async fn authorization_server(
         .interaction_url(config.issuer.join("/interaction/"))
         .sessions(sessions)
         .lifetimes(lifetimes)
-        .resource(ResourceServer::new(own.clone(), std::iter::empty().collect()))
+        .resource(ResourceServer::new(own.clone(), STANDARD.parse()?))
         .default_resource(own.clone());
-    for scope in ["openid", "profile", "email", "phone", "address", "offline_access"] {
+    for scope in STANDARD.split(' ') {
         builder = builder.scope(SupportedScope::new(scope.parse()?, scope));
     }
     let mut seen = BTreeSet::from([own]);
@@ -96,6 +96,8 @@ async fn authorization_server(
     }
     Ok(builder.build().await?)
 }
+
+const STANDARD: &str = "openid profile email phone address offline_access";
 
 fn resource(entry: &ResourceEntry) -> ResourceServer {
     let resource = ResourceServer::new(entry.id.clone(), entry.scopes.keys().cloned().collect());

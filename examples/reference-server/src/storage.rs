@@ -38,13 +38,13 @@ impl Storage {
     /// The database is locked, corrupt or of something else; the key file is readable by others, or lost while the
     /// database is there.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
-        let file = config.database.display();
         refuse_lost_key(&config.database, &config.key_file)?;
-        let database = SqliteDatabase::open(&config.database, SqliteOptions::default())
-            .await
-            .with_context(|| format!("the database `{file}` cannot be used"))?;
+        // The key comes first: a start that is cut short must not leave a database without one.
         let key = key_file::load_or_create(&config.key_file, &SystemEntropy::new())
             .with_context(|| format!("the key file `{}` cannot be used", config.key_file.display()))?;
+        let database = SqliteDatabase::open(&config.database, SqliteOptions::default())
+            .await
+            .with_context(|| format!("the database `{}` cannot be used", config.database.display()))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let tenant = TenantId::from_uuid(TENANT);
         let store = database.tenant(tenant, Arc::clone(&clock));

@@ -1,4 +1,5 @@
 mod account;
+mod faults;
 mod forms;
 mod frame;
 mod journey;

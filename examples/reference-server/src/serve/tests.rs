@@ -1,0 +1,123 @@
+use std::{fs, path::PathBuf, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    sync::oneshot,
+    task::JoinHandle,
+};
+
+use super::*;
+use crate::testing::config;
+
+/// A server on a socket and a file of its own.
+struct Running {
+    folder: PathBuf,
+    address: SocketAddr,
+    stop: Option<watch::Sender<()>>,
+    task: Option<JoinHandle<anyhow::Result<()>>>,
+}
+
+impl Running {
+    async fn start(name: &str, arguments: &[&str]) -> Self {
+        let folder = std::env::temp_dir().join(format!("ciam-serve-{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let database = format!("sqlite:{}/ciam.db", folder.display());
+        let own =
+            ["--listen", "127.0.0.1:0", "--issuer", "http://localhost:8080", "--database-url", &database];
+        let config = config(&[&own[..], arguments].concat());
+        let (stop, stopped) = watch::channel(());
+        let (ready, is_ready) = oneshot::channel();
+        let task = tokio::spawn(serve_until(config, stopped, |_, address| ready.send(address).unwrap()));
+        let address = is_ready.await.unwrap();
+        Self { folder, address, stop: Some(stop), task: Some(task) }
+    }
+
+    async fn stop(&mut self) -> anyhow::Result<()> {
+        drop(self.stop.take());
+        self.task.take().unwrap().await.unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+async fn ask(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost:8080\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_answers_on_its_socket_and_stops_when_told_to() {
+    let mut server = Running::start("socket", &[]).await;
+    assert!(ask(server.address, "/healthz").await.starts_with("HTTP/1.1 200 OK"));
+    assert!(ask(server.address, "/").await.contains("One account for everything here"));
+    server.stop().await.unwrap();
+    assert!(TcpStream::connect(server.address).await.is_err());
+    assert!(!server.folder.join("ciam.db-wal").exists(), "the log was written back into the file");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_in_flight_is_finished_before_the_end() {
+    let mut server = Running::start("flight", &[]).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost:8080\r\n").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let stopping = tokio::spawn(async move {
+        server.stop().await.unwrap();
+        server
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!stopping.is_finished());
+    stream.write_all(b"\r\n").await.unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    assert!(text.starts_with("HTTP/1.1 200 OK"), "{text}");
+    stopping.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_never_ends_does_not_keep_the_server_alive() {
+    let file = std::env::temp_dir().join(format!("ciam-grace-{}.toml", std::process::id()));
+    fs::write(&file, "[http]\nshutdown_grace = \"1s\"\n").unwrap();
+    let mut server = Running::start("grace", &["--config", file.to_str().unwrap()]).await;
+    fs::remove_file(&file).unwrap();
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(b"GET /healthz HTTP/1.1\r\n").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let started = tokio::time::Instant::now();
+    server.stop().await.unwrap();
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_taken_is_an_error_that_says_so() {
+    let mut server = Running::start("taken", &[]).await;
+    let listen = server.address.to_string();
+    let (_stop, stopped) = watch::channel(());
+    let error = serve_until(config(&["--listen", &listen]), stopped, |_, _| {}).await.unwrap_err();
+    assert!(error.to_string().contains("is another server running there?"), "{error}");
+    server.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_start_finds_everything_and_imports_nothing_new() {
+    let mut server = Running::start("again", &[]).await;
+    server.stop().await.unwrap();
+    let database = format!("sqlite:{}/ciam.db", server.folder.display());
+    let config = config(&["--database-url", &database]);
+    let storage = Storage::open(&config).await.unwrap();
+    let services = Services::new(&config, storage.ports.clone()).await.unwrap();
+    let clients = services.server.clients();
+    let report =
+        import::apply::apply(&storage.ports, &services.password, clients, &config.imports).await.unwrap();
+    assert_eq!((report.created, report.updated, report.unchanged), (0, 0, 4));
+    storage.database.close().await;
+}

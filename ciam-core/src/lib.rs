@@ -19,6 +19,7 @@ pub mod id;
 pub mod interaction;
 pub mod jose;
 pub mod journey;
+pub mod keys;
 #[cfg(feature = "memory")]
 #[cfg_attr(docsrs, doc(cfg(feature = "memory")))]
 pub mod memory;

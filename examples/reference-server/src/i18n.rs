@@ -119,8 +119,8 @@ catalogue! {
     }
     /// Labels and complaints of form fields.
     field: FieldTexts {
-        email, display_name, password, code, required, email_invalid, name_invalid, password_short,
-        password_long, password_common, password_context, code_wrong, expired, slow_down,
+        email, display_name, password, code, email_invalid, name_invalid, password_short,
+        password_long, password_common, password_context, code_wrong, slow_down,
     }
     /// The start page.
     home: HomeTexts {
@@ -134,11 +134,11 @@ catalogue! {
     }
     /// Proof of the email address.
     verify: VerifyTexts {
-        title, lead, hint, submit, no_mail, resend, resent, restart, dead, taken,
+        title, lead, hint, submit, no_mail, resend, resent, restart, taken,
     }
     /// Sign-in.
     sign_in: SignInTexts {
-        title, continue_to, identifier, submit, failed, again, no_account, create, verified,
+        title, continue_to, identifier, submit, failed, again, no_account, create,
     }
     /// Sign-out.
     sign_out: SignOutTexts {

@@ -12,8 +12,11 @@ use crate::{
 
 /// Carries out a command, and says on the terminal what is wrong when it cannot.
 pub fn run(command: Command, flags: &Flags) -> ExitCode {
-    for (variable, meant) in cli::misspelt_variables(std::env::vars_os().map(|(name, _)| name)) {
+    let misspelt = cli::misspelt_variables(std::env::vars_os().map(|(name, _)| name));
+    for (variable, meant) in &misspelt {
         eprintln!("error: {variable} is not a setting; did you mean {meant}?");
+    }
+    if !misspelt.is_empty() {
         return ExitCode::from(USAGE);
     }
     let config = match Config::load(flags) {

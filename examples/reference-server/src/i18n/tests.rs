@@ -1,3 +1,5 @@
+use std::{collections::BTreeSet, fs, path::Path};
+
 use super::*;
 
 #[test]
@@ -44,4 +46,44 @@ fn an_incomplete_catalogue_is_refused() {
     assert!(toml::from_str::<Texts>(&missing).unwrap_err().to_string().contains("resend_it"));
     let empty = source.replace("resend = \"send a new code\"", "resend = \" \"");
     assert!(toml::from_str::<Texts>(&empty).unwrap_err().to_string().contains("must not be empty"));
+}
+
+/// A text that nothing shows is a text that nobody keeps correct.
+#[test]
+fn every_text_is_used() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = String::new();
+    for folder in ["src", "templates"] {
+        collect(&root.join(folder), &mut sources);
+    }
+    let words: BTreeSet<&str> =
+        sources.split(|it: char| !it.is_alphanumeric() && it != '_' && it != '.').collect();
+    let catalogues = Catalogues::load().unwrap();
+    let unused: Vec<_> = catalogues
+        .of(Language::En)
+        .entries()
+        .iter()
+        .filter(|(section, key, _)| {
+            let (whole, short) = (format!("{section}.{key}"), format!("t.{key}"));
+            let names = |word: &str| {
+                let word = word.strip_suffix(".as_str").or(word.strip_suffix(".to_string")).unwrap_or(word);
+                let word = word.strip_suffix(".with").or(word.strip_suffix(".fill")).unwrap_or(word);
+                word.ends_with(&whole) || word == short
+            };
+            !words.iter().any(|word| names(word))
+        })
+        .map(|(section, key, _)| format!("{section}.{key}"))
+        .collect();
+    assert!(unused.is_empty(), "unused texts: {unused:?}");
+}
+
+fn collect(folder: &Path, into: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, into);
+        } else if path.extension().is_some_and(|it| it == "rs" || it == "html" || it == "txt") {
+            into.push_str(&fs::read_to_string(&path).unwrap());
+        }
+    }
 }

@@ -13,4 +13,5 @@ mod sqlite_damage;
 mod sqlite_file;
 mod sqlite_group;
 mod sqlite_killed;
+mod sqlite_model;
 mod support;

@@ -35,22 +35,7 @@ impl SqliteDatabase {
     pub async fn open(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, OpenError> {
         let path = path.as_ref().to_owned();
         create_private(&path).await.map_err(OpenError::File)?;
-        let common = SqliteConnectOptions::new()
-            .filename(&path)
-            // The setting is an `i32` of milliseconds.
-            .busy_timeout(options.busy_timeout.min(Duration::from_secs(86_400)))
-            .foreign_keys(true)
-            .pragma("cell_size_check", "ON")
-            .pragma("trusted_schema", "OFF")
-            .pragma("temp_store", "MEMORY")
-            .disable_statement_logging();
-        let writing = common
-            .clone()
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            // What is deleted, erased accounts included, is overwritten where that costs no extra page.
-            .pragma("secure_delete", "FAST")
-            .pragma("journal_size_limit", "67108864");
+        let (writing, reading) = connections(&path, &options);
         let mut connection = connect(&writing, options.busy_timeout).await?;
         check_write_ahead_log(&mut connection).await?;
         migrate(&mut connection).await?;
@@ -61,7 +46,7 @@ impl SqliteDatabase {
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
-            .connect_with(common.pragma("query_only", "ON"))
+            .connect_with(reading)
             .await
             .map_err(port_error)?;
         Ok(Self { writer: Writer::spawn(writing, connection, options.group), readers })
@@ -110,6 +95,27 @@ impl SqliteDatabase {
     }
 }
 
+/// How the writer connects, and how the readers do.
+fn connections(path: &Path, options: &SqliteOptions) -> (SqliteConnectOptions, SqliteConnectOptions) {
+    let common = SqliteConnectOptions::new()
+        .filename(path)
+        // The setting is an `i32` of milliseconds.
+        .busy_timeout(options.busy_timeout.min(Duration::from_secs(86_400)))
+        .foreign_keys(true)
+        .pragma("cell_size_check", "ON")
+        .pragma("trusted_schema", "OFF")
+        .pragma("temp_store", "MEMORY")
+        .disable_statement_logging();
+    let writing = common
+        .clone()
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        // What is deleted, erased accounts included, is overwritten where that costs no extra page.
+        .pragma("secure_delete", "FAST")
+        .pragma("journal_size_limit", "67108864");
+    (writing, common.pragma("query_only", "ON"))
+}
+
 /// Connects, and waits for another process that is just making the same file: a change of the journal mode fails at once
 /// where other statements wait.
 async fn connect(options: &SqliteConnectOptions, patience: Duration) -> Result<SqliteConnection, OpenError> {
@@ -152,6 +158,28 @@ fn path_of(url: &str) -> Result<PathBuf, OpenError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    async fn setting(connection: &mut SqliteConnection, sql: &'static str) -> i64 {
+        sqlx::query(sql).fetch_one(connection).await.unwrap().get(0)
+    }
+
+    #[tokio::test]
+    async fn commits_are_synced_and_readers_cannot_write() {
+        let path = std::env::temp_dir().join(format!("ciam-open-{}.db", std::process::id()));
+        create_private(&path).await.unwrap();
+        let (writing, reading) = connections(&path, &SqliteOptions::default());
+        let mut writer = writing.connect().await.unwrap();
+        check_write_ahead_log(&mut writer).await.unwrap();
+        assert_eq!(setting(&mut writer, "PRAGMA synchronous").await, 2, "FULL");
+        assert_eq!(setting(&mut writer, "PRAGMA foreign_keys").await, 1);
+        assert_eq!(setting(&mut writer, "PRAGMA busy_timeout").await, 5_000);
+        let mut reader = reading.connect().await.unwrap();
+        assert!(sqlx::query("CREATE TABLE t (x)").execute(&mut reader).await.is_err());
+        drop((writer, reader));
+        for suffix in ["", "-wal", "-shm"] {
+            let _absent = std::fs::remove_file(format!("{}{suffix}", path.display()));
+        }
+    }
 
     #[test]
     fn urls_name_a_path_and_nothing_else() {

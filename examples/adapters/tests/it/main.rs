@@ -9,6 +9,7 @@
 
 mod http_client;
 mod smtp;
+mod sqlite_contract;
 mod sqlite_damage;
 mod sqlite_file;
 mod sqlite_group;

@@ -1,16 +1,21 @@
 //! Changes that share a transaction: each stands or falls by itself.
 
+use std::sync::Arc;
+
 use ciam_core::account::Account;
+use ciam_core::clock::Clock as _;
 use ciam_core::error::PortErrorKind;
 use ciam_core::event::{Event, EventType};
 use ciam_core::memory;
 use ciam_core::store::{
-    Batch, Commit, Conflict, EntityRef, PageRequest, Record, RecordKind, Store as _, Write,
+    Batch, Commit, Conflict, EntityRef, IndexDeclaration, IndexValue, PageRequest, Record, RecordKind,
+    Store as _, Write,
 };
+use ciam_core::testkit::ManualClock;
 use futures_util::future::join_all;
 use time::Duration;
 
-use crate::support::{TempDir, account, open, store};
+use crate::support::{TempDir, account, open, store, tenant};
 
 const NOTE: RecordKind = RecordKind::new("test.note", &[]);
 
@@ -117,6 +122,30 @@ async fn a_write_sees_what_the_batch_wrote_before_it() {
     assert!(store.commit(Batch::new().write(put(&ada)).write(put(&bob))).await.unwrap().is_applied());
     let owner = store.account_by_identifier(&bob.identifiers[1].key).await.unwrap().unwrap();
     assert_eq!(owner.value.id, bob.id);
+}
+
+#[tokio::test]
+async fn a_unique_value_is_free_again_when_its_record_has_expired() {
+    const TOKEN: IndexDeclaration = IndexDeclaration::unique("token");
+    const LEASE: RecordKind = RecordKind::new("test.lease", &[TOKEN]);
+    let directory = TempDir::new();
+    let database = open(&directory.file("ciam.db")).await;
+    let clock = Arc::new(ManualClock::default());
+    let store = database.tenant(tenant(), clock.clone());
+    let take = |key: &str| {
+        let mut record = Record::new(LEASE, key, 1, "{}");
+        record.indexes = vec![IndexValue::new(TOKEN, "t")];
+        record.expires_at = Some(clock.now() + Duration::SECOND);
+        store.commit(Batch::new().write(Write::PutRecord(record)))
+    };
+    assert!(take("first").await.unwrap().is_applied());
+    assert_eq!(take("second").await.unwrap(), Commit::Conflict(Conflict::Unique(0)));
+    assert!(take("first").await.unwrap().is_applied(), "its owner keeps it");
+    clock.advance(Duration::SECOND);
+    assert!(take("second").await.unwrap().is_applied());
+    assert_eq!(take("first").await.unwrap(), Commit::Conflict(Conflict::Unique(0)));
+    let owners = store.records_by(LEASE, "token", "t", PageRequest::first(10)).await.unwrap().items;
+    assert_eq!(owners.iter().map(|owner| owner.value.key.as_str()).collect::<Vec<_>>(), ["second"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

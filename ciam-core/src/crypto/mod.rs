@@ -49,6 +49,11 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     ring_backend::sha256(bytes)
 }
 
+/// The SHA-1 digest by which lists of breached passwords are asked. Broken for anything else.
+pub(crate) fn sha1_for_breach_lists(bytes: &[u8]) -> [u8; 20] {
+    ring_backend::sha1(bytes)
+}
+
 /// Fills a buffer from the operating system's random source.
 pub(crate) fn fill_random(buffer: &mut [u8]) -> Result<(), PortError> {
     ring_backend::fill_random(buffer).map_err(|_| PortError::transient("the system random source failed"))

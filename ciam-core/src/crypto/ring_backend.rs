@@ -210,8 +210,17 @@ impl Crypto for Ring {
 }
 
 pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let mut out = [0_u8; 32];
-    for (to, from) in out.iter_mut().zip(digest::digest(&digest::SHA256, bytes).as_ref()) {
+    fixed(&digest::SHA256, bytes)
+}
+
+pub(super) fn sha1(bytes: &[u8]) -> [u8; 20] {
+    fixed(&digest::SHA1_FOR_LEGACY_USE_ONLY, bytes)
+}
+
+/// Digests into as many bytes as the function gives.
+fn fixed<const LENGTH: usize>(algorithm: &'static digest::Algorithm, bytes: &[u8]) -> [u8; LENGTH] {
+    let mut out = [0_u8; LENGTH];
+    for (to, from) in out.iter_mut().zip(digest::digest(algorithm, bytes).as_ref()) {
         *to = *from;
     }
     out

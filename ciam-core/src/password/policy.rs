@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use ring::digest;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::BreachedPasswords;
+use crate::crypto;
 use crate::error::PortError;
 use crate::secret::Secret;
 
@@ -111,9 +111,9 @@ impl PasswordPolicy {
 }
 
 fn sha1_hex(password: &Secret) -> String {
-    let digest = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, password.expose().as_bytes());
+    let digest = crypto::sha1_for_breach_lists(password.expose().as_bytes());
     let mut hex = String::with_capacity(40);
-    for byte in digest.as_ref() {
+    for byte in digest {
         // Writing to a string cannot fail.
         let _infallible = write!(hex, "{byte:02X}");
     }

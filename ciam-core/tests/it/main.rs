@@ -7,8 +7,10 @@
     reason = "a test that panics is a test that fails"
 )]
 
+mod backends;
 mod contracts;
 mod interactions;
+mod jose_vectors;
 mod relay;
 mod sessions;
 mod sign_in;

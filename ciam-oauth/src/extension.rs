@@ -10,6 +10,7 @@ use bytes::Bytes;
 use ciam_core::account::Account;
 use ciam_core::assurance::Acr;
 use ciam_core::http::{Params, Peer};
+use ciam_core::jose::Algorithm;
 use ciam_core::session::Session;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -27,6 +28,11 @@ pub trait Extension: fmt::Debug + Send + Sync {
     /// Scope values that mean something to this protocol, such as `openid`. They are supported beside the configured ones
     /// and belong to every resource.
     fn scopes(&self) -> Vec<SupportedScope> {
+        Vec::new()
+    }
+
+    /// The algorithms that this protocol signs with. The server is not built unless it has a key for each.
+    fn algorithms(&self) -> Vec<Algorithm> {
         Vec::new()
     }
 

@@ -68,7 +68,14 @@ impl BrowserId {
     /// The browser's own, from its cookie; `None` when it has none, or one that we did not make.
     #[must_use]
     pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
-        let value = cookie(headers, BROWSER_COOKIE)?;
+        Self::from_cookie(headers, BROWSER_COOKIE)
+    }
+
+    /// The browser's own, from a cookie with another name: for a second application on the same host, since ports do not
+    /// separate cookies.
+    #[must_use]
+    pub fn from_cookie(headers: &HeaderMap, name: &str) -> Option<Self> {
+        let value = cookie(headers, name)?;
         let well_formed =
             value.len() == 43 && value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
         well_formed.then(|| Self(Secret::from(value)))
@@ -94,7 +101,16 @@ impl BrowserId {
     ///
     /// Never for a value of ours; the signature is that of [`set_cookie`].
     pub fn set_cookie(&self) -> Result<HeaderValue, PortError> {
-        set_cookie(BROWSER_COOKIE, self.0.expose(), None)
+        self.set_cookie_as(BROWSER_COOKIE)
+    }
+
+    /// The same under another name, as read by [`from_cookie`](Self::from_cookie).
+    ///
+    /// # Errors
+    ///
+    /// As [`set_cookie`].
+    pub fn set_cookie_as(&self, name: &str) -> Result<HeaderValue, PortError> {
+        set_cookie(name, self.0.expose(), None)
     }
 }
 

@@ -91,3 +91,12 @@ pub enum SignError {
     #[error("the signer failed")]
     Signer(#[from] PortError),
 }
+
+impl From<SignError> for PortError {
+    fn from(error: SignError) -> Self {
+        match error {
+            SignError::Claims => Self::permanent(error),
+            SignError::Signer(error) => error,
+        }
+    }
+}

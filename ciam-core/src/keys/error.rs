@@ -60,3 +60,12 @@ impl From<RecordError> for KeyRingError {
         Self::Port(error.into())
     }
 }
+
+impl From<KeyRingError> for PortError {
+    fn from(error: KeyRingError) -> Self {
+        match error {
+            KeyRingError::Port(error) => error,
+            other => Self::permanent(other),
+        }
+    }
+}

@@ -65,7 +65,7 @@ impl AuthorizationServer {
             let found = store::load::<OpaqueToken>(self.ports().store(), &key).await?;
             return Ok(found.map(|found| found.value.claims));
         }
-        let Some(claims) = self.verify_access_token(token)? else { return Ok(None) };
+        let Some(claims) = self.verify_access_token(token).await? else { return Ok(None) };
         let denied = store::load::<DeniedToken>(self.ports().store(), &claims.jti).await?;
         Ok(if denied.is_some() { None } else { Some(claims) })
     }

@@ -1,22 +1,38 @@
 //! JWT access tokens ([RFC 9068](https://www.rfc-editor.org/rfc/rfc9068)).
 
 use ciam_core::error::PortError;
+use ciam_core::jose::{self, AlgorithmSet, CompactJws, TokenType, Verifier};
 use ciam_core::secret::Secret;
 
 use super::claims::AccessTokenClaims;
 use crate::AuthorizationServer;
 use crate::error::TokenError;
 
+/// The `typ` of access tokens ([section 2.1](https://www.rfc-editor.org/rfc/rfc9068#section-2.1)).
+const TYP: &str = "at+jwt";
+
 impl AuthorizationServer {
     pub(super) async fn sign_access_token(
         &self,
-        _alg: &str,
-        _claims: &AccessTokenClaims,
+        alg: &str,
+        claims: &AccessTokenClaims,
     ) -> Result<Secret, TokenError> {
-        Err(PortError::permanent("TEMPORARY").into())
+        let algorithm = alg.parse().map_err(PortError::permanent)?;
+        let signer = self.keys().signer(algorithm).await.map_err(PortError::from)?;
+        let token = jose::sign(&*signer, TYP, claims).await.map_err(PortError::from)?;
+        Ok(Secret::new(token))
     }
 
-    pub(super) fn verify_access_token(&self, _token: &str) -> Result<Option<AccessTokenClaims>, PortError> {
-        Ok(None)
+    /// What a JWT access token of this server says; `None` when it is not one. Times are not looked at.
+    pub(super) async fn verify_access_token(
+        &self,
+        token: &str,
+    ) -> Result<Option<AccessTokenClaims>, PortError> {
+        let verifier = Verifier::new(AlgorithmSet::ASYMMETRIC, TokenType::exactly(TYP));
+        let Ok(parsed) = CompactJws::parse(token, verifier.limits()) else { return Ok(None) };
+        let keys = self.keys().keys_for(parsed.header().kid.as_deref()).await?;
+        let Ok(verified) = verifier.verify_parsed(parsed, keys.keys()) else { return Ok(None) };
+        let Ok(claims) = verified.claims::<AccessTokenClaims>() else { return Ok(None) };
+        Ok((claims.iss == self.issuer().as_str()).then_some(claims))
     }
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use ciam_core::assurance::AcrLadder;
 use ciam_core::error::PortError;
+use ciam_core::jose::Algorithm;
+use ciam_core::keys::{KeyRing, KeyRingError};
 use ciam_core::ports::Ports;
 use ciam_core::session::SessionManager;
 use time::Duration;
@@ -50,6 +52,7 @@ use crate::token::refresh::RefreshSecrets;
 pub struct ServerBuilder {
     ports: Ports,
     sessions: SessionManager,
+    keys: Option<KeyRing>,
     issuer: Option<Issuer>,
     interaction_url: Option<String>,
     lifetimes: Lifetimes,
@@ -69,6 +72,7 @@ impl ServerBuilder {
     pub(super) fn new(ports: Ports) -> Self {
         Self {
             sessions: SessionManager::new(ports.clone()),
+            keys: None,
             ports,
             issuer: None,
             interaction_url: None,
@@ -102,6 +106,13 @@ impl ServerBuilder {
     /// Replaces the sessions, for a host with a session policy of its own.
     pub fn sessions(mut self, sessions: SessionManager) -> Self {
         self.sessions = sessions;
+        self
+    }
+
+    /// Sets the signing keys, for a host that shares, imports or rotates them itself. Without it the server opens a ring of its
+    /// own, with a key for every algorithm that the configuration names.
+    pub fn keys(mut self, keys: KeyRing) -> Self {
+        self.keys = Some(keys);
         self
     }
 
@@ -186,7 +197,9 @@ impl ServerBuilder {
             resources: config.resources.keys().cloned().collect(),
             grants: config.grants.clone(),
         };
+        let keys = self.signing_keys(&config).await?;
         let inner = Inner {
+            keys,
             subjects: Subjects::load(&self.ports, self.internal_subjects).await?,
             refresh_secrets: RefreshSecrets::load(self.ports.clone()).await?,
             client_keys: ClientKeyCache::default(),
@@ -198,6 +211,29 @@ impl ServerBuilder {
             extension: self.extension,
         };
         Ok(AuthorizationServer { inner: Arc::new(inner) })
+    }
+
+    /// The ring, with a key for everything that will be signed: a missing one is found now, not at the first sign-in.
+    async fn signing_keys(&self, config: &Config) -> Result<KeyRing, ConfigError> {
+        let formats = config.resources.values().map(|resource| &resource.format);
+        let mut needed: Vec<Algorithm> = self.extension.algorithms();
+        for format in formats {
+            if let TokenFormat::Jwt { alg } = format {
+                needed.push(alg.parse().map_err(|_| ConfigError::Missing("a signing key"))?);
+            }
+        }
+        let keys = match &self.keys {
+            Some(keys) => keys.clone(),
+            None => {
+                let algorithms = needed.iter().copied().chain([Algorithm::Es256]);
+                KeyRing::builder(self.ports.clone(), algorithms).open().await?
+            }
+        };
+        let snapshot = keys.keys().await?;
+        match needed.into_iter().find(|algorithm| snapshot.signer(*algorithm).is_none()) {
+            Some(algorithm) => Err(KeyRingError::NoKey { algorithm }.into()),
+            None => Ok(keys),
+        }
     }
 
     fn config(&self, issuer: &Issuer) -> Result<Config, ConfigError> {
@@ -427,6 +463,9 @@ pub enum ConfigError {
     /// Two settings cannot hold together.
     #[error("{0}")]
     Contradiction(&'static str),
+    /// There is no key for an algorithm that is to sign tokens, or the keys cannot be read.
+    #[error("the signing keys cannot be used")]
+    Keys(#[from] KeyRingError),
     /// A port failed.
     #[error("the server's state cannot be read or made")]
     Port(#[from] PortError),

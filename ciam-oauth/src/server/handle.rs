@@ -59,7 +59,7 @@ impl AuthorizationServer {
             Endpoint::Revocation => self.handle_revocation(request).await,
             Endpoint::Introspection => self.handle_introspection(request).await,
             Endpoint::PushedAuthorizationRequest => self.handle_push(request).await,
-            Endpoint::Jwks => reply::plain(StatusCode::NOT_FOUND),
+            Endpoint::Jwks => self.handle_jwks().await,
         };
         if endpoint.is_public_document() {
             response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
@@ -67,6 +67,16 @@ impl AuthorizationServer {
             self.allow_origin(request, &mut response).await;
         }
         response
+    }
+
+    async fn handle_jwks(&self) -> Response<Bytes> {
+        match self.keys().keys().await {
+            Ok(keys) => {
+                let max_age = self.keys().policy().jwks_max_age().whole_seconds();
+                reply::raw_document(keys.jwks_json().clone(), max_age)
+            }
+            Err(_) => reply::plain(StatusCode::SERVICE_UNAVAILABLE),
+        }
     }
 
     async fn handle_authorize(&self, request: &Request<Bytes>) -> Response<Bytes> {

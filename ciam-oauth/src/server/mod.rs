@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use ciam_core::account::Account;
 use ciam_core::error::PortError;
+use ciam_core::keys::KeyRing;
 use ciam_core::ports::Ports;
 use ciam_core::session::SessionManager;
 
@@ -37,6 +38,7 @@ pub struct AuthorizationServer {
 #[derive(Debug)]
 struct Inner {
     ports: Ports,
+    keys: KeyRing,
     issuer: Issuer,
     config: Config,
     clients: Clients,
@@ -63,6 +65,12 @@ impl AuthorizationServer {
     #[must_use]
     pub fn ports(&self) -> &Ports {
         &self.inner.ports
+    }
+
+    /// The signing keys. The host spawns [`KeyRing::run`], which rotates them.
+    #[must_use]
+    pub fn keys(&self) -> &KeyRing {
+        &self.inner.keys
     }
 
     /// The configuration.

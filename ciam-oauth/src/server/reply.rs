@@ -31,12 +31,21 @@ pub(crate) fn json_bytes(status: StatusCode, body: Vec<u8>) -> Response<Bytes> {
     response
 }
 
-/// A JSON document that everybody may read and keep for a while.
+/// A JSON document that everybody may read and keep for a while, in seconds.
 pub(crate) fn document<T: Serialize>(body: &T, max_age: u32) -> Response<Bytes> {
-    let mut response = json(StatusCode::OK, body);
+    match serde_json::to_vec(body) {
+        Ok(body) => raw_document(Bytes::from(body), i64::from(max_age)),
+        Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+/// A JSON document that is serialized already, such as the key set.
+pub(crate) fn raw_document(body: Bytes, max_age: i64) -> Response<Bytes> {
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
-    headers.remove(PRAGMA);
-    let caching = HeaderValue::try_from(format!("public, max-age={max_age}"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let caching = HeaderValue::try_from(format!("public, max-age={}", max_age.max(0)));
     headers.insert(CACHE_CONTROL, caching.unwrap_or(HeaderValue::from_static("no-cache")));
     response
 }

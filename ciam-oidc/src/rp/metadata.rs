@@ -123,13 +123,18 @@ mod tests {
     fn another_issuer_is_refused_to_the_last_character() {
         for other in ["https://login.example/", "https://LOGIN.example", "https://login.example.evil", ""] {
             let found = metadata(|document| document["issuer"] = json!(other));
-            assert!(matches!(found.check("https://login.example"), Err(DiscoveryError::OtherIssuer)), "{other}");
+            assert!(
+                matches!(found.check("https://login.example"), Err(DiscoveryError::OtherIssuer)),
+                "{other}"
+            );
         }
     }
 
     #[test]
     fn endpoints_are_no_less_secure_than_the_issuer() {
-        for bad in ["http://login.example/token", "javascript:alert(1)", "/token", "https://login.example/#x", ""] {
+        for bad in
+            ["http://login.example/token", "javascript:alert(1)", "/token", "https://login.example/#x", ""]
+        {
             let found = metadata(|document| document["token_endpoint"] = json!(bad));
             assert!(matches!(found.check("https://login.example"), Err(DiscoveryError::Endpoint)), "{bad}");
         }

@@ -1,1 +1,14 @@
-//! Public-API tests of ciam-oidc, one module per topic.
+//! Public-API tests of ciam-oidc: a provider and a relying party in one process, one module per topic.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics is a test that fails"
+)]
+
+mod attacks;
+mod discovery;
+mod logout;
+mod sign_in;
+mod userinfo;
+mod world;

@@ -1,0 +1,147 @@
+//! The `claims` parameter.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Single claims that a client asks for
+/// ([OpenID Connect Core, section 5.5](https://openid.net/specs/openid-connect-core-1_0.html#ClaimsParameter)).
+///
+/// ```
+/// use ciam_oidc::claims::ClaimsRequest;
+///
+/// let request = ClaimsRequest::parse(r#"{"id_token":{"email":null,"acr":{"essential":true,"values":["aal2"]}}}"#)?;
+/// assert!(request.id_token.contains_key("email"));
+/// # Ok::<(), ciam_oidc::claims::InvalidClaims>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ClaimsRequest {
+    /// To be in the UserInfo response.
+    #[serde(default)]
+    pub userinfo: BTreeMap<String, Option<ClaimRequest>>,
+    /// To be in the ID token.
+    #[serde(default)]
+    pub id_token: BTreeMap<String, Option<ClaimRequest>>,
+}
+
+/// How a client asks for one claim.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ClaimRequest {
+    /// Whether the client cannot go on without it.
+    #[serde(default)]
+    pub essential: bool,
+    /// The value that it should have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Value>,
+    /// The values of which it should have one, best first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<Value>,
+}
+
+impl ClaimsRequest {
+    /// At most this many claims.
+    pub const MAX_CLAIMS: usize = 64;
+    /// The longest parameter, in bytes.
+    pub const MAX_LENGTH: usize = 8 * 1024;
+
+    /// Reads the parameter.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the text is not of the standard's form, or over a limit. Members other than `userinfo` and `id_token` are
+    /// ignored, as the standard wants it.
+    pub fn parse(text: &str) -> Result<Self, InvalidClaims> {
+        if text.len() > Self::MAX_LENGTH {
+            return Err(InvalidClaims);
+        }
+        let document: Value = serde_json::from_str(text).map_err(|_| InvalidClaims)?;
+        if !is_well_formed(&document) {
+            return Err(InvalidClaims);
+        }
+        let request: Self = serde_json::from_value(document).map_err(|_| InvalidClaims)?;
+        if request.userinfo.len() + request.id_token.len() > Self::MAX_CLAIMS {
+            return Err(InvalidClaims);
+        }
+        Ok(request)
+    }
+
+    /// The text values asked for one claim of the ID token, and whether the claim is essential.
+    #[must_use]
+    pub fn wanted_in_id_token(&self, claim: &str) -> Option<(Vec<&str>, bool)> {
+        let request = self.id_token.get(claim)?.as_ref()?;
+        let values = request.value.iter().chain(&request.values).filter_map(Value::as_str).collect();
+        Some((values, request.essential))
+    }
+}
+
+/// Whether objects stand where objects must: reading into structs would take arrays for them.
+fn is_well_formed(document: &Value) -> bool {
+    let Some(document) = document.as_object() else { return false };
+    ["userinfo", "id_token"].iter().filter_map(|name| document.get(*name)).all(|members| {
+        members
+            .as_object()
+            .is_some_and(|members| members.values().all(|one| one.is_null() || one.is_object()))
+    })
+}
+
+/// The `claims` parameter is not of the standard's form, or over a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a claims request")]
+#[non_exhaustive]
+pub struct InvalidClaims;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn claims_are_asked_for_by_null_or_by_an_object() {
+        let request = ClaimsRequest::parse(
+            r#"{"userinfo":{"given_name":{"essential":true},"nickname":null,"picture":null},
+                "id_token":{"auth_time":{"essential":true},"acr":{"values":["urn:a","urn:b"]},"sub":{"value":"x"}},
+                "unheard_of":7}"#,
+        )
+        .unwrap();
+        assert_eq!(request.userinfo.len(), 3);
+        assert_eq!(request.wanted_in_id_token("acr"), Some((vec!["urn:a", "urn:b"], false)));
+        assert_eq!(request.wanted_in_id_token("sub"), Some((vec!["x"], false)));
+        assert_eq!(request.wanted_in_id_token("auth_time"), Some((vec![], true)));
+        assert_eq!(request.wanted_in_id_token("email"), None);
+    }
+
+    #[test]
+    fn other_forms_are_refused() {
+        let many: Vec<String> = (0..65).map(|n| format!("\"c{n}\":null")).collect();
+        let deep =
+            format!("{{\"userinfo\":{{\"x\":{{\"value\":{}1{}}}}}}}", "[".repeat(200), "]".repeat(200));
+        for text in [
+            "",
+            "null",
+            "[]",
+            "7",
+            "{",
+            r#"{"id_token":[]}"#,
+            r#"{"id_token":{"a":7}}"#,
+            r#"{"id_token":{"a":[]}}"#,
+            r#"{"id_token":{"a":{"essential":"yes"}}}"#,
+            r#"{"id_token":{"a":{"values":"x"}}}"#,
+            &format!("{{\"id_token\":{{{}}}}}", many.join(",")),
+            &deep,
+            &" ".repeat(8 * 1024 + 1),
+        ] {
+            assert_eq!(ClaimsRequest::parse(text), Err(InvalidClaims), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_answered(text in ".{0,300}") {
+            let _answered = ClaimsRequest::parse(&text);
+        }
+    }
+}

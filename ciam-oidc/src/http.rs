@@ -1,0 +1,116 @@
+//! Responses of the provider's endpoints.
+
+use bytes::Bytes;
+use ciam_oauth::AuthorizationServer;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
+    REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{Method, Request, Response, StatusCode};
+use serde::Serialize;
+
+/// Why a request with a bearer token was refused
+/// ([RFC 6750, section 3](https://www.rfc-editor.org/rfc/rfc6750#section-3)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BearerError {
+    Missing,
+    InvalidRequest,
+    InvalidToken,
+    InsufficientScope,
+    Method,
+}
+
+pub(crate) fn bearer_error(error: &BearerError) -> Response<Bytes> {
+    let (status, challenge) = match error {
+        // A request without a token is told how to authenticate and nothing else.
+        BearerError::Missing => (StatusCode::UNAUTHORIZED, "Bearer"),
+        BearerError::InvalidRequest => (StatusCode::BAD_REQUEST, "Bearer error=\"invalid_request\""),
+        BearerError::InvalidToken => (StatusCode::UNAUTHORIZED, "Bearer error=\"invalid_token\""),
+        BearerError::InsufficientScope => {
+            (StatusCode::FORBIDDEN, "Bearer error=\"insufficient_scope\", scope=\"openid\"")
+        }
+        BearerError::Method => return method_not_allowed("GET, POST"),
+    };
+    with(status, Bytes::new(), &[(WWW_AUTHENTICATE, challenge)])
+}
+
+pub(crate) fn discovery(server: &AuthorizationServer, request: &Request<Bytes>) -> Response<Bytes> {
+    match *request.method() {
+        Method::OPTIONS => preflight("GET"),
+        Method::GET | Method::HEAD => {
+            let mut response = json(&server.metadata());
+            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+            readable_anywhere(response)
+        }
+        _ => method_not_allowed("GET"),
+    }
+}
+
+pub(crate) fn json<T: Serialize>(body: &T) -> Response<Bytes> {
+    match serde_json::to_vec(body) {
+        Ok(body) => with(StatusCode::OK, Bytes::from(body), &[(CONTENT_TYPE, "application/json")]),
+        Err(_) => unavailable(),
+    }
+}
+
+pub(crate) fn jwt(jwt: String) -> Response<Bytes> {
+    with(StatusCode::OK, Bytes::from(jwt), &[(CONTENT_TYPE, "application/jwt")])
+}
+
+pub(crate) fn unavailable() -> Response<Bytes> {
+    with(StatusCode::SERVICE_UNAVAILABLE, Bytes::new(), &[(RETRY_AFTER, "5")])
+}
+
+pub(crate) fn method_not_allowed(allowed: &'static str) -> Response<Bytes> {
+    with(StatusCode::METHOD_NOT_ALLOWED, Bytes::new(), &[(ALLOW, allowed)])
+}
+
+pub(crate) fn bad_request() -> Response<Bytes> {
+    with(StatusCode::BAD_REQUEST, Bytes::new(), &[])
+}
+
+/// 303 See Other, which every browser follows with a GET that carries nothing of this request.
+pub(crate) fn redirect(to: &str) -> Response<Bytes> {
+    let mut response = with(StatusCode::SEE_OTHER, Bytes::new(), &[(REFERRER_POLICY, "no-referrer")]);
+    match HeaderValue::try_from(to) {
+        Ok(location) => {
+            response.headers_mut().insert(LOCATION, location);
+            response
+        }
+        Err(_) => bad_request(),
+    }
+}
+
+pub(crate) fn preflight(methods: &'static str) -> Response<Bytes> {
+    let headers = [
+        (ACCESS_CONTROL_ALLOW_METHODS, methods),
+        (ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"),
+    ];
+    readable_anywhere(with(StatusCode::NO_CONTENT, Bytes::new(), &headers))
+}
+
+/// Lets scripts of every origin read the response: no cookie plays a part in it.
+pub(crate) fn readable_anywhere(mut response: Response<Bytes>) -> Response<Bytes> {
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("WWW-Authenticate"));
+    response
+}
+
+pub(crate) fn is_form(value: &HeaderValue) -> bool {
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+fn with(status: StatusCode, body: Bytes, headers: &[(HeaderName, &'static str)]) -> Response<Bytes> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let all = response.headers_mut();
+    all.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    all.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    for (name, value) in headers {
+        all.insert(name.clone(), HeaderValue::from_static(value));
+    }
+    response
+}

@@ -1,0 +1,81 @@
+//! Making ID tokens.
+
+use ciam_core::error::PortError;
+use ciam_core::hooks::{HookDecision, TokenIssue};
+use ciam_core::jose;
+use ciam_oauth::AuthorizationServer;
+use ciam_oauth::error::TokenError;
+use ciam_oauth::extension::Issued;
+use serde_json::{Map, Value, json};
+use time::Duration;
+
+use super::{RESERVED, TYP, half_hash};
+use crate::claims::{Release, release};
+use crate::provider::{Frozen, OpenIdProvider};
+
+/// Makes the ID token of a token response.
+pub(crate) async fn issue(
+    provider: &OpenIdProvider,
+    server: &AuthorizationServer,
+    issued: &Issued<'_>,
+) -> Result<String, TokenError> {
+    let frozen = Frozen::of(&issued.grant.extension);
+    let algorithm = provider.id_token_algorithm(issued.client);
+    let signer = server.keys().signer(algorithm).await.map_err(PortError::from)?;
+    let mut claims = release(issued.account, &issued.grant.scopes, Release::IdToken(&frozen.claims.id_token));
+    claims.extend(hook_claims(server, issued).await?);
+    claims.extend(protocol_claims(server, issued, &frozen, provider.config().id_token_lifetime));
+    let at_hash = half_hash(server.ports().crypto(), algorithm, issued.access_token);
+    claims.insert("at_hash".to_owned(), json!(at_hash));
+    Ok(jose::sign(&*signer, TYP, &claims).await.map_err(PortError::from)?)
+}
+
+fn protocol_claims(
+    server: &AuthorizationServer,
+    issued: &Issued<'_>,
+    frozen: &Frozen,
+    lifetime: Duration,
+) -> Map<String, Value> {
+    let grant = issued.grant;
+    let mut claims = Map::new();
+    let mut put = |name: &str, value: Value| claims.insert(name.to_owned(), value);
+    put("iss", json!(server.issuer().as_str()));
+    put("sub", json!(server.subject(issued.client, issued.account)));
+    put("aud", json!(issued.client.id.as_str()));
+    put("iat", json!(issued.now.unix_timestamp()));
+    put("exp", json!((issued.now + lifetime).unix_timestamp()));
+    put("sid", json!(grant.session.to_string()));
+    if let Some(auth_time) = grant.context.auth_time() {
+        put("auth_time", json!(auth_time.unix_timestamp()));
+    }
+    // What was reached when the person allowed it; a refresh authenticates nobody again.
+    if let Some(acr) = server.config().acr.achieved(&grant.context, grant.created_at) {
+        put("acr", json!(acr.as_str()));
+    }
+    let amr: Vec<String> = grant.context.amr().iter().map(|amr| amr.as_str().to_owned()).collect();
+    put("amr", json!(amr));
+    // An ID token that answers a refresh has no nonce (section 12.2).
+    if issued.first
+        && let Some(nonce) = &frozen.nonce
+    {
+        put("nonce", json!(nonce));
+    }
+    claims
+}
+
+async fn hook_claims(
+    server: &AuthorizationServer,
+    issued: &Issued<'_>,
+) -> Result<Map<String, Value>, TokenError> {
+    let scopes = issued.grant.scopes.to_strings();
+    let audience = [issued.client.id.as_str().to_owned()];
+    let issue =
+        TokenIssue::new("id_token", issued.client.id.as_str(), Some(issued.account), &scopes, &audience);
+    let mut extra = Map::new();
+    match server.ports().hooks().before_token(&issue, &mut extra).await? {
+        HookDecision::Allow => {}
+        _ => return Err(TokenError::Denied),
+    }
+    extra.retain(|name, _| !RESERVED.contains(&name.as_str()));
+    Ok(extra)
+}

@@ -1,0 +1,229 @@
+//! Sign-out at the provider, asked for by a client
+//! ([OpenID Connect RP-Initiated Logout 1.0](https://openid.net/specs/openid-connect-rpinitiated-1_0.html)).
+
+use bytes::Bytes;
+use ciam_core::error::PortError;
+use ciam_core::http::{BrowserId, Params, ParamsLimits, SESSION_COOKIE, cookie, expired_cookie};
+use ciam_core::interaction::{Ask, InteractionError, InteractionHandle, Interactions, SignOutAsk};
+use ciam_core::session::SessionEnd;
+use ciam_oauth::AuthorizationServer;
+use ciam_oauth::authorize::Visitor;
+use ciam_oauth::client::{Client, ClientId};
+use http::header::{CONTENT_TYPE, SET_COOKIE};
+use http::{Method, Request, Response};
+use serde::{Deserialize, Serialize};
+use url::form_urlencoded;
+
+use crate::http as reply;
+use crate::id_token::{Hint, read_hint};
+use crate::provider::OpenIdProvider;
+
+const PROTOCOL: &str = "oidc.logout";
+
+/// How a request to sign out goes on.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SignOut {
+    /// Nobody is signed in any more; the browser goes there, and its session cookie is removed.
+    Done {
+        /// An absolute URL.
+        location: String,
+    },
+    /// The person is asked, at the host's page.
+    Ask {
+        /// The host's page, with the handle.
+        url: String,
+        /// The binding secret of a browser that had none.
+        new_browser: Option<BrowserId>,
+    },
+}
+
+/// A request to sign out cannot be answered.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignOutError {
+    /// A parameter is malformed, there twice, or contradicts another.
+    #[error("the request is malformed")]
+    Malformed,
+    /// A port failed.
+    #[error("the request cannot be processed now")]
+    Port(#[from] PortError),
+}
+
+/// What is kept while the person is asked.
+#[derive(Debug, Serialize, Deserialize)]
+struct Pending {
+    location: String,
+}
+
+impl OpenIdProvider {
+    /// Answers a request of a client to sign a person out.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the request is malformed, and when a port fails.
+    ///
+    /// # Security
+    ///
+    /// - The browser goes to `post_logout_redirect_uri` only when the client is known (by `id_token_hint` or `client_id`) and
+    ///   registered exactly this URI; otherwise to the host's own page.
+    /// - Without an ID token of the very session, the person is asked first: a link on another site cannot sign anybody out.
+    pub async fn end_session(
+        &self,
+        server: &AuthorizationServer,
+        params: &Params,
+        visitor: &Visitor,
+    ) -> Result<SignOut, SignOutError> {
+        params.refuse_duplicates(&[]).map_err(|_| SignOutError::Malformed)?;
+        let one = |name| params.one(name).map_err(|_| SignOutError::Malformed);
+        let hint = match one("id_token_hint")? {
+            // A hint that is none of ours is no hint.
+            Some(text) => read_hint(server, text).await?,
+            None => None,
+        };
+        let named = one("client_id")?.map(str::parse::<ClientId>).transpose();
+        let client = self.client(server, hint.as_ref(), named.map_err(|_| SignOutError::Malformed)?).await?;
+        let state = one("state")?;
+        let location = client
+            .as_ref()
+            .zip(one("post_logout_redirect_uri")?)
+            .and_then(|(client, wanted)| after_sign_out(client, wanted, state))
+            .unwrap_or_else(|| self.config().signed_out_url.clone());
+
+        let Some(signed_in) = &visitor.signed_in else { return Ok(SignOut::Done { location }) };
+        if let (Some(hint), Some(client)) = (&hint, &client) {
+            let of_session = hint.session == Some(signed_in.session.value.id);
+            if of_session || hint.subject == server.subject(client, &signed_in.account.value) {
+                server.sessions().end(signed_in.session.value.id, SessionEnd::SignedOut).await?;
+                return Ok(SignOut::Done { location });
+            }
+        }
+        let locales = one("ui_locales")?.unwrap_or_default().split(' ').filter(|tag| !tag.is_empty());
+        let locales = locales.take(8).map(ToOwned::to_owned).collect();
+        let ask = SignOutAsk::new(client.and_then(|client| client.display.name), locales);
+        self.ask(server, visitor, location, ask).await
+    }
+
+    /// Signs the person out who said yes on the host's page, and says where the browser goes. The host removes the session
+    /// cookie.
+    ///
+    /// # Errors
+    ///
+    /// Fails when there is no such question in this browser, when it was answered already, and when a port fails.
+    pub async fn confirm_sign_out(
+        &self,
+        server: &AuthorizationServer,
+        handle: &InteractionHandle,
+        visitor: &Visitor,
+    ) -> Result<String, InteractionError> {
+        let interactions = Interactions::new(server.ports().clone());
+        let interaction = interactions.load(handle, visitor.browser.as_ref()).await?;
+        if interaction.protocol != PROTOCOL {
+            return Err(InteractionError::NotFound);
+        }
+        let pending: Pending =
+            serde_json::from_value(interaction.request.clone()).map_err(PortError::permanent)?;
+        interactions.finish(handle, &interaction).await?;
+        if let Some(signed_in) = &visitor.signed_in {
+            server.sessions().end(signed_in.session.value.id, SessionEnd::SignedOut).await?;
+        }
+        Ok(pending.location)
+    }
+
+    async fn client(
+        &self,
+        server: &AuthorizationServer,
+        hint: Option<&Hint>,
+        named: Option<ClientId>,
+    ) -> Result<Option<Client>, SignOutError> {
+        let id = match (hint, named) {
+            (Some(hint), Some(named)) if hint.client != named => return Err(SignOutError::Malformed),
+            (Some(hint), _) => hint.client.clone(),
+            (None, Some(named)) => named,
+            (None, None) => return Ok(None),
+        };
+        Ok(server.clients().get(&id).await?.map(|found| found.value))
+    }
+
+    async fn ask(
+        &self,
+        server: &AuthorizationServer,
+        visitor: &Visitor,
+        location: String,
+        ask: SignOutAsk,
+    ) -> Result<SignOut, SignOutError> {
+        let new_browser = match &visitor.browser {
+            Some(_) => None,
+            None => Some(BrowserId::generate(server.ports().entropy())?),
+        };
+        let Some(browser) = visitor.browser.as_ref().or(new_browser.as_ref()) else {
+            return Err(PortError::permanent("a browser without a binding secret").into());
+        };
+        let request = serde_json::to_value(Pending { location }).map_err(PortError::permanent)?;
+        let interactions = Interactions::new(server.ports().clone());
+        let resume = |_: &InteractionHandle| Self::end_session_url(server);
+        let handle = interactions.open(browser, PROTOCOL, request, Ask::SignOut(ask), resume).await?;
+        let url = format!("{}{}", self.config().sign_out_url, handle.expose());
+        Ok(SignOut::Ask { url, new_browser })
+    }
+
+    pub(crate) async fn handle_end_session(
+        &self,
+        server: &AuthorizationServer,
+        request: &Request<Bytes>,
+    ) -> Response<Bytes> {
+        let text = match *request.method() {
+            Method::GET | Method::HEAD => request.uri().query().unwrap_or_default(),
+            Method::POST if request.headers().get(CONTENT_TYPE).is_some_and(reply::is_form) => {
+                match std::str::from_utf8(request.body()) {
+                    Ok(text) => text,
+                    Err(_) => return reply::bad_request(),
+                }
+            }
+            Method::POST => return reply::bad_request(),
+            _ => return reply::method_not_allowed("GET, POST"),
+        };
+        let Ok(params) = Params::parse(text, ParamsLimits::default()) else { return reply::bad_request() };
+        if request.method() == Method::POST && cookie(request.headers(), SESSION_COOKIE).is_none() {
+            // A form that another site posts comes without our `SameSite=Lax` cookies; as a navigation it comes with them.
+            let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(params.pairs()).finish();
+            return reply::redirect(&format!("{}?{query}", Self::end_session_url(server)));
+        }
+        let Ok(visitor) = Visitor::from_headers(server, request.headers()).await else {
+            return reply::unavailable();
+        };
+        match self.end_session(server, &params, &visitor).await {
+            Ok(SignOut::Done { location }) => {
+                with_cookie(reply::redirect(&location), expired_cookie(SESSION_COOKIE))
+            }
+            Ok(SignOut::Ask { url, new_browser }) => match new_browser {
+                Some(browser) => with_cookie(reply::redirect(&url), browser.set_cookie()),
+                None => reply::redirect(&url),
+            },
+            Err(SignOutError::Malformed) => reply::bad_request(),
+            Err(SignOutError::Port(_)) => reply::unavailable(),
+        }
+    }
+}
+
+/// Where a client wants the browser to go, if it registered exactly this.
+fn after_sign_out(client: &Client, wanted: &str, state: Option<&str>) -> Option<String> {
+    let registered = client.post_logout_redirect_uris.iter().find(|known| known.matches_exactly(wanted))?;
+    let Some(state) = state else { return Some(registered.as_str().to_owned()) };
+    let state: String = form_urlencoded::byte_serialize(state.as_bytes()).collect();
+    let separator = if registered.as_str().contains('?') { '&' } else { '?' };
+    Some(format!("{}{separator}state={state}", registered.as_str()))
+}
+
+fn with_cookie(
+    mut response: Response<Bytes>,
+    cookie: Result<http::HeaderValue, PortError>,
+) -> Response<Bytes> {
+    match cookie {
+        Ok(cookie) => {
+            response.headers_mut().append(SET_COOKIE, cookie);
+            response
+        }
+        Err(_) => reply::unavailable(),
+    }
+}

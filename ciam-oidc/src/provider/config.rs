@@ -1,0 +1,54 @@
+//! The configuration of a provider.
+
+use ciam_core::jose::Algorithm;
+use time::Duration;
+
+/// The configuration of an [`OpenIdProvider`](super::OpenIdProvider).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProviderConfig {
+    /// Where the host asks a person whether to sign out; the interaction's handle is appended.
+    pub sign_out_url: String,
+    /// Where a person goes after sign-out when no client named a place.
+    pub signed_out_url: String,
+    /// How long ID tokens are good. Default 10 minutes: they are read once, when they are issued.
+    pub id_token_lifetime: Duration,
+    /// The algorithms that ID tokens may be signed with. Default RS256 and ES256.
+    pub id_token_algorithms: Vec<Algorithm>,
+    /// The algorithm for clients that registered none. Default RS256, as the standard says.
+    pub default_algorithm: Algorithm,
+    /// The languages of the host's pages as BCP 47 tags, for the metadata.
+    pub ui_locales: Vec<String>,
+}
+
+impl ProviderConfig {
+    /// The configuration of a provider whose host shows its pages at these places.
+    #[must_use]
+    pub fn new(sign_out_url: impl Into<String>, signed_out_url: impl Into<String>) -> Self {
+        Self {
+            sign_out_url: sign_out_url.into(),
+            signed_out_url: signed_out_url.into(),
+            id_token_lifetime: Duration::minutes(10),
+            id_token_algorithms: vec![Algorithm::Rs256, Algorithm::Es256],
+            default_algorithm: Algorithm::Rs256,
+            ui_locales: Vec::new(),
+        }
+    }
+
+    /// Signs every ID token with one algorithm.
+    ///
+    /// A provider without RS256 does not interoperate with clients that know nothing else; it needs no RSA key.
+    #[must_use]
+    pub fn with_only_algorithm(mut self, algorithm: Algorithm) -> Self {
+        self.id_token_algorithms = vec![algorithm];
+        self.default_algorithm = algorithm;
+        self
+    }
+
+    /// Sets the languages of the host's pages.
+    #[must_use]
+    pub fn with_ui_locales(mut self, tags: Vec<String>) -> Self {
+        self.ui_locales = tags;
+        self
+    }
+}

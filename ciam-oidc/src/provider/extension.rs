@@ -1,0 +1,149 @@
+//! Plugging into the authorization server.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use ciam_core::assurance::Acr;
+use ciam_core::http::{Params, Peer};
+use ciam_core::jose::Algorithm;
+use ciam_oauth::AuthorizationServer;
+use ciam_oauth::authorize::AuthorizeRequest;
+use ciam_oauth::client::Client;
+use ciam_oauth::error::{AuthorizeError, RequestProblem, TokenError};
+use ciam_oauth::extension::{Asked, Demands, Extension, Issued};
+use ciam_oauth::grant::Grant;
+use ciam_oauth::server::SupportedScope;
+use serde_json::{Map, Value, json};
+
+use super::{DISCOVERY, END_SESSION, Frozen, OpenIdProvider, USERINFO};
+use crate::claims::{ClaimsRequest, StandardScope};
+use crate::id_token::{issue, read_hint};
+
+/// A `nonce` is at most this long, in bytes.
+const MAX_NONCE: usize = 512;
+
+#[async_trait]
+impl Extension for OpenIdProvider {
+    fn scopes(&self) -> Vec<SupportedScope> {
+        StandardScope::ALL
+            .into_iter()
+            .filter_map(|scope| Some(SupportedScope::new(scope.as_str().parse().ok()?, scope.description())))
+            .collect()
+    }
+
+    fn algorithms(&self) -> Vec<Algorithm> {
+        self.config().id_token_algorithms.iter().copied().chain([self.config().default_algorithm]).collect()
+    }
+
+    async fn parse(
+        &self,
+        server: &AuthorizationServer,
+        client: &Client,
+        request: &AuthorizeRequest,
+        params: &Params,
+    ) -> Result<Map<String, Value>, AuthorizeError> {
+        if !StandardScope::OpenId.is_in(&request.scopes) {
+            return Ok(Map::new());
+        }
+        let mut frozen = Frozen::default();
+        if let Some(nonce) = one(params, "nonce")? {
+            if nonce.len() > MAX_NONCE {
+                return Err(RequestProblem::Invalid("nonce").into());
+            }
+            frozen.nonce = Some(nonce.to_owned());
+        }
+        if let Some(text) = one(params, "claims")? {
+            frozen.claims = ClaimsRequest::parse(text).map_err(|_| RequestProblem::Invalid("claims"))?;
+        }
+        if let Some((values, _)) = frozen.claims.wanted_in_id_token("sub") {
+            frozen.subject = values.first().map(|subject| (*subject).to_owned());
+        }
+        if let Some(text) = one(params, "id_token_hint")? {
+            let hint = read_hint(server, text).await?.filter(|hint| hint.client == client.id);
+            let hint = hint.ok_or(RequestProblem::Invalid("id_token_hint"))?;
+            if frozen.subject.as_ref().is_some_and(|subject| *subject != hint.subject) {
+                return Err(RequestProblem::Contradiction("id_token_hint").into());
+            }
+            frozen.subject = Some(hint.subject);
+        }
+        Ok(frozen.to_members())
+    }
+
+    async fn demands(
+        &self,
+        server: &AuthorizationServer,
+        asked: &Asked<'_>,
+    ) -> Result<Demands, AuthorizeError> {
+        let frozen = Frozen::of(&asked.request.extension);
+        let mut demands = Demands::default();
+        if let (Some(wanted), Some(account)) = (&frozen.subject, asked.account)
+            && server.subject(asked.client, account) != *wanted
+        {
+            demands.other_person = Some("id_token_hint".to_owned());
+        }
+        if let Some((values, true)) = frozen.claims.wanted_in_id_token("acr") {
+            demands.essential_acr = values.into_iter().map(Acr::new).collect();
+        }
+        Ok(demands)
+    }
+
+    fn audiences(&self, server: &AuthorizationServer, grant: &Grant) -> Vec<String> {
+        if StandardScope::OpenId.is_in(&grant.scopes) { vec![Self::userinfo_url(server)] } else { Vec::new() }
+    }
+
+    async fn token_members(
+        &self,
+        server: &AuthorizationServer,
+        issued: &Issued<'_>,
+        members: &mut Map<String, Value>,
+    ) -> Result<(), TokenError> {
+        if StandardScope::OpenId.is_in(&issued.grant.scopes) {
+            members.insert("id_token".to_owned(), json!(issue(self, server, issued).await?));
+        }
+        Ok(())
+    }
+
+    fn metadata(&self, server: &AuthorizationServer, members: &mut Map<String, Value>) {
+        let mut put = |name: &str, value: Value| members.insert(name.to_owned(), value);
+        let algorithms: Vec<&str> =
+            self.config().id_token_algorithms.iter().map(|alg| alg.as_str()).collect();
+        let claims: Vec<&str> = StandardScope::ALL
+            .iter()
+            .flat_map(|scope| scope.claims().iter().copied())
+            .chain(PROTOCOL_CLAIMS)
+            .collect();
+        put("userinfo_endpoint", json!(Self::userinfo_url(server)));
+        put("end_session_endpoint", json!(Self::end_session_url(server)));
+        put("subject_types_supported", json!(["public", "pairwise"]));
+        put("id_token_signing_alg_values_supported", json!(algorithms));
+        put("userinfo_signing_alg_values_supported", json!(algorithms));
+        put("claims_supported", json!(claims));
+        put("claim_types_supported", json!(["normal"]));
+        put("claims_parameter_supported", json!(true));
+        put("display_values_supported", json!(["page", "popup", "touch", "wap"]));
+        if !self.config().ui_locales.is_empty() {
+            put("ui_locales_supported", json!(self.config().ui_locales));
+        }
+    }
+
+    async fn handle(
+        &self,
+        server: &AuthorizationServer,
+        path: &str,
+        request: &http::Request<Bytes>,
+        _peer: &Peer,
+    ) -> Option<http::Response<Bytes>> {
+        match path {
+            DISCOVERY => Some(crate::http::discovery(server, request)),
+            USERINFO => Some(self.handle_userinfo(server, request).await),
+            END_SESSION => Some(self.handle_end_session(server, request).await),
+            _ => None,
+        }
+    }
+}
+
+/// Claims of ID tokens that are not about the person.
+const PROTOCOL_CLAIMS: [&str; 8] = ["iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "sid"];
+
+fn one<'a>(params: &'a Params, name: &'static str) -> Result<Option<&'a str>, AuthorizeError> {
+    params.one(name).map_err(|_| RequestProblem::Duplicate.into())
+}

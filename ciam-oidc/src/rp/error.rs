@@ -1,0 +1,94 @@
+//! Why a sign-in through a provider failed.
+
+use ciam_core::error::PortError;
+use ciam_core::outbound::OutboundError;
+
+use super::metadata::DiscoveryError;
+
+/// Why a sign-in through a provider failed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignInError {
+    /// The provider's metadata cannot be had.
+    #[error("the provider cannot be discovered")]
+    Discovery(#[from] DiscoveryError),
+    /// The response is malformed.
+    #[error("the provider's response is malformed")]
+    Malformed,
+    /// The response belongs to no sign-in, or to one that is over.
+    #[error("the response belongs to no sign-in")]
+    UnknownState,
+    /// The sign-in was begun in another browser.
+    #[error("the sign-in was begun in another browser")]
+    OtherBrowser,
+    /// The response is not of the provider that was asked.
+    #[error("the response is of another provider")]
+    OtherIssuer,
+    /// The provider refused.
+    #[error("the provider refused: {code}")]
+    Refused {
+        /// The standard's error code, such as `access_denied`; `unknown` when it is not of the standard's form.
+        code: String,
+    },
+    /// The provider cannot be reached, or answered something else than was asked for.
+    #[error("the provider cannot be reached")]
+    Exchange(#[from] OutboundError),
+    /// The ID token does not hold.
+    #[error("the ID token does not hold")]
+    IdToken(#[from] IdTokenError),
+    /// UserInfo speaks of somebody else than the ID token.
+    #[error("UserInfo is about another person")]
+    OtherPerson,
+    /// A port failed.
+    #[error("the sign-in cannot be processed now")]
+    Port(#[source] PortError),
+}
+
+impl SignInError {
+    /// The provider refused with this code. Another text than a code is not repeated.
+    pub(super) fn refused(code: &str) -> Self {
+        let of_form = (1..=64).contains(&code.len())
+            && code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        Self::Refused { code: if of_form { code } else { "unknown" }.to_owned() }
+    }
+}
+
+/// Why an ID token does not hold
+/// ([OpenID Connect Core, section 3.1.3.7](https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IdTokenError {
+    /// There is none in the response.
+    #[error("there is no ID token")]
+    Missing,
+    /// It is not signed by the provider with an allowed algorithm.
+    #[error("the signature does not hold")]
+    Signature,
+    /// The provider's keys cannot be had.
+    #[error("the provider's keys cannot be had")]
+    Keys,
+    /// A claim is missing or not of its form.
+    #[error("a claim is missing or malformed")]
+    Malformed,
+    /// It is of another issuer.
+    #[error("the issuer is another")]
+    Issuer,
+    /// It is for another client.
+    #[error("the audience is another")]
+    Audience,
+    /// It has expired, or is not valid yet.
+    #[error("the time is not right")]
+    Time,
+    /// It answers another request.
+    #[error("the nonce is another")]
+    Nonce,
+    /// It belongs to another access token.
+    #[error("the access token is another")]
+    AccessToken,
+    /// The person was authenticated longer ago than was asked for.
+    #[error("the authentication is too old")]
+    TooOld,
+    /// A refresh speaks of another person.
+    #[error("the person is another")]
+    Subject,
+}

@@ -1,0 +1,150 @@
+//! Checking ID tokens.
+
+use ciam_core::jose::{
+    AlgorithmSet, AudienceRule, ClaimRules, ClaimsError, JwsError, RegisteredClaims, TokenType, VerifiedJws,
+    Verifier,
+};
+use ciam_core::secret::ct_eq;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+
+use super::RelyingParty;
+use super::error::IdTokenError;
+use crate::id_token::half_hash;
+
+/// The claims of an ID token that was checked.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct IdTokenClaims {
+    /// The provider's name for the person; unique together with the issuer.
+    pub subject: String,
+    /// The provider's session.
+    pub session: Option<String>,
+    /// When the person was authenticated.
+    pub auth_time: Option<OffsetDateTime>,
+    /// The level of assurance.
+    pub acr: Option<String>,
+    /// The methods.
+    pub amr: Vec<String>,
+    /// All claims, these included.
+    pub all: Map<String, Value>,
+}
+
+/// What an ID token is checked against, beside the configuration.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Expected<'a> {
+    pub(super) nonce: Option<&'a str>,
+    pub(super) access_token: Option<&'a str>,
+    pub(super) max_age: Option<u32>,
+    pub(super) subject: Option<&'a str>,
+}
+
+#[derive(Deserialize)]
+struct Wire {
+    sub: String,
+    #[serde(default)]
+    nonce: Option<String>,
+    #[serde(default)]
+    azp: Option<String>,
+    #[serde(default)]
+    at_hash: Option<String>,
+    #[serde(default)]
+    auth_time: Option<i64>,
+    #[serde(default)]
+    acr: Option<String>,
+    #[serde(default)]
+    amr: Vec<String>,
+    #[serde(default)]
+    sid: Option<String>,
+}
+
+impl RelyingParty {
+    /// Checks an ID token, fetching the provider's keys again when it names one that is not known.
+    pub(super) async fn check_id_token(
+        &self,
+        token: &str,
+        expected: Expected<'_>,
+    ) -> Result<IdTokenClaims, IdTokenError> {
+        let algorithms: AlgorithmSet = self.config().id_token_algorithms.iter().copied().collect();
+        // The type is JWT or absent: an access token (`at+jwt`) or a logout token is none.
+        let verifier = Verifier::new(algorithms, TokenType::exactly("JWT").or_absent());
+        let remote = self.keys().await.map_err(|_| IdTokenError::Keys)?;
+        let keys = remote.keys().await.map_err(|_| IdTokenError::Keys)?;
+        match verifier.verify(token, &keys) {
+            Ok(verified) => self.check_claims(&verified, expected),
+            Err(JwsError::UnknownKey) => {
+                let newer = remote.keys_after(&keys).await.map_err(|_| IdTokenError::Keys)?;
+                let verified = verifier.verify(token, &newer).map_err(|_| IdTokenError::Signature)?;
+                self.check_claims(&verified, expected)
+            }
+            Err(_) => Err(IdTokenError::Signature),
+        }
+    }
+
+    fn check_claims(
+        &self,
+        verified: &VerifiedJws<'_>,
+        expected: Expected<'_>,
+    ) -> Result<IdTokenClaims, IdTokenError> {
+        let config = self.config();
+        let malformed = |_| IdTokenError::Malformed;
+        let registered: RegisteredClaims<'_> = verified.claims().map_err(malformed)?;
+        let rules = ClaimRules::new(config.issuer.as_str(), AudienceRule::Includes(config.client_id.clone()))
+            .with_expiry_skew(config.clock_skew)
+            .with_future_skew(config.clock_skew)
+            .requiring_issued_at();
+        rules.check(&registered, self.ports().now()).map_err(problem)?;
+        let wire: Wire = verified.claims().map_err(malformed)?;
+        let several = registered.aud.as_ref().is_some_and(|audience| audience.iter().count() > 1);
+        match &wire.azp {
+            Some(azp) if *azp != config.client_id => return Err(IdTokenError::Audience),
+            None if several => return Err(IdTokenError::Audience),
+            _ => {}
+        }
+        if let Some(nonce) = expected.nonce
+            && !wire.nonce.as_ref().is_some_and(|found| ct_eq(found.as_bytes(), nonce.as_bytes()))
+        {
+            return Err(IdTokenError::Nonce);
+        }
+        if let (Some(at_hash), Some(access_token)) = (&wire.at_hash, expected.access_token) {
+            let right = half_hash(self.ports().crypto(), verified.header().algorithm, access_token);
+            if *at_hash != right {
+                return Err(IdTokenError::AccessToken);
+            }
+        }
+        let auth_time = match wire.auth_time {
+            Some(seconds) => {
+                Some(OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| IdTokenError::Malformed)?)
+            }
+            None => None,
+        };
+        if let Some(max_age) = expected.max_age {
+            let oldest = time::Duration::seconds(i64::from(max_age)) + config.clock_skew;
+            if auth_time.is_none_or(|at| self.ports().now() - at > oldest) {
+                return Err(IdTokenError::TooOld);
+            }
+        }
+        if expected.subject.is_some_and(|subject| subject != wire.sub) {
+            return Err(IdTokenError::Subject);
+        }
+        let all = verified.claims().map_err(malformed)?;
+        Ok(IdTokenClaims {
+            subject: wire.sub,
+            session: wire.sid,
+            auth_time,
+            acr: wire.acr,
+            amr: wire.amr,
+            all,
+        })
+    }
+}
+
+fn problem(error: ClaimsError) -> IdTokenError {
+    match error {
+        ClaimsError::WrongIssuer => IdTokenError::Issuer,
+        ClaimsError::WrongAudience => IdTokenError::Audience,
+        ClaimsError::Missing(_) => IdTokenError::Malformed,
+        _ => IdTokenError::Time,
+    }
+}

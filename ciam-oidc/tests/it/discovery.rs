@@ -1,0 +1,68 @@
+//! Discovery: what is advertised works, what is off is not advertised.
+
+use bytes::Bytes;
+use ciam_core::http::Peer;
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE};
+use http::{Request, StatusCode};
+use serde_json::{Value, json};
+
+use crate::world::{ISSUER, World};
+
+async fn document(world: &World, path: &str) -> Value {
+    let request = Request::get(path).body(Bytes::new()).unwrap();
+    let response = world.server.handle(request, &Peer::new([192, 0, 2, 9].into())).await;
+    assert_eq!(response.status(), StatusCode::OK, "{path}");
+    assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
+    assert_eq!(response.headers()[ACCESS_CONTROL_ALLOW_ORIGIN], "*");
+    serde_json::from_slice(response.body()).unwrap()
+}
+
+#[tokio::test]
+async fn the_document_says_what_discovery_3_requires() {
+    let world = World::new().await;
+    let found = document(&world, "/.well-known/openid-configuration").await;
+    assert_eq!(found["issuer"], ISSUER);
+    assert_eq!(found["authorization_endpoint"], format!("{ISSUER}/authorize"));
+    assert_eq!(found["userinfo_endpoint"], format!("{ISSUER}/userinfo"));
+    assert_eq!(found["end_session_endpoint"], format!("{ISSUER}/logout"));
+    assert_eq!(found["response_types_supported"], json!(["code"]));
+    assert_eq!(found["subject_types_supported"], json!(["public", "pairwise"]));
+    assert_eq!(found["id_token_signing_alg_values_supported"], json!(["ES256"]));
+    assert_eq!(found["claims_parameter_supported"], true);
+    assert_eq!(found["request_parameter_supported"], false);
+    assert_eq!(found["request_uri_parameter_supported"], false);
+    for scope in ["openid", "profile", "email", "address", "phone", "offline_access", "orders:read"] {
+        assert!(found["scopes_supported"].as_array().unwrap().contains(&json!(scope)), "{scope}");
+    }
+    assert_eq!(found, document(&world, "/.well-known/oauth-authorization-server").await);
+}
+
+#[tokio::test]
+async fn the_key_set_has_the_signing_keys_and_nothing_private() {
+    let world = World::new().await;
+    let keys = document(&world, "/jwks").await;
+    let keys = keys["keys"].as_array().unwrap();
+    assert!(!keys.is_empty());
+    for key in keys {
+        assert!(key["kid"].is_string() && key["alg"] == "ES256" && key["use"] == "sig", "{key}");
+        for private in ["d", "p", "q", "dp", "dq", "qi", "k", "oth"] {
+            assert!(key.get(private).is_none(), "{private}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_provider_without_a_key_for_its_algorithm_is_not_built() {
+    use ciam_core::memory;
+    use ciam_oauth::AuthorizationServer;
+    use ciam_oidc::{OpenIdProvider, ProviderConfig};
+
+    let config = ProviderConfig::new("https://id.example/a/", "https://id.example/b");
+    let refused = AuthorizationServer::builder(memory::ports())
+        .issuer(ISSUER.parse().unwrap())
+        .interaction_url(format!("{ISSUER}/interaction/"))
+        .extension(std::sync::Arc::new(OpenIdProvider::new(config)))
+        .build()
+        .await;
+    assert!(refused.is_err(), "RS256 keys have to be imported");
+}

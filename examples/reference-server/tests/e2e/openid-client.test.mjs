@@ -105,13 +105,13 @@ test('introspection and revocation', async () => {
 
 test('client credentials give a JWT for the named resource', async () => {
   const config = await discover(...methods.privateKeyJwt);
-  const tokens = await client.clientCredentialsGrant(config, { resource, scope: 'notes.read' });
+  const tokens = await client.clientCredentialsGrant(config, { resource, scope: 'notes:read' });
   assert.equal(tokens.token_type, 'bearer');
   assert.equal(tokens.refresh_token, undefined);
   const keys = jose.createRemoteJWKSet(new URL(config.serverMetadata().jwks_uri));
   const { payload } = await jose.jwtVerify(tokens.access_token, keys, { issuer, audience: resource, typ: 'at+jwt' });
   assert.equal(payload.client_id, 'e2e-private-key-jwt');
-  assert.equal(payload.scope, 'notes.read');
+  assert.equal(payload.scope, 'notes:read');
 });
 
 test('a wrong secret, a wrong verifier and an unknown scope are refused by their codes', async () => {

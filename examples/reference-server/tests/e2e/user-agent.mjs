@@ -4,6 +4,12 @@ import assert from 'node:assert/strict';
 
 export class UserAgent {
   #cookies = new Map();
+  #extra;
+
+  /** `extra` are headers that every request carries. */
+  constructor(extra = {}) {
+    this.#extra = extra;
+  }
 
   /** Follows redirects inside `origin`; stops at the first response that is a page, or a redirect that leaves. */
   async get(url, origin = new URL(url).origin) {
@@ -36,6 +42,7 @@ export class UserAgent {
     for (let hop = 0; hop < 10; hop += 1) {
       const headers = new Headers(init.headers);
       headers.set('accept', 'text/html');
+      for (const [name, value] of Object.entries(this.#extra)) headers.set(name, value);
       if (this.#cookies.size > 0) {
         headers.set('cookie', [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; '));
       }

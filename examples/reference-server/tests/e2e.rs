@@ -1,0 +1,297 @@
+//! End-to-end suites against real processes: an independent strict client, a real browser, a killed server.
+//!
+//! They need Node with the packages of `tests/e2e` (`npm ci` there), and the browser suite needs Chromium. What is missing
+//! is said in a line that begins with `SKIPPED:`; with `CIAM_REQUIRE_ALL=1` it is a failure.
+
+use std::fs;
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+const EMAIL: &str = "e2e@example.com";
+const PASSWORD: &str = "a lantern by the quiet river";
+const SECRET: &str = "e2e-secret: with spaces & %25 signs, 0123456789abcdef";
+
+/// A P-256 key for `private_key_jwt`: the example of RFC 7517, appendix A.2.
+const PRIVATE_JWK: &str = r#"{"kty":"EC","crv":"P-256","kid":"e2e","alg":"ES256","use":"sig",
+"x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
+"d":"870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE"}"#;
+
+#[test]
+fn openid_client_v6_is_content() {
+    let Some(node) = node() else { return };
+    let setting = Setting::new("openid-client");
+    let _server = setting.reference_server(&import_file());
+    node.run(
+        "openid-client.test.mjs",
+        &[
+            ("CIAM_E2E_ISSUER", &setting.issuer),
+            ("CIAM_E2E_EMAIL", EMAIL),
+            ("CIAM_E2E_PASSWORD", PASSWORD),
+            ("CIAM_E2E_SECRET", SECRET),
+            ("CIAM_E2E_RESOURCE", "http://localhost:8082"),
+            ("CIAM_E2E_PRIVATE_JWK", PRIVATE_JWK),
+        ],
+    );
+}
+
+#[test]
+fn a_person_with_a_browser_signs_up_and_uses_an_application() {
+    let Some(node) = node() else { return };
+    let Some(chromium) = chromium() else { return };
+    let setting = Setting::new("browser");
+    let (application, api) = (free_port(), free_port());
+    let (application_url, api_url) =
+        (format!("http://localhost:{application}"), format!("http://localhost:{api}"));
+    let import = DEMO_IMPORT.replace("{application}", &application_url).replace("{api}", &api_url);
+    let _server = setting.reference_server(&import);
+    let _api = Program::start(
+        &built("resource-server"),
+        &setting.folder,
+        api,
+        &[("--issuer", &setting.issuer), ("--audience", &api_url), ("--listen", &format!("127.0.0.1:{api}"))],
+    );
+    let _application = Program::start(
+        &built("relying-party"),
+        &setting.folder,
+        application,
+        &[
+            ("--issuer", &setting.issuer),
+            ("--base-url", &application_url),
+            ("--api", &api_url),
+            ("--listen", &format!("127.0.0.1:{application}")),
+        ],
+    );
+    let output = workspace().join("ci-output/screenshots");
+    node.run(
+        "browser.test.mjs",
+        &[
+            ("CIAM_E2E_ISSUER", &setting.issuer),
+            ("CIAM_E2E_APPLICATION", &application_url),
+            ("CIAM_E2E_OUTPUT", &output.to_string_lossy()),
+            ("CIAM_E2E_CHROMIUM", &chromium.to_string_lossy()),
+        ],
+    );
+}
+
+#[test]
+fn a_killed_server_loses_no_acknowledged_sign_up() {
+    let Some(node) = node() else { return };
+    let setting = Setting::new("kill");
+    node.run(
+        "kill.test.mjs",
+        &[
+            ("CIAM_E2E_SERVER", env!("CARGO_BIN_EXE_reference-server")),
+            ("CIAM_E2E_FOLDER", &setting.folder.to_string_lossy()),
+            ("CIAM_E2E_PORT", &setting.port.to_string()),
+        ],
+    );
+}
+
+/// A folder and a port of its own for one test.
+struct Setting {
+    folder: PathBuf,
+    port: u16,
+    issuer: String,
+}
+
+impl Setting {
+    fn new(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let port = free_port();
+        Self { folder, port, issuer: format!("http://localhost:{port}") }
+    }
+
+    fn reference_server(&self, import: &str) -> Program {
+        let file = self.folder.join("import.toml");
+        fs::write(&file, import).unwrap();
+        let database = format!("sqlite:{}", self.folder.join("ciam.db").display());
+        Program::start(
+            Path::new(env!("CARGO_BIN_EXE_reference-server")),
+            &self.folder,
+            self.port,
+            &[
+                ("--listen", &format!("127.0.0.1:{}", self.port)),
+                ("--issuer", &self.issuer),
+                ("--database-url", &database),
+                ("--import", &file.to_string_lossy()),
+                ("--log-filter", "warn"),
+            ],
+        )
+    }
+}
+
+impl Drop for Setting {
+    fn drop(&mut self) {
+        // What could not be removed is in the build folder, and goes with it.
+        let _left = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// A running program, killed when the test is over.
+struct Program(Child);
+
+impl Program {
+    fn start(binary: &Path, folder: &Path, port: u16, arguments: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(binary);
+        for (name, value) in arguments {
+            command.arg(name).arg(value);
+        }
+        command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null());
+        // Variables of the test run are none of the program's.
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CIAM_")) {
+            command.env_remove(name);
+        }
+        let mut program = Self(command.spawn().unwrap());
+        for _ in 0..600 {
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return program;
+            }
+            if let Some(status) = program.0.try_wait().unwrap() {
+                panic!("{} stopped with {status}", binary.display());
+            }
+            sleep(Duration::from_millis(100));
+        }
+        panic!("{} does not listen", binary.display());
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _gone = self.0.kill();
+        let _gone = self.0.wait();
+    }
+}
+
+/// Node, with the packages of the suites.
+struct Node(PathBuf);
+
+impl Node {
+    fn run(&self, suite: &str, variables: &[(&str, &str)]) {
+        let mut command = Command::new("node");
+        command.current_dir(&self.0).args(["--test", "--test-reporter=spec", suite]).stdin(Stdio::null());
+        command.envs(variables.iter().copied());
+        let output = command.output().unwrap();
+        std::io::stdout().write_all(&output.stdout).unwrap();
+        std::io::stderr().write_all(&output.stderr).unwrap();
+        assert!(output.status.success(), "{suite} failed:\n{}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+fn node() -> Option<Node> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e");
+    let there = Command::new("node").arg("--version").output().is_ok_and(|output| output.status.success());
+    if !there {
+        return skip("Node is not installed");
+    }
+    if !folder.join("node_modules/openid-client").exists() {
+        return skip("the packages of tests/e2e are not installed (npm ci)");
+    }
+    Some(Node(folder))
+}
+
+fn chromium() -> Option<PathBuf> {
+    let places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+    let named = std::env::var_os("CHROMIUM").map(PathBuf::from);
+    named
+        .or_else(|| places.into_iter().map(PathBuf::from).find(|path| path.exists()))
+        .or_else(|| skip("Chromium is not installed"))
+}
+
+fn skip<T>(why: &str) -> Option<T> {
+    assert!(std::env::var_os("CIAM_REQUIRE_ALL").is_none(), "{why}, and CIAM_REQUIRE_ALL is set");
+    println!("SKIPPED: {why}");
+    None
+}
+
+/// The binary of another example, built beside this one's.
+fn built(package: &str) -> PathBuf {
+    let binary = Path::new(env!("CARGO_BIN_EXE_reference-server")).with_file_name(package);
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status =
+        Command::new(cargo).args(["build", "--quiet", "-p", package]).current_dir(workspace()).status();
+    assert!(status.unwrap().success() && binary.exists(), "{package} cannot be built");
+    binary
+}
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn import_file() -> String {
+    IMPORT.replace("{secret}", SECRET).replace("{email}", EMAIL).replace("{password}", PASSWORD)
+}
+
+const IMPORT: &str = r#"
+[[resources]]
+id = "http://localhost:8082"
+scopes = { "notes:read" = "Read your notes" }
+
+[[accounts]]
+email = "{email}"
+name = "Eve Toeend"
+password = "{password}"
+
+[[clients]]
+id = "e2e-public"
+name = "Public client"
+authentication = "none"
+redirect_uris = ["http://127.0.0.1:9/callback"]
+post_logout_redirect_uris = ["http://127.0.0.1:9/signed-out"]
+scopes = ["openid", "profile", "email", "offline_access"]
+
+[[clients]]
+id = "e2e-basic"
+name = "Basic client"
+authentication = "client_secret_basic"
+secret = "{secret}"
+redirect_uris = ["http://127.0.0.1:9/callback"]
+post_logout_redirect_uris = ["http://127.0.0.1:9/signed-out"]
+scopes = ["openid", "profile", "email", "offline_access", "notes:read"]
+resources = ["http://localhost:8082"]
+grants = ["authorization_code", "refresh_token", "client_credentials"]
+
+[[clients]]
+id = "e2e-post"
+name = "Post client"
+authentication = "client_secret_post"
+secret = "{secret}"
+redirect_uris = ["http://127.0.0.1:9/callback"]
+post_logout_redirect_uris = ["http://127.0.0.1:9/signed-out"]
+scopes = ["openid", "profile", "email", "offline_access"]
+
+[[clients]]
+id = "e2e-private-key-jwt"
+name = "Key client"
+authentication = "private_key_jwt"
+jwks = { keys = [{ kty = "EC", crv = "P-256", kid = "e2e", alg = "ES256", use = "sig", x = "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", y = "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM" }] }
+redirect_uris = ["http://127.0.0.1:9/callback"]
+post_logout_redirect_uris = ["http://127.0.0.1:9/signed-out"]
+scopes = ["openid", "profile", "email", "offline_access", "notes:read"]
+resources = ["http://localhost:8082"]
+grants = ["authorization_code", "refresh_token", "client_credentials"]
+"#;
+
+const DEMO_IMPORT: &str = r#"
+[[resources]]
+id = "{api}"
+scopes = { "notes:read" = "Read your notes" }
+
+[[clients]]
+id = "relying-party"
+name = "Relying Party"
+authentication = "client_secret_basic"
+secret = "relying-party-demo-secret-not-for-production"
+redirect_uris = ["{application}/callback"]
+post_logout_redirect_uris = ["{application}/"]
+scopes = ["openid", "profile", "email", "offline_access", "notes:read"]
+resources = ["{api}"]
+"#;

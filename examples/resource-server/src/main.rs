@@ -82,7 +82,7 @@ async fn main() -> anyhow::Result<()> {
 async fn notes(State(api): State<Api>, headers: HeaderMap) -> Response {
     let Ok(validator) = api.validator().await else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
     let token = match bearer_token(&headers) {
-        Ok(token) => validator.validate_or_refresh(token, api.ports.now()).await,
+        Ok(token) => validator.validate_or_fetch(token, api.ports.now()).await,
         Err(error) => Err(error),
     };
     match token {

@@ -6,6 +6,7 @@ mod ephemeral;
 mod probe;
 mod race;
 mod sample;
+mod store;
 mod suite;
 
 pub use self::clock::ManualClock;
@@ -13,4 +14,5 @@ pub use self::entropy::SeededEntropy;
 pub use self::ephemeral::{EphemeralHarness, ephemeral, ephemeral_suite};
 pub use self::probe::{Call, Failure, Probe};
 pub use self::race::spawn_thread;
+pub use self::store::{StoreHarness, store, store_suite};
 pub use self::suite::{Clause, Report, Suite, Verdict, Violation};

@@ -73,7 +73,6 @@ impl Future for Arrival {
     }
 }
 
-#[cfg(test)]
 /// Lets other tasks run once.
 pub(super) async fn step_aside() {
     let mut aside = false;
@@ -86,6 +85,24 @@ pub(super) async fn step_aside() {
         Poll::Pending
     })
     .await;
+}
+
+/// Polls a future at most so many times, and drops it if it is not done by then.
+pub(super) async fn poll_some<T>(work: impl Future<Output = T> + Send, polls: usize) -> Option<T> {
+    let mut work = std::pin::pin!(work);
+    let mut left = polls;
+    std::future::poll_fn(move |context| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        match work.as_mut().poll(context) {
+            Poll::Ready(done) => Poll::Ready(Some(done)),
+            Poll::Pending if left == 0 => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
 }
 
 /// Completes after a time, unless it is dropped before.

@@ -5,20 +5,37 @@ use std::sync::Arc;
 use ciam_core::ephemeral::Ephemeral;
 use ciam_core::error::PortError;
 use ciam_core::id::TenantId;
-use ciam_core::memory::MemoryEphemeralDatabase;
-use ciam_core::testkit::{self, EphemeralHarness, ManualClock};
+use ciam_core::memory::{MemoryDatabase, MemoryEphemeralDatabase};
+use ciam_core::store::Store;
+use ciam_core::testkit::{self, EphemeralHarness, ManualClock, StoreHarness};
 use futures_util::future::BoxFuture;
 use time::Duration;
 
 #[derive(Debug, Default)]
 struct InMemory {
     clock: Arc<ManualClock>,
+    store: MemoryDatabase,
     ephemeral: MemoryEphemeralDatabase,
 }
 
 fn tokio_spawn(task: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
     let task = tokio::spawn(task);
     Box::pin(async move { drop(task.await) })
+}
+
+#[async_trait::async_trait]
+impl StoreHarness for InMemory {
+    async fn open(&self, tenant: TenantId) -> Result<Arc<dyn Store>, PortError> {
+        Ok(Arc::new(self.store.tenant(tenant, self.clock.clone())))
+    }
+
+    fn clock(&self) -> &ManualClock {
+        &self.clock
+    }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
+        tokio_spawn(task)
+    }
 }
 
 #[async_trait::async_trait]
@@ -34,6 +51,11 @@ impl EphemeralHarness for InMemory {
     fn spawn(&self, task: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
         tokio_spawn(task)
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn store() {
+    testkit::store(&InMemory::default()).await.assert_kept();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -16,6 +16,7 @@ pub mod document;
 mod greeting;
 pub mod i18n;
 pub mod import;
+pub mod keys;
 pub mod letters;
 pub mod pages;
 pub mod routes;

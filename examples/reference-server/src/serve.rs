@@ -77,9 +77,18 @@ pub async fn serve_until(
 ///
 /// The configuration contradicts itself, an import is refused, or a port fails.
 pub async fn start(config: Config, ports: Ports) -> anyhow::Result<App> {
-    let services = Services::new(&config, ports.clone()).await?;
+    let services = Services::new(&config, ports).await?;
+    start_with(config, services).await
+}
+
+/// The same around services that are there already.
+///
+/// # Errors
+///
+/// An import is refused, or a port fails.
+pub async fn start_with(config: Config, services: Services) -> anyhow::Result<App> {
     let clients = services.server.clients();
-    let report = import::apply::apply(&ports, &services.password, clients, &config.imports).await?;
+    let report = import::apply::apply(&services.ports, &services.password, clients, &config.imports).await?;
     if !config.imports.is_empty() {
         tracing::info!(%report, "imported");
     }
@@ -98,6 +107,9 @@ fn spawn_background(app: &App, stopped: &watch::Receiver<()>, tasks: &mut JoinSe
     let relay = Relay::new(app.ports().clone(), notifier);
     let stop = until(stopped.clone());
     tasks.spawn(async move { relay.run(stop).await });
+
+    let (keys, stop) = (app.services().keys.clone(), until(stopped.clone()));
+    tasks.spawn(async move { keys.run(stop).await });
 
     let (ports, stop) = (app.ports().clone(), stopped.clone());
     tasks.spawn(prune(ports, stop));

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use ciam_core::{
     journey::Journeys,
+    keys::{KeyRing, KeySource},
     password::{Argon2idHasher, PasswordFactor, PasswordHasher},
     ports::Ports,
     session::{SessionManager, SessionPolicy},
@@ -17,6 +18,7 @@ use ciam_oauth::{
 use crate::{
     config::Config,
     import::{ResourceEntry, TokenFormat},
+    keys::{self, ServerKeys},
 };
 
 /// What the pages and endpoints are made of.
@@ -30,6 +32,8 @@ pub struct Services {
     pub sessions: SessionManager,
     /// Sign-in and sign-up.
     pub journeys: Journeys,
+    /// The signing keys.
+    pub keys: KeyRing,
     /// The authorization server.
     pub server: AuthorizationServer,
 }
@@ -42,18 +46,19 @@ impl Services {
     /// The configuration contradicts itself, or a port fails.
     pub async fn new(config: &Config, ports: Ports) -> anyhow::Result<Self> {
         let hasher = Arc::new(Argon2idHasher::new()?);
-        Self::with_hasher(config, ports, hasher).await
+        Self::with(config, ports, hasher, Arc::new(ServerKeys::new())).await
     }
 
-    /// The same with another password hasher: tests hash a thousand times faster.
+    /// The same with another password hasher and other keys: a key service, or for tests something faster.
     ///
     /// # Errors
     ///
     /// The configuration contradicts itself, or a port fails.
-    pub async fn with_hasher(
+    pub async fn with(
         config: &Config,
         ports: Ports,
         hasher: Arc<dyn PasswordHasher>,
+        source: Arc<dyn KeySource>,
     ) -> anyhow::Result<Self> {
         let password = PasswordFactor::new(&ports, hasher).await?;
         let mut policy = SessionPolicy::default();
@@ -61,8 +66,9 @@ impl Services {
         policy.absolute = config.sessions.lifetime.time();
         let sessions = SessionManager::new(ports.clone()).with_policy(policy);
         let server = authorization_server(config, ports.clone(), sessions.clone()).await?;
+        let keys = keys::open(&ports, source, config.rotate_keys_after.time()).await?;
         let journeys = Journeys::new(ports.clone(), sessions.clone(), password.clone());
-        Ok(Self { ports, password, sessions, journeys, server })
+        Ok(Self { ports, password, sessions, journeys, keys, server })
     }
 }
 

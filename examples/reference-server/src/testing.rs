@@ -2,13 +2,27 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
+use async_trait::async_trait;
 use axum::{Router, body::Body, extract::ConnectInfo, response::Response};
-use ciam_core::{memory, notify::Notifier, password::Argon2idHasher, ports::Ports, relay::Relay};
+use ciam_adapters::rsa_keys::generate_rsa_2048;
+use ciam_core::{
+    entropy::SystemEntropy,
+    error::PortError,
+    jose::Algorithm,
+    keys::{KeySource, LocalKeys, NewKey},
+    memory,
+    notify::Notifier,
+    password::Argon2idHasher,
+    ports::Ports,
+    relay::Relay,
+    secret::SecretBytes,
+};
 use clap::Parser as _;
 use http::{HeaderMap, Method, Request, StatusCode, header};
+use tokio::sync::OnceCell;
 use tower::ServiceExt as _;
 
-use crate::{app::App, cli::Cli, config::Config, import, routes, services::Services};
+use crate::{app::App, cli::Cli, config::Config, routes, serve, services::Services};
 
 /// The configuration that these arguments make.
 pub(crate) fn config(arguments: &[&str]) -> Config {
@@ -24,12 +38,30 @@ pub(crate) async fn app(arguments: &[&str]) -> App {
 /// The server with these arguments on these ports.
 pub(crate) async fn app_on(arguments: &[&str], ports: Ports) -> App {
     let config = config(arguments);
+    let services = services(&config, &ports).await;
+    serve::start_with(config, services).await.unwrap()
+}
+
+/// The services as they run, but for a fast password hash and an RSA key that is made once.
+pub(crate) async fn services(config: &Config, ports: &Ports) -> Services {
     let hasher = Arc::new(Argon2idHasher::dangerous_fast().unwrap());
-    let services = Services::with_hasher(&config, ports.clone(), hasher).await.unwrap();
-    import::apply::apply(&ports, &services.password, services.server.clients(), &config.imports)
-        .await
-        .unwrap();
-    App::new(config, services).unwrap()
+    Services::with(config, ports.clone(), hasher, Arc::new(OneRsaKey)).await.unwrap()
+}
+
+#[derive(Debug)]
+struct OneRsaKey;
+
+#[async_trait]
+impl KeySource for OneRsaKey {
+    async fn generate(&self, ports: &Ports, algorithm: Algorithm) -> Result<Option<NewKey>, PortError> {
+        static KEY: OnceCell<SecretBytes> = OnceCell::const_new();
+        if algorithm != Algorithm::Rs256 {
+            return LocalKeys::new().generate(ports, algorithm).await;
+        }
+        let make = || generate_rsa_2048(ports.runtime(), Arc::new(SystemEntropy::new()));
+        let key = KEY.get_or_try_init(make).await?.clone();
+        NewKey::from_pkcs8(ports, algorithm, key).map(Some).map_err(PortError::permanent)
+    }
 }
 
 /// A person's browser.

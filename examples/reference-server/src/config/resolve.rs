@@ -72,6 +72,7 @@ impl Resolve<'_> {
         let mail = self.mail(flags, file, mode);
         let ui = self.ui(flags, file);
         let sessions = self.sessions(file);
+        let rotate_keys_after = self.rotation(file);
         let trusted_proxies = self.proxies(flags, file);
         let log = self.log(flags, file);
         let (demo, imports) = self.imports(flags, file, mode);
@@ -87,7 +88,7 @@ impl Resolve<'_> {
             ui: ui?,
             sessions,
             access_tokens: file.tokens.access.unwrap_or(Span::minutes(10)),
-            rotate_keys_after: file.keys.rotate_after.unwrap_or(Span::days(90)),
+            rotate_keys_after,
             trusted_proxies,
             shutdown_grace: file.http.shutdown_grace.unwrap_or(Span::seconds(20)),
             log: log?,
@@ -253,6 +254,15 @@ impl Resolve<'_> {
             );
         }
         Sessions { idle, lifetime }
+    }
+
+    fn rotation(&mut self, file: &Settings) -> Span {
+        let after = file.keys.rotate_after.unwrap_or(Span::days(90));
+        if after < Span::days(2) {
+            let place = Place::Key(KeyPath::of("keys").key("rotate_after"));
+            self.refuse(&place, "must be at least 2d: applications keep the old keys for a day");
+        }
+        after
     }
 
     fn proxies(&mut self, flags: &Flags, file: &Settings) -> Vec<IpAddr> {

@@ -129,6 +129,7 @@ fn each_mistake_is_named_by_its_line_and_key() {
         ("[mail]\nsmtp = \"x\"\n", ":2: mail.smtp: unknown field `smtp`"),
         ("[sessions]\n\nidle = \"31d\"\nlifetime = \"30d\"\n", ":3: sessions.idle: must not be longer"),
         ("[sessions]\nidle = \"1 day\"\n", ":2: sessions.idle: must be a duration"),
+        ("[keys]\nrotate_after = \"1d\"\n", ":2: keys.rotate_after: must be at least 2d"),
         ("[http]\ntrusted_proxies = [\"::1\",\n \"x\"]\n", ":3: http.trusted_proxies[1]: `x` must be an IP"),
         ("issuer = \n", ":1: "),
     ] {

@@ -1,9 +1,7 @@
-use std::sync::Arc;
-
 use ciam_core::{
     account::{Account, IdentifierKey},
     memory,
-    password::{Argon2idHasher, PasswordFactor},
+    password::PasswordFactor,
     ports::Ports,
     store::PageRequest,
 };
@@ -22,8 +20,7 @@ async fn with(ports: &Ports, files: &[&str]) -> (Services, Vec<Import>) {
     let imports: Vec<_> = files.iter().map(read).collect();
     let mut config = testing::config(&["--demo", "false"]);
     config.imports.clone_from(&imports);
-    let hasher = Arc::new(Argon2idHasher::dangerous_fast().unwrap());
-    (Services::with_hasher(&config, ports.clone(), hasher).await.unwrap(), imports)
+    (testing::services(&config, ports).await, imports)
 }
 
 async fn import(ports: &Ports, files: &[&str]) -> Result<Report, ImportError> {

@@ -10,7 +10,7 @@ use crate::{
     app::App,
     serve,
     storage::Storage,
-    testing::{Browser, PASSWORD, config, mail, sign_in},
+    testing::{Browser, PASSWORD, config, mail, services, sign_in},
 };
 
 /// The server on a SQLite file of its own.
@@ -26,7 +26,8 @@ impl OnDisk {
         fs::create_dir_all(&folder).unwrap();
         let config = config(&["--database-url", &format!("sqlite:{}/ciam.db", folder.display())]);
         let storage = Storage::open(&config).await.unwrap();
-        let app = serve::start(config, storage.ports.clone()).await.unwrap();
+        let services = services(&config, &storage.ports).await;
+        let app = serve::start_with(config, services).await.unwrap();
         Self { folder, storage, app }
     }
 

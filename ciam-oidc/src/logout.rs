@@ -4,7 +4,9 @@
 use bytes::Bytes;
 use ciam_core::error::PortError;
 use ciam_core::http::{BrowserId, Params, ParamsLimits, SESSION_COOKIE, cookie, expired_cookie};
-use ciam_core::interaction::{Ask, InteractionError, InteractionHandle, Interactions, SignOutAsk};
+use ciam_core::interaction::{
+    Ask, Interaction, InteractionError, InteractionHandle, Interactions, SignOutAsk,
+};
 use ciam_core::session::SessionEnd;
 use ciam_oauth::AuthorizationServer;
 use ciam_oauth::authorize::Visitor;
@@ -48,6 +50,17 @@ pub enum SignOutError {
     /// A port failed.
     #[error("the request cannot be processed now")]
     Port(#[from] PortError),
+}
+
+/// A question whether to sign out, for the host's page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PendingSignOut {
+    /// Who asks.
+    pub ask: SignOutAsk,
+    /// Where the browser goes when the person says yes: a page whose forms are confined by a `form-action` directive has to
+    /// allow it.
+    pub location: String,
 }
 
 /// What is kept while the person is asked.
@@ -104,6 +117,38 @@ impl OpenIdProvider {
         self.ask(server, visitor, location, ask).await
     }
 
+    /// What the person is asked, for the host's page.
+    ///
+    /// # Errors
+    ///
+    /// Fails when there is no such question in this browser, and when a port fails.
+    pub async fn pending_sign_out(
+        &self,
+        server: &AuthorizationServer,
+        handle: &InteractionHandle,
+        browser: Option<&BrowserId>,
+    ) -> Result<PendingSignOut, InteractionError> {
+        let interactions = Interactions::new(server.ports().clone());
+        let (interaction, pending) = Self::pending(&interactions, handle, browser).await?;
+        match interaction.ask {
+            Ask::SignOut(ask) => Ok(PendingSignOut { ask, location: pending.location }),
+            _ => Err(InteractionError::NotFound),
+        }
+    }
+
+    async fn pending(
+        interactions: &Interactions,
+        handle: &InteractionHandle,
+        browser: Option<&BrowserId>,
+    ) -> Result<(Interaction, Pending), InteractionError> {
+        let interaction = interactions.load(handle, browser).await?;
+        if interaction.protocol != PROTOCOL {
+            return Err(InteractionError::NotFound);
+        }
+        let pending = serde_json::from_value(interaction.request.clone()).map_err(PortError::permanent)?;
+        Ok((interaction, pending))
+    }
+
     /// Signs the person out who said yes on the host's page, and says where the browser goes. The host removes the session
     /// cookie.
     ///
@@ -117,12 +162,7 @@ impl OpenIdProvider {
         visitor: &Visitor,
     ) -> Result<String, InteractionError> {
         let interactions = Interactions::new(server.ports().clone());
-        let interaction = interactions.load(handle, visitor.browser.as_ref()).await?;
-        if interaction.protocol != PROTOCOL {
-            return Err(InteractionError::NotFound);
-        }
-        let pending: Pending =
-            serde_json::from_value(interaction.request.clone()).map_err(PortError::permanent)?;
+        let (interaction, pending) = Self::pending(&interactions, handle, visitor.browser.as_ref()).await?;
         interactions.finish(handle, &interaction).await?;
         if let Some(signed_in) = &visitor.signed_in {
             server.sessions().end(signed_in.session.value.id, SessionEnd::SignedOut).await?;

@@ -1,7 +1,7 @@
 //! RP-initiated logout.
 
 use bytes::Bytes;
-use ciam_core::http::Peer;
+use ciam_core::http::{BrowserId, Peer};
 use ciam_core::interaction::{InteractionError, InteractionHandle};
 use ciam_oauth::authorize::Visitor;
 use ciam_oidc::rp::{SignInOptions, SignedIn};
@@ -45,6 +45,9 @@ async fn without_it_the_person_is_asked_and_the_answer_is_good_once() {
     let handle = location(&response).strip_prefix(&format!("{ISSUER}/sign-out/")).unwrap().to_owned();
     let handle = InteractionHandle::from_text(&handle);
     assert!(browser.has_session(), "nothing ends before the person said yes");
+    let own = BrowserId::from_headers(&browser.headers());
+    let asked = world.provider.pending_sign_out(&world.server, &handle, own.as_ref()).await.unwrap();
+    assert_eq!(asked.location, AFTER_SIGN_OUT);
 
     let mut other = Browser::new(&world);
     signed_in(&world, &mut other).await;

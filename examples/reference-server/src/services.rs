@@ -10,13 +10,17 @@ use ciam_core::{
     session::{SessionManager, SessionPolicy},
 };
 use ciam_oauth::{
-    AuthorizationServer,
+    AuthorizationServer, ServerBuilder,
     resource::ResourceIndicator,
+    scope::ScopeSet,
     server::{Lifetimes, ResourceServer, SupportedScope, TokenFormat as Format},
 };
 
+use ciam_oidc::{OpenIdProvider, ProviderConfig};
+
 use crate::{
     config::Config,
+    i18n::Language,
     import::{ResourceEntry, TokenFormat},
     keys::{self, ServerKeys},
 };
@@ -34,7 +38,9 @@ pub struct Services {
     pub journeys: Journeys,
     /// The signing keys.
     pub keys: KeyRing,
-    /// The authorization server.
+    /// OpenID Connect.
+    pub provider: OpenIdProvider,
+    /// The authorization server, with OpenID Connect plugged in.
     pub server: AuthorizationServer,
 }
 
@@ -65,32 +71,37 @@ impl Services {
         policy.idle = config.sessions.idle.time();
         policy.absolute = config.sessions.lifetime.time();
         let sessions = SessionManager::new(ports.clone()).with_policy(policy);
-        let server = authorization_server(config, ports.clone(), sessions.clone()).await?;
         let keys = keys::open(&ports, source, config.rotate_keys_after.time()).await?;
+        let provider = OpenIdProvider::new(provider_config(config));
+        let builder = AuthorizationServer::builder(ports.clone())
+            .sessions(sessions.clone())
+            .keys(keys.clone())
+            .extension(Arc::new(provider.clone()));
+        let server = configure(builder, config)?.build().await?;
         let journeys = Journeys::new(ports.clone(), sessions.clone(), password.clone());
-        Ok(Self { ports, password, sessions, journeys, keys, server })
+        Ok(Self { ports, password, sessions, journeys, keys, provider, server })
     }
 }
 
-async fn authorization_server(
-    config: &Config,
-    ports: Ports,
-    sessions: SessionManager,
-) -> anyhow::Result<AuthorizationServer> {
+/// Where OpenID Connect sends a browser for the pages that it needs.
+fn provider_config(config: &Config) -> ProviderConfig {
+    let locales = Language::ALL.iter().map(|it| it.code().to_owned()).collect();
+    ProviderConfig::new(config.issuer.join("/sign-out?handle="), config.issuer.join("/signed-out"))
+        .with_ui_locales(locales)
+}
+
+/// Tells the authorization server what the configuration and the import files say.
+fn configure(builder: ServerBuilder, config: &Config) -> anyhow::Result<ServerBuilder> {
     let mut lifetimes = Lifetimes::default();
     lifetimes.access_token = config.access_tokens.time();
     // Tokens of a request that names no resource are for this server alone: for UserInfo, and for no API.
     let own: ResourceIndicator = config.issuer.as_str().parse()?;
-    let mut builder = AuthorizationServer::builder(ports)
+    let mut builder = builder
         .issuer(config.issuer.as_str().parse()?)
         .interaction_url(config.issuer.join("/interaction/"))
-        .sessions(sessions)
         .lifetimes(lifetimes)
-        .resource(ResourceServer::new(own.clone(), STANDARD.parse()?))
+        .resource(ResourceServer::new(own.clone(), ScopeSet::new()))
         .default_resource(own.clone());
-    for scope in STANDARD.split(' ') {
-        builder = builder.scope(SupportedScope::new(scope.parse()?, scope));
-    }
     let mut seen = BTreeSet::from([own]);
     for entry in config.imports.iter().flat_map(|it| &it.content().resources) {
         for (scope, description) in &entry.scopes {
@@ -100,10 +111,8 @@ async fn authorization_server(
             builder = builder.resource(resource(entry));
         }
     }
-    Ok(builder.build().await?)
+    Ok(builder)
 }
-
-const STANDARD: &str = "openid profile email phone address offline_access";
 
 fn resource(entry: &ResourceEntry) -> ResourceServer {
     let resource = ResourceServer::new(entry.id.clone(), entry.scopes.keys().cloned().collect());

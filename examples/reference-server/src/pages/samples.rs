@@ -150,7 +150,6 @@ impl<'a> Samples<'a> {
             csrf: "token".into(),
             viewer: self.person.clone(),
             client: Some(self.client.clone()),
-            action: "/sign-out".into(),
             handle: None,
         }
     }

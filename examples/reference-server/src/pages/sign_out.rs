@@ -16,8 +16,6 @@ pub struct SignOutPage<'a> {
     pub viewer: String,
     /// The application that asks for it.
     pub client: Option<String>,
-    /// Where the answer goes.
-    pub action: String,
     /// The pending request of the application.
     pub handle: Option<String>,
 }

@@ -1,7 +1,7 @@
 //! What was interrupted: a request of an application that needs a person.
 
 use ciam_core::{
-    interaction::{Ask, InteractionHandle, SignInAsk},
+    interaction::{Ask, InteractionError, InteractionHandle, SignInAsk},
     journey::{SignedIn, Visitor},
     session::Authenticated,
 };
@@ -50,8 +50,7 @@ impl Pending {
 
     /// Where forms lead in the end: back to the application.
     pub(super) fn targets(&self) -> FormTargets {
-        let uri = &self.interaction.request.redirect_uri;
-        FormTargets(vec![uri.origin().unwrap_or_else(|| format!("{}:", uri.scheme()))])
+        FormTargets::leading_to(self.interaction.request.redirect_uri.as_str())
     }
 
     /// Where the browser goes with the session that was just made.
@@ -106,6 +105,15 @@ impl From<SafeError> for Failure {
             SafeError::Port(error) => error.into(),
             SafeError::Interaction | SafeError::RequestUri => Fault::Expired.into(),
             _ => Fault::BadRequest.into(),
+        }
+    }
+}
+
+impl From<InteractionError> for Failure {
+    fn from(error: InteractionError) -> Self {
+        match error {
+            InteractionError::Port(error) => error.into(),
+            _ => Fault::Expired.into(),
         }
     }
 }

@@ -166,6 +166,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn targets_are_origins_or_schemes() {
+        let of = |address: &str| FormTargets::leading_to(address).0;
+        assert_eq!(of("https://app.example/cb?x=y#z"), ["https://app.example"]);
+        assert_eq!(of("http://127.0.0.1:9/cb"), ["http://127.0.0.1:9"]);
+        assert_eq!(of("com.example.app:/cb"), ["com.example.app:"]);
+        assert!(of("/account").is_empty());
+    }
+
+    #[test]
     fn forms_lead_here_and_to_the_named_targets() {
         let policy = |targets: &[&str]| {
             content_security_policy(&FormTargets(targets.iter().map(ToString::to_string).collect()))

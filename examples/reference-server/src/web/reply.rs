@@ -42,6 +42,19 @@ pub fn see_other(location: &str) -> Result<Response, Failure> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FormTargets(pub Vec<String>);
 
+impl FormTargets {
+    /// The origin of an address, or its scheme where it has no origin.
+    pub fn leading_to(address: &str) -> Self {
+        let Ok(url) = url::Url::parse(address) else { return Self::default() };
+        let origin = url.origin();
+        Self(vec![if origin.is_tuple() {
+            origin.ascii_serialization()
+        } else {
+            format!("{}:", url.scheme())
+        }])
+    }
+}
+
 /// The name of a route for the log, of an endpoint that the router does not know by a path of its own. Put it into a
 /// response's extensions.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,7 @@
 //! JWT access tokens ([RFC 9068](https://www.rfc-editor.org/rfc/rfc9068)).
 
 use ciam_core::error::PortError;
-use ciam_core::jose::{self, AlgorithmSet, CompactJws, TokenType, Verifier};
+use ciam_core::jose::{self, Algorithm, AlgorithmSet, CompactJws, TokenType, Verifier};
 use ciam_core::secret::Secret;
 
 use super::claims::AccessTokenClaims;
@@ -14,11 +14,10 @@ const TYP: &str = "at+jwt";
 impl AuthorizationServer {
     pub(super) async fn sign_access_token(
         &self,
-        alg: &str,
+        alg: Algorithm,
         claims: &AccessTokenClaims,
     ) -> Result<Secret, TokenError> {
-        let algorithm = alg.parse().map_err(PortError::permanent)?;
-        let signer = self.keys().signer(algorithm).await.map_err(PortError::from)?;
+        let signer = self.keys().signer(alg).await.map_err(PortError::from)?;
         let token = jose::sign(&*signer, TYP, claims).await.map_err(PortError::from)?;
         Ok(Secret::new(token))
     }

@@ -48,12 +48,15 @@ pub(crate) struct Minted {
 }
 
 impl AuthorizationServer {
-    /// How long an access token for a resource lives: as the client says, or the resource, or the server.
+    /// How long an access token for a resource lives: as the client says, or the resource, or the server; a JWT never longer
+    /// than the key that signs it stays published.
     pub(crate) fn access_token_lifetime(&self, client: &Client, resource: &ResourceServer) -> Duration {
-        client
-            .access_token_lifetime()
-            .or(resource.access_token_lifetime)
-            .unwrap_or(self.config().lifetimes.access_token)
+        let wanted = client.access_token_lifetime().or(resource.access_token_lifetime);
+        let lifetime = wanted.unwrap_or_else(|| self.config().lifetimes.access_token);
+        match resource.format {
+            TokenFormat::Jwt { .. } => lifetime.min(self.keys().policy().token_lifetime),
+            TokenFormat::Opaque => lifetime,
+        }
     }
 
     /// Makes an access token. Nothing is stored: a caller that fails afterwards has issued nothing.
@@ -65,7 +68,7 @@ impl AuthorizationServer {
                 let record = OpaqueToken::new(token.digest(), claims);
                 (token, Some(record))
             }
-            TokenFormat::Jwt { alg } => (self.sign_access_token(alg, &claims).await?, None),
+            TokenFormat::Jwt { alg } => (self.sign_access_token(*alg, &claims).await?, None),
         };
         Ok(Minted { token, scopes: plan.scopes, expires_in: plan.expires_at - plan.now, record })
     }

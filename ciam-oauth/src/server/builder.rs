@@ -16,7 +16,7 @@ use super::config::{Config, Lifetimes, Limits, ResourceServer, SupportedScope, T
 use super::endpoint::Endpoint;
 use super::subject::Subjects;
 use super::{AuthorizationServer, Inner};
-use crate::client::{ALGORITHMS, Clients, GrantType, Supported};
+use crate::client::{Clients, GrantType, Supported};
 use crate::client_auth::ClientKeyCache;
 use crate::extension::{Extension, NoExtension};
 use crate::issuer::{Issuer, is_loopback};
@@ -215,11 +215,13 @@ impl ServerBuilder {
 
     /// The ring, with a key for everything that will be signed: a missing one is found now, not at the first sign-in.
     async fn signing_keys(&self, config: &Config) -> Result<KeyRing, ConfigError> {
-        let formats = config.resources.values().map(|resource| &resource.format);
         let mut needed: Vec<Algorithm> = self.extension.algorithms();
-        for format in formats {
-            if let TokenFormat::Jwt { alg } = format {
-                needed.push(alg.parse().map_err(|_| ConfigError::Missing("a signing key"))?);
+        let mut longest = Duration::ZERO;
+        for resource in config.resources.values() {
+            if let TokenFormat::Jwt { alg } = resource.format {
+                needed.push(alg);
+                let lifetime = resource.access_token_lifetime.unwrap_or(config.lifetimes.access_token);
+                longest = longest.max(lifetime);
             }
         }
         let keys = match &self.keys {
@@ -229,6 +231,9 @@ impl ServerBuilder {
                 KeyRing::builder(self.ports.clone(), algorithms).open().await?
             }
         };
+        if longest > keys.policy().token_lifetime {
+            return Err(ConfigError::KeyLifetime);
+        }
         let snapshot = keys.keys().await?;
         match needed.into_iter().find(|algorithm| snapshot.signer(*algorithm).is_none()) {
             Some(algorithm) => Err(KeyRingError::NoKey { algorithm }.into()),
@@ -373,10 +378,8 @@ fn check_resource(
             scope: unknown.clone(),
         });
     }
-    match &resource.format {
-        TokenFormat::Jwt { alg } if !ALGORITHMS.contains(&alg.as_str()) => {
-            return Err(ConfigError::Algorithm(alg.clone()));
-        }
+    match resource.format {
+        TokenFormat::Jwt { alg } if alg.is_symmetric() => return Err(ConfigError::Algorithm(alg)),
         _ => {}
     }
     match resource.access_token_lifetime {
@@ -449,7 +452,10 @@ pub enum ConfigError {
     DefaultResource,
     /// A JWS algorithm that the server does not sign with.
     #[error("`{0}` is not a supported algorithm")]
-    Algorithm(String),
+    Algorithm(Algorithm),
+    /// The key ring keeps a key published for a shorter time than an access token can live.
+    #[error("access tokens can live longer than the key ring's `token_lifetime`")]
+    KeyLifetime,
     /// A lifetime is too short or too long.
     #[error("the lifetime `{name}` must be between {least} and {most}")]
     OutOfRange {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ciam_core::assurance::AcrLadder;
 use ciam_core::http::ParamsLimits;
+use ciam_core::jose::Algorithm;
 use time::Duration;
 
 use super::endpoint::Endpoint;
@@ -161,7 +162,7 @@ impl ResourceServer {
     /// A resource with JWT access tokens of algorithm ES256.
     #[must_use]
     pub fn new(identifier: ResourceIndicator, scopes: ScopeSet) -> Self {
-        let format = TokenFormat::Jwt { alg: "ES256".to_owned() };
+        let format = TokenFormat::Jwt { alg: Algorithm::Es256 };
         Self { identifier, scopes, format, access_token_lifetime: None }
     }
 
@@ -186,8 +187,8 @@ impl ResourceServer {
 pub enum TokenFormat {
     /// A signed JWT ([RFC 9068](https://www.rfc-editor.org/rfc/rfc9068)), checked without asking the server.
     Jwt {
-        /// The JWS algorithm, such as `ES256`.
-        alg: String,
+        /// The JWS algorithm, for which the server's key ring has a key.
+        alg: Algorithm,
     },
     /// A random string, checked by introspection.
     Opaque,

@@ -34,7 +34,7 @@ impl AuthorizationServer {
         client: &Client,
         named: Option<&ResourceIndicator>,
     ) -> Result<&ResourceServer, TokenError> {
-        let indicator = named.unwrap_or(&self.config().default_resource);
+        let indicator = named.unwrap_or_else(|| &self.config().default_resource);
         // Registrations change: what the client may name is asked now, not only when the grant was given.
         if !self.config().may_target(client, indicator) {
             return Err(TokenError::InvalidTarget);

@@ -120,10 +120,10 @@ impl ValidateError {
             // Scope values have no quote and no backslash: they can stand in a quoted string as they are.
             parameters.push(format!("scope=\"{required}\""));
         }
-        if let Some(url) = resource_metadata {
-            if url.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\')) {
-                parameters.push(format!("resource_metadata=\"{url}\""));
-            }
+        // What cannot stand in a quoted string as it is would end the parameter.
+        let quotable = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
+        if let Some(url) = resource_metadata.filter(|url| url.bytes().all(quotable)) {
+            parameters.push(format!("resource_metadata=\"{url}\""));
         }
         let text = format!("Bearer {}", parameters.join(", "));
         HeaderValue::from_str(text.trim_end()).unwrap_or(HeaderValue::from_static("Bearer"))

@@ -38,7 +38,8 @@ impl Generations {
 
     /// Decides what the presentation of an authentic token of a generation means.
     ///
-    /// `rotates` is the rule of the family, `retry_window` how long a lost answer may be asked for again.
+    /// `rotates` is the rule of the family, `retry_window` how long a lost answer may be asked for again; zero for not at
+    /// all.
     #[must_use]
     pub fn present(
         self,
@@ -47,7 +48,7 @@ impl Generations {
         retry_window: Duration,
         now: OffsetDateTime,
     ) -> Presentation {
-        let in_window = self.base_used_at.is_some_and(|used| now - used <= retry_window);
+        let in_window = self.base_used_at.is_some_and(|used| now - used < retry_window);
         if presented == 0 || presented > self.current {
             // Authentic, but of a family that was never moved so far: the store has lost a write.
             return Presentation::Unknown;

@@ -161,7 +161,7 @@ mod tests {
             with(2, "4294967296"),
             with(1, ""),
             with(1, &format!("{}=", parts[1])),
-            with(3, &parts[3][1..]),
+            with(3, parts[3].split_at(1).1),
             with(3, ""),
             format!("{text}."),
             format!(" {text}"),

@@ -21,3 +21,4 @@ mod interactions;
 mod metadata;
 mod prompts;
 mod pushed;
+mod tokens;

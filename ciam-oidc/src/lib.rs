@@ -1,4 +1,58 @@
 //! OpenID Connect provider and relying party on top of ciam-oauth.
+//!
+//! ```
+//! # #[cfg(feature = "memory")]
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! use std::sync::Arc;
+//!
+//! use ciam_core::jose::Algorithm;
+//! use ciam_core::memory;
+//! use ciam_oauth::AuthorizationServer;
+//! use ciam_oidc::{OpenIdProvider, ProviderConfig};
+//!
+//! let config = ProviderConfig::new("https://id.example/sign-out/", "https://id.example/signed-out");
+//! let provider = OpenIdProvider::new(config.with_only_algorithm(Algorithm::Es256));
+//! let server = AuthorizationServer::builder(memory::ports())
+//!     .issuer("https://id.example".parse()?)
+//!     .interaction_url("/interaction/")
+//!     .extension(Arc::new(provider))
+//!     .build()
+//!     .await?;
+//! assert_eq!(server.metadata()["userinfo_endpoint"], "https://id.example/userinfo");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+//!
+//! [`OpenIdProvider`] plugs into the authorization server: it reads `nonce`, `claims` and `id_token_hint`, adds ID tokens to
+//! token responses, and serves discovery, UserInfo and end-session. [`rp::RelyingParty`] is the other side: it signs people in
+//! with a provider and returns checked claims.
+//!
+//! # Supported specifications
+//!
+//! | specification | state |
+//! | --- | --- |
+//! | [OpenID Connect Core 1.0](https://openid.net/specs/openid-connect-core-1_0.html) | code flow; ID token, UserInfo, scopes, `claims`, `prompt`, `max_age`, `acr_values`, hints, pairwise subjects, offline access. Not: implicit and hybrid flows, request objects, aggregated claims, encryption |
+//! | [Discovery 1.0](https://openid.net/specs/openid-connect-discovery-1_0.html) | configuration document; not WebFinger |
+//! | [RP-Initiated Logout 1.0](https://openid.net/specs/openid-connect-rpinitiated-1_0.html) | whole |
+//! | [Prompt Create 1.0](https://openid.net/specs/openid-connect-prompt-create-1_0.html) | whole |
+//! | [Form Post Response Mode](https://openid.net/specs/oauth-v2-form-post-response-mode-1_0.html) | through ciam-oauth |
+//!
+//! # Limits and defaults
+//!
+//! | what | default | where |
+//! | --- | --- | --- |
+//! | ID token | 10 minutes | [`ProviderConfig::id_token_lifetime`] |
+//! | ID token algorithm | RS256; ES256 on request | [`ProviderConfig::default_algorithm`] |
+//! | `nonce` | 512 bytes | fixed |
+//! | `claims` | 8 KiB, 64 claims | [`claims::ClaimsRequest`] |
+//! | Relying party: clock skew | 30 s | [`rp::RelyingPartyConfig::clock_skew`] |
+//! | Relying party: time to sign in | 30 minutes | [`rp::RelyingPartyConfig::sign_in_lifetime`] |
+//! | Relying party: metadata fetched again | after 1 hour | [`rp::RelyingPartyConfig::refresh_interval`] |
+//! | Relying party: client assertion | 1 minute | fixed |
+//!
+//! # Crate features
+//!
+//! - `memory`, `testkit`, `tracing`: those of the crates below.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod claims;

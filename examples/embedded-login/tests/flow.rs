@@ -1,5 +1,5 @@
 //! A person signs in at the smallest embedding, and an application gets its tokens.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that panics is a test that fails")]
+#![expect(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
 
 use bytes::Bytes;
 use ciam_core::http::Peer;

@@ -3,6 +3,8 @@
 //! They need Node with the packages of `tests/e2e` (`npm ci` there), and the browser suite needs Chromium. What is missing
 //! is said in a line that begins with `SKIPPED:`; with `CIAM_REQUIRE_ALL=1` it is a failure.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that panics is a test that fails")]
+
 use std::fs;
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};

@@ -1,0 +1,99 @@
+//! Attacks and defences: one paragraph for each, with the check or type that stops it and the tests that try it.
+//!
+//! Tests are named by file under `tests/it/`; checks are rows of the table in `authorize/checks.rs`.
+//!
+//! # Where the answer goes
+//!
+//! **A redirect URI that is almost the registered one.** [`RedirectUri`](crate::redirect_uri::RedirectUri) is compared byte for
+//! byte: no normalisation, no pattern, no prefix. The port of `127.0.0.1` and `[::1]` is free for native public clients, and
+//! nothing else of them. A mismatch is shown to the person and never redirected
+//! ([`SafeError`](crate::error::SafeError)). The comparison is repeated whenever the browser comes back
+//! (`redirect_uri_is_registered`). *authorize_errors: `rfc6749_4_1_2_1_…`, one row for each spelling.*
+//!
+//! **A dangerous redirect URI that is registered.** `FromStr` refuses fragments, `javascript:` and every scheme that is not
+//! `https`, loopback `http` or a reversed domain name, user names, dot segments, and queries with names of response parameters
+//! ([`RESERVED_PARAMETERS`](crate::redirect_uri::RESERVED_PARAMETERS)). The addresses of logos, policies and keys are checked
+//! alike, at registration and at every change ([`Clients`](crate::client::Clients) is the only way into the store). *clients,
+//! client/check/tests.*
+//!
+//! **Two values for one parameter.** Every parameter but `resource` is refused when it is there twice; a query beside a posted
+//! body is refused. A repeated `client_id` or `redirect_uri` is not even redirected. *authorize_errors, http_layer.*
+//!
+//! **Mix-up of authorization servers.** `iss` is in every response, success and error
+//! ([RFC 9207](https://www.rfc-editor.org/rfc/rfc9207)): [`AuthorizeResponse`](crate::authorize::AuthorizeResponse) cannot be
+//! made without. *authorize, authorize_errors: every row.*
+//!
+//! **Markup in a response.** The `form_post` page escapes everything, allows one script by its hash, and may post to the client's
+//! origin only. *authorize/response.rs, authorize_errors.*
+//!
+//! **Credentials that are posted on, cached or leaked by referrer.** Redirects are 303; every answer of the front channel says
+//! `no-store`, `no-referrer` and may not be framed. *http_layer: `s4_…`.*
+//!
+//! # The code
+//!
+//! **Stolen codes.** A code is bound to the client, the redirect URI, the PKCE challenge, the session, the scope and the resources
+//! ([`AuthorizationCode`](crate::grant::AuthorizationCode)); the store holds its digest. PKCE with `S256` is required of every
+//! client; there is no type for `plain`. *authorize: `a_code_is_bound_to_the_whole_request`.*
+//!
+//! **PKCE left out or weakened.** No challenge, no method, or another method refuses the request, pushed or not.
+//! *authorize_errors, pushed.*
+//!
+//! **Replayed codes.** A compare-and-swap moves the code from live to spent ([`CodeState`](crate::grant::CodeState)); the id of its
+//! grant is fixed beforehand and kept in the spent mark. Who presents it again ends the grant, whether that was committed yet or
+//! not.
+//!
+//! # The person
+//!
+//! **An interaction in another browser.** It is bound to the browser's `__Host-` cookie: elsewhere it can be neither seen, nor
+//! answered, nor resumed. *interactions: `s11_a_…`.*
+//!
+//! **Answers from before.** Coming back proves nothing. The whole table runs again over what is true now: the client's
+//! registration, the session, the account, the consent. A consent counts for the account and session that gave it.
+//! *interactions: `s11_b_…`.*
+//!
+//! **Two tabs, or a replayed return.** Answers and completion are compare-and-swaps on the interaction's revision: one wins, one
+//! code is made. *interactions: `s11_c_…`, `s11_d_…`.*
+//!
+//! **Somebody else's session slipped in.** When another account is signed in than the one that was asked, the person is told
+//! before anything goes on (`account_is_the_one_that_was_asked`). *interactions: `s11_f_…`.*
+//!
+//! **Silence used as a yes.** With `prompt=none` nothing is shown: what would have been asked is the error. *prompts: `s8_…`, and a
+//! property over all facts in authorize/checks/tests.*
+//!
+//! **A malicious app with the honest app's name.** A public client that answers to a private-use scheme or a loopback address can be
+//! imitated by any app on the device. Nothing is granted to one without the person's doing, whatever was allowed before
+//! (`app_on_a_device_is_confirmed`). *authorize: `rfc8252_8_6_…`.*
+//!
+//! **A level of assurance that was asked for and not reached.** What tokens say is computed from proofs. A wish is tried once, a
+//! demand is met or the request ends. *prompts, extension.*
+//!
+//! # Pushed requests
+//!
+//! **Somebody else's, or used again.** A pushed request is bound to its client and found by a 256-bit secret. It is used up when
+//! the authorization completes, by whichever of its interactions completes first. *pushed.*
+//!
+//! **A request by reference to elsewhere.** `request` and foreign `request_uri` values are refused: the server fetches nothing that
+//! a request names. *authorize_errors.*
+//!
+//! # Clients
+//!
+//! **Guessed or leaked client secrets.** Secrets have at least 256 bits and are stored as SHA-256 digests, compared in constant
+//! time; an unknown client costs what a wrong secret costs.
+//!
+//! **A method downgraded.** A client authenticates by its registered method and no other; two at once are refused.
+//!
+//! # The server
+//!
+//! **Names of one thing in the place of another.** Codes, pushed requests and interactions live in namespaces of their own.
+//! *pushed: `s31_…`.*
+//!
+//! **Host headers.** Every URL is the issuer and a path. *http_layer: `urls_come_of_the_issuer_alone`.*
+//!
+//! **Too much of everything.** Bodies, parameters, values, scope values, resources, levels, languages, redirect URIs, keys and pushes
+//! per minute are bounded; see [defaults](super::_05_defaults).
+//!
+//! **A port that fails.** An error for the client or a page for the person; never a code. *authorize_errors:
+//! `a_failing_port_never_grants`, which fails every call in three ways.*
+//!
+//! **Logs that tell.** `Debug` of secrets, codes and parameters prints no value; error descriptions are fixed texts; events hold ids
+//! and reasons.

@@ -1,0 +1,103 @@
+//! How to …
+//!
+//! # … mount the server
+//!
+//! Pass every request below the issuer to [`handle`](crate::AuthorizationServer::handle), and those for
+//! `/.well-known/oauth-authorization-server` followed by the issuer's path, if it has one. The request's path is the whole path.
+//! Bound the body before it is read; 256 KiB is plenty.
+//!
+//! Single endpoints can be mounted by their typed methods instead ([`authorize`](crate::AuthorizationServer::authorize),
+//! [`resume`](crate::AuthorizationServer::resume), [`push`](crate::AuthorizationServer::push)); the HTTP rules are then the host's.
+//!
+//! # … write the pages
+//!
+//! The browser arrives at the interaction URL with a handle. Read what is asked, in that browser:
+//!
+//! ```
+//! use ciam_core::http::BrowserId;
+//! use ciam_core::interaction::{Ask, InteractionHandle};
+//! use ciam_oauth::AuthorizationServer;
+//! use ciam_oauth::authorize::{ConsentDecision, Visitor};
+//!
+//! /// `GET /interaction/{handle}`: which page to show.
+//! async fn page(server: &AuthorizationServer, handle: &str, headers: &http::HeaderMap) -> String {
+//!     let handle = InteractionHandle::from_text(handle);
+//!     match server.interaction(&handle, BrowserId::from_headers(headers).as_ref()).await {
+//!         Ok(pending) => match pending.ask {
+//!             Ask::SignIn(ask) => format!("sign in; reasons: {:?}; then go to {}", ask.reasons, pending.resume_url),
+//!             Ask::SelectAccount(_) => "go on with this account, or another?".to_owned(),
+//!             Ask::Consent(ask) => format!("{} wants {:?}", ask.client_name.unwrap_or_default(), ask.scopes),
+//!             _ => "please update this page".to_owned(),
+//!         },
+//!         Err(error) => error.to_string(),
+//!     }
+//! }
+//!
+//! /// `POST` of the consent form, after its anti-forgery token was checked: where to send the browser.
+//! async fn allow(
+//!     server: &AuthorizationServer,
+//!     handle: &str,
+//!     headers: &http::HeaderMap,
+//! ) -> Result<String, Box<dyn std::error::Error>> {
+//!     let visitor = Visitor::from_headers(server, headers).await?;
+//!     let handle = InteractionHandle::from_text(handle);
+//!     Ok(server.answer_consent(&handle, &visitor, ConsentDecision::AllowAll).await?)
+//! }
+//! # let _ = (page, allow);
+//! ```
+//!
+//! - For [`Ask::SignIn`](ciam_core::interaction::Ask::SignIn) run a [journey](ciam_core::journey) with the asked levels and
+//!   freshness, set the session cookie, and send the browser to the resume URL. If the person cannot reach the level, say so with
+//!   [`answer_cannot_step_up`](crate::AuthorizationServer::answer_cannot_step_up).
+//! - For [`Ask::SelectAccount`](ciam_core::interaction::Ask::SelectAccount) offer the account that is signed in
+//!   ([`answer_account`](crate::AuthorizationServer::answer_account)) and a sign-in with another.
+//! - For [`Ask::Consent`](ciam_core::interaction::Ask::Consent) show who wants what, with the descriptions in
+//!   [`Config::scopes`](crate::server::Config::scopes).
+//! - Offer a way out: [`cancel`](crate::AuthorizationServer::cancel).
+//!
+//! The content security policy of these pages must let forms go on to the clients: browsers apply `form-action` to the redirects
+//! behind a form as well.
+//!
+//! # … show errors in the host's look
+//!
+//! A page that says why a sign-in is not possible carries its [`SafeError`](crate::error::SafeError) in the response's extensions:
+//!
+//! ```
+//! use bytes::Bytes;
+//! use ciam_oauth::error::SafeError;
+//!
+//! fn dress(response: http::Response<Bytes>) -> http::Response<Bytes> {
+//!     match response.extensions().get::<SafeError>() {
+//!         Some(error) => {
+//!             let page = format!("<h1>Sorry</h1><p>{}</p>", error.code());
+//!             response.map(|_| Bytes::from(page))
+//!         }
+//!         None => response,
+//!     }
+//! }
+//! # let _ = dress;
+//! ```
+//!
+//! # … register clients
+//!
+//! [`Clients::put`](crate::client::Clients::put) registers a client or makes the registered one equal to it, so that an import can be
+//! repeated. Make secrets with [`ClientSecret::generate`](crate::client::ClientSecret::generate), replace them with
+//! [`rotate_secret`](crate::client::Clients::rotate_secret), which lets the old one overlap.
+//!
+//! - A **web application** on a server: [`Client::confidential`](crate::client::Client::confidential).
+//! - A **browser application**: [`Client::public`](crate::client::Client::public) with
+//!   [`ApplicationType::Web`](crate::client::ApplicationType::Web), an `https` redirect URI, and its origin in
+//!   [`with_allowed_origin`](crate::client::Client::with_allowed_origin).
+//! - A **mobile or desktop application**: [`Client::public`](crate::client::Client::public). An `https` address that the app claims is
+//!   best; a private-use scheme is a reversed domain name with a dot; loopback is `http://127.0.0.1/…` without a port.
+//! - A **service**: [`GrantType::ClientCredentials`](crate::client::GrantType::ClientCredentials).
+//! - An **API that introspects**: [`serving`](crate::client::Client::serving) its resource.
+//!
+//! # … keep people signed in to an app
+//!
+//! A grant ends with the session that it was given in, unless the scope value `offline_access` was granted.
+//! Register the client for it, configure it as a scope value, and let people see it in the consent.
+//!
+//! # … protect an API
+//!
+//! [`Validator`](crate::validate::Validator) checks JWT access tokens without asking anybody.

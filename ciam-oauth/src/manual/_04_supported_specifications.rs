@@ -1,0 +1,29 @@
+//! Supported specifications.
+//!
+//! | specification | status |
+//! | --- | --- |
+//! | [RFC 6749](https://www.rfc-editor.org/rfc/rfc6749) OAuth 2.0 | authorization code, client credentials, refresh tokens. No implicit grant (4.2), no password grant (4.3). |
+//! | [RFC 6750](https://www.rfc-editor.org/rfc/rfc6750) Bearer tokens | header only; no token in a form or query. |
+//! | [RFC 7009](https://www.rfc-editor.org/rfc/rfc7009) Revocation | yes; refresh tokens take their grant with them. |
+//! | [RFC 7523](https://www.rfc-editor.org/rfc/rfc7523) JWT client authentication | section 2.2, `private_key_jwt`. No JWT grant (2.1). |
+//! | [RFC 7636](https://www.rfc-editor.org/rfc/rfc7636) PKCE | `S256`, required of every client. No `plain`. |
+//! | [RFC 7662](https://www.rfc-editor.org/rfc/rfc7662) Introspection | yes; answers those whom the token concerns. |
+//! | [RFC 8252](https://www.rfc-editor.org/rfc/rfc8252) Native apps | claimed `https`, private-use schemes with a dot, loopback with any port; confirmation by the person (8.6). |
+//! | [RFC 8414](https://www.rfc-editor.org/rfc/rfc8414) Server metadata | yes, derived from what is on. No signed metadata. |
+//! | [RFC 8707](https://www.rfc-editor.org/rfc/rfc8707) Resource indicators | several at authorization, one for each token. |
+//! | [RFC 9068](https://www.rfc-editor.org/rfc/rfc9068) JWT access tokens | yes, and validation. |
+//! | [RFC 9126](https://www.rfc-editor.org/rfc/rfc9126) Pushed authorization requests | yes; required by client or server. No unregistered redirect URIs (2.4). |
+//! | [RFC 9207](https://www.rfc-editor.org/rfc/rfc9207) `iss` in responses | always. |
+//! | [RFC 9700](https://www.rfc-editor.org/rfc/rfc9700) Security best practice | all that touches the above. |
+//! | [Multiple response types](https://openid.net/specs/oauth-v2-multiple-response-types-1_0.html) | `code`; response modes `query` and `fragment`. |
+//! | [Form post](https://openid.net/specs/oauth-v2-form-post-response-mode-1_0.html) | yes. |
+//! | [Prompt create](https://openid.net/specs/openid-connect-prompt-create-1_0.html) | yes, as a sign-in that asks for registration. |
+//! | [Unmet authentication requirements](https://openid.net/specs/openid-connect-unmet-authentication-requirements-1_0.html) | yes. |
+//! | [RFC 9101](https://www.rfc-editor.org/rfc/rfc9101) Request objects | no; refused with the registered errors. |
+//! | [RFC 7591](https://www.rfc-editor.org/rfc/rfc7591), [RFC 7592](https://www.rfc-editor.org/rfc/rfc7592) Dynamic registration | no; the registry is programmatic. |
+//! | [RFC 8628](https://www.rfc-editor.org/rfc/rfc8628) Device grant | no |
+//! | [RFC 8693](https://www.rfc-editor.org/rfc/rfc8693) Token exchange | no |
+//! | [RFC 8705](https://www.rfc-editor.org/rfc/rfc8705) Mutual TLS | no |
+//! | [RFC 9396](https://www.rfc-editor.org/rfc/rfc9396) Rich authorization requests | no |
+//! | [RFC 9449](https://www.rfc-editor.org/rfc/rfc9449) DPoP | no |
+//! | [JARM](https://openid.net/specs/oauth-v2-jarm.html) | no |

@@ -1,0 +1,55 @@
+//! Defaults and limits.
+//!
+//! # Lifetimes
+//!
+//! Set with [`ServerBuilder::lifetimes`](crate::ServerBuilder::lifetimes); [`build`](crate::ServerBuilder::build) refuses what is
+//! outside the range.
+//!
+//! | what | default | range | why |
+//! | --- | --- | --- | --- |
+//! | authorization code | 60 s | 1 s to 10 min | it is exchanged at once or not at all |
+//! | mark of a spent code | 1 h | over a minute more than the code | a replay is recognised for as long as anybody may still hold the code |
+//! | access token | 10 min | 1 s to 1 day | a JWT cannot be called back |
+//! | pushed request | 90 s | 5 s to 10 min | the browser is on its way already |
+//! | interaction | 30 min | 1 min to 1 day | a person looks for a second factor |
+//! | refresh token, unused | 30 days | 1 min to the absolute | an app that is not opened for a month may ask again |
+//! | refresh family | 180 days | 1 min to 10 years | no grant is for ever |
+//! | retry of a refresh | 30 s | 0 to 5 min | a phone on a bad network; honoured only while the successor was never used |
+//!
+//! # Limits
+//!
+//! | what | limit | why |
+//! | --- | --- | --- |
+//! | query or form | 64 KiB, 64 parameters | `Limits::params` |
+//! | one value | 8 KiB | `Limits::max_value`; a `state` of 8 KiB still fits in a redirect |
+//! | pushed requests | 1000 for each client and minute | `Limits::pushed_requests_per_minute` |
+//! | posted authorization request that is turned into a GET | 8 KiB | what servers and browsers carry in a URL |
+//! | scope values in a request | 64, of 256 bytes | |
+//! | resources in a request | 8, of 512 bytes | |
+//! | `acr_values` | 16 | |
+//! | `ui_locales` | the first 16 | |
+//! | `login_hint` | 512 bytes, no control characters | it is shown |
+//! | client id | 200 bytes | |
+//! | redirect URIs of a client | 32 in each list, of 2048 bytes | |
+//! | keys of a client | 16 | |
+//! | record of a client | 64 KiB | |
+//! | client secret | 43 to 256 characters | 256 bits, so that a plain digest cannot be searched |
+//! | secrets of a client at once | 2 | one, and the one that replaces it |
+//! | issuer | 512 bytes | |
+//!
+//! # Choices
+//!
+//! - **PKCE is required of confidential clients too.** It costs them nothing and stops code injection where `nonce` is not checked.
+//! - **A scope value that the server does not know is left out**, as OpenID Connect asks; one that the client is not registered
+//!   for refuses the request. A request without any is refused unless the client has none.
+//! - **Consent is asked once and remembered**, for each client and scope value (and resource, where one was named). First-party clients
+//!   are not asked for, except by `prompt=consent` and on a device.
+//! - **A grant ends with the session** unless `offline_access` was granted.
+//! - **`sub` is computed** with a key of the tenant from the account's id, which it does not tell.
+//! - **A fresh sign-in satisfies `max_age` for 5 minutes** when it was made for the same request, because `max_age=0` could not be
+//!   satisfied otherwise.
+//! - **`acr_values` is a wish**: it is tried once. An essential level is a demand.
+//! - **The first configured resource is the default one.** Without any, the issuer itself is.
+//! - **Browsers of other origins** may read the metadata and the public keys, and the answers of the token and revocation endpoints
+//!   if the client registered the origin.
+//! - **The metadata may be cached for 5 minutes.**

@@ -1,0 +1,13 @@
+//! The manual: what to know before, and while, relying on this crate. Documentation only.
+//!
+//! 1. [The threat model](_01_threat_model): who attacks, with what, and what is left to the host.
+//! 2. [Attacks and defences](_02_attacks_and_defences): each known attack, and the check or type that stops it.
+//! 3. [How to](_03_how_to): mount the server, write the pages, register clients, protect an API.
+//! 4. [Supported specifications](_04_supported_specifications): what is implemented, and what is not.
+//! 5. [Defaults](_05_defaults): every default and limit, with its reason.
+
+pub mod _01_threat_model;
+pub mod _02_attacks_and_defences;
+pub mod _03_how_to;
+pub mod _04_supported_specifications;
+pub mod _05_defaults;

@@ -93,8 +93,11 @@ impl AuthorizationServer {
         if let Holder::Account { account, grant } = plan.holder {
             subject = Some(account);
             claims.sub = self.subject(plan.client, account);
-            claims.aud.extend(self.extension().audiences(self, grant));
-            claims.aud.dedup();
+            for audience in self.extension().audiences(self, grant) {
+                if !claims.aud.contains(&audience) {
+                    claims.aud.push(audience);
+                }
+            }
             claims.auth_time = grant.context.auth_time().map(OffsetDateTime::unix_timestamp);
             // What was reached when the grant was given; a refresh does not authenticate anybody again.
             let reached = self.config().acr.achieved(&grant.context, grant.created_at);

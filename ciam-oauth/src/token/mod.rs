@@ -3,6 +3,47 @@
 //! Every grant goes the same way: authenticate the client, load, check everything, make the tokens in memory, and only
 //! then use up what was presented and store what was made, in one commit. A request that fails on the way has used up and
 //! issued nothing; who presents another client's code or a wrong verifier does not burn it for the one it belongs to.
+//!
+//! A host mounts [`AuthorizationServer::handle`]; the typed function below it is for those who speak another transport:
+//!
+//! ```
+//! use std::net::{IpAddr, Ipv4Addr};
+//! use std::sync::Arc;
+//!
+//! use ciam_core::http::Peer;
+//! use ciam_core::memory;
+//! use ciam_oauth::AuthorizationServer;
+//! use ciam_oauth::client::{AuthenticatedClient, Client, ClientAuthentication, ClientSecret, GrantType};
+//! use ciam_oauth::server::SupportedScope;
+//! use ciam_oauth::token::{TokenGrant, TokenRequest};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let ports = memory::ports();
+//! let server = AuthorizationServer::builder(ports.clone())
+//!     .issuer("https://id.example".parse()?)
+//!     .interaction_url("/interaction/")
+//!     .scope(SupportedScope::new("orders:read".parse()?, "See orders"))
+//!     .build()
+//!     .await?;
+//! let secret = ClientSecret::generate(ports.entropy())?;
+//! let client = Client::confidential("nightly-report".parse()?, ClientAuthentication::basic(&secret))
+//!     .with_grant(GrantType::ClientCredentials)
+//!     .with_scopes("orders:read".parse()?);
+//! server.clients().register(client.clone()).await?;
+//!
+//! // `authenticate_client` makes this of a request's headers and form.
+//! let client = AuthenticatedClient::new(Arc::new(client));
+//! let peer = Peer::new(IpAddr::V4(Ipv4Addr::LOCALHOST));
+//! let issued = server.token(&client, &TokenRequest::new(TokenGrant::ClientCredentials), &peer).await?;
+//!
+//! let active = server.inspect(issued.access_token.expose()).await?.expect("it was just issued");
+//! assert_eq!(active.claims.sub, "nightly-report");
+//! server.revoke_token(&client, issued.access_token.expose()).await?;
+//! assert!(server.inspect(issued.access_token.expose()).await?.is_none());
+//! # Ok(())
+//! # }
+//! ```
 
 mod client_credentials;
 mod code;

@@ -44,6 +44,10 @@ impl AuthorizationServer {
 
     /// The scope of a token by a grant: what is asked for, which must have been granted, as far as it means something at
     /// the resource and the client may still ask for it.
+    ///
+    /// When nothing of it is left, the request fails: an empty scope cannot be said in the response, and a response that
+    /// does not say it tells the client that it got what it asked for
+    /// ([RFC 6749, section 5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)).
     pub(super) fn scope_at(
         &self,
         client: &Client,
@@ -56,6 +60,7 @@ impl AuthorizationServer {
             Some(_) => return Err(TokenError::InvalidScope),
             None => granted,
         };
-        Ok(self.config().scopes_at(resource, wanted).intersection(&client.scopes))
+        let scopes = self.config().scopes_at(resource, wanted).intersection(&client.scopes);
+        if scopes.is_empty() && !wanted.is_empty() { Err(TokenError::InvalidScope) } else { Ok(scopes) }
     }
 }

@@ -203,6 +203,11 @@ pub(crate) fn peer() -> Peer {
     Peer::new(IpAddr::V4(Ipv4Addr::LOCALHOST))
 }
 
+tokio::task_local! {
+    /// Who sends the requests of a task, where it matters.
+    pub(crate) static PEER: Peer;
+}
+
 /// Posts a form, with this `Authorization` header if any.
 pub(crate) async fn post(
     server: &AuthorizationServer,
@@ -214,7 +219,8 @@ pub(crate) async fn post(
     if let Some(authorization) = authorization {
         request = request.header("authorization", authorization);
     }
-    let response = server.handle(request.body(Bytes::from(query(params))).unwrap(), &peer()).await;
+    let request = request.body(Bytes::from(query(params))).unwrap();
+    let response = server.handle(request, &PEER.try_with(Clone::clone).unwrap_or_else(|_| peer())).await;
     let (parts, body) = response.into_parts();
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
     Answer { status: parts.status, headers: parts.headers, body }

@@ -8,7 +8,7 @@ use super::{
     API, STOCK, VAULT, claims, introspect, is_active, load_grant, person, prepare, refresh, refresh_with,
     with_vault, world,
 };
-use crate::support::World;
+use crate::support::{World, query, request};
 
 const INVALID_GRANT: (u16, &str) = (400, "invalid_grant");
 const OFFLINE: &str = "orders:read profile:read offline_access";
@@ -242,6 +242,25 @@ async fn rfc6749_6_scope_may_narrow_and_not_widen() {
 }
 
 const OFFLINE_SORTED: &str = "offline_access orders:read profile:read";
+
+/// RFC 6749, section 5.1: the scope is said when it is not what was asked for, and an empty one cannot be said.
+#[tokio::test]
+async fn rfc6749_5_1_a_scope_of_which_nothing_is_left_is_refused() {
+    let world = world().await;
+    let mut person = person(&world).await;
+    let both = format!(
+        "/authorize?{}&resource={STOCK}",
+        query(&request("shop", &[("scope", Some("profile:read orders:read")), ("resource", Some(API))]))
+    );
+    let code = person.browser.get(&world, &both).await.code();
+    let tokens = super::exchange(&world, "shop", &code).await.tokens();
+    let at_stock = |scope| [("scope", scope), ("resource", STOCK)];
+    let some =
+        refresh_with(&world.server, "shop", tokens.refresh(), &at_stock("profile:read orders:read")).await;
+    assert_eq!(some.tokens().body["scope"], "orders:read");
+    let none = refresh_with(&world.server, "shop", tokens.refresh(), &at_stock("profile:read")).await;
+    assert_eq!(none.error(), (400, "invalid_scope"));
+}
 
 /// A request that is refused does not use the token up.
 #[tokio::test]

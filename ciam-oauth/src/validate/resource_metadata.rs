@@ -1,0 +1,153 @@
+//! The metadata of a protected resource ([RFC 9728](https://www.rfc-editor.org/rfc/rfc9728)): where clients find out whom
+//! to ask for a token.
+
+use serde_json::{Map, Value, json};
+use url::Url;
+
+use crate::issuer::Issuer;
+use crate::resource::ResourceIndicator;
+use crate::scope::ScopeSet;
+
+/// The document that a protected resource publishes, and whose address its
+/// [challenges](super::ValidateError::challenge) name.
+///
+/// ```
+/// use ciam_oauth::validate::ResourceMetadata;
+///
+/// let metadata = ResourceMetadata::new("https://api.example/orders".parse()?, "https://id.example".parse()?)
+///     .with_scopes("orders:read orders:write".parse()?);
+/// assert_eq!(
+///     metadata.url().as_deref(),
+///     Some("https://api.example/.well-known/oauth-protected-resource/orders"),
+/// );
+/// assert_eq!(metadata.to_json()["authorization_servers"][0], "https://id.example");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResourceMetadata {
+    resource: ResourceIndicator,
+    issuers: Vec<Issuer>,
+    scopes: ScopeSet,
+    name: Option<String>,
+    documentation: Option<String>,
+}
+
+impl ResourceMetadata {
+    /// The metadata of a resource that accepts the tokens of an issuer, in the `Authorization` header.
+    #[must_use]
+    pub fn new(resource: ResourceIndicator, issuer: Issuer) -> Self {
+        Self { resource, issuers: vec![issuer], scopes: ScopeSet::new(), name: None, documentation: None }
+    }
+
+    /// Adds an issuer whose tokens are accepted as well.
+    #[must_use]
+    pub fn with_issuer(mut self, issuer: Issuer) -> Self {
+        self.issuers.push(issuer);
+        self
+    }
+
+    /// Sets the scope values that mean something at the resource.
+    #[must_use]
+    pub fn with_scopes(mut self, scopes: ScopeSet) -> Self {
+        self.scopes = scopes;
+        self
+    }
+
+    /// Sets the name for people.
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Sets the address of the documentation for developers.
+    #[must_use]
+    pub fn with_documentation(mut self, url: impl Into<String>) -> Self {
+        self.documentation = Some(url.into());
+        self
+    }
+
+    /// Where the document has to be published, by the rule of
+    /// [RFC 9728, section 3.1](https://www.rfc-editor.org/rfc/rfc9728#section-3.1): the well-known path stands between host
+    /// and path. `None` when the resource's name is not a web address.
+    #[must_use]
+    pub fn url(&self) -> Option<String> {
+        let name = self.resource.as_str();
+        let web = Url::parse(name).is_ok_and(|url| matches!(url.scheme(), "https" | "http"));
+        let (scheme, rest) = name.split_once("://").filter(|_| web)?;
+        let host_end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (host, path) = rest.split_at_checked(host_end)?;
+        let path = if path == "/" { "" } else { path };
+        Some(format!("{scheme}://{host}/.well-known/oauth-protected-resource{path}"))
+    }
+
+    /// The document, to be sent as `application/json`.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let issuers: Vec<&str> = self.issuers.iter().map(Issuer::as_str).collect();
+        let mut document = Map::new();
+        document.insert("resource".to_owned(), json!(self.resource.as_str()));
+        document.insert("authorization_servers".to_owned(), json!(issuers));
+        document.insert("bearer_methods_supported".to_owned(), json!(["header"]));
+        if !self.scopes.is_empty() {
+            document.insert("scopes_supported".to_owned(), json!(self.scopes.to_strings()));
+        }
+        let texts = [("resource_name", &self.name), ("resource_documentation", &self.documentation)];
+        for (member, text) in texts {
+            document.extend(text.as_ref().map(|text| (member.to_owned(), json!(text))));
+        }
+        Value::Object(document)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metadata(resource: &str) -> ResourceMetadata {
+        ResourceMetadata::new(resource.parse().unwrap(), "https://id.example".parse().unwrap())
+    }
+
+    #[test]
+    fn rfc9728_3_1_location() {
+        for (resource, url) in [
+            ("https://api.example", Some("https://api.example/.well-known/oauth-protected-resource")),
+            ("https://api.example/", Some("https://api.example/.well-known/oauth-protected-resource")),
+            (
+                "https://api.example:8443/a/b",
+                Some("https://api.example:8443/.well-known/oauth-protected-resource/a/b"),
+            ),
+            (
+                "https://api.example/a?b=c",
+                Some("https://api.example/.well-known/oauth-protected-resource/a?b=c"),
+            ),
+            ("https://api.example?b=c", Some("https://api.example/.well-known/oauth-protected-resource?b=c")),
+            ("urn:example:api", None),
+        ] {
+            assert_eq!(metadata(resource).url().as_deref(), url, "{resource}");
+        }
+    }
+
+    #[test]
+    fn rfc9728_2_members() {
+        let document = metadata("https://api.example")
+            .with_issuer("https://other.example".parse().unwrap())
+            .with_scopes("b a".parse().unwrap())
+            .with_name("Orders")
+            .with_documentation("https://docs.example")
+            .to_json();
+        assert_eq!(
+            document,
+            json!({
+                "resource": "https://api.example",
+                "authorization_servers": ["https://id.example", "https://other.example"],
+                "bearer_methods_supported": ["header"],
+                "scopes_supported": ["a", "b"],
+                "resource_name": "Orders",
+                "resource_documentation": "https://docs.example",
+            })
+        );
+        let least = metadata("https://api.example").to_json();
+        assert_eq!(least.as_object().unwrap().len(), 3, "what is empty is left out");
+    }
+}

@@ -1,10 +1,11 @@
 //! The server's metadata ([RFC 8414](https://www.rfc-editor.org/rfc/rfc8414)), derived from what is enabled.
 
+use ciam_core::jose::Algorithm;
 use serde_json::{Map, Value, json};
 
 use crate::AuthorizationServer;
 use crate::authorize::{Prompt, ResponseMode};
-use crate::client::{ALGORITHMS, AuthMethod};
+use crate::client::AuthMethod;
 use crate::pkce::CodeChallenge;
 use crate::scope::Scope;
 use crate::server::Endpoint;
@@ -24,7 +25,7 @@ impl AuthorizationServer {
             ("issuer", json!(self.issuer().as_str())),
             ("token_endpoint", json!(self.url(Endpoint::Token))),
             ("token_endpoint_auth_methods_supported", json!(AUTH_METHODS)),
-            ("token_endpoint_auth_signing_alg_values_supported", json!(ALGORITHMS)),
+            ("token_endpoint_auth_signing_alg_values_supported", json!(assertion_algorithms())),
             ("jwks_uri", json!(self.url(Endpoint::Jwks))),
             ("scopes_supported", json!(scopes)),
             ("grant_types_supported", json!(grants)),
@@ -74,10 +75,18 @@ impl AuthorizationServer {
             if self.config().has(endpoint) {
                 put(format!("{name}_endpoint"), json!(self.url(endpoint)));
                 put(format!("{name}_endpoint_auth_methods_supported"), methods);
-                put(format!("{name}_endpoint_auth_signing_alg_values_supported"), json!(ALGORITHMS));
+                put(
+                    format!("{name}_endpoint_auth_signing_alg_values_supported"),
+                    json!(assertion_algorithms()),
+                );
             }
         }
     }
+}
+
+/// What client assertions may be signed with: every algorithm that has a public key.
+fn assertion_algorithms() -> Vec<&'static str> {
+    Algorithm::ALL.into_iter().filter(|alg| !alg.is_symmetric()).map(Algorithm::as_str).collect()
 }
 
 const AUTH_METHODS: [&str; 4] = {

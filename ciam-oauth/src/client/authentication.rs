@@ -2,6 +2,7 @@
 
 use ciam_core::entropy::Entropy;
 use ciam_core::error::PortError;
+use ciam_core::jose::Algorithm;
 use ciam_core::secret::{Secret, TokenDigest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -31,7 +32,7 @@ pub enum ClientAuthentication {
         /// Where the client's public keys are.
         keys: ClientKeys,
         /// The only JWS algorithm that is accepted; `None` accepts every asymmetric one that the server supports.
-        alg: Option<String>,
+        alg: Option<Algorithm>,
         /// Whether the token endpoint's URL is accepted as the assertion's audience, as older clients send it. The issuer
         /// is always accepted.
         token_endpoint_audience: bool,

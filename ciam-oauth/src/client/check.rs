@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use ciam_core::crypto::Crypto;
+use ciam_core::jose::{Algorithm, KeySet, PublicJwkSet};
 use ciam_core::store::StoredRecord as _;
 use serde_json::Value;
 use url::Url;
@@ -18,6 +20,8 @@ pub(crate) struct Supported {
     pub(crate) scopes: ScopeSet,
     pub(crate) resources: BTreeSet<ResourceIndicator>,
     pub(crate) grants: BTreeSet<GrantType>,
+    /// What the server signs with.
+    pub(crate) signing: Vec<Algorithm>,
 }
 
 /// Why a registration was refused.
@@ -44,7 +48,7 @@ pub enum ClientProblem {
     /// The keys are not a set of public keys, or their address is not `https`.
     #[error("the client's keys are not usable: {0}")]
     Keys(&'static str),
-    /// An algorithm is not one that the server signs or verifies with.
+    /// An algorithm is one that the server has no key for, or that needs a shared secret.
     #[error("`{0}` is not a supported algorithm")]
     Algorithm(&'static str),
     /// An address is not an absolute `https` URL.
@@ -74,25 +78,22 @@ pub enum ClientProblem {
     Serves,
 }
 
-/// JWS algorithms that may be registered: asymmetric ones, all of them.
-pub(crate) const ALGORITHMS: [&str; 4] = ["ES256", "RS256", "PS256", "EdDSA"];
-
 const MAX_RECORD_BYTES: usize = 64 * 1024;
 const MAX_KEYS: usize = 16;
 const MAX_TEXT: usize = 200;
 
 impl Client {
     /// Checks a registration against itself and against what the server supports.
-    pub(crate) fn check(&self, supported: &Supported) -> Result<(), ClientProblem> {
+    pub(crate) fn check(&self, supported: &Supported, crypto: &dyn Crypto) -> Result<(), ClientProblem> {
         if let Some(off) = self.grants.difference(&supported.grants).next() {
             return Err(ClientProblem::Grant { grant: off.as_str(), needs: "to be on at the server" });
         }
         self.check_grants()?;
         self.check_uris()?;
-        self.check_authentication()?;
+        self.check_authentication(crypto)?;
         self.check_display()?;
         self.check_sector()?;
-        self.check_algorithms()?;
+        self.check_algorithms(supported)?;
         let unknown = self.scopes.difference(&supported.scopes);
         if !unknown.is_empty() {
             return Err(ClientProblem::Scope(unknown));
@@ -150,7 +151,7 @@ impl Client {
         }
     }
 
-    fn check_authentication(&self) -> Result<(), ClientProblem> {
+    fn check_authentication(&self, crypto: &dyn Crypto) -> Result<(), ClientProblem> {
         match &self.authentication {
             ClientAuthentication::None => Ok(()),
             ClientAuthentication::ClientSecretBasic { secrets }
@@ -162,9 +163,11 @@ impl Client {
                 }
             }
             ClientAuthentication::PrivateKeyJwt { keys, alg, .. } => {
-                check_algorithm("token_endpoint_auth_signing_alg", alg.as_deref())?;
+                if alg.is_some_and(Algorithm::is_symmetric) {
+                    return Err(ClientProblem::Algorithm("token_endpoint_auth_signing_alg"));
+                }
                 match keys {
-                    ClientKeys::Jwks(set) => check_jwks(set),
+                    ClientKeys::Jwks(set) => check_jwks(set, crypto),
                     ClientKeys::JwksUri(uri) if is_https_url(uri) => Ok(()),
                     ClientKeys::JwksUri(_) => Err(ClientProblem::Keys("jwks_uri is not an https URL")),
                 }
@@ -207,9 +210,17 @@ impl Client {
         Ok(())
     }
 
-    fn check_algorithms(&self) -> Result<(), ClientProblem> {
-        check_algorithm("id_token_signed_response_alg", self.id_token_alg.as_deref())?;
-        check_algorithm("userinfo_signed_response_alg", self.userinfo_alg.as_deref())
+    fn check_algorithms(&self, supported: &Supported) -> Result<(), ClientProblem> {
+        let algorithms = [
+            ("id_token_signed_response_alg", self.id_token_alg),
+            ("userinfo_signed_response_alg", self.userinfo_alg),
+        ];
+        for (name, alg) in algorithms {
+            if alg.is_some_and(|alg| !supported.signing.contains(&alg)) {
+                return Err(ClientProblem::Algorithm(name));
+            }
+        }
+        Ok(())
     }
 
     /// The host name under which pairwise subjects of this client are computed: the registered sector, or the only host of
@@ -225,13 +236,6 @@ fn host_of(uri: &RedirectUri) -> Option<String> {
         // An app's own scheme is its reversed domain name; there is no host, so the scheme stands for the sector.
         RedirectUriKind::PrivateUse => Some(uri.scheme().to_ascii_lowercase()),
         _ => Url::parse(uri.as_str()).ok()?.host_str().map(str::to_owned),
-    }
-}
-
-fn check_algorithm(name: &'static str, alg: Option<&str>) -> Result<(), ClientProblem> {
-    match alg {
-        Some(alg) if !ALGORITHMS.contains(&alg) => Err(ClientProblem::Algorithm(name)),
-        _ => Ok(()),
     }
 }
 
@@ -256,24 +260,24 @@ fn is_origin(text: &str) -> bool {
     })
 }
 
-/// A set of public keys: no private member, no symmetric key, and not too many of them.
-fn check_jwks(set: &Value) -> Result<(), ClientProblem> {
+/// A set of public keys that can verify something: no private member, no symmetric key, and not too many of them.
+fn check_jwks(set: &Value, crypto: &dyn Crypto) -> Result<(), ClientProblem> {
     const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
     let keys =
         set.get("keys").and_then(Value::as_array).ok_or(ClientProblem::Keys("jwks is not a JWK Set"))?;
     if keys.is_empty() || keys.len() > MAX_KEYS {
         return Err(ClientProblem::Keys("jwks must have 1 to 16 keys"));
     }
-    for key in keys {
-        let kty = key.get("kty").and_then(Value::as_str);
-        if !matches!(kty, Some("EC" | "RSA" | "OKP")) {
-            return Err(ClientProblem::Keys("a key is not of type EC, RSA or OKP"));
-        }
-        if PRIVATE.iter().any(|member| key.get(member).is_some()) {
-            return Err(ClientProblem::Keys("a key has private members"));
-        }
+    if keys.iter().any(|key| PRIVATE.iter().any(|member| key.get(member).is_some())) {
+        return Err(ClientProblem::Keys("a key has private or symmetric members"));
     }
-    Ok(())
+    let parsed = PublicJwkSet::try_from(set.clone()).and_then(|set| KeySet::from_jwks(crypto, &set));
+    match parsed {
+        // Keys for encryption and of unknown types may stand beside (RFC 7517, section 5).
+        Ok(usable) if !usable.keys().is_empty() => Ok(()),
+        Ok(_) => Err(ClientProblem::Keys("no key can verify a signature")),
+        Err(_) => Err(ClientProblem::Keys("the keys cannot be told apart")),
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ pub use self::authentication::{
     AuthMethod, ClientAuthentication, ClientKeys, ClientSecret, SecretDigest, WeakSecret,
 };
 pub use self::check::ClientProblem;
-pub(crate) use self::check::{ALGORITHMS, Supported};
+pub(crate) use self::check::Supported;
 pub use self::id::{ClientId, InvalidClientId};
 pub use self::model::{
     ApplicationType, Client, ClientDisplay, ClientKind, GrantType, RefreshRotation, SubjectType,

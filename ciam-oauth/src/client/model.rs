@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use ciam_core::assurance::Acr;
+use ciam_core::jose::Algorithm;
 use ciam_core::store::{RecordKind, StoredRecord};
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
@@ -63,9 +64,9 @@ pub struct Client {
     /// The host name under which pairwise subjects are computed; needed when redirect URIs have several.
     pub sector_identifier: Option<String>,
     /// The JWS algorithm of its ID tokens; `None` for the server's default.
-    pub id_token_alg: Option<String>,
+    pub id_token_alg: Option<Algorithm>,
     /// The JWS algorithm of its UserInfo responses; `None` for plain JSON.
-    pub userinfo_alg: Option<String>,
+    pub userinfo_alg: Option<Algorithm>,
     /// The authentication age that applies when a request has no `max_age`.
     pub default_max_age: Option<u32>,
     /// Whether its ID tokens always have `auth_time`.

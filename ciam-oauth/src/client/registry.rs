@@ -55,7 +55,7 @@ impl Clients {
     ///
     /// Fails with the first rule that the registration breaks.
     pub fn check(&self, client: &Client) -> Result<(), ClientProblem> {
-        client.check(&self.supported)
+        client.check(&self.supported, self.ports.crypto())
     }
 
     /// Registers a new client.
@@ -64,7 +64,7 @@ impl Clients {
     ///
     /// Fails when the registration is refused, when the id is taken, or when the store fails.
     pub async fn register(&self, client: Client) -> Result<Client, ClientsError> {
-        client.check(&self.supported)?;
+        self.check(&client)?;
         let now = self.ports.now();
         let client = Client { created_at: now, updated_at: now, ..client };
         let batch = Batch::new()
@@ -87,7 +87,7 @@ impl Clients {
         if next.id != read.value.id {
             return Err(ClientsError::Changed);
         }
-        next.check(&self.supported)?;
+        self.check(&next)?;
         let next = Client { created_at: read.value.created_at, updated_at: self.ports.now(), ..next };
         let batch = Batch::new()
             .require_version(entity(&next.id), read.version)
@@ -110,7 +110,7 @@ impl Clients {
             let attempt = match self.get(&client.id).await? {
                 None => self.register(client.clone()).await.map(|_| Put::Registered),
                 Some(found) if same_registration(&found.value, &client) => {
-                    client.check(&self.supported)?;
+                    self.check(&client)?;
                     Ok(Put::Unchanged)
                 }
                 Some(found) => self.update(&found, client.clone()).await.map(|_| Put::Updated),

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use ciam_core::jose::{AlgorithmSet, JwsError, KeySet, PublicJwkSet, RemoteKeys, TokenType, Verifier};
+use ciam_core::jose::{
+    Algorithm, AlgorithmSet, JwsError, KeySet, PublicJwkSet, RemoteKeys, TokenType, Verifier,
+};
 use ciam_core::ports::Ports;
 
 use super::assertion::{AssertionRules, SingleUse, TYPES};
@@ -49,7 +51,7 @@ impl AuthorizationServer {
         else {
             return Err(ClientAuthError::WrongMethod);
         };
-        let verifier = Verifier::new(algorithms(alg.as_deref())?, TokenType::one_of(TYPES).or_absent());
+        let verifier = Verifier::new(algorithms(*alg), TokenType::one_of(TYPES).or_absent());
         let token_endpoint = token_endpoint_audience.then(|| self.url(Endpoint::Token));
         let rules = AssertionRules {
             client: &client.id,
@@ -95,14 +97,12 @@ impl AuthorizationServer {
 }
 
 /// The algorithms come from the registration, never from the assertion, and none of them is symmetric.
-fn algorithms(registered: Option<&str>) -> Result<AlgorithmSet, AssertionProblem> {
+fn algorithms(registered: Option<Algorithm>) -> AlgorithmSet {
     match registered {
-        None => Ok(AlgorithmSet::ASYMMETRIC),
-        Some(name) => {
-            let one = name.parse().map_err(|_| AssertionProblem::Algorithm)?;
-            let set = AlgorithmSet::of(&[one]);
-            if AlgorithmSet::ASYMMETRIC.intersects(set) { Ok(set) } else { Err(AssertionProblem::Algorithm) }
-        }
+        Some(alg) if !alg.is_symmetric() => AlgorithmSet::of(&[alg]),
+        // A registration with a symmetric algorithm cannot be stored; if there were one, nothing would verify.
+        Some(_) => AlgorithmSet::of(&[]),
+        None => AlgorithmSet::ASYMMETRIC,
     }
 }
 

@@ -192,12 +192,13 @@ impl ServerBuilder {
     pub async fn build(self) -> Result<AuthorizationServer, ConfigError> {
         let issuer = self.issuer.clone().ok_or(ConfigError::Missing("issuer"))?;
         let config = self.config(&issuer)?;
+        let keys = self.signing_keys(&config).await?;
         let supported = Supported {
             scopes: config.scopes.keys().cloned().collect(),
             resources: config.resources.keys().cloned().collect(),
             grants: config.grants.clone(),
+            signing: keys.algorithms().to_vec(),
         };
-        let keys = self.signing_keys(&config).await?;
         let inner = Inner {
             keys,
             subjects: Subjects::load(&self.ports, self.internal_subjects).await?,

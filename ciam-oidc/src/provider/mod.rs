@@ -48,8 +48,8 @@ impl OpenIdProvider {
 
     /// The algorithm of a client's ID tokens: the registered one if this provider offers it, otherwise the default.
     pub(crate) fn id_token_algorithm(&self, client: &Client) -> Algorithm {
-        let registered = client.id_token_alg.as_deref().and_then(|alg| alg.parse().ok());
-        registered
+        client
+            .id_token_alg
             .filter(|alg| self.config.id_token_algorithms.contains(alg))
             .unwrap_or(self.config.default_algorithm)
     }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use ciam_core::error::PortError;
 use ciam_core::http::{Params, ParamsLimits};
-use ciam_core::jose::{self, Algorithm};
+use ciam_core::jose;
 use ciam_oauth::AuthorizationServer;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Method, Request, Response};
@@ -65,10 +65,7 @@ impl OpenIdProvider {
         let frozen = Frozen::of(&grant.extension);
         let mut claims = release(&account, scopes, Release::UserInfo(&frozen.claims.userinfo));
         claims.insert("sub".to_owned(), json!(server.subject(&client, &account)));
-        let Some(algorithm) = client.userinfo_alg.as_deref().and_then(|alg| alg.parse::<Algorithm>().ok())
-        else {
-            return Ok(UserInfo::Claims(claims));
-        };
+        let Some(algorithm) = client.userinfo_alg else { return Ok(UserInfo::Claims(claims)) };
         claims.insert("iss".to_owned(), json!(server.issuer().as_str()));
         claims.insert("aud".to_owned(), json!(client.id.as_str()));
         let signer = server.keys().signer(algorithm).await.map_err(PortError::permanent)?;

@@ -1,3 +1,4 @@
+use ciam_core::crypto;
 use serde_json::json;
 
 use super::*;
@@ -8,6 +9,7 @@ fn supported() -> Supported {
         scopes: "openid email orders:read".parse().unwrap(),
         resources: BTreeSet::from(["https://api.example".parse().unwrap()]),
         grants: BTreeSet::from(GrantType::ALL),
+        signing: vec![Algorithm::Es256, Algorithm::Rs256],
     }
 }
 
@@ -28,6 +30,22 @@ fn app() -> Client {
         .with_grant(GrantType::AuthorizationCode)
 }
 
+/// The public key of RFC 7515, appendix A.3.
+fn public_key() -> Value {
+    json!({
+        "kty": "EC",
+        "crv": "P-256",
+        "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+        "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+    })
+}
+
+fn named(kid: &str) -> Value {
+    let mut key = public_key();
+    key["kid"] = json!(kid);
+    key
+}
+
 fn keys(set: Value) -> Client {
     let authentication = ClientAuthentication::private_key_jwt(ClientKeys::Jwks(set));
     Client { authentication, ..web() }
@@ -35,7 +53,7 @@ fn keys(set: Value) -> Client {
 
 #[test]
 fn accepts_what_applications_are() {
-    let public_key = json!({"keys": [{"kty": "EC", "crv": "P-256", "x": "x", "y": "y"}]});
+    let public_key = json!({"keys": [public_key()]});
     let remote = ClientKeys::JwksUri("https://app.example/jwks".to_owned());
     for client in [
         web(),
@@ -43,12 +61,13 @@ fn accepts_what_applications_are() {
         web().with_grant(GrantType::RefreshToken).with_grant(GrantType::ClientCredentials),
         app().with_redirect_uri("http://127.0.0.1/cb".parse().unwrap()),
         keys(public_key),
+        keys(json!({"keys": [named("1"), named("2"), {"kty": "new"}]})),
         Client { authentication: ClientAuthentication::private_key_jwt(remote), ..web() },
         web().with_subject_type(SubjectType::Pairwise),
         web().serving("https://api.example".parse().unwrap()),
         web().with_allowed_origin("https://app.example").with_allowed_origin("http://localhost:3000"),
     ] {
-        assert_eq!(client.check(&supported()), Ok(()), "{client:?}");
+        assert_eq!(client.check(&supported(), &*crypto::ring()), Ok(()), "{client:?}");
     }
 }
 
@@ -102,7 +121,7 @@ fn refuses_what_must_not_be_registered() {
         (
             with(ClientAuthentication::PrivateKeyJwt {
                 keys: ClientKeys::JwksUri("https://app.example/j".into()),
-                alg: Some("HS256".into()),
+                alg: Some(Algorithm::Hs256),
                 token_endpoint_audience: false,
             }),
             ClientProblem::Algorithm("token_endpoint_auth_signing_alg"),
@@ -110,12 +129,20 @@ fn refuses_what_must_not_be_registered() {
         (keys(json!([])), ClientProblem::Keys("jwks is not a JWK Set")),
         (keys(json!({"keys": []})), ClientProblem::Keys("jwks must have 1 to 16 keys")),
         (
-            keys(json!({"keys": [{"kty": "oct", "k": "AAAA"}]})),
-            ClientProblem::Keys("a key is not of type EC, RSA or OKP"),
+            keys(json!({"keys": [public_key(), {"kty": "oct", "k": "AAAA"}]})),
+            ClientProblem::Keys("a key has private or symmetric members"),
         ),
         (
             keys(json!({"keys": [{"kty": "EC", "crv": "P-256", "x": "x", "y": "y", "d": "d"}]})),
-            ClientProblem::Keys("a key has private members"),
+            ClientProblem::Keys("a key has private or symmetric members"),
+        ),
+        (
+            keys(json!({"keys": [{"kty": "EC", "crv": "P-256", "x": "x", "y": "y"}]})),
+            ClientProblem::Keys("no key can verify a signature"),
+        ),
+        (
+            keys(json!({"keys": [named("1"), named("1")]})),
+            ClientProblem::Keys("the keys cannot be told apart"),
         ),
         (display(|d| d.logo_uri = Some("javascript:alert(1)".into())), ClientProblem::Url("logo_uri")),
         (display(|d| d.client_uri = Some("data:text/html,x".into())), ClientProblem::Url("client_uri")),
@@ -142,16 +169,16 @@ fn refuses_what_must_not_be_registered() {
         (web().with_allowed_origin("null"), ClientProblem::Origin),
         (Client { access_token_seconds: Some(0), ..web() }, ClientProblem::Lifetime),
         (
-            Client { id_token_alg: Some("none".into()), ..web() },
+            Client { id_token_alg: Some(Algorithm::Ps256), ..web() },
             ClientProblem::Algorithm("id_token_signed_response_alg"),
         ),
         (
-            Client { userinfo_alg: Some("HS256".into()), ..web() },
+            Client { userinfo_alg: Some(Algorithm::Hs256), ..web() },
             ClientProblem::Algorithm("userinfo_signed_response_alg"),
         ),
     ];
     for (client, problem) in cases {
-        assert_eq!(client.check(&supported()), Err(problem), "{client:?}");
+        assert_eq!(client.check(&supported(), &*crypto::ring()), Err(problem), "{client:?}");
     }
 }
 
@@ -178,7 +205,10 @@ fn the_loopback_port_is_free_for_native_public_clients_only() {
 #[test]
 fn a_grant_that_is_off_cannot_be_registered() {
     let supported = Supported { grants: BTreeSet::from([GrantType::AuthorizationCode]), ..supported() };
-    assert_eq!(web().check(&supported), Ok(()));
+    assert_eq!(web().check(&supported, &*crypto::ring()), Ok(()));
     let problem = ClientProblem::Grant { grant: "client_credentials", needs: "to be on at the server" };
-    assert_eq!(web().with_grant(GrantType::ClientCredentials).check(&supported), Err(problem));
+    assert_eq!(
+        web().with_grant(GrantType::ClientCredentials).check(&supported, &*crypto::ring()),
+        Err(problem)
+    );
 }

@@ -340,11 +340,7 @@ async fn s14_of_concurrent_requests_with_one_assertion_exactly_one_succeeds() {
 async fn s15_algorithm_confusion() {
     let signing = signing_with(|authentication| match authentication {
         ClientAuthentication::PrivateKeyJwt { keys, token_endpoint_audience, .. } => {
-            ClientAuthentication::PrivateKeyJwt {
-                keys,
-                alg: Some("ES256".to_owned()),
-                token_endpoint_audience,
-            }
+            ClientAuthentication::PrivateKeyJwt { keys, alg: Some(Algorithm::Es256), token_endpoint_audience }
         }
         other => other,
     })

@@ -87,6 +87,7 @@ pub mod revoke;
 pub mod scope;
 pub mod server;
 pub mod token;
+mod trace;
 pub mod validate;
 
 pub use self::server::{AuthorizationServer, Endpoint, ServerBuilder};

@@ -115,7 +115,7 @@ impl AuthorizationServer {
     pub(crate) async fn handle_push(&self, request: &Request<Bytes>) -> Response<Bytes> {
         match self.answer_push(request).await {
             Ok(pushed) => reply::json(StatusCode::CREATED, &PushedBody::of(&pushed)),
-            Err(error) => reply::refuse(request, error.status(), error.code(), error.description()),
+            Err(error) => reply::refuse(request, error.status(), error.code(), error.description(), &error),
         }
     }
 

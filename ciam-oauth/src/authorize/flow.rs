@@ -23,6 +23,7 @@ use crate::error::{AuthorizeError, PushError, RequestProblem, SafeError};
 use crate::extension::{Asked, Demands};
 use crate::par::PushedKey;
 use crate::server::Endpoint;
+use crate::trace;
 
 /// Where an authorization request goes next.
 #[derive(Clone, Debug)]
@@ -273,8 +274,7 @@ impl AuthorizationServer {
     }
 
     fn refusal(&self, address: ReturnAddress, error: AuthorizeError) -> Step {
-        #[cfg(feature = "tracing")]
-        tracing::info!(code = error.code(), "authorization refused");
+        trace::refused(error.code(), &error);
         self.respond(address, AuthorizeOutcome::Error(error))
     }
 

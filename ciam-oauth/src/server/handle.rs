@@ -35,6 +35,7 @@ impl AuthorizationServer {
         }
     }
 
+    #[cfg_attr(feature = "tracing", tracing::instrument(name = "oauth", skip_all, fields(?endpoint)))]
     async fn endpoint(
         &self,
         endpoint: Endpoint,

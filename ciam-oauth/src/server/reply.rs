@@ -1,5 +1,7 @@
 //! Responses: JSON, errors and the page that a person sees when nothing can be redirected.
 
+use std::error::Error;
+
 use bytes::Bytes;
 use http::header::{
     ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, PRAGMA,
@@ -10,6 +12,7 @@ use serde::Serialize;
 
 use crate::authorize::{escape, private};
 use crate::error::SafeError;
+use crate::trace;
 
 /// A JSON response that nobody may store.
 pub(crate) fn json<T: Serialize>(status: StatusCode, body: &T) -> Response<Bytes> {
@@ -74,7 +77,9 @@ pub(crate) fn refuse(
     status: StatusCode,
     code: &str,
     description: &str,
+    cause: &(dyn Error + 'static),
 ) -> Response<Bytes> {
+    trace::refused(code, cause);
     let mut response = error(status, code, description);
     if status == StatusCode::UNAUTHORIZED && request.headers().contains_key(AUTHORIZATION) {
         let scheme = HeaderValue::from_static("Basic realm=\"oauth\", charset=\"UTF-8\"");
@@ -104,6 +109,7 @@ pub(crate) fn method_not_allowed(methods: &[Method]) -> Response<Bytes> {
 /// A page for an error that cannot be redirected. It says what happened in fixed words; the error itself is in the
 /// response's extensions, for a host that renders a page of its own.
 pub(crate) fn page(found: SafeError) -> Response<Bytes> {
+    trace::refused(found.code(), &found);
     let text = escape(person_text(&found));
     let code = found.code();
     let body = format!(

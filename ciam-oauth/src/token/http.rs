@@ -75,5 +75,5 @@ fn render_tokens(issued: &TokenResponse) -> Response<Bytes> {
 }
 
 fn refuse(request: &Request<Bytes>, error: &TokenError) -> Response<Bytes> {
-    reply::refuse(request, error.status(), error.code(), error.description())
+    reply::refuse(request, error.status(), error.code(), error.description(), error)
 }

@@ -131,3 +131,70 @@ async fn public_documents_answer_a_preflight() {
     assert_eq!(reply.status(), StatusCode::NO_CONTENT);
     assert_eq!(reply.header("access-control-allow-origin"), Some("*"));
 }
+
+/// A browser application of a registered origin reads the answers of the token endpoint; any other page does not.
+#[tokio::test]
+async fn a_registered_origin_reads_the_token_endpoint() {
+    let world = World::new().await;
+    world
+        .change_client("app", |client| {
+            client.allowed_origins = ["https://spa.example".to_owned()].into_iter().collect();
+        })
+        .await;
+    let post = |origin: Option<&'static str>, client: &'static str| {
+        let mut request_ =
+            Request::post("/token").header("content-type", "application/x-www-form-urlencoded");
+        if let Some(origin) = origin {
+            request_ = request_.header("origin", origin);
+        }
+        let body = query(&[("grant_type", "authorization_code"), ("code", "x"), ("client_id", client)]);
+        (request_, Bytes::from(body))
+    };
+    for (origin, client, allowed) in [
+        (Some("https://spa.example"), "app", Some("https://spa.example")),
+        (Some("https://spa.example"), "web", None),
+        (Some("https://spa.example"), "nobody", None),
+        (Some("https://evil.example"), "app", None),
+        (Some("https://spa.example.evil.example"), "app", None),
+        (Some("null"), "app", None),
+        (None, "app", None),
+    ] {
+        let (request_, body) = post(origin, client);
+        let reply = Browser::new().send(&world, request_, body).await;
+        assert_eq!(reply.header("access-control-allow-origin"), allowed, "{origin:?} {client}");
+        assert_eq!(reply.header("vary"), Some("Origin"));
+        assert_eq!(reply.header("access-control-allow-credentials"), None);
+    }
+}
+
+#[tokio::test]
+async fn the_public_keys_are_served() {
+    let world = World::new().await;
+    let reply = Browser::new().get(&world, "/jwks").await;
+    assert_eq!(reply.status(), StatusCode::OK);
+    assert_eq!(reply.header("access-control-allow-origin"), Some("*"));
+    assert!(reply.header("cache-control").unwrap().starts_with("public, max-age="));
+    let set: serde_json::Value = serde_json::from_str(reply.body()).unwrap();
+    let keys = set["keys"].as_array().unwrap();
+    assert!(!keys.is_empty());
+    for key in keys {
+        assert!(key.get("d").is_none() && key.get("k").is_none(), "a private member");
+        assert!(key["kid"].is_string() && key["alg"].is_string());
+    }
+}
+
+/// The typed methods can be spawned on a runtime of many threads.
+#[tokio::test]
+async fn the_futures_are_send() {
+    fn assert_send<T: Send>(_: &T) {}
+    let world = World::new().await;
+    let (params, visitor) = (crate::support::owned(&[]), ciam_oauth::authorize::Visitor::default());
+    let handle = crate::support::handle("x");
+    let peer = ciam_core::http::Peer::new([127, 0, 0, 1].into());
+    let decision = ciam_oauth::authorize::ConsentDecision::AllowAll;
+    assert_send(&world.server.authorize(&params, &visitor));
+    assert_send(&world.server.resume(&handle, &visitor));
+    assert_send(&world.server.answer_consent(&handle, &visitor, decision));
+    assert_send(&world.server.handle(Request::get("/").body(Bytes::new()).unwrap(), &peer));
+    assert_send(&world.server.clients().get(&"web".parse().unwrap()));
+}

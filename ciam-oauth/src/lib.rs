@@ -63,7 +63,7 @@
 //! None is on by default, and none changes behaviour.
 //!
 //! - `memory`: the in-memory ports of `ciam-core`, to run a server without any adapter.
-//! - `testkit`: the manual clock, seeded entropy and contract suites of `ciam-core`.
+//! - `testkit`: the manual clock, seeded entropy and contract suites of `ciam-core`, and races of whole flows.
 //! - `tracing`: spans and events through the `tracing` crate; identifiers and error codes only.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -86,6 +86,9 @@ pub mod resource;
 pub mod revoke;
 pub mod scope;
 pub mod server;
+#[cfg(feature = "testkit")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testkit")))]
+pub mod testkit;
 pub mod token;
 mod trace;
 pub mod validate;

@@ -1,6 +1,7 @@
 //! Tokens: how clients authenticate, what they are given for what, and what becomes of it.
 
 mod access_tokens;
+mod adapters;
 mod client_auth;
 mod client_credentials;
 mod code;

@@ -15,4 +15,5 @@ mod sqlite_file;
 mod sqlite_group;
 mod sqlite_killed;
 mod sqlite_model;
+mod sqlite_races;
 mod support;

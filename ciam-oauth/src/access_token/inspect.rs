@@ -37,10 +37,12 @@ impl AuthorizationServer {
         if !claims.is_current(now) {
             return Ok(None);
         }
+        // The token of a client that was removed dies with it.
+        if self.clients().get(&claims.client_id).await?.is_none() {
+            return Ok(None);
+        }
         let Some(grant) = claims.grant_id else {
-            // The token of a client that was removed dies with it.
-            let known = self.clients().get(&claims.client_id).await?.is_some();
-            return Ok(known.then_some(ActiveToken { claims, grant: None, account: None }));
+            return Ok(Some(ActiveToken { claims, grant: None, account: None }));
         };
         let Some(grant) = store::load::<Grant>(self.ports().store(), &Grant::record_key(grant)).await? else {
             return Ok(None);

@@ -7,7 +7,8 @@ use ciam_adapters::sqlite::{SqliteDatabase, SqliteOptions};
 use ciam_core::ephemeral::Ephemeral;
 use ciam_core::error::PortError;
 use ciam_core::id::TenantId;
-use ciam_core::testkit::{self, EphemeralHarness, ManualClock};
+use ciam_core::store::Store;
+use ciam_core::testkit::{self, EphemeralHarness, ManualClock, StoreHarness};
 use futures_util::future::BoxFuture;
 use time::Duration;
 
@@ -54,6 +55,36 @@ impl EphemeralHarness for Harness {
         let task = tokio::spawn(task);
         Box::pin(async move { drop(task.await) })
     }
+}
+
+#[async_trait]
+impl StoreHarness for Harness {
+    async fn open(&self, tenant: TenantId) -> Result<Arc<dyn Store>, PortError> {
+        Ok(Arc::new(self.database().tenant(tenant, self.clock.clone())))
+    }
+
+    fn clock(&self) -> &ManualClock {
+        &self.clock
+    }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
+        EphemeralHarness::spawn(self, task)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn durable_state_keeps_its_contract() {
+    testkit::store(&Harness::new(1, SqliteOptions::default()).await).await.assert_kept();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn durable_state_keeps_its_contract_without_groups() {
+    testkit::store(&Harness::new(1, SqliteOptions::default().with_group(1)).await).await.assert_kept();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn durable_state_keeps_its_contract_in_two_processes() {
+    testkit::store(&Harness::new(2, SqliteOptions::default()).await).await.assert_kept();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 const EMAIL: &str = "e2e@example.com";
 const PASSWORD: &str = "a lantern by the quiet river";
-const SECRET: &str = "e2e-secret: with spaces & %25 signs, 0123456789abcdef";
+const SECRET: &str = "e2e-secret-with-&-and-%25-and-+-and-:-signs-0123456789abcdefghij";
 
 /// A P-256 key for `private_key_jwt`: the example of RFC 7517, appendix A.2.
 const PRIVATE_JWK: &str = r#"{"kty":"EC","crv":"P-256","kid":"e2e","alg":"ES256","use":"sig",

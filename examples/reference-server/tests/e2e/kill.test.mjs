@@ -72,10 +72,19 @@ async function signUp(number) {
   const form = await person.get(`${issuer}/sign-up`);
   const verify = await person.submit(form, '/sign-up', { email: address(number), name: `Person ${number}`, password });
   assert.equal(verify.status, 200, verify.text);
-  const code = await codeFor(address(number));
-  const done = await person.submit(verify, '/verify', { code, action: 'verify' });
-  assert.equal(done.status, 200, done.text);
-  assert.match(done.text, new RegExp(`Person ${number}\\b`));
+  // A message that was committed before the kill is delivered after it: its code is of a registration that is gone. The
+  // person tries what arrives until one is right.
+  const tried = new Set();
+  for (let attempt = 0; attempt < 200; attempt += 1) {
+    for (const code of await codesFor(address(number))) {
+      if (tried.has(code)) continue;
+      tried.add(code);
+      const page = await person.submit(verify, '/verify', { code, action: 'verify' });
+      if (page.status === 200 && new RegExp(`Person ${number}\\b`).test(page.text)) return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`none of ${tried.size} codes was right`);
 }
 
 async function signIn(number) {
@@ -85,20 +94,13 @@ async function signIn(number) {
   return page.status === 200 && new RegExp(`Person ${number}\\b`).test(page.text);
 }
 
-async function codeFor(email) {
+async function codesFor(email) {
   const postman = new UserAgent();
-  for (let attempt = 0; attempt < 200; attempt += 1) {
-    const list = await postman.get(`${issuer}/dev/mail?to=${encodeURIComponent(email)}`);
-    const row = list.text.split('<li>').find((part) => part.includes(email));
-    const link = row?.match(/href="(\/dev\/mail\/[^"]+)"/)?.[1];
-    if (link) {
-      const mail = await postman.get(`${issuer}${link}`);
-      const code = mail.text.match(/\b\d{6,8}\b/)?.[0];
-      if (code) return code;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`no mail for ${email}`);
+  const list = await postman.get(`${issuer}/dev/mail`);
+  const rows = list.text.split('<li>').filter((part) => part.includes(email));
+  const links = rows.map((row) => row.match(/href="(\/dev\/mail\/[^"]+)"/)?.[1]).filter(Boolean);
+  const mails = await Promise.all(links.map((link) => postman.get(`${issuer}${link}`)));
+  return mails.map((mail) => mail.text.match(/\b\d{6,8}\b/)?.[0]).filter(Boolean);
 }
 
 /** Everybody comes from an address of their own, as behind a proxy. */

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::{PasswordError, PasswordHasher, PasswordPolicy};
+use super::{InvalidPasswordPolicy, PasswordError, PasswordHasher, PasswordPolicy};
 use crate::assurance::{Amr, FactorKind, Proof};
 use crate::credential::{Credential, CredentialState};
 use crate::error::PortError;
@@ -45,10 +45,14 @@ impl PasswordFactor {
     }
 
     /// Sets the policy.
-    #[must_use]
-    pub fn with_policy(mut self, policy: PasswordPolicy) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// Fails when the policy is none that the standard allows: [`PasswordPolicy::validate`].
+    pub fn with_policy(mut self, policy: PasswordPolicy) -> Result<Self, InvalidPasswordPolicy> {
+        policy.validate()?;
         self.policy = policy;
-        self
+        Ok(self)
     }
 
     /// The policy.
@@ -70,7 +74,7 @@ impl PasswordFactor {
     ) -> Result<PasswordHash, PasswordError> {
         let password = PasswordPolicy::normalise(password);
         self.policy.check(&password, personal_words)?;
-        self.policy.check_breached(&password, ports.breached_passwords()).await?;
+        self.policy.check_breached(&password, ports).await?;
         let hasher = Arc::clone(&self.hasher);
         let hash = runtime::blocking(ports.runtime(), move || hasher.hash(&password)).await??;
         Ok(PasswordHash(hash))
@@ -90,12 +94,48 @@ impl PasswordFactor {
         Ok(Credential::new(id, account, Self::NAME, json!({ "phc": hash.0 }), ports.now()))
     }
 
-    fn stored<'a>(subject: &FactorSubject<'a>) -> Option<(&'a Versioned<Credential>, &'a str)> {
-        subject.account?;
-        let credential = subject.credentials.iter().find(|credential| {
+    /// The same credential with another password.
+    #[must_use]
+    pub fn replaced(mut credential: Credential, hash: &PasswordHash) -> Credential {
+        credential.data = json!({ "phc": hash.0 });
+        credential
+    }
+
+    /// The active password credential among an account's credentials.
+    #[must_use]
+    pub fn credential_in(credentials: &[Versioned<Credential>]) -> Option<&Versioned<Credential>> {
+        credentials.iter().find(|credential| {
             credential.value.factor == Self::NAME && credential.value.state == CredentialState::Active
-        })?;
-        Some((credential, credential.value.data.get("phc")?.as_str()?))
+        })
+    }
+
+    /// Whether the hash can be verified by this factor's hasher.
+    #[must_use]
+    pub fn recognises(&self, hash: &PasswordHash) -> bool {
+        self.hasher.recognises(&hash.0)
+    }
+
+    fn stored<'a>(&self, subject: &FactorSubject<'a>) -> Option<(&'a Versioned<Credential>, &'a str)> {
+        subject.account?;
+        let credential = Self::credential_in(subject.credentials)?;
+        let phc = credential.value.data.get("phc")?.as_str()?;
+        self.hasher.recognises(phc).then_some((credential, phc))
+    }
+
+    /// Hashes the right password again, when what is stored is weaker than today's hashes.
+    async fn upgrade(
+        &self,
+        ports: &Ports,
+        credential: &Credential,
+        phc: &str,
+        password: Secret,
+    ) -> Result<Option<Credential>, PortError> {
+        if !self.hasher.needs_rehash(phc) {
+            return Ok(None);
+        }
+        let hasher = Arc::clone(&self.hasher);
+        let stronger = runtime::blocking(ports.runtime(), move || hasher.hash(&password)).await??;
+        Ok(Some(Self::replaced(credential.clone(), &PasswordHash(stronger))))
     }
 }
 
@@ -138,33 +178,26 @@ impl Factor for PasswordFactor {
         _state: &Value,
         answer: &Value,
     ) -> Result<Option<FactorProof>, PortError> {
-        // A password over the policy's maximum is none that was ever accepted; it is not worth a hash of its length.
-        let typed: String = answer
-            .as_str()
-            .unwrap_or_default()
-            .chars()
-            .take(self.policy.max_length.saturating_add(1))
-            .collect();
-        let typed = PasswordPolicy::normalise(&Secret::new(typed));
-        let stored = Self::stored(&subject);
+        // A longer text was never anybody's password, under any policy; it costs the same as a wrong one.
+        let typed = PasswordPolicy::normalise(&Secret::from(answer.as_str().unwrap_or_default()));
+        let possible = typed.expose().len() <= PasswordPolicy::MAX_BYTES;
+        let typed = if possible { typed } else { Secret::from("") };
+
+        let stored = self.stored(&subject);
         let phc: Arc<str> = stored.map_or_else(|| Arc::clone(&self.decoy), |(_, phc)| Arc::from(phc));
         let (hasher, candidate, against) = (Arc::clone(&self.hasher), typed.clone(), Arc::clone(&phc));
         let matches =
             runtime::blocking(subject.ports.runtime(), move || hasher.verify(&candidate, &against)).await?;
-        let Some((credential, _)) = stored.filter(|_| matches) else { return Ok(None) };
+        let Some((credential, _)) = stored.filter(|_| matches && possible) else { return Ok(None) };
 
         let proof = Proof::new(Amr::PASSWORD, self.kinds().iter().copied(), subject.ports.now());
-        let proof = FactorProof::new(proof);
-        if !self.hasher.needs_rehash(&phc) {
-            return Ok(Some(proof));
-        }
-        let hasher = Arc::clone(&self.hasher);
-        let stronger = runtime::blocking(subject.ports.runtime(), move || hasher.hash(&typed)).await??;
-        let mut upgraded = credential.value.clone();
-        upgraded.data = json!({ "phc": stronger });
-        let batch = Batch::new()
-            .require_version(EntityRef::Credential(upgraded.id), credential.version)
-            .write(Write::PutCredential(upgraded));
-        Ok(Some(proof.with_batch(batch)))
+        // The password must still be this one when the session begins: a change in between wins.
+        let batch =
+            Batch::new().require_version(EntityRef::Credential(credential.value.id), credential.version);
+        let batch = match self.upgrade(subject.ports, &credential.value, &phc, typed).await? {
+            Some(upgraded) => batch.write(Write::PutCredential(upgraded)),
+            None => batch,
+        };
+        Ok(Some(FactorProof::new(proof).with_batch(batch)))
     }
 }

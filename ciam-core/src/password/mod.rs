@@ -1,8 +1,14 @@
-//! The password factor: policy, hashing and the list of breached passwords.
+//! The password factor: policy, hashing and the list of breached passwords
+//! ([NIST SP 800-63B-4](https://pages.nist.gov/800-63-4/sp800-63b.html)).
+//!
+//! [`PasswordFactor`] judges and hashes new passwords and proves accounts by the ones they have. What is accepted is a
+//! [`PasswordPolicy`]; how it is hashed a [`PasswordHasher`], Argon2id unless the host has another; what other systems
+//! have hashed is verified through [`MigratingHasher`].
 
 #[cfg(feature = "argon2")]
 mod argon2;
 mod breached;
+mod common;
 mod factor;
 mod hasher;
 mod policy;
@@ -12,5 +18,5 @@ mod policy;
 pub use self::argon2::{Argon2idHasher, InvalidArgon2Params};
 pub use self::breached::{BreachedPasswords, NoBreachedPasswords};
 pub use self::factor::{PasswordFactor, PasswordHash};
-pub use self::hasher::PasswordHasher;
-pub use self::policy::{PasswordError, PasswordPolicy, PasswordRejection, Unanswered};
+pub use self::hasher::{MigratingHasher, PasswordHasher, PasswordVerifier};
+pub use self::policy::{InvalidPasswordPolicy, PasswordError, PasswordPolicy, PasswordRejection, Unanswered};

@@ -35,6 +35,11 @@ impl PasswordHasher for Probed<dyn PasswordHasher> {
         // Looks at the parameters of a hash and costs nothing: not a call that anybody could time.
         self.inner.needs_rehash(hash)
     }
+
+    fn recognises(&self, hash: &str) -> bool {
+        // The same.
+        self.inner.recognises(hash)
+    }
 }
 
 impl Entropy for Probed<dyn Entropy> {

@@ -33,6 +33,8 @@ impl EventType {
     pub const CREDENTIAL_CHANGED: Self = Self::new("ciam.credential.changed.v1");
     /// A person signed in.
     pub const SIGNED_IN: Self = Self::new("ciam.session.started.v1");
+    /// A session was renewed: its person proved themselves again or more, or its secret was changed.
+    pub const SESSION_RENEWED: Self = Self::new("ciam.session.renewed.v1");
     /// A sign-in attempt was refused.
     pub const SIGN_IN_REFUSED: Self = Self::new("ciam.session.refused.v1");
     /// A session ended: signed out, revoked, replaced.

@@ -4,10 +4,12 @@ use std::fmt;
 use std::net::IpAddr;
 
 use async_trait::async_trait;
+use futures_util::future::{Either, select};
 use serde::{Deserialize, Serialize};
 
 use crate::error::PortError;
 use crate::id::AccountId;
+use crate::ports::Ports;
 
 /// What is about to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -28,7 +30,8 @@ pub enum RiskAction {
 pub struct Observation {
     /// What is about to be done.
     pub action: RiskAction,
-    /// The account, once it is known.
+    /// The account that the given identifier names, proved or not; `None` when it names none. The engine is asked in either
+    /// case, so that nobody can tell from the time it takes.
     pub account: Option<AccountId>,
     /// The client's address.
     pub address: IpAddr,
@@ -64,6 +67,18 @@ pub enum RiskLevel {
     High,
 }
 
+impl RiskLevel {
+    /// The stable name, as serialized.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
 /// A risk engine's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -72,13 +87,21 @@ pub struct Assessment {
     pub level: RiskLevel,
     /// Why, as stable codes for events and support: `new_device`, `impossible_travel`.
     pub reasons: Vec<String>,
+    /// Whether nobody answered, and the level is the one that the policy names for that.
+    pub degraded: bool,
 }
 
 impl Assessment {
     /// An assessment.
     #[must_use]
     pub const fn new(level: RiskLevel, reasons: Vec<String>) -> Self {
-        Self { level, reasons }
+        Self { level, reasons, degraded: false }
+    }
+
+    /// What counts when the engine fails or is late.
+    #[must_use]
+    pub const fn unanswered(level: RiskLevel) -> Self {
+        Self { level, reasons: Vec::new(), degraded: true }
     }
 }
 
@@ -96,6 +119,20 @@ pub trait RiskEngine: fmt::Debug + Send + Sync {
     ///
     /// Fails when the engine cannot answer.
     async fn assess(&self, observation: &Observation) -> Result<Assessment, PortError>;
+}
+
+/// Asks the engine, and waits for it no longer than `deadline`: silence and errors count as `unanswered`.
+pub(crate) async fn assess(
+    ports: &Ports,
+    observation: &Observation,
+    deadline: std::time::Duration,
+    unanswered: RiskLevel,
+) -> Assessment {
+    let assessment = ports.risk().assess(observation);
+    match select(assessment, ports.runtime().sleep(deadline)).await {
+        Either::Left((Ok(assessment), _)) => assessment,
+        Either::Left((Err(_), _)) | Either::Right(_) => Assessment::unanswered(unanswered),
+    }
 }
 
 /// An engine without an opinion: everything is low risk.

@@ -22,6 +22,10 @@ pub struct Account {
     pub identifiers: Vec<Identifier>,
     /// What is known of the person.
     pub profile: Profile,
+    /// Sessions that began under another number are over. One commit that changes a password or stops the account also
+    /// raises it: no session survives that, not even one that begins at the same moment.
+    #[serde(default)]
+    pub session_epoch: u32,
     /// When the account was made.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
@@ -42,6 +46,7 @@ impl Account {
             status: AccountStatus::Pending,
             identifiers: Vec::new(),
             profile: Profile::default(),
+            session_epoch: 0,
             created_at: now,
             updated_at: now,
         }

@@ -6,24 +6,45 @@ use crate::assurance::AcrLadder;
 use crate::ratelimit::Limit;
 use crate::risk::RiskLevel;
 
-/// The limits of journeys. All are counted before the attempt is looked at.
+/// The limits of journeys. All are counted before the attempt is looked at; where a refusal says when to try again, it says
+/// it of accounts that exist and of those that do not.
+///
+/// # Security
+///
+/// Failed sign-ins in a row, and failed further factors, are counted twice: over a short time for one identifier from one
+/// source, and over a long time for one identifier from everywhere. The longer the run, the longer the wait.
+/// [NIST SP 800-63B-4, section 3.2.2](https://pages.nist.gov/800-63-4/sp800-63b.html) allows 100 failures in a row before an
+/// authenticator is disabled. We make the person wait instead: what locks for good can be used by anybody to lock out
+/// anybody.
+///
+/// And who saturates the counts of an account does not lock out its owner: a browser in which the account has signed in
+/// before ([`known_browser`](Self::known_browser)) is counted on its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct JourneyPolicy {
     /// How long a journey may take. Default 30 minutes.
     pub lifetime: Duration,
-    /// Failed sign-ins in a row for one identifier from one address. Default 10 in 15 minutes.
+    /// Failed sign-ins in a row for one identifier from one source: a known browser, or else an
+    /// [address](crate::ratelimit::source_of). Default 10 in 15 minutes.
     pub sign_in_per_identifier_and_peer: Limit,
-    /// Failed sign-ins in a row for one identifier from anywhere. Default 100 in a day: the most that
-    /// [NIST SP 800-63B-4](https://pages.nist.gov/800-63-4/sp800-63b.html) allows. A success starts the count again.
+    /// Failed sign-ins in a row for one identifier from all unknown browsers together, or from one known browser. Default
+    /// 100 in a day. A success starts the count again.
     pub sign_in_per_identifier: Limit,
     /// Sign-in attempts from one address. Default 300 in 5 minutes.
     pub sign_in_per_peer: Limit,
+    /// How long a browser is known after a sign-in. Default 30 days; it ends sooner where the browser's cookie does.
+    pub known_browser: Duration,
+    /// Wrong answers to one challenge of a further factor, before the journey is over. Default 5.
+    pub factor_attempts: u64,
     /// Registrations from one address. Default 50 in an hour.
     pub register_per_peer: Limit,
-    /// Registration messages to one e-mail address. Default 5 in an hour.
+    /// Registration messages to one e-mail address in a short time. Default 5 in an hour.
     pub messages_per_address: Limit,
-    /// The digits of a code. Default 6.
+    /// Registration messages to one e-mail address in a long time. Default 20 in a day. With
+    /// [`code_attempts`](Self::code_attempts) it bounds how likely a guesser registers an address that is not theirs: 100
+    /// guesses a day at a million codes.
+    pub messages_per_address_long: Limit,
+    /// The digits of a code, 6 to 8. Default 6.
     pub code_digits: u32,
     /// How long a code is good. Default 15 minutes.
     pub code_lifetime: Duration,
@@ -33,10 +54,20 @@ pub struct JourneyPolicy {
     pub max_name: usize,
     /// How long the risk engine may take. Default 150 ms.
     pub risk_deadline: std::time::Duration,
-    /// What counts when the risk engine fails or is late. Default [`RiskLevel::Medium`].
+    /// What counts for a sign-in when the risk engine fails or is late. Default [`RiskLevel::Medium`].
     pub risk_unanswered: RiskLevel,
+    /// What counts for a registration when the risk engine fails or is late. Default [`RiskLevel::Low`]: a new account has
+    /// no second factor yet, so nothing lies between letting everybody in and letting nobody in.
+    pub register_risk_unanswered: RiskLevel,
     /// The levels of assurance. The same ladder must be given to the protocols.
     pub ladder: AcrLadder,
+}
+
+impl JourneyPolicy {
+    /// The digits of a code, within what is allowed.
+    pub(super) fn digits(&self) -> u32 {
+        self.code_digits.clamp(6, 8)
+    }
 }
 
 impl Default for JourneyPolicy {
@@ -46,14 +77,18 @@ impl Default for JourneyPolicy {
             sign_in_per_identifier_and_peer: Limit::new("sign_in.pair", 10, Duration::minutes(15)),
             sign_in_per_identifier: Limit::new("sign_in.identifier", 100, Duration::days(1)),
             sign_in_per_peer: Limit::new("sign_in.peer", 300, Duration::minutes(5)),
+            known_browser: Duration::days(30),
+            factor_attempts: 5,
             register_per_peer: Limit::new("register.peer", 50, Duration::hours(1)),
             messages_per_address: Limit::new("register.address", 5, Duration::hours(1)),
+            messages_per_address_long: Limit::new("register.address_long", 20, Duration::days(1)),
             code_digits: 6,
             code_lifetime: Duration::minutes(15),
             code_attempts: 5,
             max_name: 128,
             risk_deadline: std::time::Duration::from_millis(150),
             risk_unanswered: RiskLevel::Medium,
+            register_risk_unanswered: RiskLevel::Low,
             ladder: AcrLadder::default(),
         }
     }

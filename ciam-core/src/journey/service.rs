@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use time::Duration;
+
 use super::policy::JourneyPolicy;
 use super::state::{Journey, JourneyHandle, Stage};
 use super::types::{Answer, Challenge, JourneyError, Refusal, RefusalReason, Requirements, Step, Visitor};
@@ -26,6 +28,9 @@ pub struct Journeys {
 }
 
 impl Journeys {
+    /// How often a step is done again when what it relied on was changed at the same moment.
+    pub(super) const MAX_RACES: usize = 4;
+
     /// Journeys whose first factor is a password, without further factors, with the default policy.
     #[must_use]
     pub fn new(ports: Ports, sessions: SessionManager, password: PasswordFactor) -> Self {
@@ -53,7 +58,13 @@ impl Journeys {
         self
     }
 
-    /// Begins a sign-in: a new one, or a renewal where the visitor has a session.
+    /// The policy.
+    #[must_use]
+    pub fn policy(&self) -> &JourneyPolicy {
+        &self.policy
+    }
+
+    /// Begins a sign-in: a new one, or a renewal or step-up where the visitor has a session.
     ///
     /// # Errors
     ///
@@ -63,7 +74,8 @@ impl Journeys {
         visitor: &Visitor<'_>,
         requirements: Requirements,
     ) -> Result<(JourneyHandle, Challenge), PortError> {
-        self.begin(visitor, requirements, Stage::Credentials).await
+        let stage = self.entry(visitor, &requirements).await?;
+        self.begin(visitor, requirements, stage).await
     }
 
     /// Begins a registration.
@@ -95,6 +107,9 @@ impl Journeys {
 
     /// Takes an answer and goes one step on.
     ///
+    /// Where a further factor is asked for, credentials are taken as well: the person starts again, perhaps as somebody
+    /// else.
+    ///
     /// # Errors
     ///
     /// Fails when there is no such journey in this browser, when it went on in another tab, or when a port fails. A wrong
@@ -107,19 +122,24 @@ impl Journeys {
     ) -> Result<Step, JourneyError> {
         let journey = self.load(handle, visitor).await?;
         match (&journey.stage, answer) {
-            (Stage::Credentials, Answer::Credentials { identifier, password }) => {
-                self.sign_in(handle, visitor, &journey, &identifier, &password).await
+            (Stage::Credentials | Stage::Factor(_), Answer::Credentials { identifier, password }) => {
+                self.sign_in(handle, visitor, journey, &identifier, &password).await
             }
             (Stage::Factor(stage), Answer::Factor { factor, response }) if stage.factor == factor => {
-                self.prove_factor(handle, visitor, &journey, stage, &response).await
+                let stage = stage.clone();
+                self.prove_factor(handle, visitor, journey, stage, &response).await
             }
             (Stage::Registration, Answer::Register(registration)) => {
-                self.register(handle, visitor, &journey, registration).await
+                self.register(handle, visitor, journey, registration).await
             }
             (Stage::Code(stage), Answer::Code { code }) => {
-                self.verify_code(handle, visitor, &journey, stage, &code).await
+                let stage = stage.clone();
+                self.verify_code(handle, visitor, journey, &stage, &code).await
             }
-            (Stage::Code(stage), Answer::Resend) => self.resend(handle, &journey, stage).await,
+            (Stage::Code(stage), Answer::Resend) => {
+                let stage = stage.clone();
+                self.resend(handle, journey, stage).await
+            }
             (Stage::Finishing, _) => Err(JourneyError::Changed),
             _ => Ok(self.refused(&journey, RefusalReason::Unexpected)),
         }
@@ -148,7 +168,8 @@ impl Journeys {
 
     async fn load(&self, handle: &JourneyHandle, visitor: &Visitor<'_>) -> Result<Journey, JourneyError> {
         let bytes = self.ports.ephemeral().get(&handle.key()).await?.ok_or(JourneyError::NotFound)?;
-        let journey: Journey = ephemeral::decode(&bytes)?;
+        // One that another release has begun is over: the person begins again.
+        let journey: Journey = ephemeral::decode(&bytes).map_err(|_| JourneyError::NotFound)?;
         if journey.browser == visitor.browser.digest() {
             Ok(journey)
         } else {
@@ -174,13 +195,25 @@ impl Journeys {
     }
 
     /// Removes a journey that has come to its end.
-    pub(super) async fn remove(&self, handle: &JourneyHandle) -> Result<(), JourneyError> {
-        self.ports.ephemeral().take(&handle.key()).await?;
-        Ok(())
+    pub(super) async fn remove(&self, handle: &JourneyHandle) {
+        // Only to give the place back: a journey that stays until its time is over can no longer be answered.
+        let _unimportant = self.ports.ephemeral().take(&handle.key()).await;
     }
 
     pub(super) fn refused(&self, journey: &Journey, reason: RefusalReason) -> Step {
-        Step::Refused(Refusal { reason, challenge: self.challenge_of(journey) })
+        Step::Refused(Refusal { reason, retry_after: None, challenge: self.challenge_of(journey) })
+    }
+
+    pub(super) fn limited(&self, journey: &Journey, retry_after: Duration) -> Step {
+        Step::Refused(Refusal {
+            reason: RefusalReason::TooManyAttempts,
+            retry_after: Some(retry_after),
+            challenge: self.challenge_of(journey),
+        })
+    }
+
+    pub(super) const fn over(reason: RefusalReason) -> Step {
+        Step::Refused(Refusal { reason, retry_after: None, challenge: None })
     }
 
     pub(super) fn challenge_of(&self, journey: &Journey) -> Option<Challenge> {
@@ -193,7 +226,7 @@ impl Journeys {
             }
             Stage::Code(stage) => Some(Challenge::Code {
                 sent_to: stage.typed.clone(),
-                digits: self.policy.code_digits,
+                digits: self.policy.digits(),
                 expires_at: stage.code_expires_at,
             }),
             Stage::Factor(stage) => {

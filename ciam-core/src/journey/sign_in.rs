@@ -1,188 +1,226 @@
-//! The steps of a sign-in.
+//! The steps of a sign-in: load, decide, commit, reply.
 
-use futures_util::future::{Either, select};
+use futures_util::future::join;
 use serde_json::Value;
 
-use super::decide::{Candidate, Next, after_proof, kinds_for};
+use super::decision::{Candidate, Decision, Situation};
 use super::service::Journeys;
 use super::state::{FactorStage, Journey, JourneyHandle, Stage};
-use super::types::{JourneyError, RefusalReason, SignedIn, Step, Visitor};
+use super::throttle::{self, Reserved, Tried};
+use super::types::{JourneyError, RefusalReason, Requirements, SignedIn, Step, Visitor};
 use crate::account::{Account, IdentifierKey};
 use crate::assurance::{AuthenticationContext, Proof};
 use crate::credential::Credential;
 use crate::error::PortError;
 use crate::event::{Event, EventType};
 use crate::factor::{Factor, FactorProof, FactorSubject};
-use crate::id::AccountId;
-use crate::ratelimit::{Limit, RateLimitError};
-use crate::risk::{Observation, RiskAction, RiskLevel};
+use crate::id::{AccountId, CredentialId};
+use crate::risk::{self, Assessment, Observation, RiskAction};
 use crate::secret::Secret;
-use crate::session::SessionError;
-use crate::store::{Batch, EntityRef, Versioned};
+use crate::session::{Authenticated, Beginning, SessionError, StartedSession};
+use crate::store::{Batch, EntityRef, Precondition, Version, Versioned, Write};
 
-/// An account that an identifier named, with its credentials.
+/// An account with its credentials.
 struct Found {
     account: Versioned<Account>,
     credentials: Vec<Versioned<Credential>>,
 }
 
+/// A sign-in in the middle: whose it is and what was proved.
+struct Proving {
+    found: Found,
+    proofs: Vec<Proof>,
+    relied_on: Vec<(CredentialId, Version)>,
+    risk: Assessment,
+    known_as: Option<String>,
+    step_up_of: Option<crate::id::SessionId>,
+}
+
+/// What came of a proof.
+enum Outcome {
+    /// The next step.
+    Next(Box<Step>),
+    /// What is needed cannot be reached.
+    OutOfReach,
+    /// Something that the proof relied on was changed at the same moment: look again. The journey is as it was.
+    Raced(Box<Journey>),
+}
+
 impl Journeys {
+    /// Where a sign-in begins: at the first factor, or for a step-up at the one that lifts the session.
+    pub(super) async fn entry(
+        &self,
+        visitor: &Visitor<'_>,
+        requirements: &Requirements,
+    ) -> Result<Stage, PortError> {
+        let Some(current) = visitor.current.filter(|_| !requirements.acr_values.is_empty()) else {
+            return Ok(Stage::Credentials);
+        };
+        let id = current.account.value.id;
+        let (credentials, risk) =
+            join(self.ports.store().credentials_of(id), self.assess(visitor, Some(id))).await;
+        let proving = Proving {
+            found: Found { account: current.account.clone(), credentials: credentials? },
+            proofs: Vec::new(),
+            relied_on: Vec::new(),
+            risk,
+            known_as: None,
+            step_up_of: Some(current.session.value.id),
+        };
+        match self.decide(&proving, requirements, Some(current)) {
+            Decision::Factor(name) => self.factor_stage(&proving, name, 0).await,
+            Decision::Credentials | Decision::Session | Decision::Refuse => Ok(Stage::Credentials),
+        }
+    }
+
     pub(super) async fn sign_in(
         &self,
         handle: &JourneyHandle,
         visitor: &Visitor<'_>,
-        journey: &Journey,
+        mut journey: Journey,
         typed: &str,
         password: &Secret,
     ) -> Result<Step, JourneyError> {
         // A text that is no identifier goes the whole way too, as one that nobody has.
         let key = IdentifierKey::guess(typed).or_else(|_| IdentifierKey::username("no-such-account"));
         let key = key.map_err(PortError::permanent)?;
-        let limits = self.sign_in_limits(visitor, &key);
-        for (limit, of) in &limits {
-            match self.limiter.attempt(limit, of).await {
-                Ok(()) => {}
-                Err(RateLimitError::Limited { .. }) => {
-                    return Ok(self.refused(journey, RefusalReason::TooManyAttempts));
-                }
-                Err(RateLimitError::Port(error)) => return Err(error.into()),
-            }
-        }
-        let found = self.find(&key).await?;
-        let (account, credentials) = match &found {
-            Some(found) => (Some(&found.account.value), found.credentials.as_slice()),
-            None => (None, [].as_slice()),
+        let tried = Tried::Identifier(&key);
+        let attempt = match throttle::reserve(&self.limiter, &self.policy, visitor, &tried).await? {
+            Reserved::Go(attempt) => attempt,
+            Reserved::Wait(wait) => return Ok(self.limited(&journey, wait)),
         };
-        let subject = FactorSubject::new(&self.ports, account, credentials);
-        let answer = Value::String(password.expose().to_owned());
-        let proof = self.password.verify(subject, &Value::Null, &answer).await?;
-        match (found, proof) {
-            (Some(found), Some(proof)) if found.account.value.status.may_sign_in() => {
-                for (limit, of) in limits.iter().filter(|(limit, _)| *limit != self.policy.sign_in_per_peer) {
-                    self.limiter.forget(limit, of).await?;
+        let mut current = visitor.current.cloned();
+        let mut risk = None;
+        for _ in 0..Self::MAX_RACES {
+            let found = self.find(&key).await?;
+            let id = found.as_ref().map(|found| found.account.value.id);
+            // The engine is asked while the password is hashed, and whether or not it is right.
+            let (proof, assessment) = join(
+                self.verify_password(found.as_ref(), password),
+                self.assess_once(&mut risk, visitor, id),
+            )
+            .await;
+            let (found, proof) = match (found, proof?) {
+                (Some(found), Some(proof)) if found.account.value.status.may_sign_in() => (found, proof),
+                (found, _) => return self.refuse(&journey, found.as_ref(), &assessment).await,
+            };
+            let account = found.account.value.event_subject();
+            let proving = Proving {
+                found,
+                proofs: Vec::new(),
+                relied_on: Vec::new(),
+                risk: assessment.clone(),
+                known_as: Some(attempt.browser.clone()),
+                step_up_of: None,
+            };
+            match self.proved(handle, visitor, &journey, current.as_ref(), proving, proof).await? {
+                Outcome::Next(step) => {
+                    throttle::succeeded(&self.limiter, &self.policy, &attempt).await;
+                    return Ok(*step);
                 }
-                let risk = self.assess(visitor, found.account.value.id).await;
-                self.proved(
-                    handle,
-                    visitor,
-                    journey,
-                    Proved { found, identifier: key, earlier: Vec::new(), proof, risk },
-                )
-                .await
-            }
-            (found, _) => {
-                self.record_refusal(found.as_ref()).await?;
-                Ok(self.refused(journey, RefusalReason::Credentials))
+                Outcome::OutOfReach => {
+                    self.record_refusal(account, &assessment).await?;
+                    return Ok(self.refused(&journey, RefusalReason::Credentials));
+                }
+                Outcome::Raced(restored) => {
+                    journey = *restored;
+                    current = self.look_again(current).await?;
+                }
             }
         }
+        Err(JourneyError::Changed)
     }
 
     pub(super) async fn prove_factor(
         &self,
         handle: &JourneyHandle,
         visitor: &Visitor<'_>,
-        journey: &Journey,
-        stage: &FactorStage,
+        mut journey: Journey,
+        stage: FactorStage,
         response: &Value,
     ) -> Result<Step, JourneyError> {
-        let of = format!("{}|{}", stage.factor, stage.account);
-        match self.limiter.attempt(&self.policy.sign_in_per_identifier_and_peer, &of).await {
-            Ok(()) => {}
-            Err(RateLimitError::Limited { .. }) => {
-                return Ok(self.refused(journey, RefusalReason::TooManyAttempts));
-            }
-            Err(RateLimitError::Port(error)) => return Err(error.into()),
-        }
-        let factor = self.factors.iter().find(|factor| factor.name() == stage.factor);
-        let found = self.find(&stage.identifier).await?;
-        let (Some(factor), Some(found)) = (factor, found) else {
-            return Ok(self.refused(journey, RefusalReason::Credentials));
+        let tried = Tried::Factor(&stage.factor, stage.account);
+        let attempt = match throttle::reserve(&self.limiter, &self.policy, visitor, &tried).await? {
+            Reserved::Go(attempt) => attempt,
+            Reserved::Wait(wait) => return Ok(self.limited(&journey, wait)),
         };
-        if found.account.value.id != stage.account || !found.account.value.status.may_sign_in() {
-            return Ok(self.refused(journey, RefusalReason::Credentials));
+        let guesses = handle.guess_key(stage.number);
+        if self.ports.ephemeral().increment(&guesses, self.policy.lifetime).await?
+            > self.policy.factor_attempts
+        {
+            self.remove(handle).await;
+            return Ok(Self::over(RefusalReason::TooManyAttempts));
         }
-        let subject = FactorSubject::new(&self.ports, Some(&found.account.value), &found.credentials);
-        match factor.verify(subject, &stage.state, response).await? {
-            Some(proof) => {
-                self.limiter.forget(&self.policy.sign_in_per_identifier_and_peer, &of).await?;
-                let risk = if stage.factor_kinds > 1 { RiskLevel::High } else { RiskLevel::Low };
-                let (identifier, earlier) = (stage.identifier.clone(), stage.proofs.clone());
-                self.proved(handle, visitor, journey, Proved { found, identifier, earlier, proof, risk })
-                    .await
-            }
-            None => {
-                self.record_refusal(Some(&found)).await?;
-                Ok(self.refused(journey, RefusalReason::Credentials))
+        let risk = Assessment::from(&stage.risk);
+        let mut current = visitor.current.cloned();
+        for _ in 0..Self::MAX_RACES {
+            let factor = self.factors.iter().find(|factor| factor.name() == stage.factor);
+            let (Some(factor), Some(found)) = (factor, self.relied_upon(&stage, current.as_ref()).await?)
+            else {
+                return self.start_again(handle, &journey).await;
+            };
+            let subject = FactorSubject::new(&self.ports, Some(&found.account.value), &found.credentials);
+            let Some(proof) = factor.verify(subject, &stage.state, response).await? else {
+                return self.refuse(&journey, Some(&found), &risk).await;
+            };
+            let account = found.account.value.event_subject();
+            let proving = Proving {
+                found,
+                proofs: stage.proofs.clone(),
+                relied_on: stage.relied_on.clone(),
+                risk: risk.clone(),
+                known_as: stage.known_as.clone(),
+                step_up_of: stage.step_up_of,
+            };
+            match self.proved(handle, visitor, &journey, current.as_ref(), proving, proof).await? {
+                Outcome::Next(step) => {
+                    throttle::succeeded(&self.limiter, &self.policy, &attempt).await;
+                    if matches!(*step, Step::Done(_)) {
+                        throttle::remember(&self.limiter, &self.policy, &attempt.browser).await;
+                    }
+                    return Ok(*step);
+                }
+                Outcome::OutOfReach => {
+                    self.record_refusal(account, &risk).await?;
+                    return Ok(self.refused(&journey, RefusalReason::Credentials));
+                }
+                Outcome::Raced(restored) => {
+                    journey = *restored;
+                    current = self.look_again(current).await?;
+                }
             }
         }
+        Err(JourneyError::Changed)
     }
 
+    /// Takes a proof to the next step.
     async fn proved(
         &self,
         handle: &JourneyHandle,
         visitor: &Visitor<'_>,
         journey: &Journey,
-        proved: Proved,
-    ) -> Result<Step, JourneyError> {
-        let mut proofs = proved.earlier;
-        proofs.push(proved.proof.proof);
-        let context = AuthenticationContext::new(proofs.iter().cloned());
-        let candidates: Vec<Candidate<'_>> = self
-            .factors
-            .iter()
-            .filter(|factor| factor.is_enrolled(&proved.found.credentials))
-            .map(|factor| Candidate { name: factor.name(), kinds: factor.kinds() })
-            .collect();
-        let next = after_proof(
-            &context,
-            &journey.requirements,
-            &self.policy.ladder,
-            proved.risk,
-            &candidates,
-            self.ports.now(),
-        );
-        match next {
-            Next::Session => {
-                self.finish(handle, visitor, journey, &proved.found, proofs, proved.proof.batch).await
-            }
-            Next::Refuse => Ok(self.refused(journey, RefusalReason::Credentials)),
-            Next::Ask(name) => {
-                self.ask_factor(handle, journey, &proved.found, proved.identifier, proofs, name, proved.risk)
-                    .await
+        current: Option<&Authenticated>,
+        mut proving: Proving,
+        proof: FactorProof,
+    ) -> Result<Outcome, JourneyError> {
+        proving.proofs.push(proof.proof);
+        match self.decide(&proving, &journey.requirements, current) {
+            Decision::Session => self.finish(handle, visitor, journey, current, proving, proof.batch).await,
+            Decision::Refuse | Decision::Credentials => Ok(Outcome::OutOfReach),
+            Decision::Factor(name) => {
+                proving.relied_on.extend(relied_on(&proof.batch));
+                // What this proof changes is used up now, whether or not the next one is proved.
+                if !proof.batch.writes().is_empty()
+                    && !self.ports.store().commit(proof.batch).await?.is_applied()
+                {
+                    return Ok(Outcome::Raced(Box::new(journey.clone())));
+                }
+                let stage = self.factor_stage(&proving, name, journey.revision.saturating_add(1)).await?;
+                let next = self.advance(handle, journey, stage).await?;
+                let challenge = self.challenge_of(&next).ok_or(JourneyError::Changed)?;
+                Ok(Outcome::Next(Box::new(Step::Challenge(challenge))))
             }
         }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the fields of the next stage, each from another place")]
-    async fn ask_factor(
-        &self,
-        handle: &JourneyHandle,
-        journey: &Journey,
-        found: &Found,
-        identifier: IdentifierKey,
-        proofs: Vec<Proof>,
-        name: &str,
-        risk: RiskLevel,
-    ) -> Result<Step, JourneyError> {
-        let Some(factor) = self.factors.iter().find(|factor| factor.name() == name) else {
-            return Ok(self.refused(journey, RefusalReason::Credentials));
-        };
-        let subject = FactorSubject::new(&self.ports, Some(&found.account.value), &found.credentials);
-        let challenge = factor.challenge(subject).await?;
-        let stage = FactorStage {
-            account: found.account.value.id,
-            identifier,
-            proofs,
-            factor: name.to_owned(),
-            state: challenge.state,
-            public: challenge.public,
-            factor_kinds: match kinds_for(risk) {
-                (kinds, true) => kinds,
-                (_, false) => 1,
-            },
-        };
-        let next = self.advance(handle, journey, Stage::Factor(stage)).await?;
-        self.challenge_of(&next).map(Step::Challenge).ok_or(JourneyError::Changed)
     }
 
     /// Begins or renews the session, once: the journey is taken out of everybody's hands first.
@@ -191,68 +229,138 @@ impl Journeys {
         handle: &JourneyHandle,
         visitor: &Visitor<'_>,
         journey: &Journey,
-        found: &Found,
-        proofs: Vec<Proof>,
+        current: Option<&Authenticated>,
+        proving: Proving,
         batch: Batch,
-    ) -> Result<Step, JourneyError> {
+    ) -> Result<Outcome, JourneyError> {
         let finishing = self.advance(handle, journey, Stage::Finishing).await?;
-        let account = &found.account;
-        let same = visitor.current.filter(|current| current.account.value.id == account.value.id);
-        let planned = match same {
-            Some(current) => self.sessions.renewing(batch, current, proofs).await,
-            None => {
-                let batch = batch.require_version(EntityRef::Account(account.value.id), account.version);
-                let previous = visitor.current.map(|current| &current.session);
-                let context = AuthenticationContext::new(proofs);
-                self.sessions.starting(batch, &account.value, context, previous, visitor.user_agent).await
-            }
-        };
-        let outcome = match planned {
-            Ok((batch, started)) => match self.ports.store().commit(batch).await {
-                Ok(commit) if commit.is_applied() => Ok(started),
-                Ok(_) => Err(SessionError::Changed),
-                Err(error) => Err(SessionError::Port(error)),
-            },
-            Err(error) => Err(error),
-        };
-        match outcome {
+        let account = proving.found.account.value.clone();
+        let known_as = proving.known_as.clone();
+        match self.begin_session(visitor, current, proving, batch).await {
             Ok(started) => {
-                self.remove(handle).await?;
-                Ok(Step::Done(Box::new(SignedIn::new(
-                    started.session,
-                    started.cookie,
-                    account.value.clone(),
-                ))))
+                self.remove(handle).await;
+                if let Some(browser) = known_as {
+                    throttle::remember(&self.limiter, &self.policy, &browser).await;
+                }
+                let signed_in = SignedIn::new(started.session, started.cookie, account);
+                Ok(Outcome::Next(Box::new(Step::Done(Box::new(signed_in)))))
             }
-            Err(error) => self.undo_finish(handle, journey, &finishing, error).await,
+            Err(SessionError::Changed) => {
+                Ok(Outcome::Raced(Box::new(self.give_back(handle, journey, &finishing).await?)))
+            }
+            Err(error) => {
+                let restored = self.give_back(handle, journey, &finishing).await;
+                Ok(Outcome::Next(Box::new(self.failed(restored, error)?)))
+            }
         }
     }
 
-    /// Gives the journey back after a session that did not begin.
-    pub(super) async fn undo_finish(
+    async fn begin_session(
+        &self,
+        visitor: &Visitor<'_>,
+        current: Option<&Authenticated>,
+        proving: Proving,
+        batch: Batch,
+    ) -> Result<StartedSession, SessionError> {
+        let account = &proving.found.account;
+        let require = |batch: Batch, (id, version): (CredentialId, Version)| {
+            batch.require_version(EntityRef::Credential(id), version)
+        };
+        let batch = proving.relied_on.iter().copied().fold(batch, require);
+        let risk = Some(&proving.risk);
+        let (batch, started) = match current {
+            Some(current) if current.account.value.id == account.value.id => {
+                self.sessions.renewing(batch, current, proving.proofs, risk).await?
+            }
+            _ => {
+                let beginning = Beginning {
+                    context: AuthenticationContext::new(proving.proofs),
+                    previous: current.map(|current| &current.session),
+                    user_agent: visitor.user_agent,
+                    risk,
+                };
+                let batch = batch.require_version(EntityRef::Account(account.value.id), account.version);
+                self.sessions.starting(batch, &account.value, beginning).await?
+            }
+        };
+        if self.ports.store().commit(batch).await?.is_applied() {
+            Ok(started)
+        } else {
+            Err(SessionError::Changed)
+        }
+    }
+
+    /// Gives a journey back that was taken for a session which did not begin.
+    pub(super) async fn give_back(
         &self,
         handle: &JourneyHandle,
         journey: &Journey,
         finishing: &Journey,
+    ) -> Result<Journey, JourneyError> {
+        self.advance(handle, finishing, journey.stage.clone()).await
+    }
+
+    /// The answer where a session did not begin for another reason than a race.
+    pub(super) fn failed(
+        &self,
+        restored: Result<Journey, JourneyError>,
         error: SessionError,
     ) -> Result<Step, JourneyError> {
-        let restored = self.advance(handle, finishing, journey.stage.clone()).await?;
         match error {
-            SessionError::NotAllowed => Ok(self.refused(&restored, RefusalReason::Credentials)),
-            SessionError::Denied { code } => Ok(self.refused(&restored, RefusalReason::Denied { code })),
-            SessionError::Changed => Err(JourneyError::Changed),
             SessionError::Port(error) => Err(error.into()),
+            SessionError::NotAllowed => Ok(self.refused(&restored?, RefusalReason::Credentials)),
+            SessionError::Denied { code } => Ok(self.refused(&restored?, RefusalReason::Denied { code })),
+            SessionError::Changed => Err(JourneyError::Changed),
         }
     }
 
-    fn sign_in_limits(&self, visitor: &Visitor<'_>, key: &IdentifierKey) -> [(Limit, String); 3] {
-        let address = visitor.peer.address;
-        let identifier = format!("{}:{}", key.kind().as_str(), key.as_str());
-        [
-            (self.policy.sign_in_per_peer.clone(), address.to_string()),
-            (self.policy.sign_in_per_identifier_and_peer.clone(), format!("{address}|{identifier}")),
-            (self.policy.sign_in_per_identifier.clone(), identifier),
-        ]
+    /// What a step lost: the credentials that it relied on have changed, or the session that it was to lift is gone.
+    async fn start_again(&self, handle: &JourneyHandle, journey: &Journey) -> Result<Step, JourneyError> {
+        let next = self.advance(handle, journey, Stage::Credentials).await?;
+        self.challenge_of(&next).map(Step::Challenge).ok_or(JourneyError::Changed)
+    }
+
+    fn decide<'a>(
+        &'a self,
+        proving: &Proving,
+        requirements: &Requirements,
+        current: Option<&Authenticated>,
+    ) -> Decision<'a> {
+        let account = proving.found.account.value.id;
+        let candidates: Vec<Candidate<'a>> = self
+            .factors
+            .iter()
+            .filter(|factor| factor.is_enrolled(&proving.found.credentials))
+            .map(|factor| Candidate::new(factor.name(), factor.kinds()))
+            .collect();
+        let same = current.filter(|current| current.account.value.id == account);
+        let situation = Situation {
+            session: same.map(|current| &current.session.value.context),
+            risk: proving.risk.level,
+            candidates: &candidates,
+            ..Situation::new(&proving.proofs, requirements, &self.policy.ladder, self.ports.now())
+        };
+        situation.decide()
+    }
+
+    async fn factor_stage(&self, proving: &Proving, name: &str, number: u32) -> Result<Stage, PortError> {
+        let factor = self.factors.iter().find(|factor| factor.name() == name);
+        let factor = factor.ok_or_else(|| PortError::permanent("there is no such factor"))?;
+        let found = &proving.found;
+        let subject = FactorSubject::new(&self.ports, Some(&found.account.value), &found.credentials);
+        let challenge = factor.challenge(subject).await?;
+        Ok(Stage::Factor(FactorStage {
+            account: found.account.value.id,
+            known_as: proving.known_as.clone(),
+            step_up_of: proving.step_up_of,
+            proofs: proving.proofs.clone(),
+            relied_on: proving.relied_on.clone(),
+            factor: name.to_owned(),
+            state: challenge.state,
+            public: challenge.public,
+            number,
+            risk: (&proving.risk).into(),
+        }))
     }
 
     /// The account that verified this identifier. The same reads are made when there is none.
@@ -267,32 +375,104 @@ impl Journeys {
         Ok(account.map(|account| Found { account, credentials }))
     }
 
-    async fn record_refusal(&self, found: Option<&Found>) -> Result<(), PortError> {
-        let subject =
+    /// The account of a stage, if it still is as it was relied on: it may sign in, its proved credentials have not changed,
+    /// and the session that is to be lifted is there.
+    async fn relied_upon(
+        &self,
+        stage: &FactorStage,
+        current: Option<&Authenticated>,
+    ) -> Result<Option<Found>, PortError> {
+        let Some(account) = self.ports.store().account(stage.account).await? else { return Ok(None) };
+        let credentials = self.ports.store().credentials_of(stage.account).await?;
+        let unchanged = |(id, version): &(CredentialId, Version)| {
+            credentials.iter().any(|known| known.value.id == *id && known.version == *version)
+        };
+        let lifts =
+            |id| current.is_some_and(|it| it.session.value.id == id && it.account.value.id == stage.account);
+        let holds = account.value.status.may_sign_in()
+            && stage.relied_on.iter().all(unchanged)
+            && stage.step_up_of.is_none_or(lifts);
+        Ok(holds.then_some(Found { account, credentials }))
+    }
+
+    async fn verify_password(
+        &self,
+        found: Option<&Found>,
+        password: &Secret,
+    ) -> Result<Option<FactorProof>, PortError> {
+        let (account, credentials) = match found {
+            Some(found) => (Some(&found.account.value), found.credentials.as_slice()),
+            None => (None, [].as_slice()),
+        };
+        let subject = FactorSubject::new(&self.ports, account, credentials);
+        self.password.verify(subject, &Value::Null, &Value::String(password.expose().to_owned())).await
+    }
+
+    /// One answer for every reason, at the same cost: one event.
+    async fn refuse(
+        &self,
+        journey: &Journey,
+        found: Option<&Found>,
+        risk: &Assessment,
+    ) -> Result<Step, JourneyError> {
+        let account =
             found.map_or_else(|| "anonymous".to_owned(), |found| found.account.value.event_subject());
-        let event = Event::new(&self.ports, EventType::SIGN_IN_REFUSED, subject)?;
+        self.record_refusal(account, risk).await?;
+        Ok(self.refused(journey, RefusalReason::Credentials))
+    }
+
+    async fn record_refusal(&self, subject: String, risk: &Assessment) -> Result<(), PortError> {
+        let event = Event::new(&self.ports, EventType::SIGN_IN_REFUSED, subject)?
+            .with("risk", risk.level.as_str())
+            .with("risk_reasons", risk.reasons.clone())
+            .with("risk_unanswered", risk.degraded);
         let _applied = self.ports.store().commit(Batch::new().event(event)).await?;
         Ok(())
     }
 
-    async fn assess(&self, visitor: &Visitor<'_>, account: AccountId) -> RiskLevel {
-        let action = if visitor.current.is_some() { RiskAction::StepUp } else { RiskAction::SignIn };
-        let observation = Observation::new(action, Some(account), visitor.peer.address)
-            .with_user_agent(visitor.user_agent.map(ToOwned::to_owned));
-        let assessment = self.ports.risk().assess(&observation);
-        let deadline = self.ports.runtime().sleep(self.policy.risk_deadline);
-        match select(assessment, deadline).await {
-            Either::Left((Ok(assessment), _)) => assessment.level,
-            Either::Left((Err(_), _)) | Either::Right(_) => self.policy.risk_unanswered,
+    pub(super) async fn look_again(
+        &self,
+        current: Option<Authenticated>,
+    ) -> Result<Option<Authenticated>, PortError> {
+        match current {
+            Some(current) => self.sessions.reload(&current).await,
+            None => Ok(None),
         }
+    }
+
+    async fn assess_once(
+        &self,
+        known: &mut Option<Assessment>,
+        visitor: &Visitor<'_>,
+        account: Option<AccountId>,
+    ) -> Assessment {
+        match known {
+            Some(assessment) => assessment.clone(),
+            None => known.insert(self.assess(visitor, account).await).clone(),
+        }
+    }
+
+    async fn assess(&self, visitor: &Visitor<'_>, account: Option<AccountId>) -> Assessment {
+        let action = if visitor.current.is_some() { RiskAction::StepUp } else { RiskAction::SignIn };
+        let observation = Observation::new(action, account, visitor.peer.address)
+            .with_user_agent(visitor.user_agent.map(ToOwned::to_owned));
+        risk::assess(&self.ports, &observation, self.policy.risk_deadline, self.policy.risk_unanswered).await
     }
 }
 
-/// A proof with everything that is known about whose it is.
-struct Proved {
-    found: Found,
-    identifier: IdentifierKey,
-    earlier: Vec<Proof>,
-    proof: FactorProof,
-    risk: RiskLevel,
+/// The credentials that a proof relies on, at the versions that they have once its batch is applied.
+fn relied_on(batch: &Batch) -> Vec<(CredentialId, Version)> {
+    let writes = |id: CredentialId| {
+        batch.writes().iter().any(|write| matches!(write, Write::PutCredential(put) if put.id == id))
+    };
+    batch
+        .preconditions()
+        .iter()
+        .filter_map(|precondition| match precondition {
+            Precondition::VersionIs(EntityRef::Credential(id), version) => {
+                Some((*id, if writes(*id) { version.next() } else { *version }))
+            }
+            _ => None,
+        })
+        .collect()
 }

@@ -7,20 +7,21 @@
 
 use super::service::Journeys;
 use super::state::{CodeStage, Journey, JourneyHandle, Stage};
+use super::throttle::{self, Tried};
 use super::types::{JourneyError, RefusalReason, Registration, SignedIn, Step, Visitor};
 use crate::account::{Account, AccountStatus, Identifier, IdentifierKey, Profile};
 use crate::assurance::{Amr, AuthenticationContext, FactorKind, Proof};
 use crate::entropy::decimal_code;
-use crate::ephemeral::EphemeralKey;
 use crate::error::PortError;
 use crate::event::{Event, EventType};
 use crate::hooks::HookDecision;
 use crate::id::AccountId;
 use crate::notify::{Channel, Message, MessageCode};
 use crate::password::{PasswordError, PasswordFactor};
-use crate::ratelimit::{Limit, RateLimitError};
+use crate::ratelimit::source_of;
+use crate::risk::{self, Observation, RiskAction, RiskLevel};
 use crate::secret::Secret;
-use crate::session::{SessionError, StartedSession};
+use crate::session::{Authenticated, Beginning, SessionError, StartedSession};
 use crate::store::{Batch, Commit, Conflict, EntityRef, Write};
 
 impl Journeys {
@@ -28,18 +29,22 @@ impl Journeys {
         &self,
         handle: &JourneyHandle,
         visitor: &Visitor<'_>,
-        journey: &Journey,
+        journey: Journey,
         registration: Registration,
     ) -> Result<Step, JourneyError> {
+        let journey = &journey;
         let Ok(identifier) = IdentifierKey::email(&registration.email) else {
             return Ok(self.refused(journey, RefusalReason::Email));
         };
         let Some(mut profile) = self.profile(&registration) else {
             return Ok(self.refused(journey, RefusalReason::Name));
         };
-        let peer = visitor.peer.address.to_string();
-        if !self.allowed(&self.policy.register_per_peer, &peer).await? {
-            return Ok(self.refused(journey, RefusalReason::TooManyAttempts));
+        let peer = source_of(visitor.peer.address);
+        if let Some(wait) = throttle::count(&self.limiter, &self.policy.register_per_peer, &peer).await? {
+            return Ok(self.limited(journey, wait));
+        }
+        if self.registration_risk(visitor).await >= RiskLevel::High {
+            return Ok(self.refused(journey, RefusalReason::Risk));
         }
         if let HookDecision::Deny { code } =
             self.ports.hooks().before_registration(&identifier, &mut profile).await?
@@ -57,7 +62,7 @@ impl Journeys {
             Err(PasswordError::Port(error)) => return Err(error.into()),
         };
         let typed = registration.email.trim().chars().take(IdentifierKey::MAX_LENGTH).collect();
-        let code = decimal_code(self.ports.entropy(), self.policy.code_digits)?;
+        let code = decimal_code(self.ports.entropy(), self.policy.digits())?;
         let stage = CodeStage {
             identifier,
             typed,
@@ -73,15 +78,14 @@ impl Journeys {
     pub(super) async fn resend(
         &self,
         handle: &JourneyHandle,
-        journey: &Journey,
-        stage: &CodeStage,
+        journey: Journey,
+        mut stage: CodeStage,
     ) -> Result<Step, JourneyError> {
-        let code = decimal_code(self.ports.entropy(), self.policy.code_digits)?;
-        let mut stage = stage.clone();
+        let code = decimal_code(self.ports.entropy(), self.policy.digits())?;
         stage.code = handle.code_digest(&code);
         stage.number = stage.number.saturating_add(1);
         stage.code_expires_at = self.ports.now() + self.policy.code_lifetime;
-        self.send_code(handle, journey, stage, &code).await
+        self.send_code(handle, &journey, stage, &code).await
     }
 
     /// Moves the journey to the code and sends it: or, to somebody who has an account, the message that says so.
@@ -92,8 +96,10 @@ impl Journeys {
         stage: CodeStage,
         code: &str,
     ) -> Result<Step, JourneyError> {
-        if !self.allowed(&self.policy.messages_per_address, stage.identifier.as_str()).await? {
-            return Ok(self.refused(journey, RefusalReason::TooManyAttempts));
+        for limit in [&self.policy.messages_per_address, &self.policy.messages_per_address_long] {
+            if let Some(wait) = throttle::count(&self.limiter, limit, stage.identifier.as_str()).await? {
+                return Ok(self.limited(journey, wait));
+            }
         }
         let existing = self.ports.store().account_by_identifier(&stage.identifier).await?;
         let next = self.advance(handle, journey, Stage::Code(stage.clone())).await?;
@@ -128,41 +134,55 @@ impl Journeys {
         &self,
         handle: &JourneyHandle,
         visitor: &Visitor<'_>,
-        journey: &Journey,
+        mut journey: Journey,
         stage: &CodeStage,
         code: &Secret,
     ) -> Result<Step, JourneyError> {
         // The guess is counted before it is looked at, so that guesses in parallel do not add up.
-        let counter =
-            EphemeralKey::new("core.journey_guess", format!("{}.{}", handle.key().name(), stage.number));
-        let guesses = self.ports.ephemeral().increment(&counter, self.policy.lifetime).await?;
+        let guesses = handle.guess_key(stage.number);
+        let guesses = self.ports.ephemeral().increment(&guesses, self.policy.lifetime).await?;
         let typed: String = code.expose().chars().filter(|c| !c.is_whitespace()).take(16).collect();
         let right = handle.code_digest(&typed) == stage.code;
         if guesses > self.policy.code_attempts {
-            return Ok(self.refused(journey, RefusalReason::TooManyAttempts));
+            return Ok(self.refused(&journey, RefusalReason::TooManyAttempts));
         }
         if !right || self.ports.now() >= stage.code_expires_at {
-            return Ok(self.refused(journey, RefusalReason::Code));
+            return Ok(self.refused(&journey, RefusalReason::Code));
         }
-        let finishing = self.advance(handle, journey, Stage::Finishing).await?;
-        match self.create_account(visitor, stage).await {
-            Ok((account, started)) => {
-                self.remove(handle).await?;
-                Ok(Step::Done(Box::new(SignedIn::new(started.session, started.cookie, account))))
+        let mut current = visitor.current.cloned();
+        for _ in 0..Self::MAX_RACES {
+            let finishing = self.advance(handle, &journey, Stage::Finishing).await?;
+            match self.create_account(visitor, current.as_ref(), stage).await {
+                Ok((account, started)) => {
+                    self.remove(handle).await;
+                    let tried = Tried::Identifier(&stage.identifier);
+                    throttle::remember(&self.limiter, &self.policy, &tried.in_browser(visitor)).await;
+                    let signed_in = SignedIn::new(started.session, started.cookie, account);
+                    return Ok(Step::Done(Box::new(signed_in)));
+                }
+                Err(CreateError::Taken) => {
+                    self.remove(handle).await;
+                    return Ok(Self::over(RefusalReason::AlreadyRegistered));
+                }
+                Err(CreateError::Session(SessionError::Changed)) => {
+                    // The session that the browser had was used or ended at the same moment.
+                    journey = self.give_back(handle, &journey, &finishing).await?;
+                    current = self.look_again(current).await?;
+                }
+                Err(CreateError::Session(error)) => {
+                    let restored = self.give_back(handle, &journey, &finishing).await;
+                    return self.failed(restored, error);
+                }
             }
-            Err(CreateError::Taken) => {
-                self.remove(handle).await?;
-                let over = Journey { stage: Stage::Finishing, ..finishing };
-                Ok(self.refused(&over, RefusalReason::AlreadyRegistered))
-            }
-            Err(CreateError::Session(error)) => self.undo_finish(handle, journey, &finishing, error).await,
         }
+        Err(JourneyError::Changed)
     }
 
     /// The account, its password, its first session and the events: one commit.
     async fn create_account(
         &self,
         visitor: &Visitor<'_>,
+        current: Option<&Authenticated>,
         stage: &CodeStage,
     ) -> Result<(Account, StartedSession), CreateError> {
         let now = self.ports.now();
@@ -179,15 +199,25 @@ impl Journeys {
             .write(Write::PutAccount(account.clone()))
             .write(Write::PutCredential(credential))
             .event(registered);
-        let context = AuthenticationContext::new([Proof::new(Amr::PASSWORD, [FactorKind::Knowledge], now)]);
-        let previous = visitor.current.map(|current| &current.session);
-        let (batch, started) =
-            self.sessions.starting(batch, &account, context, previous, visitor.user_agent).await?;
+        let beginning = Beginning {
+            context: AuthenticationContext::new([Proof::new(Amr::PASSWORD, [FactorKind::Knowledge], now)]),
+            previous: current.map(|current| &current.session),
+            user_agent: visitor.user_agent,
+            risk: None,
+        };
+        let (batch, started) = self.sessions.starting(batch, &account, beginning).await?;
         match self.ports.store().commit(batch).await? {
             Commit::Applied => Ok((account, started)),
             Commit::Conflict(Conflict::Precondition(0) | Conflict::Unique(_)) => Err(CreateError::Taken),
             Commit::Conflict(_) => Err(CreateError::Session(SessionError::Changed)),
         }
+    }
+
+    async fn registration_risk(&self, visitor: &Visitor<'_>) -> RiskLevel {
+        let observation = Observation::new(RiskAction::Register, None, visitor.peer.address)
+            .with_user_agent(visitor.user_agent.map(ToOwned::to_owned));
+        let unanswered = self.policy.register_risk_unanswered;
+        risk::assess(&self.ports, &observation, self.policy.risk_deadline, unanswered).await.level
     }
 
     fn profile(&self, registration: &Registration) -> Option<Profile> {
@@ -199,14 +229,6 @@ impl Journeys {
             profile.set("name", name).ok()?;
         }
         Some(profile)
-    }
-
-    async fn allowed(&self, limit: &Limit, key: &str) -> Result<bool, PortError> {
-        match self.limiter.attempt(limit, key).await {
-            Ok(()) => Ok(true),
-            Err(RateLimitError::Limited { .. }) => Ok(false),
-            Err(RateLimitError::Port(error)) => Err(error),
-        }
     }
 }
 

@@ -8,9 +8,11 @@ use super::types::Requirements;
 use crate::account::{IdentifierKey, Profile};
 use crate::assurance::Proof;
 use crate::ephemeral::EphemeralKey;
-use crate::id::AccountId;
+use crate::id::{AccountId, CredentialId, SessionId};
 use crate::password::PasswordHash;
+use crate::risk::{Assessment, RiskLevel};
 use crate::secret::{Secret, TokenDigest};
+use crate::store::Version;
 
 /// The random name of a journey, carried in the host's forms. Useless without the browser's cookie.
 #[derive(Clone, Debug)]
@@ -35,6 +37,11 @@ impl JourneyHandle {
 
     pub(super) fn key(&self) -> EphemeralKey {
         EphemeralKey::new("core.journey", self.0.digest().to_text())
+    }
+
+    /// Where the guesses at the code or challenge with this number are counted.
+    pub(super) fn guess_key(&self, number: u32) -> EphemeralKey {
+        EphemeralKey::new("core.journey_guess", format!("{}.{number}", self.0.digest().to_text()))
     }
 
     /// The digest of a code of this journey. The handle is not stored, so the few digits of a code cannot be searched for.
@@ -74,13 +81,42 @@ pub(super) enum Stage {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct FactorStage {
     pub(super) account: AccountId,
-    pub(super) identifier: IdentifierKey,
+    /// The run of attempts that becomes a known browser when the sign-in ends well.
+    pub(super) known_as: Option<String>,
+    /// The session that a step-up began with. Without it, what it has proved does not count.
+    pub(super) step_up_of: Option<SessionId>,
+    /// What was proved in this journey.
     pub(super) proofs: Vec<Proof>,
+    /// The credentials that proved it; they must not have changed when the session begins.
+    pub(super) relied_on: Vec<(CredentialId, Version)>,
     pub(super) factor: String,
     pub(super) state: Value,
     pub(super) public: Value,
-    /// The assurance that the risk assessment asks for, beside what was required.
-    pub(super) factor_kinds: usize,
+    /// Which challenge this is; the answers are counted for each.
+    pub(super) number: u32,
+    pub(super) risk: StoredRisk,
+}
+
+/// What the risk engine said at the beginning.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct StoredRisk {
+    pub(super) level: RiskLevel,
+    pub(super) reasons: Vec<String>,
+    pub(super) degraded: bool,
+}
+
+impl From<&Assessment> for StoredRisk {
+    fn from(risk: &Assessment) -> Self {
+        Self { level: risk.level, reasons: risk.reasons.clone(), degraded: risk.degraded }
+    }
+}
+
+impl From<&StoredRisk> for Assessment {
+    fn from(risk: &StoredRisk) -> Self {
+        let mut assessment = Self::new(risk.level, risk.reasons.clone());
+        assessment.degraded = risk.degraded;
+        assessment
+    }
 }
 
 /// A code was sent to the address of a registration.

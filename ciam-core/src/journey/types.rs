@@ -1,13 +1,15 @@
 //! What goes into a journey and what comes out.
 
+use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use crate::account::Account;
 use crate::assurance::Acr;
 use crate::error::PortError;
 use crate::http::{BrowserId, Peer};
+use crate::id::{AccountId, SessionId};
 use crate::interaction::SignInAsk;
 use crate::password::PasswordRejection;
 use crate::secret::Secret;
@@ -59,6 +61,9 @@ pub struct Requirements {
     pub languages: Vec<String>,
     /// Which identifier is expected; shown, never trusted.
     pub login_hint: Option<String>,
+    /// The person must have proved themselves at or after this time.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub authenticated_since: Option<OffsetDateTime>,
 }
 
 impl Requirements {
@@ -69,7 +74,22 @@ impl Requirements {
             acr_values: ask.acr_values.clone(),
             languages: ask.ui_locales.clone(),
             login_hint: ask.login_hint.clone(),
+            authenticated_since: ask.authenticated_since,
         }
+    }
+
+    /// Asks for one of these levels of assurance, best first.
+    #[must_use]
+    pub fn with_acr_values(mut self, acr_values: Vec<Acr>) -> Self {
+        self.acr_values = acr_values;
+        self
+    }
+
+    /// Asks for a proof at or after this time.
+    #[must_use]
+    pub const fn with_authenticated_since(mut self, since: OffsetDateTime) -> Self {
+        self.authenticated_since = Some(since);
+        self
     }
 
     /// Sets the language preferences.
@@ -186,6 +206,9 @@ impl Registration {
 }
 
 /// Where a journey has got to.
+///
+/// Serializes as what a page or an app may be told: `{"step":"challenge",…}`, `{"step":"refused","reason":…}`, and
+/// `{"step":"done","session":…,"account":…}` without the cookie, which the host hands over in its own way.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a step goes on, ends well or ends badly")]
 pub enum Step {
@@ -195,6 +218,24 @@ pub enum Step {
     Done(Box<SignedIn>),
     /// Not like that.
     Refused(Refusal),
+}
+
+impl Serialize for Step {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "snake_case", tag = "step")]
+        enum View<'a> {
+            Challenge(&'a Challenge),
+            Done { session: SessionId, account: AccountId },
+            Refused(&'a Refusal),
+        }
+        let view = match self {
+            Self::Challenge(challenge) => View::Challenge(challenge),
+            Self::Done(done) => View::Done { session: done.session.id, account: done.account.id },
+            Self::Refused(refusal) => View::Refused(refusal),
+        };
+        view.serialize(serializer)
+    }
 }
 
 /// The end of a journey.
@@ -216,21 +257,44 @@ impl SignedIn {
 }
 
 /// An answer was not accepted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Refusal {
     /// Why.
     pub reason: RefusalReason,
+    /// After this time it can be tried again, where too many attempts are the reason.
+    pub retry_after: Option<Duration>,
     /// What the person may do now; `None` when the journey is over.
     pub challenge: Option<Challenge>,
+}
+
+impl Serialize for Refusal {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("reason", self.reason.code())?;
+        match &self.reason {
+            RefusalReason::Password(PasswordRejection::TooShort { min }) => {
+                map.serialize_entry("min", min)?
+            }
+            RefusalReason::Password(PasswordRejection::TooLong { max }) => map.serialize_entry("max", max)?,
+            RefusalReason::Denied { code } => map.serialize_entry("code", code)?,
+            _ => {}
+        }
+        if let Some(after) = self.retry_after {
+            // Rounded up: who waits that long is not refused again.
+            map.serialize_entry("retry_after", &(after + Duration::milliseconds(999)).whole_seconds())?;
+        }
+        map.serialize_entry("next", &self.challenge)?;
+        map.end()
+    }
 }
 
 /// Why an answer was not accepted.
 ///
 /// # Security
 ///
-/// [`Credentials`](Self::Credentials) stands for an unknown identifier, a wrong password, an account that may not sign in
-/// and a factor that failed: a stranger cannot tell them apart.
+/// [`Credentials`](Self::Credentials) stands for an unknown identifier, a wrong password, an account that may not sign in,
+/// a risk that is too high and a factor that failed: a stranger cannot tell them apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RefusalReason {
@@ -246,13 +310,15 @@ pub enum RefusalReason {
     Name,
     /// The password is not accepted.
     Password(PasswordRejection),
-    /// The address was registered meanwhile.
+    /// The address, which the person has proved to be theirs, was registered meanwhile.
     AlreadyRegistered,
     /// The host's hook refused.
     Denied {
         /// The hook's code.
         code: String,
     },
+    /// The risk of a registration is too high.
+    Risk,
     /// The answer does not belong to the challenge.
     Unexpected,
 }
@@ -270,6 +336,7 @@ impl RefusalReason {
             Self::Password(rejection) => rejection.code(),
             Self::AlreadyRegistered => "already_registered",
             Self::Denied { .. } => "denied",
+            Self::Risk => "risk",
             Self::Unexpected => "unexpected",
         }
     }

@@ -11,6 +11,7 @@ use crate::event::{Event, EventType};
 use crate::hooks::HookDecision;
 use crate::id::{AccountId, SessionId};
 use crate::ports::Ports;
+use crate::risk::Assessment;
 use crate::secret::Secret;
 use crate::store::{Batch, Commit, EntityRef, Page, PageRequest, Versioned, Write};
 
@@ -23,7 +24,7 @@ pub struct SessionPolicy {
     /// A session ends after this time in any case. Default 14 days.
     pub absolute: Duration,
     /// Use is noted only when this much time has passed since it was last noted, so that a page view costs no write.
-    /// Default 5 minutes.
+    /// Default 5 minutes; half of `idle` where that is less, so that a session in use never ends as idle.
     pub touch_interval: Duration,
 }
 
@@ -90,7 +91,7 @@ impl SessionManager {
             return Ok(None);
         }
         let Some(account) = self.ports.store().account(session.value.account).await? else { return Ok(None) };
-        if !account.value.status.may_sign_in() {
+        if !account.value.status.may_sign_in() || session.value.epoch != account.value.session_epoch {
             return Ok(None);
         }
         let session = self.touch(session, now).await?;
@@ -124,7 +125,8 @@ impl SessionManager {
         user_agent: Option<&str>,
     ) -> Result<StartedSession, SessionError> {
         let batch = Batch::new().require_version(EntityRef::Account(account.value.id), account.version);
-        let (batch, started) = self.starting(batch, &account.value, context, previous, user_agent).await?;
+        let beginning = Beginning { context, previous, user_agent, risk: None };
+        let (batch, started) = self.starting(batch, &account.value, beginning).await?;
         match self.ports.store().commit(batch).await? {
             Commit::Applied => Ok(started),
             Commit::Conflict(_) => Err(SessionError::Changed),
@@ -136,9 +138,7 @@ impl SessionManager {
         &self,
         batch: Batch,
         account: &Account,
-        context: AuthenticationContext,
-        previous: Option<&Versioned<Session>>,
-        user_agent: Option<&str>,
+        beginning: Beginning<'_>,
     ) -> Result<(Batch, StartedSession), SessionError> {
         if !account.status.may_sign_in() {
             return Err(SessionError::NotAllowed);
@@ -147,21 +147,24 @@ impl SessionManager {
         let secret = Secret::random(self.ports.entropy())?;
         let id = SessionId::generate(self.ports.clock(), self.ports.entropy())?;
         let mut session =
-            Session::new(id, account.id, secret.digest(), context, now, now + self.policy.absolute);
+            Session::new(id, account.id, secret.digest(), beginning.context, now, now + self.policy.absolute);
         session.idle_expires_at = (now + self.policy.idle).min(session.expires_at);
-        session.user_agent = user_agent.map(bounded_user_agent);
+        session.epoch = account.session_epoch;
+        session.risk = beginning.risk.map(|assessment| assessment.level);
+        session.user_agent = beginning.user_agent.map(bounded_user_agent);
         self.ask_hook(account, &session).await?;
         let mut batch = batch
             .require_absent(EntityRef::Session(id))
             .write(Write::PutSession(session.clone()))
-            .event(self.event(EventType::SIGNED_IN, &session)?);
-        if let Some(previous) = previous {
+            .event(with_risk(self.event(EventType::SIGNED_IN, &session)?, beginning.risk));
+        if let Some(previous) = beginning.previous {
             batch = self.ending(batch, previous, SessionEnd::Replaced, now)?;
         }
         Ok((batch, StartedSession { cookie: SessionCookie::new(id, secret), session }))
     }
 
-    /// Adds proofs to a live session and gives it a new secret: the same session at a higher privilege.
+    /// Adds proofs to a live session and gives it a new secret: the same session at a higher privilege. Without proofs, only
+    /// the secret changes.
     ///
     /// # Errors
     ///
@@ -171,7 +174,7 @@ impl SessionManager {
         current: &Authenticated,
         proofs: impl IntoIterator<Item = Proof>,
     ) -> Result<StartedSession, SessionError> {
-        let (batch, renewed) = self.renewing(Batch::new(), current, proofs).await?;
+        let (batch, renewed) = self.renewing(Batch::new(), current, proofs, None).await?;
         match self.ports.store().commit(batch).await? {
             Commit::Applied => Ok(renewed),
             Commit::Conflict(_) => Err(SessionError::Changed),
@@ -184,6 +187,7 @@ impl SessionManager {
         batch: Batch,
         current: &Authenticated,
         proofs: impl IntoIterator<Item = Proof>,
+        risk: Option<&Assessment>,
     ) -> Result<(Batch, StartedSession), SessionError> {
         let now = self.ports.now();
         let mut session = current.session.value.clone();
@@ -197,13 +201,27 @@ impl SessionManager {
         session.token_digest = secret.digest();
         session.last_seen_at = now;
         session.idle_expires_at = (now + self.policy.idle).min(session.expires_at);
+        session.epoch = current.account.value.session_epoch;
+        session.risk = risk.map(|assessment| assessment.level).or(session.risk);
         self.ask_hook(&current.account.value, &session).await?;
         let batch = batch
             .require_version(EntityRef::Account(current.account.value.id), current.account.version)
             .require_version(EntityRef::Session(session.id), current.session.version)
             .write(Write::PutSession(session.clone()))
-            .event(self.event(EventType::SIGNED_IN, &session)?);
+            .event(with_risk(self.event(EventType::SESSION_RENEWED, &session)?, risk));
         Ok((batch, StartedSession { cookie: SessionCookie::new(session.id, secret), session }))
+    }
+
+    /// Reads a browser's session and account again, after a lost race; `None` when the session is over or its secret has
+    /// changed meanwhile, so that the browser's cookie is no longer its cookie.
+    pub(crate) async fn reload(&self, known: &Authenticated) -> Result<Option<Authenticated>, PortError> {
+        let id = known.session.value.id;
+        let Some(session) = self.live(id).await? else { return Ok(None) };
+        let Some(account) = self.ports.store().account(session.value.account).await? else { return Ok(None) };
+        let same = session.value.token_digest == known.session.value.token_digest
+            && session.value.epoch == account.value.session_epoch
+            && account.value.status.may_sign_in();
+        Ok(same.then_some(Authenticated { session, account }))
     }
 
     /// Ends a session. Ending one that has ended is fine.
@@ -224,6 +242,9 @@ impl SessionManager {
     }
 
     /// Ends every live session of an account but one.
+    ///
+    /// A session that begins at the same moment may live on. Where that must not be, raise the account's
+    /// [`session_epoch`](Account::session_epoch) first, as [`Accounts`](crate::account::Accounts) does.
     ///
     /// # Errors
     ///
@@ -276,7 +297,7 @@ impl SessionManager {
         mut session: Versioned<Session>,
         now: OffsetDateTime,
     ) -> Result<Versioned<Session>, PortError> {
-        if now - session.value.last_seen_at < self.policy.touch_interval {
+        if now - session.value.last_seen_at < self.policy.touch_interval.min(self.policy.idle / 2) {
             return Ok(session);
         }
         let mut seen = session.value.clone();
@@ -319,6 +340,29 @@ impl SessionManager {
         Ok(Event::new(&self.ports, event_type, crate::account::event_subject(session.account))?
             .with("session", session.id.to_string())
             .with("amr", amr))
+    }
+}
+
+/// How a session begins.
+#[derive(Debug)]
+pub(crate) struct Beginning<'a> {
+    /// What its person has proved.
+    pub(crate) context: AuthenticationContext,
+    /// The session that the browser had, which ends.
+    pub(crate) previous: Option<&'a Versioned<Session>>,
+    /// The browser's `User-Agent`.
+    pub(crate) user_agent: Option<&'a str>,
+    /// What the risk engine said.
+    pub(crate) risk: Option<&'a Assessment>,
+}
+
+fn with_risk(event: Event, risk: Option<&Assessment>) -> Event {
+    match risk {
+        Some(risk) => event
+            .with("risk", risk.level.as_str())
+            .with("risk_reasons", risk.reasons.clone())
+            .with("risk_unanswered", risk.degraded),
+        None => event,
     }
 }
 

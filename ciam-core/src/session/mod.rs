@@ -8,5 +8,6 @@ mod manager;
 mod model;
 
 pub use self::cookie::SessionCookie;
+pub(crate) use self::manager::Beginning;
 pub use self::manager::{Authenticated, SessionError, SessionManager, SessionPolicy, StartedSession};
 pub use self::model::{Session, SessionEnd, SessionState};

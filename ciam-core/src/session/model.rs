@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 
 use crate::assurance::AuthenticationContext;
 use crate::id::{AccountId, OrganizationId, SessionId};
+use crate::risk::RiskLevel;
 use crate::secret::TokenDigest;
 
 /// A signed-in session.
@@ -23,6 +24,12 @@ pub struct Session {
     pub token_digest: TokenDigest,
     /// How the person was authenticated: the single source of `amr`, `acr` and `auth_time`.
     pub context: AuthenticationContext,
+    /// How risky the last sign-in or step-up was found; `None` when nobody was asked.
+    #[serde(default)]
+    pub risk: Option<RiskLevel>,
+    /// The account's [`session_epoch`](crate::account::Account::session_epoch) when it began: under another one it is over.
+    #[serde(default)]
+    pub epoch: u32,
     /// The organization that the person acts for, if any.
     pub organization: Option<OrganizationId>,
     /// The browser's `User-Agent`, for the list of devices; at most 512 bytes.
@@ -58,6 +65,8 @@ impl Session {
             state: SessionState::Active,
             token_digest,
             context,
+            risk: None,
+            epoch: 0,
             organization: None,
             user_agent: None,
             created_at: now,
@@ -67,7 +76,8 @@ impl Session {
         }
     }
 
-    /// Whether it can be used at `now`: active, and within both limits.
+    /// Whether it can be used at `now` as far as it knows itself: active, and within both limits. Whether its account has
+    /// gone on without it is for [`SessionManager::authenticate`](super::SessionManager::authenticate) to say.
     #[must_use]
     pub fn is_live(&self, now: OffsetDateTime) -> bool {
         matches!(self.state, SessionState::Active) && now < self.idle_expires_at && now < self.expires_at
@@ -102,6 +112,10 @@ pub enum SessionEnd {
     Revoked,
     /// Another sign-in in the same browser took its place.
     Replaced,
+    /// The account's password was changed.
+    PasswordChanged,
+    /// The account may no longer sign in.
+    AccountStopped,
 }
 
 impl SessionEnd {
@@ -112,6 +126,8 @@ impl SessionEnd {
             Self::SignedOut => "signed_out",
             Self::Revoked => "revoked",
             Self::Replaced => "replaced",
+            Self::PasswordChanged => "password_changed",
+            Self::AccountStopped => "account_stopped",
         }
     }
 }

@@ -232,6 +232,8 @@ async fn fail_each_call(failure: Failure) {
         failures += 1;
         match step {
             Err(JourneyError::Port(error)) => assert_eq!(error.kind(), PortErrorKind::Transient),
+            // Once the account is there, what fails is only tidied up less well.
+            Ok(Step::Done(signed_in)) => assert!(world.authenticated(&signed_in).await.is_some()),
             other => panic!("call {number} failed and nobody noticed: {other:?}"),
         }
         if accounts.is_empty() {

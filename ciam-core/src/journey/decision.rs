@@ -1,0 +1,159 @@
+//! The rules of a sign-in, without I/O: from what is known to what comes next.
+//!
+//! [`Journeys`](super::Journeys) loads the facts, asks here, and does what it is told. A host that leads its people through
+//! steps of its own can ask the same question.
+
+use std::collections::BTreeSet;
+
+use time::OffsetDateTime;
+
+use super::types::Requirements;
+use crate::assurance::{AcrLadder, Amr, AuthenticationContext, FactorKind, Proof};
+use crate::risk::RiskLevel;
+
+/// A further factor that the account could prove.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Candidate<'a> {
+    /// The factor's name.
+    pub name: &'a str,
+    /// What a proof would stand for.
+    pub kinds: &'a [FactorKind],
+}
+
+impl<'a> Candidate<'a> {
+    /// A further factor.
+    #[must_use]
+    pub const fn new(name: &'a str, kinds: &'a [FactorKind]) -> Self {
+        Self { name, kinds }
+    }
+}
+
+/// What is known in the middle of a sign-in.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Situation<'a, 'name> {
+    /// What was proved in this sign-in, oldest first.
+    pub proofs: &'a [Proof],
+    /// What the browser's live session of the same account has proved before; `None` without one.
+    pub session: Option<&'a AuthenticationContext>,
+    /// What the sign-in is to reach.
+    pub requirements: &'a Requirements,
+    /// The levels of assurance.
+    pub ladder: &'a AcrLadder,
+    /// What the risk assessment says.
+    pub risk: RiskLevel,
+    /// The further factors in which the account is enrolled, in the order in which they are preferred.
+    pub candidates: &'a [Candidate<'name>],
+    /// The time.
+    pub now: OffsetDateTime,
+}
+
+/// What comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "whoever asks has to know what to do with each")]
+pub enum Decision<'name> {
+    /// Ask who the person is, and for the first factor.
+    Credentials,
+    /// Ask for this further factor.
+    Factor(&'name str),
+    /// Begin the session, or renew it.
+    Session,
+    /// What is needed cannot be reached. Looks like a wrong password.
+    Refuse,
+}
+
+impl<'a, 'name> Situation<'a, 'name> {
+    /// A situation in which nothing is required and the risk is low.
+    #[must_use]
+    pub const fn new(
+        proofs: &'a [Proof],
+        requirements: &'a Requirements,
+        ladder: &'a AcrLadder,
+        now: OffsetDateTime,
+    ) -> Self {
+        Self { proofs, session: None, requirements, ladder, risk: RiskLevel::Low, candidates: &[], now }
+    }
+
+    /// Decides what comes next.
+    ///
+    /// A level of assurance that a client asks for is a wish: when the account cannot reach it, the session begins and the
+    /// protocol says what was achieved. What a high risk asks for is not a wish.
+    ///
+    /// - A sign-in begins with the first factor, even where there is a session: somebody asked for a sign-in. Only a step-up
+    ///   begins with a further factor: the session is as fresh as required, not of high risk, and that one factor lifts it to a
+    ///   level that is asked for.
+    /// - Risk looks at what was proved in this sign-in alone. Assurance counts the session's proofs too, as long as the level
+    ///   says that they are young enough.
+    #[must_use]
+    pub fn decide(&self) -> Decision<'name> {
+        if self.proofs.is_empty() {
+            return self.entry();
+        }
+        let proved = kinds_of(self.proofs);
+        let (wanted_kinds, insists) = kinds_for(self.risk);
+        let (acr_met, risk_met) = (self.reaches(None), proved.len() >= wanted_kinds);
+        if acr_met && risk_met {
+            return Decision::Session;
+        }
+        let adds = |candidate: &&Candidate<'_>| candidate.kinds.iter().any(|kind| !proved.contains(kind));
+        let mut useful = self.candidates.iter().filter(adds);
+        let enough = |candidate: &&Candidate<'_>| self.reaches(Some(candidate));
+        let next = if acr_met {
+            useful.next()
+        } else {
+            // One that suffices before one that helps.
+            useful.clone().find(enough).or_else(|| useful.next())
+        };
+        match next {
+            Some(candidate) => Decision::Factor(candidate.name),
+            None if insists && !risk_met => Decision::Refuse,
+            None => Decision::Session,
+        }
+    }
+
+    /// Where nothing is proved yet.
+    fn entry(&self) -> Decision<'name> {
+        let Some(session) = self.session else { return Decision::Credentials };
+        let fresh = self
+            .requirements
+            .authenticated_since
+            .is_none_or(|since| session.auth_time().is_some_and(|at| at >= since));
+        if !fresh || self.risk >= RiskLevel::High || self.reaches(None) {
+            return Decision::Credentials;
+        }
+        let mut candidates = self.candidates.iter();
+        let enough = candidates.find(|candidate| self.reaches(Some(candidate)));
+        enough.map_or(Decision::Credentials, |candidate| Decision::Factor(candidate.name))
+    }
+
+    /// Whether a level that is asked for is reached, with one more factor proved now.
+    fn reaches(&self, with: Option<&Candidate<'_>>) -> bool {
+        if self.requirements.acr_values.is_empty() {
+            return true;
+        }
+        let earlier = self.session.map_or(&[][..], |session| &session.proofs);
+        let mut context = AuthenticationContext::new(earlier.iter().chain(self.proofs).cloned());
+        if let Some(candidate) = with {
+            const IMAGINED: Amr = Amr::new("imagined");
+            context.add(Proof::new(IMAGINED, candidate.kinds.iter().copied(), self.now));
+        }
+        self.requirements.acr_values.iter().any(|acr| self.ladder.satisfies(&context, acr, self.now))
+    }
+}
+
+/// How many kinds of factor a risk level asks for, and whether the sign-in may not go on without them.
+const fn kinds_for(risk: RiskLevel) -> (usize, bool) {
+    match risk {
+        RiskLevel::Low => (1, false),
+        RiskLevel::Medium => (2, false),
+        RiskLevel::High => (2, true),
+    }
+}
+
+fn kinds_of(proofs: &[Proof]) -> BTreeSet<FactorKind> {
+    proofs.iter().flat_map(|proof| proof.kinds.iter().copied()).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -12,22 +12,76 @@ use crate::store::{
 
 /// Checks and applies a batch whole, or changes nothing.
 pub(crate) fn apply(tables: &mut Tables, batch: &Batch, now: OffsetDateTime) -> Result<Commit, PortError> {
+    apply_by(&mut Sound, tables, batch, now)
+}
+
+/// What is decided at each step of a batch. The faulty stores of the test-kit decide one step wrongly each.
+pub(crate) trait Rules {
+    /// Whether a precondition holds, before anything is written.
+    fn holds(
+        &mut self,
+        tables: &Tables,
+        _batch: &Batch,
+        precondition: &Precondition,
+        now: OffsetDateTime,
+    ) -> bool {
+        holds(tables, precondition, now)
+    }
+
+    /// Whether the write at this position can be applied to the tables as the writes before it left them.
+    fn check(
+        &mut self,
+        tables: &Tables,
+        _batch: &Batch,
+        _position: usize,
+        write: &Write,
+        now: OffsetDateTime,
+    ) -> Result<(), Refusal> {
+        check(tables, write, now)
+    }
+
+    /// The row that a write leaves.
+    fn row(&mut self, tables: &Tables, write: &Write, now: OffsetDateTime) -> Row {
+        row(tables, write, now)
+    }
+
+    /// Leaves the tables as they were before the writes whose rows are to be put back, newest first.
+    fn roll_back(&mut self, tables: &mut Tables, undo: Vec<Row>) {
+        for row in undo {
+            tables.replace(row);
+        }
+    }
+}
+
+/// The rules of a store that keeps its contract.
+struct Sound;
+
+impl Rules for Sound {}
+
+/// Checks and applies a batch by these rules.
+pub(crate) fn apply_by(
+    rules: &mut impl Rules,
+    tables: &mut Tables,
+    batch: &Batch,
+    now: OffsetDateTime,
+) -> Result<Commit, PortError> {
     batch.check_size()?;
     for (position, precondition) in batch.preconditions().iter().enumerate() {
-        if !holds(tables, precondition, now) {
+        if !rules.holds(tables, batch, precondition, now) {
             return Ok(Commit::Conflict(Conflict::Precondition(position)));
         }
     }
     let mut undo: Vec<Row> = Vec::with_capacity(batch.writes().len());
     for (position, write) in batch.writes().iter().enumerate() {
-        if let Err(refusal) = check(tables, write, now) {
-            roll_back(tables, undo);
+        if let Err(refusal) = rules.check(tables, batch, position, write, now) {
+            undo.reverse();
+            rules.roll_back(tables, undo);
             return match refusal {
                 Refusal::Taken => Ok(Commit::Conflict(Conflict::Unique(position))),
                 Refusal::Invalid(error) => Err(error),
             };
         }
-        let row = row(tables, write, now);
+        let row = rules.row(tables, write, now);
         undo.push(tables.replace(row));
     }
     publish(tables, batch);
@@ -116,12 +170,6 @@ pub(crate) fn publish(tables: &mut Tables, batch: &Batch) {
     }
     for message in batch.messages() {
         tables.outbox.push(message.id, None, OutboxPayload::Message(message.clone()));
-    }
-}
-
-fn roll_back(tables: &mut Tables, undo: Vec<Row>) {
-    for row in undo.into_iter().rev() {
-        tables.replace(row);
     }
 }
 

@@ -11,17 +11,24 @@ use crate::store::{OutboxItem, OutboxPayload};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outbox {
     next: u64,
-    pending: BTreeMap<u64, Pending>,
+    pub(crate) pending: BTreeMap<u64, Pending>,
     positions: BTreeMap<EventId, u64>,
 }
 
+/// An undelivered item.
 #[derive(Clone, Debug)]
-struct Pending {
-    id: EventId,
-    subject: Option<String>,
-    payload: OutboxPayload,
-    attempts: u32,
-    leased_until: Option<OffsetDateTime>,
+pub(crate) struct Pending {
+    pub(crate) id: EventId,
+    pub(crate) subject: Option<String>,
+    pub(crate) payload: OutboxPayload,
+    pub(crate) attempts: u32,
+    pub(crate) leased_until: Option<OffsetDateTime>,
+}
+
+impl Pending {
+    pub(crate) fn is_leased(&self, now: OffsetDateTime) -> bool {
+        self.leased_until.is_some_and(|until| until > now)
+    }
 }
 
 impl Outbox {
@@ -31,22 +38,39 @@ impl Outbox {
         self.next = self.next.saturating_add(1);
     }
 
+    /// Leases the oldest items that may be delivered now.
     pub(crate) fn claim(&mut self, now: OffsetDateTime, lease: Duration, limit: u32) -> Vec<OutboxItem> {
-        let mut claimed = Vec::new();
-        let mut blocked: BTreeSet<String> = BTreeSet::new();
-        for item in self.pending.values_mut() {
-            if claimed.len() >= limit as usize {
+        let positions = self.claimable(now, limit);
+        self.hand_out(&positions, now.saturating_add(lease))
+    }
+
+    /// The positions of the oldest items that may be delivered now: not leased, and behind no leased item of their subject.
+    pub(crate) fn claimable(&self, now: OffsetDateTime, limit: u32) -> Vec<u64> {
+        let mut claimable = Vec::new();
+        let mut blocked: BTreeSet<&str> = BTreeSet::new();
+        for (position, item) in &self.pending {
+            if claimable.len() >= limit as usize {
                 break;
             }
-            let leased = item.leased_until.is_some_and(|until| until > now);
-            let behind = item.subject.as_ref().is_some_and(|subject| blocked.contains(subject));
-            if leased || behind {
-                blocked.extend(item.subject.clone());
-                continue;
+            let behind = item.subject.as_deref().is_some_and(|subject| blocked.contains(subject));
+            if item.is_leased(now) || behind {
+                blocked.extend(item.subject.as_deref());
+            } else {
+                claimable.push(*position);
             }
-            item.attempts = item.attempts.saturating_add(1);
-            item.leased_until = Some(now.saturating_add(lease));
-            claimed.push(OutboxItem::new(item.id, item.attempts, item.payload.clone()));
+        }
+        claimable
+    }
+
+    /// Leases the items at these positions.
+    pub(crate) fn hand_out(&mut self, positions: &[u64], until: OffsetDateTime) -> Vec<OutboxItem> {
+        let mut claimed = Vec::with_capacity(positions.len());
+        for position in positions {
+            if let Some(item) = self.pending.get_mut(position) {
+                item.attempts = item.attempts.saturating_add(1);
+                item.leased_until = Some(until);
+                claimed.push(OutboxItem::new(item.id, item.attempts, item.payload.clone()));
+            }
         }
         claimed
     }

@@ -36,7 +36,7 @@ impl MemoryDatabase {
         MemoryStore { database: self.clone(), tenant, clock }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<TenantId, Tables>> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, BTreeMap<TenantId, Tables>> {
         // Nothing under the lock panics, so a poisoned lock still guards whole tables.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

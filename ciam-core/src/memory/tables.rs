@@ -13,7 +13,7 @@ use crate::session::Session;
 use crate::store::{EntityRef, Record, Version, Versioned};
 
 /// Everything that one tenant has stored.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Tables {
     pub(crate) accounts: BTreeMap<AccountId, Versioned<Account>>,
     pub(crate) identifiers: BTreeMap<IdentifierKey, AccountId>,

@@ -3,6 +3,7 @@
 mod clock;
 mod entropy;
 mod ephemeral;
+pub mod faulty;
 mod probe;
 mod race;
 mod sample;

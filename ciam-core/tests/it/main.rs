@@ -9,6 +9,7 @@
 
 mod backends;
 mod contracts;
+mod faulty;
 mod interactions;
 mod jose_vectors;
 mod relay;

@@ -190,6 +190,7 @@ async fn limits(trial: &Trial<'_>) -> Result<(), Violation> {
     for (preconditions, writes) in [(Batch::MAX_PRECONDITIONS + 1, 1), (0, Batch::MAX_WRITES + 1)] {
         let what = format!("a batch of {writes} writes and {preconditions} preconditions");
         let (batch, puts) = batch(preconditions, writes);
+        let batch = batch.event(trial.event("testkit:large")?).message(trial.message());
         match alone.commit(batch).await {
             Err(error) if error.kind() == PortErrorKind::Permanent => {}
             other => return Err(Violation::new(format!("{what}: {other:?}"))),
@@ -198,6 +199,8 @@ async fn limits(trial: &Trial<'_>) -> Result<(), Violation> {
             ensure!(version_of(&*alone, put).await?.is_none(), "{what} left a write behind");
         }
     }
+    let left = alone.claim_outbox(Duration::MINUTE, 100).await?.len();
+    ensure_eq!(left, 0, "how many items larger batches left in the outbox");
     Ok(())
 }
 

@@ -220,6 +220,7 @@ async fn changes(trial: &Trial<'_>) -> Result<(), Violation> {
         record.indexes.push(IndexValue::new(OWNER, OWNED));
         record
     };
+    insert(&store, trial.one_of_each()?).await?;
     for listing in [Listing::Records, Listing::RecordsBy] {
         let mut stable = Vec::new();
         for number in 0..12 {
@@ -235,15 +236,17 @@ async fn changes(trial: &Trial<'_>) -> Result<(), Violation> {
             listed.extend(page.items);
             let Some(next) = page.next else { break };
             request = PageRequest::after(next, 5);
-            // Before, behind and at the place where the listing stands.
-            let mut batch = Batch::new()
-                .write(Write::PutRecord(note("a", step)))
-                .write(Write::PutRecord(note("z", step)));
-            for number in [step * 4 + 1, step * 4 + 3] {
-                batch = batch.write(Write::DeleteRecord(NOTE, format!("k{number:02}")));
-            }
-            if let Some(last) = listed.last().filter(|last| !stable.contains(last)) {
-                batch = batch.write(Write::DeleteRecord(NOTE, last.clone()));
+            let mut batch = Batch::new();
+            if step % 2 == 0 {
+                // Three before the place where the listing stands, one behind.
+                for letter in ["a", "b", "c", "z"] {
+                    batch = batch.write(Write::PutRecord(note(letter, step)));
+                }
+            } else {
+                // All before it that do not stay, the very place included.
+                for key in listed.iter().filter(|key| !stable.contains(key)) {
+                    batch = batch.write(Write::DeleteRecord(NOTE, key.clone()));
+                }
             }
             applied(&store, batch, "a write between two pages").await?;
             ensure!(step < 1_000, "{listing:?} comes to no end");

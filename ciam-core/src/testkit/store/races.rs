@@ -34,7 +34,7 @@ pub(super) const CLAUSES: &[Clause<dyn StoreHarness>] = &[
         Trial<'_>,
         "race.counter",
         counter,
-        "Of concurrent commits that require a counter below a number and raise it to that, exactly one is applied."
+        "Of concurrent commits that require a counter below a number and raise it above, exactly one is applied."
     ),
     clause!(
         Trial<'_>,
@@ -191,7 +191,7 @@ async fn counter(trial: &Trial<'_>) -> Result<(), Violation> {
         (credential.counter, record.counter) = (7, 7);
         let puts = [Write::PutCredential(credential.clone()), Write::PutRecord(record.clone())];
         insert(&*store, puts).await?;
-        (credential.counter, record.counter) = (8, 8);
+        (credential.counter, record.counter) = (9, 9);
         // A one-time password of one time step, presented many times.
         let (entity, write) = if round % 2 == 0 {
             (EntityRef::Credential(credential.id), Write::PutCredential(credential))
@@ -360,7 +360,7 @@ async fn outbox(trial: &Trial<'_>) -> Result<(), Violation> {
     for _ in 0..ITEMS / 20 {
         let mut batch = Batch::new();
         for _ in 0..10 {
-            let event = trial.event(&format!("testkit:{}", trial.samples.text()))?;
+            let event = trial.event(&trial.samples.text())?;
             let message = trial.message();
             expected.extend([event.id, message.id]);
             batch = batch.event(event).message(message);

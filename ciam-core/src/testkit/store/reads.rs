@@ -144,7 +144,7 @@ async fn credentials(trial: &Trial<'_>) -> Result<(), Violation> {
     insert(&store, [Write::PutAccount(account.clone())]).await?;
     let new = |_| trial.samples.credential(account.id, trial.now());
     let mut credentials: Vec<Credential> = (0..Credential::MAX_PER_ACCOUNT).map(new).collect();
-    for some in credentials.chunks(Batch::MAX_WRITES) {
+    for some in credentials.chunks(Batch::MAX_WRITES / 2) {
         insert(&store, some.iter().cloned().map(Write::PutCredential)).await?;
     }
     credentials.sort_by_key(|credential| credential.id);

@@ -6,12 +6,12 @@ use super::{
     StoreHarness, Trial, applied, deletion_of, entity_of, insert, name_of, present, refused_by_precondition,
     version_of,
 };
-use crate::account::IdentifierKey;
+use crate::account::{IdentifierKey, IdentifierKind};
 use crate::id::EventId;
 use crate::store::{
     Batch, EntityRef, IndexValue, Page, PageRequest, Precondition, Record, Store, Version, Versioned, Write,
 };
-use crate::testkit::sample::{NOTE, OWNER, Samples, TOKEN};
+use crate::testkit::sample::{NOTE, OWNER, Samples, TOKEN, identifier};
 use crate::testkit::suite::{Clause, Violation, clause, ensure, ensure_eq};
 
 pub(super) const CLAUSES: &[Clause<dyn StoreHarness>] = &[
@@ -165,10 +165,11 @@ async fn uniqueness(trial: &Trial<'_>) -> Result<(), Violation> {
     insert(&trial.store().await?, trial.one_of_each()?).await?;
     let (here, there) = (trial.plain().await?, trial.elsewhere().await?);
     let (samples, now) = (&trial.samples, trial.now());
-    let (email, slug, token) = (samples.email()?, samples.slug()?, samples.text());
+    let name = identifier(IdentifierKind::Username, &samples.text())?;
+    let (slug, token) = (samples.slug()?, samples.text());
     for (store, tenant) in [(&here, "the first tenant"), (&there, "another tenant")] {
         // The entities are different ones, with ids of their own.
-        let account = samples.account_with(now, &[&email]);
+        let account = samples.account_with(now, &[&name]);
         applied(&**store, Batch::new().write(Write::PutAccount(account)), tenant).await?;
         let mut organization = samples.organization(now)?;
         organization.slug = slug.clone();

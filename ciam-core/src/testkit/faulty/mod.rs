@@ -1,0 +1,67 @@
+//! Broken implementations: how the suites are tested.
+//!
+//! Each of them breaks one clause of its port's suite and keeps all the others, so a clause that lets its own broken
+//! implementations pass tests nothing. The in-memory implementations are the material; one decision of each is wrong.
+
+mod store;
+
+use std::fmt;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use super::StoreHarness;
+
+/// Runs a task beside the caller: what the harnesses of broken implementations are given for their `spawn`.
+pub type Spawn = fn(BoxFuture<'static, ()>) -> BoxFuture<'static, ()>;
+
+/// A broken implementation.
+pub struct Faulty<H: ?Sized> {
+    name: String,
+    breaks: &'static str,
+    make: Arc<dyn Fn() -> Box<H> + Send + Sync>,
+}
+
+impl<H: ?Sized> Faulty<H> {
+    fn new(name: String, breaks: &'static str, make: impl Fn() -> Box<H> + Send + Sync + 'static) -> Self {
+        Self { name, breaks, make: Arc::new(make) }
+    }
+
+    /// What is wrong with it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The one clause that it breaks.
+    #[must_use]
+    pub const fn breaks(&self) -> &'static str {
+        self.breaks
+    }
+
+    /// A harness on a new, empty instance of it.
+    #[must_use]
+    pub fn harness(&self) -> Box<H> {
+        (self.make)()
+    }
+}
+
+impl<H: ?Sized> fmt::Debug for Faulty<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Faulty({}, which breaks {})", self.name, self.breaks)
+    }
+}
+
+/// Broken stores: for every clause of [`store_suite`](super::store_suite) at least one that breaks only that.
+///
+/// They need real parallelism to show their races: give a `spawn` of a runtime with several threads.
+#[must_use]
+pub fn stores(spawn: Spawn) -> Vec<Faulty<dyn StoreHarness>> {
+    store::stores(spawn)
+}
+
+/// A store that keeps all tenants in one: it breaks every clause of [`store_suite`](super::store_suite).
+#[must_use]
+pub fn store_without_tenants(spawn: Spawn) -> Box<dyn StoreHarness> {
+    store::blind(spawn)
+}

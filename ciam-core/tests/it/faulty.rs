@@ -1,0 +1,49 @@
+//! Every clause rejects a broken implementation that all the other clauses accept.
+
+use std::collections::BTreeSet;
+
+use ciam_core::testkit::faulty::{self, Faulty};
+use ciam_core::testkit::{Suite, store_suite};
+use futures_util::future::BoxFuture;
+
+fn tokio_spawn(task: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
+    let task = tokio::spawn(task);
+    Box::pin(async move { drop(task.await) })
+}
+
+/// Runs every clause against every broken implementation: exactly the one that it is said to break is broken.
+async fn each_clause_has_its_fault<H: ?Sized + Sync + 'static>(suite: &Suite<H>, broken: Vec<Faulty<H>>) {
+    let mut wrong = Vec::new();
+    let mut covered = BTreeSet::new();
+    for faulty in broken {
+        let mut rejected = Vec::new();
+        for clause in suite.clauses() {
+            let verdict = suite.run_clause(clause, &*faulty.harness()).await;
+            if verdict.violation.is_some() {
+                rejected.push(clause.name());
+            }
+        }
+        if rejected != [faulty.breaks()] {
+            wrong.push(format!("{faulty:?}: rejected by {rejected:?}"));
+        }
+        covered.insert(faulty.breaks());
+    }
+    let missing: Vec<_> = suite.clauses().iter().filter(|clause| !covered.contains(clause.name())).collect();
+    assert!(wrong.is_empty(), "{} faults:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(missing.is_empty(), "clauses without a fault of their own: {missing:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn each_store_clause_has_its_fault() {
+    each_clause_has_its_fault(&store_suite(), faulty::stores(tokio_spawn)).await;
+}
+
+/// No clause can be satisfied by a store that crosses tenants.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_store_without_tenants_keeps_no_clause() {
+    let suite = store_suite();
+    for clause in suite.clauses() {
+        let verdict = suite.run_clause(clause, &*faulty::store_without_tenants(tokio_spawn)).await;
+        assert!(verdict.violation.is_some(), "{} is kept by a store without tenants", clause.name());
+    }
+}

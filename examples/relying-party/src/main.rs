@@ -73,7 +73,8 @@ struct App {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    let policy = [&options.issuer, &options.api].into_iter().fold(OutboundPolicy::default(), trust_if_local);
+    let policy =
+        [options.issuer.as_str(), &options.api].into_iter().fold(OutboundPolicy::default(), trust_if_local);
     let ports = memory::ports()
         .with_runtime(Arc::new(TokioRuntime::for_this_machine()))
         .with_http_client(Arc::new(ReqwestHttpClient::new()?))
@@ -169,7 +170,7 @@ fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response 
 }
 
 /// A server on this machine may be asked without TLS; any other only with it.
-fn trust_if_local(policy: OutboundPolicy, url: &String) -> OutboundPolicy {
+fn trust_if_local(policy: OutboundPolicy, url: &str) -> OutboundPolicy {
     let local = url.strip_prefix("http://localhost:").and_then(|rest| rest.split('/').next()?.parse().ok());
     match local {
         Some(port) => policy.dangerous_trust_host("localhost", port),

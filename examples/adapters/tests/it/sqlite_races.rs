@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use ciam_adapters::sqlite::{SqliteDatabase, SqliteOptions};
-use ciam_core::entropy::SystemEntropy;
-use ciam_core::memory::MemoryVault;
 use ciam_core::ports::Ports;
+use ciam_core::secret::SecretBytes;
+use ciam_core::vault::{KeyEncryptionKey, LocalKeyVault};
 use ciam_oauth::testkit::{code_race, refresh_race};
 use futures_util::future::BoxFuture;
 
@@ -23,7 +23,8 @@ async fn a_hundred_requests_for_one_code_and_one_refresh_token() {
     for handles in [1, 3] {
         let directory = TempDir::new();
         let path = directory.file("ciam.db");
-        let vault = Arc::new(MemoryVault::new(Arc::new(SystemEntropy::new())));
+        let key = KeyEncryptionKey::new(SecretBytes::new(vec![7; KeyEncryptionKey::LENGTH])).unwrap();
+        let vault = Arc::new(LocalKeyVault::new(tenant(), key));
         let mut nodes = Vec::new();
         for _ in 0..handles {
             let database = SqliteDatabase::open(&path, SqliteOptions::default()).await.unwrap();

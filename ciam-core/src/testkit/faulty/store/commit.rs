@@ -258,7 +258,7 @@ impl Broken {
     fn pass_limit(&self, batch: &Batch) -> Result<Commit, PortError> {
         let writes = batch.writes();
         let first = rebuilt(
-            batch.preconditions().get(..Batch::MAX_PRECONDITIONS).unwrap_or(batch.preconditions()),
+            batch.preconditions().get(..Batch::MAX_PRECONDITIONS).unwrap_or_else(|| batch.preconditions()),
             writes.get(..Batch::MAX_WRITES).unwrap_or(writes),
             outbox_of(batch),
         );

@@ -54,8 +54,14 @@ async fn a_store_that_forgets_its_conditions_loses() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_ephemeral_store_that_swaps_without_comparing_loses() {
+async fn the_commit_holds_where_a_swap_does_not_compare() {
     let node = ports(|store| store, |inner| Arc::new(Swaps(inner)));
+    code_race(&[node], &spawn).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn stores_of_which_neither_compares_lose() {
+    let node = ports(|store| GatedStore::forgetful(store), |inner| Arc::new(Swaps(inner)));
     let lost = code_race(&[node], &spawn).await.unwrap_err().to_string();
     assert!(lost.contains("exchanges of one code succeeded"), "{lost}");
 }

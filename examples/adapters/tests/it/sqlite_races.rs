@@ -23,7 +23,7 @@ async fn a_hundred_requests_for_one_code_and_one_refresh_token() {
     for handles in [1, 3] {
         let directory = TempDir::new();
         let path = directory.file("ciam.db");
-        let key = KeyEncryptionKey::new(SecretBytes::new(vec![7; KeyEncryptionKey::LENGTH])).unwrap();
+        let key = KeyEncryptionKey::new(SecretBytes::new((0..32).collect())).unwrap();
         let vault = Arc::new(LocalKeyVault::new(tenant(), key));
         let mut nodes = Vec::new();
         for _ in 0..handles {

@@ -10,7 +10,8 @@ use std::sync::LazyLock;
 use ciam_core::crypto;
 use ciam_core::encoding::base64url;
 use ciam_core::jose::{
-    Algorithm, AlgorithmSet, CompactJws, JwsLimits, KeySet, LocalSigner, RegisteredClaims, TokenType, Verifier,
+    Algorithm, AlgorithmSet, CompactJws, JwsLimits, KeySet, LocalSigner, RegisteredClaims, TokenType,
+    Verifier,
 };
 use ciam_core::secret::SecretBytes;
 use libfuzzer_sys::fuzz_target;

@@ -7,14 +7,23 @@
 //! | Use of a session is noted | every 5 minutes | [`SessionPolicy`](crate::session::SessionPolicy) | a page view costs no write |
 //! | Password | 15 to 256 code points | [`PasswordPolicy`](crate::password::PasswordPolicy) | NIST SP 800-63B-4 for a password alone |
 //! | Argon2id | 19 MiB, 2 passes, 1 lane | `Argon2idHasher` | OWASP's minimum; about 20 ms |
-//! | Journeys: sign-in, registration and message limits, codes, risk deadline | see there | [`JourneyPolicy`](crate::journey::JourneyPolicy) | guessing is slow, owners are not locked out |
+//! | Journey | 30 minutes | [`JourneyPolicy`](crate::journey::JourneyPolicy) | a person reads their mail first |
+//! | Failed sign-ins for one identifier | 10 in 15 minutes from one source, 100 in a day from everywhere | [`JourneyPolicy`](crate::journey::JourneyPolicy) | guessing is slow; NIST allows 100 in a row |
+//! | Sign-ins from one address | 300 in 5 minutes | [`JourneyPolicy`](crate::journey::JourneyPolicy) | an office shares an address, a botnet has many |
+//! | A browser is known | 30 days | [`JourneyPolicy`](crate::journey::JourneyPolicy) | it is counted on its own, so that strangers lock no owner out |
+//! | Answers to a further factor | 5 | [`JourneyPolicy`](crate::journey::JourneyPolicy) | a code of six digits is not guessed |
+//! | Registrations from one address | 50 in an hour | [`JourneyPolicy`](crate::journey::JourneyPolicy) | each costs a password hash and a mail |
+//! | Registration mail to one address | 5 in an hour, 20 in a day | [`JourneyPolicy`](crate::journey::JourneyPolicy) | nobody's mailbox is flooded |
+//! | Code by mail | 6 digits, 15 minutes, 5 guesses | [`JourneyPolicy`](crate::journey::JourneyPolicy) | at most 100 guesses a day at a million codes |
+//! | Name | 128 characters | [`JourneyPolicy`](crate::journey::JourneyPolicy) | it is shown |
+//! | Risk engine | 150 ms; silence counts as medium, at registration as low | [`JourneyPolicy`](crate::journey::JourneyPolicy) | nobody waits, and nothing is waved through |
 //! | Interaction | 30 minutes | [`Interactions`](crate::interaction::Interactions) | a person has to find their phone |
 //! | Query strings and forms | 64 KiB, 64 parameters | [`ParamsLimits`](crate::http::ParamsLimits) | the largest legitimate request is a few KiB |
 //! | Token, header | 16 KiB, 8 KiB | [`JwsLimits`](crate::jose::JwsLimits) | what HTTP servers accept as a header line |
 //! | Key set of others | 256 KiB, 64 keys | [`JwkSetLimits`](crate::jose::JwkSetLimits) | sets with certificates are large |
 //! | Keys tried for a token without `kid` | 4 | [`KeySet`](crate::jose::KeySet) | a signature check costs |
 //! | Keys of others: fetched again, stale, cooldown | 15 minutes, 24 hours, 30 seconds | [`RemoteKeysPolicy`](crate::jose::RemoteKeysPolicy) | rotation is seen, an outage is survived, a flood is not passed on |
-//! | Own keys: rotation and overlap | see there | [`KeyPolicy`](crate::keys::KeyPolicy) | no client sees a key that signs before it was published |
+//! | Own keys | sign for 90 days, are published 24 hours before and as long as tokens live after, remembered for 400 days | [`KeyPolicy`](crate::keys::KeyPolicy) | no client sees a key that signs before it was published |
 //! | Outbound exchange | 5 s, 256 KiB, URL of 2,048 bytes | [`OutboundPolicy`](crate::outbound::OutboundPolicy) | nobody waits longer |
 //! | Batch | 64 writes, 64 preconditions | [`Batch`](crate::store::Batch) | one transaction stays short |
 //! | Page | 1,000 items | [`PageRequest`](crate::store::PageRequest) | nothing loads everything |

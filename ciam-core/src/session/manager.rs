@@ -244,7 +244,7 @@ impl SessionManager {
     /// Ends every live session of an account but one.
     ///
     /// A session that begins at the same moment may live on. Where that must not be, raise the account's
-    /// [`session_epoch`](Account::session_epoch) first, as [`Accounts`](crate::account::Accounts) does.
+    /// [`session_epoch`](Account::session_epoch) first.
     ///
     /// # Errors
     ///

@@ -23,6 +23,8 @@
 //! | query or form | 64 KiB, 64 parameters | `Limits::params` |
 //! | one value | 8 KiB | `Limits::max_value`; a `state` of 8 KiB still fits in a redirect |
 //! | pushed requests | 1000 for each client and minute | `Limits::pushed_requests_per_minute` |
+//! | presentations of one code | 20 in 10 minutes for each client and address | `Limits::code_presentations`; a verifier is not guessed |
+//! | client assertion | valid for an hour at most, `jti` of 512 bytes | it is remembered until it expires |
 //! | posted authorization request that is turned into a GET | 8 KiB | what servers and browsers carry in a URL |
 //! | scope values in a request | 64, of 256 bytes | |
 //! | resources in a request | 8, of 512 bytes | |

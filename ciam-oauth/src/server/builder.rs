@@ -123,7 +123,7 @@ impl ServerBuilder {
     }
 
     /// Replaces the limits.
-    pub const fn limits(mut self, limits: Limits) -> Self {
+    pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
@@ -261,7 +261,7 @@ impl ServerBuilder {
         self.check_endpoints()?;
         Ok(Config {
             lifetimes: self.lifetimes,
-            limits: self.limits,
+            limits: self.limits.clone(),
             interaction_url,
             scopes,
             protocol_scopes,

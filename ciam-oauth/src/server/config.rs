@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ciam_core::assurance::AcrLadder;
 use ciam_core::http::ParamsLimits;
 use ciam_core::jose::Algorithm;
+use ciam_core::ratelimit::Limit;
 use time::Duration;
 
 use super::endpoint::Endpoint;
@@ -109,7 +110,7 @@ impl Default for Lifetimes {
 }
 
 /// How much a request may hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
     /// Query strings and form bodies. Default 64 KiB and 64 parameters.
@@ -118,11 +119,18 @@ pub struct Limits {
     pub max_value: usize,
     /// Pushed authorization requests of one client in a minute. Default 1000.
     pub pushed_requests_per_minute: u64,
+    /// Presentations of one authorization code by one client from one address. Default 20 in 10 minutes.
+    pub code_presentations: Limit,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { params: ParamsLimits::default(), max_value: 8 * 1024, pushed_requests_per_minute: 1000 }
+        Self {
+            params: ParamsLimits::default(),
+            max_value: 8 * 1024,
+            pushed_requests_per_minute: 1000,
+            code_presentations: Limit::new("oauth.code", 20, Duration::minutes(10)),
+        }
     }
 }
 

@@ -5,12 +5,12 @@ use ciam_core::account::Account;
 use ciam_core::ephemeral;
 use ciam_core::error::PortError;
 use ciam_core::http::Peer;
-use ciam_core::ratelimit::{Limit, RateLimitError, RateLimiter};
+use ciam_core::ratelimit::{RateLimitError, RateLimiter};
 use ciam_core::secret::Secret;
 use ciam_core::session::Session;
 use ciam_core::store::{Batch, EntityRef};
 use serde_json::Map;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use super::{TokenRequest, TokenResponse};
 use crate::AuthorizationServer;
@@ -21,9 +21,6 @@ use crate::event;
 use crate::extension::Issued;
 use crate::grant::{AuthorizationCode, CodeState, Grant, RefreshFamily};
 use crate::pkce::CodeVerifier;
-
-/// Presentations of one code by one client from one address.
-const PRESENTATIONS: Limit = Limit::new("oauth.code", 20, Duration::minutes(10));
 
 /// What a client shows to exchange a code.
 #[derive(Clone, Copy, Debug)]
@@ -84,7 +81,10 @@ impl AuthorizationServer {
         peer: &Peer,
     ) -> Result<(), TokenError> {
         let key = format!("{}\n{}\n{}", client.id, peer.address, code.digest().to_text());
-        match RateLimiter::new(self.ports().clone()).attempt(&PRESENTATIONS, &key).await {
+        match RateLimiter::new(self.ports().clone())
+            .attempt(&self.config().limits.code_presentations, &key)
+            .await
+        {
             Ok(()) => Ok(()),
             Err(RateLimitError::Port(error)) => Err(error.into()),
             Err(_) => Err(GrantProblem::TooManyAttempts.into()),

@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Serve the router with `into_make_service_with_connect_info::<SocketAddr>()`, which is how the address of the
-//! other side gets here. A host behind a proxy that it trusts puts a [`Peer`] into the request's extensions in
+//! other side gets here. A host behind a proxy that it trusts puts a [`Peer`](ciam_core::http::Peer) into the request's extensions in
 //! a middleware of its own: it comes before the connection's address.
 
 mod body;

@@ -43,7 +43,7 @@ pub struct Flags {
 
     /// What browsers and applications call this server [default: http://localhost:PORT]
     ///
-    /// It must be the exact origin that people see, such as https://id.example.com, without a path. Every URL the
+    /// It must be the exact origin that people see, such as `https://id.example.com`, without a path. Every URL the
     /// server makes begins with it, and requests for other host names are redirected to it. TLS is terminated
     /// in front of the server; plain http is accepted for localhost only.
     #[arg(long, global = true, value_name = "URL", env = "CIAM_ISSUER")]

@@ -1,7 +1,7 @@
 //! The pages, as typed view models with compiled templates.
 //!
 //! A page knows nothing of requests, accounts or protocols: a handler fills a view model and renders it. Every
-//! value is escaped by the template engine; what is not plain text is a component of [`parts`] that renders
+//! value is escaped by the template engine; what is not plain text is a component of `parts` that renders
 //! itself from its own template.
 
 mod account;

@@ -4,20 +4,18 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use ciam_core::account::{Account, AccountStatus, Identifier, IdentifierKey};
-use ciam_core::assurance::{Acr, Amr, FactorKind, Proof};
-use ciam_core::credential::Credential;
+use ciam_core::assurance::Amr;
 use ciam_core::error::PortError;
-use ciam_core::factor::{Factor, FactorChallenge, FactorProof, FactorSubject};
 use ciam_core::hooks::{HookDecision, Hooks};
-use ciam_core::id::CredentialId;
 use ciam_core::journey::{Answer, Challenge, JourneyError, JourneyPolicy, Requirements, Step};
 use ciam_core::risk::{Assessment, Observation, RiskAction, RiskEngine, RiskLevel};
 use ciam_core::session::{Session, SessionState};
-use ciam_core::store::{Batch, EntityRef, Write};
+use ciam_core::store::{Batch, Write};
 use futures_util::future::join_all;
-use serde_json::{Value, json};
+use serde_json::json;
 use time::Duration;
 
+use crate::pin::{Pin, enrol_pin, pin, wants_aal2};
 use crate::world::{PASSWORD, World, done, headers_of, refusal, visitor};
 
 /// Unknown identifiers, wrong passwords and accounts that may not sign in: the same response, and the same port and hash
@@ -157,60 +155,6 @@ async fn signing_in_as_somebody_else_replaces_the_session() {
     assert!(matches!(old.value.state, SessionState::Ended { .. }));
 }
 
-/// A one-time PIN, as a host would plug in its own factor.
-#[derive(Debug)]
-struct Pin;
-
-#[async_trait]
-impl Factor for Pin {
-    fn name(&self) -> &'static str {
-        "pin"
-    }
-
-    fn kinds(&self) -> &'static [FactorKind] {
-        &[FactorKind::Possession]
-    }
-
-    async fn challenge(&self, _: FactorSubject<'_>) -> Result<FactorChallenge, PortError> {
-        Ok(FactorChallenge::new(json!({ "hint": "four digits" }), json!({ "salt": 1 })))
-    }
-
-    async fn verify(
-        &self,
-        subject: FactorSubject<'_>,
-        state: &Value,
-        answer: &Value,
-    ) -> Result<Option<FactorProof>, PortError> {
-        let credential =
-            subject.credentials.iter().find(|credential| credential.value.factor == "pin").unwrap();
-        if state["salt"] != 1 || credential.value.data["pin"] != *answer {
-            return Ok(None);
-        }
-        // Single use: the counter moves in the session's commit.
-        let mut used = credential.value.clone();
-        used.counter = 1;
-        let batch = Batch::new()
-            .require(ciam_core::store::Precondition::CounterBelow(EntityRef::Credential(used.id), 1))
-            .write(Write::PutCredential(used));
-        let proof = Proof::new(Amr::OTP, [FactorKind::Possession], subject.ports.now());
-        Ok(Some(FactorProof::new(proof).with_batch(batch)))
-    }
-}
-
-async fn enrol_pin(world: &World, account: &Account) {
-    let id = CredentialId::generate(world.ports.clock(), world.ports.entropy()).unwrap();
-    let pin = Credential::new(id, account.id, "pin", json!({ "pin": "4711" }), world.ports.now());
-    assert!(
-        world.ports.store().commit(Batch::new().write(Write::PutCredential(pin))).await.unwrap().is_applied()
-    );
-}
-
-fn wants_aal2() -> Requirements {
-    let mut requirements = Requirements::default();
-    requirements.acr_values = vec![Acr::new("urn:ciam:acr:aal2")];
-    requirements
-}
-
 #[tokio::test]
 async fn a_hosts_own_factor_is_asked_for_when_the_level_needs_it_and_its_writes_are_the_sessions() {
     let world = World::new().await;
@@ -226,7 +170,6 @@ async fn a_hosts_own_factor_is_asked_for_when_the_level_needs_it_and_its_writes_
     assert_eq!((factor.as_str(), &data), ("pin", &json!({ "hint": "four digits" })));
     assert!(matches!(journeys.challenge(&handle, &visitor).await.unwrap(), Challenge::Factor { .. }));
 
-    let pin = |digits: &str| Answer::Factor { factor: "pin".to_owned(), response: json!(digits) };
     assert_eq!(refusal(journeys.answer(&handle, &visitor, pin("0000")).await.unwrap()), "credentials");
     // The password once more begins again with the same question.
     let again = journeys.answer(&handle, &visitor, credentials.clone()).await.unwrap();

@@ -206,7 +206,8 @@ fn chromium() -> Option<PathBuf> {
 
 fn skip<T>(why: &str) -> Option<T> {
     assert!(std::env::var_os("CIAM_REQUIRE_ALL").is_none(), "{why}, and CIAM_REQUIRE_ALL is set");
-    println!("SKIPPED: {why}");
+    // Not `println!`, which is only shown when a test fails.
+    writeln!(std::io::stderr(), "\nSKIPPED: {why}").unwrap();
     None
 }
 

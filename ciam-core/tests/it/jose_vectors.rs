@@ -23,12 +23,8 @@ fn vectors() -> Option<PathBuf> {
     let required = std::env::var("CIAM_REQUIRE_ALL").is_ok_and(|value| value == "1");
     assert!(!required, "the test vectors are required and not in {}", folder.display());
     // Not `println!`, which is only shown when a test fails.
-    writeln!(
-        std::io::stderr(),
-        "\nSKIPPED: the test vectors are not in {}; set CIAM_VECTORS",
-        folder.display()
-    )
-    .unwrap();
+    let why = format!("the test vectors are not in {}; set CIAM_VECTORS", folder.display());
+    std::io::stderr().write_all(format!("\nSKIPPED: {why}\n").as_bytes()).unwrap();
     None
 }
 

@@ -207,7 +207,7 @@ fn chromium() -> Option<PathBuf> {
 fn skip<T>(why: &str) -> Option<T> {
     assert!(std::env::var_os("CIAM_REQUIRE_ALL").is_none(), "{why}, and CIAM_REQUIRE_ALL is set");
     // Not `println!`, which is only shown when a test fails.
-    writeln!(std::io::stderr(), "\nSKIPPED: {why}").unwrap();
+    std::io::stderr().write_all(format!("\nSKIPPED: {why}\n").as_bytes()).unwrap();
     None
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ciam_core::testkit::faulty::{self, Faulty};
-use ciam_core::testkit::{Suite, store_suite};
+use ciam_core::testkit::{Suite, ephemeral_suite, store_suite};
 use futures_util::future::BoxFuture;
 
 fn tokio_spawn(task: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
@@ -44,6 +44,20 @@ async fn a_store_without_tenants_keeps_no_clause() {
     let suite = store_suite();
     for clause in suite.clauses() {
         let verdict = suite.run_clause(clause, &*faulty::store_without_tenants(tokio_spawn)).await;
+        assert!(verdict.violation.is_some(), "{} is kept by a store without tenants", clause.name());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn each_ephemeral_clause_has_its_fault() {
+    each_clause_has_its_fault(&ephemeral_suite(), faulty::ephemerals(tokio_spawn)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_ephemeral_store_without_tenants_keeps_no_clause() {
+    let suite = ephemeral_suite();
+    for clause in suite.clauses() {
+        let verdict = suite.run_clause(clause, &*faulty::ephemeral_without_tenants(tokio_spawn)).await;
         assert!(verdict.violation.is_some(), "{} is kept by a store without tenants", clause.name());
     }
 }

@@ -3,6 +3,7 @@
 //! Each of them breaks one clause of its port's suite and keeps all the others, so a clause that lets its own broken
 //! implementations pass tests nothing. The in-memory implementations are the material; one decision of each is wrong.
 
+mod ephemeral;
 mod store;
 
 use std::fmt;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use super::StoreHarness;
+use super::{EphemeralHarness, StoreHarness};
 
 /// Runs a task beside the caller: what the harnesses of broken implementations are given for their `spawn`.
 pub type Spawn = fn(BoxFuture<'static, ()>) -> BoxFuture<'static, ()>;
@@ -64,4 +65,20 @@ pub fn stores(spawn: Spawn) -> Vec<Faulty<dyn StoreHarness>> {
 #[must_use]
 pub fn store_without_tenants(spawn: Spawn) -> Box<dyn StoreHarness> {
     store::blind(spawn)
+}
+
+/// Broken ephemeral stores: for every clause of [`ephemeral_suite`](super::ephemeral_suite) at least one that breaks only
+/// that.
+///
+/// They need real parallelism to show their races: give a `spawn` of a runtime with several threads.
+#[must_use]
+pub fn ephemerals(spawn: Spawn) -> Vec<Faulty<dyn EphemeralHarness>> {
+    ephemeral::ephemerals(spawn)
+}
+
+/// An ephemeral store that keeps all tenants in one: it breaks every clause of
+/// [`ephemeral_suite`](super::ephemeral_suite).
+#[must_use]
+pub fn ephemeral_without_tenants(spawn: Spawn) -> Box<dyn EphemeralHarness> {
+    ephemeral::blind(spawn)
 }

@@ -1,19 +1,49 @@
 //! Contract suites for the ports, and what tests need to drive them.
+//!
+//! | port | suite | broken implementations |
+//! | --- | --- | --- |
+//! | [`Store`](crate::store::Store) | [`store`] | [`faulty::stores`] |
+//! | [`Ephemeral`](crate::ephemeral::Ephemeral) | [`ephemeral`] | [`faulty::ephemerals`] |
+//! | [`KeyVault`](crate::vault::KeyVault) | [`vault`] | [`faulty::vaults`] |
+//! | [`PasswordHasher`](crate::password::PasswordHasher) | [`hasher`] | [`faulty::hashers`] |
+//! | [`Runtime`](crate::runtime::Runtime) | [`runtime`] | [`faulty::runtimes`] |
+//!
+//! A suite is a list of clauses, each a sentence of the port's contract with a check of it, races included. A host runs it
+//! in one line against its own implementation; the report names every clause that is broken, and how.
+//!
+//! ```
+//! use ciam_core::runtime::ThreadRuntime;
+//! use ciam_core::testkit;
+//!
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! testkit::runtime(&ThreadRuntime::new()).await.assert_kept();
+//! # });
+//! ```
+//!
+//! Ports that only receive (`Hooks`, `Notifier`, `EventSink`, `RiskEngine`) promise nothing that a suite could see. For
+//! tests of one's own flows there are a [`ManualClock`], a [`SeededEntropy`], and a [`Probe`] that counts the calls of ports
+//! and makes them fail.
 
 mod clock;
 mod entropy;
 mod ephemeral;
 pub mod faulty;
+mod hasher;
 mod probe;
 mod race;
+mod runtime;
 mod sample;
 mod store;
 mod suite;
+mod vault;
 
 pub use self::clock::ManualClock;
 pub use self::entropy::SeededEntropy;
 pub use self::ephemeral::{EphemeralHarness, ephemeral, ephemeral_suite};
+pub use self::hasher::{hasher, hasher_suite};
 pub use self::probe::{Call, Failure, Probe};
 pub use self::race::spawn_thread;
+pub use self::runtime::{runtime, runtime_suite};
 pub use self::store::{StoreHarness, store, store_suite};
 pub use self::suite::{Clause, Report, Suite, Verdict, Violation};
+pub use self::vault::{VaultHarness, vault, vault_suite};

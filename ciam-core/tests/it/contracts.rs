@@ -6,8 +6,12 @@ use ciam_core::ephemeral::Ephemeral;
 use ciam_core::error::PortError;
 use ciam_core::id::TenantId;
 use ciam_core::memory::{MemoryDatabase, MemoryEphemeralDatabase};
+use ciam_core::password::{Argon2idHasher, MigratingHasher};
+use ciam_core::runtime::ThreadRuntime;
+use ciam_core::secret::SecretBytes;
 use ciam_core::store::Store;
-use ciam_core::testkit::{self, EphemeralHarness, ManualClock, StoreHarness};
+use ciam_core::testkit::{self, EphemeralHarness, ManualClock, StoreHarness, VaultHarness};
+use ciam_core::vault::{KeyEncryptionKey, KeyVault, LocalKeyVault};
 use futures_util::future::BoxFuture;
 use time::Duration;
 
@@ -53,6 +57,18 @@ impl EphemeralHarness for InMemory {
     }
 }
 
+#[async_trait::async_trait]
+impl VaultHarness for InMemory {
+    async fn open(&self, tenant: TenantId) -> Result<Arc<dyn KeyVault>, PortError> {
+        let key = KeyEncryptionKey::new(SecretBytes::new((0..32).collect())).unwrap();
+        Ok(Arc::new(LocalKeyVault::new(tenant, key)))
+    }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
+        tokio_spawn(task)
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn store() {
     testkit::store(&InMemory::default()).await.assert_kept();
@@ -61,4 +77,21 @@ async fn store() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ephemeral() {
     testkit::ephemeral(&InMemory::default()).await.assert_kept();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn vault() {
+    testkit::vault(&InMemory::default()).await.assert_kept();
+}
+
+#[tokio::test]
+async fn hashers() {
+    let argon2id = Argon2idHasher::dangerous_fast().unwrap();
+    testkit::hasher(&argon2id).await.assert_kept();
+    testkit::hasher(&MigratingHasher::new(Arc::new(argon2id))).await.assert_kept();
+}
+
+#[tokio::test]
+async fn runtime() {
+    testkit::runtime(&ThreadRuntime::new()).await.assert_kept();
 }

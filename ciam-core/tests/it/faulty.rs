@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ciam_core::testkit::faulty::{self, Faulty};
-use ciam_core::testkit::{Suite, ephemeral_suite, store_suite};
+use ciam_core::testkit::{Suite, ephemeral_suite, hasher_suite, runtime_suite, store_suite, vault_suite};
 use futures_util::future::BoxFuture;
 
 fn tokio_spawn(task: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
@@ -60,4 +60,28 @@ async fn an_ephemeral_store_without_tenants_keeps_no_clause() {
         let verdict = suite.run_clause(clause, &*faulty::ephemeral_without_tenants(tokio_spawn)).await;
         assert!(verdict.violation.is_some(), "{} is kept by a store without tenants", clause.name());
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn each_vault_clause_has_its_fault() {
+    each_clause_has_its_fault(&vault_suite(), faulty::vaults(tokio_spawn)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_vault_without_tenants_keeps_no_clause() {
+    let suite = vault_suite();
+    for clause in suite.clauses() {
+        let verdict = suite.run_clause(clause, &*faulty::vault_without_tenants(tokio_spawn)).await;
+        assert!(verdict.violation.is_some(), "{} is kept by a vault without tenants", clause.name());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn each_hasher_clause_has_its_fault() {
+    each_clause_has_its_fault(&hasher_suite(), faulty::hashers()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn each_runtime_clause_has_its_fault() {
+    each_clause_has_its_fault(&runtime_suite(), faulty::runtimes()).await;
 }

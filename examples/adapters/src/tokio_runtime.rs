@@ -111,6 +111,13 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn it_keeps_the_contract() {
+        for waiting in [100, 10] {
+            ciam_core::testkit::runtime(&TokioRuntime::new(2, waiting)).await.assert_kept();
+        }
+    }
+
+    #[tokio::test]
     async fn no_more_jobs_run_at_once_than_are_allowed() {
         let runtime = runtime(3, 100);
         let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));

@@ -4,14 +4,19 @@
 //! implementations pass tests nothing. The in-memory implementations are the material; one decision of each is wrong.
 
 mod ephemeral;
+mod hasher;
+mod runtime;
 mod store;
+mod vault;
 
 use std::fmt;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use super::{EphemeralHarness, StoreHarness};
+use super::{EphemeralHarness, StoreHarness, VaultHarness};
+use crate::password::PasswordHasher;
+use crate::runtime::Runtime;
 
 /// Runs a task beside the caller: what the harnesses of broken implementations are given for their `spawn`.
 pub type Spawn = fn(BoxFuture<'static, ()>) -> BoxFuture<'static, ()>;
@@ -81,4 +86,28 @@ pub fn ephemerals(spawn: Spawn) -> Vec<Faulty<dyn EphemeralHarness>> {
 #[must_use]
 pub fn ephemeral_without_tenants(spawn: Spawn) -> Box<dyn EphemeralHarness> {
     ephemeral::blind(spawn)
+}
+
+/// Broken key vaults: for every clause of [`vault_suite`](super::vault_suite) at least one that breaks only that.
+#[must_use]
+pub fn vaults(spawn: Spawn) -> Vec<Faulty<dyn VaultHarness>> {
+    vault::vaults(spawn)
+}
+
+/// A key vault that keeps all tenants in one: it breaks every clause of [`vault_suite`](super::vault_suite).
+#[must_use]
+pub fn vault_without_tenants(spawn: Spawn) -> Box<dyn VaultHarness> {
+    vault::blind(spawn)
+}
+
+/// Broken password hashers: for every clause of [`hasher_suite`](super::hasher_suite) at least one that breaks only that.
+#[must_use]
+pub fn hashers() -> Vec<Faulty<dyn PasswordHasher>> {
+    hasher::hashers()
+}
+
+/// Broken runtimes: for every clause of [`runtime_suite`](super::runtime_suite) at least one that breaks only that.
+#[must_use]
+pub fn runtimes() -> Vec<Faulty<dyn Runtime>> {
+    runtime::runtimes()
 }

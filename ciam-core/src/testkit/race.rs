@@ -1,6 +1,7 @@
 //! Racers: several calls at the same moment.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
@@ -105,6 +106,70 @@ pub(super) async fn poll_some<T>(work: impl Future<Output = T> + Send, polls: us
     .await
 }
 
+/// The tasks that a broken implementation's harness runs at the moment.
+///
+/// They wait for each other in the middle of a step, so that a broken one shows its race every time.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Crowd(Arc<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    running: AtomicUsize,
+    arrived: AtomicUsize,
+}
+
+impl Crowd {
+    /// Makes a task one of the crowd, from now until it ends.
+    pub(super) fn join(&self, task: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
+        let member = Member::enter(&self.0);
+        Box::pin(async move {
+            let _member = member;
+            task.await;
+        })
+    }
+
+    /// Stays between check and act until another one has come as far, or nobody else is left.
+    ///
+    /// Whoever comes has checked before the one that it releases acts.
+    pub(super) async fn linger(&self) {
+        let own = self.arrive();
+        self.wait_until(|| self.0.arrived.load(Ordering::SeqCst) > own).await;
+    }
+
+    /// Says that somebody is between check and act.
+    pub(super) fn arrive(&self) -> usize {
+        self.0.arrived.fetch_add(1, Ordering::SeqCst).saturating_add(1)
+    }
+
+    /// Waits until this is so, or nobody else is left who could make it so.
+    pub(super) async fn wait_until(&self, reached: impl Fn() -> bool + Send) {
+        // A bound, because the others may be waiting for this one.
+        for _ in 0..100_000 {
+            if reached() || self.0.running.load(Ordering::SeqCst) <= 1 {
+                return;
+            }
+            thread::yield_now();
+            step_aside().await;
+        }
+    }
+}
+
+/// A running task; leaves when it is dropped, however it ends.
+struct Member(Arc<Counts>);
+
+impl Member {
+    fn enter(counts: &Arc<Counts>) -> Self {
+        counts.running.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(counts))
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// Completes after a time, unless it is dropped before.
 pub(super) struct Watchdog {
     fired: oneshot::Receiver<()>,
@@ -165,8 +230,6 @@ fn block_on(mut task: BoxFuture<'static, ()>) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
     use super::*;
 
     fn tokio_spawn(task: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 use super::fault::{Aspect, Fault, Kind, target};
 use super::rules::{Wrong, with_version};
@@ -25,7 +26,7 @@ impl Broken {
             Some(Fault::ReportsDeadlocks) => self.report_deadlocks(&batch).await,
             Some(Fault::PublishesLater) => self.publish_later(&batch).await,
             Some(Fault::StaysBusy) => self.stay_busy(&batch).await,
-            Some(Fault::WritesOneByOne) => self.write_one_by_one(&batch),
+            Some(Fault::WritesOneByOne) => self.write_one_by_one(&batch).await,
             Some(
                 Fault::NoWriteLimit
                 | Fault::NoPreconditionLimit
@@ -158,8 +159,8 @@ impl Broken {
         if !checked.is_applied() {
             return Ok(checked);
         }
-        for _ in 0..4 {
-            step_aside().await;
+        if is_at_stake(batch, aspect) {
+            self.world.crowd.linger().await;
         }
         self.apply(batch, Some(aspect))
     }
@@ -176,18 +177,20 @@ impl Broken {
 
     /// Inserts where it found nothing, and takes it for done when somebody else was faster.
     async fn insert_or_ignore(&self, batch: &Batch) -> Result<Commit, PortError> {
-        let [Write::PutRecord(record)] = batch.writes() else {
-            step_aside().await;
-            return self.apply(batch, None);
+        let overwriters = || self.world.overwriters.load(Ordering::SeqCst);
+        let record = match (batch.preconditions(), batch.writes()) {
+            ([], [Write::PutRecord(record)]) if record.indexes.is_empty() => record,
+            ([Precondition::Absent(_)], [_, _, ..]) => {
+                self.world.crowd.wait_until(|| overwriters() > 0).await;
+                return self.apply(batch, None);
+            }
+            _ => return self.apply(batch, None),
         };
-        if !batch.preconditions().is_empty() {
-            return self.apply(batch, None);
-        }
         let find = || self.tables().record(record.kind.name(), &record.key, self.now()).is_some();
         let absent = !find();
-        for _ in 0..4 {
-            step_aside().await;
-        }
+        self.world.overwriters.fetch_add(1, Ordering::SeqCst);
+        self.world.crowd.wait_until(find).await;
+        self.world.overwriters.fetch_sub(1, Ordering::SeqCst);
         if absent && find() { Ok(Commit::Applied) } else { self.apply(batch, None) }
     }
 
@@ -199,8 +202,8 @@ impl Broken {
             past.under_way.push((past.commits, order.clone()));
             past.commits
         });
-        for _ in 0..4 {
-            step_aside().await;
+        if batch.writes().iter().any(|write| matches!(write, Write::PutSession(_))) {
+            self.world.crowd.linger().await;
         }
         let crossed = self.with_past(|past| {
             let mut others = past.under_way.iter().filter(|(other, _)| *other != number);
@@ -235,7 +238,7 @@ impl Broken {
     }
 
     /// Commits every write by itself.
-    fn write_one_by_one(&self, batch: &Batch) -> Result<Commit, PortError> {
+    async fn write_one_by_one(&self, batch: &Batch) -> Result<Commit, PortError> {
         let only_records = batch.writes().iter().all(|write| matches!(write, Write::PutRecord(_)));
         if !batch.preconditions().is_empty() || !only_records {
             return self.apply(batch, None);
@@ -249,7 +252,9 @@ impl Broken {
             if !outcome.is_applied() {
                 return Ok(outcome);
             }
-            std::thread::sleep(std::time::Duration::from_micros(50));
+            // Two readers of four records: one of them has read every record once, and the first one again.
+            let enough = self.world.records_read.load(Ordering::SeqCst).saturating_add(12);
+            self.world.crowd.wait_until(|| self.world.records_read.load(Ordering::SeqCst) >= enough).await;
         }
         self.apply(&batch_of_outbox(batch), None)
     }
@@ -292,6 +297,23 @@ impl Broken {
             self.cache.lock().unwrap_or_else(PoisonError::into_inner).insert(id, found.clone());
         }
         Ok(found)
+    }
+}
+
+/// Whether a batch has anything that this aspect is about.
+fn is_at_stake(batch: &Batch, aspect: Aspect) -> bool {
+    match aspect {
+        Aspect::Absent
+        | Aspect::Version
+        | Aspect::Counter
+        | Aspect::VersionOfAnother
+        | Aspect::AbsenceOfAnother => !batch.preconditions().is_empty(),
+        Aspect::Identifier => batch.writes().iter().any(|write| matches!(write, Write::PutAccount(_))),
+        Aspect::Slug => batch.writes().iter().any(|write| matches!(write, Write::PutOrganization(_))),
+        Aspect::Index => batch
+            .writes()
+            .iter()
+            .any(|write| matches!(write, Write::PutRecord(record) if !record.indexes.is_empty())),
     }
 }
 

@@ -8,6 +8,7 @@ mod reads;
 mod rules;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -27,6 +28,7 @@ use crate::session::Session;
 use crate::store::{
     Batch, Commit, EntityRef, OutboxItem, Page, PageRequest, Record, RecordKind, Store, Version, Versioned,
 };
+use crate::testkit::race::Crowd;
 use crate::testkit::{ManualClock, StoreHarness};
 
 /// Every fault, on a store of its own.
@@ -69,7 +71,7 @@ impl StoreHarness for Harness {
     }
 
     fn spawn(&self, task: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
-        (self.spawn)(task)
+        (self.spawn)(self.world.crowd.join(task))
     }
 }
 
@@ -81,6 +83,9 @@ struct World {
     clock: Arc<ManualClock>,
     begun: OffsetDateTime,
     past: Mutex<BTreeMap<TenantId, Past>>,
+    crowd: Crowd,
+    records_read: AtomicUsize,
+    overwriters: AtomicUsize,
 }
 
 /// What a tenant once had.
@@ -98,7 +103,16 @@ impl World {
     fn new(fault: Option<Fault>) -> Arc<Self> {
         let clock = Arc::new(ManualClock::default());
         let begun = clock.now();
-        Arc::new(Self { fault, database: MemoryDatabase::new(), clock, begun, past: Mutex::default() })
+        Arc::new(Self {
+            fault,
+            database: MemoryDatabase::new(),
+            clock,
+            begun,
+            past: Mutex::default(),
+            crowd: Crowd::default(),
+            records_read: AtomicUsize::new(0),
+            overwriters: AtomicUsize::new(0),
+        })
     }
 
     fn past(&self) -> MutexGuard<'_, BTreeMap<TenantId, Past>> {
@@ -239,6 +253,7 @@ impl Store for Broken {
     }
 
     async fn record(&self, kind: RecordKind, key: &str) -> Result<Option<Versioned<Record>>, PortError> {
+        self.world.records_read.fetch_add(1, Ordering::SeqCst);
         if let Some(found) = self.wrong_record(kind, key) {
             return Ok(found);
         }

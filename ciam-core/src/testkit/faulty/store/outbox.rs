@@ -10,7 +10,6 @@ use crate::error::PortError;
 use crate::id::EventId;
 use crate::memory::outbox::Outbox;
 use crate::store::{OutboxItem, Store as _};
-use crate::testkit::race::step_aside;
 
 impl Broken {
     fn with_outbox<T>(&self, work: impl FnOnce(&mut Outbox) -> T) -> T {
@@ -41,7 +40,9 @@ impl Broken {
             }
             Some(Fault::ClaimsTwice) => {
                 let positions = self.with_outbox(|outbox| outbox.claimable(now, limit));
-                step_aside().await;
+                if !positions.is_empty() {
+                    self.world.crowd.linger().await;
+                }
                 Ok(self.with_outbox(|outbox| outbox.hand_out(&positions, until)))
             }
             Some(Fault::OrdersBySubject) => Ok(self.with_outbox(|outbox| {

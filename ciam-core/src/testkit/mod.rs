@@ -7,6 +7,7 @@
 //! | [`KeyVault`](crate::vault::KeyVault) | [`vault`] | [`faulty::vaults`] |
 //! | [`PasswordHasher`](crate::password::PasswordHasher) | [`hasher`] | [`faulty::hashers`] |
 //! | [`Runtime`](crate::runtime::Runtime) | [`runtime`] | [`faulty::runtimes`] |
+//! | [`HttpClient`](crate::outbound::HttpClient) | [`http_client`] | [`faulty::http_clients`] |
 //!
 //! A suite is a list of clauses, each a sentence of the port's contract with a check of it, races included. A host runs it
 //! in one line against its own implementation; the report names every clause that is broken, and how.
@@ -29,6 +30,7 @@ mod entropy;
 mod ephemeral;
 pub mod faulty;
 mod hasher;
+mod http_client;
 mod probe;
 mod race;
 mod runtime;
@@ -41,6 +43,7 @@ pub use self::clock::ManualClock;
 pub use self::entropy::SeededEntropy;
 pub use self::ephemeral::{EphemeralHarness, ephemeral, ephemeral_suite};
 pub use self::hasher::{hasher, hasher_suite};
+pub use self::http_client::{http_client, http_client_suite};
 pub use self::probe::{Call, Failure, Probe};
 pub use self::race::spawn_thread;
 pub use self::runtime::{runtime, runtime_suite};

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use ciam_core::testkit::faulty::{self, Faulty};
-use ciam_core::testkit::{Suite, ephemeral_suite, hasher_suite, runtime_suite, store_suite, vault_suite};
+use ciam_core::testkit::{
+    Suite, ephemeral_suite, hasher_suite, http_client_suite, runtime_suite, store_suite, vault_suite,
+};
+use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 
 fn tokio_spawn(task: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
@@ -13,21 +16,27 @@ fn tokio_spawn(task: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
 
 /// Runs every clause against every broken implementation: exactly the one that it is said to break is broken.
 async fn each_clause_has_its_fault<H: ?Sized + Sync + 'static>(suite: &Suite<H>, broken: Vec<Faulty<H>>) {
-    let mut wrong = Vec::new();
-    let mut covered = BTreeSet::new();
-    for faulty in broken {
+    each_clause_has_its_fault_at_once(suite, broken, 1).await;
+}
+
+/// As above, with so many broken implementations at once.
+async fn each_clause_has_its_fault_at_once<H: ?Sized + Sync + 'static>(
+    suite: &Suite<H>,
+    broken: Vec<Faulty<H>>,
+    at_once: usize,
+) {
+    let covered: BTreeSet<_> = broken.iter().map(Faulty::breaks).collect();
+    let running = broken.into_iter().map(|faulty| async move {
         let mut rejected = Vec::new();
         for clause in suite.clauses() {
             let verdict = suite.run_clause(clause, &*faulty.harness()).await;
-            if verdict.violation.is_some() {
-                rejected.push(clause.name());
-            }
+            rejected.extend(verdict.violation.map(|violation| (clause.name(), violation)));
         }
-        if rejected != [faulty.breaks()] {
-            wrong.push(format!("{faulty:?}: rejected by {rejected:?}"));
-        }
-        covered.insert(faulty.breaks());
-    }
+        let alone = rejected.len() == 1 && rejected.iter().all(|(name, _)| *name == faulty.breaks());
+        (!alone).then(|| format!("{faulty:?}: rejected by {rejected:?}"))
+    });
+    let verdicts: Vec<_> = futures_util::stream::iter(running).buffer_unordered(at_once).collect().await;
+    let wrong: Vec<String> = verdicts.into_iter().flatten().collect();
     let missing: Vec<_> = suite.clauses().iter().filter(|clause| !covered.contains(clause.name())).collect();
     assert!(wrong.is_empty(), "{} faults:\n{}", wrong.len(), wrong.join("\n"));
     assert!(missing.is_empty(), "clauses without a fault of their own: {missing:?}");
@@ -84,4 +93,10 @@ async fn each_hasher_clause_has_its_fault() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn each_runtime_clause_has_its_fault() {
     each_clause_has_its_fault(&runtime_suite(), faulty::runtimes()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn each_http_client_clause_has_its_fault() {
+    // They mostly wait.
+    each_clause_has_its_fault_at_once(&http_client_suite(), faulty::http_clients(), 8).await;
 }

@@ -5,6 +5,7 @@
 
 mod ephemeral;
 mod hasher;
+mod http_client;
 mod runtime;
 mod store;
 mod vault;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::{EphemeralHarness, StoreHarness, VaultHarness};
+use crate::outbound::HttpClient;
 use crate::password::PasswordHasher;
 use crate::runtime::Runtime;
 
@@ -110,4 +112,11 @@ pub fn hashers() -> Vec<Faulty<dyn PasswordHasher>> {
 #[must_use]
 pub fn runtimes() -> Vec<Faulty<dyn Runtime>> {
     runtime::runtimes()
+}
+
+/// Broken HTTP clients: for every clause of [`http_client_suite`](super::http_client_suite) at least one that breaks only
+/// that.
+#[must_use]
+pub fn http_clients() -> Vec<Faulty<dyn HttpClient>> {
+    http_client::http_clients()
 }

@@ -11,6 +11,7 @@ use ciam_adapters::http_client::ReqwestHttpClient;
 use ciam_core::error::{PortError, PortErrorKind};
 use ciam_core::memory;
 use ciam_core::outbound::{HttpClient as _, Outbound, OutboundError, OutboundPolicy, OutboundRequest};
+use ciam_core::testkit;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -134,6 +135,11 @@ fn source(error: &PortError) -> String {
         cause = error.source();
     }
     text
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_keeps_its_contract() {
+    testkit::http_client(&client()).await.assert_kept();
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@
 //! | [`PasswordHasher`](crate::password::PasswordHasher) | [`hasher`] | [`faulty::hashers`] |
 //! | [`Runtime`](crate::runtime::Runtime) | [`runtime`] | [`faulty::runtimes`] |
 //! | [`HttpClient`](crate::outbound::HttpClient) | [`http_client`] | [`faulty::http_clients`] |
+//! | [`Crypto`](crate::crypto::Crypto) | [`crypto()`] | [`faulty::cryptos`] |
 //!
 //! A suite is a list of clauses, each a sentence of the port's contract with a check of it, races included. A host runs it
 //! in one line against its own implementation; the report names every clause that is broken, and how.
@@ -26,6 +27,7 @@
 //! and makes them fail.
 
 mod clock;
+mod crypto;
 mod entropy;
 mod ephemeral;
 pub mod faulty;
@@ -40,6 +42,7 @@ mod suite;
 mod vault;
 
 pub use self::clock::ManualClock;
+pub use self::crypto::{crypto, crypto_suite};
 pub use self::entropy::SeededEntropy;
 pub use self::ephemeral::{EphemeralHarness, ephemeral, ephemeral_suite};
 pub use self::hasher::{hasher, hasher_suite};

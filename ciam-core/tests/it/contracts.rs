@@ -95,3 +95,8 @@ async fn hashers() {
 async fn runtime() {
     testkit::runtime(&ThreadRuntime::new()).await.assert_kept();
 }
+
+#[tokio::test]
+async fn crypto() {
+    testkit::crypto(&*ciam_core::crypto::ring()).await.assert_kept();
+}

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use ciam_core::testkit::faulty::{self, Faulty};
 use ciam_core::testkit::{
-    Suite, ephemeral_suite, hasher_suite, http_client_suite, runtime_suite, store_suite, vault_suite,
+    Suite, crypto_suite, ephemeral_suite, hasher_suite, http_client_suite, runtime_suite, store_suite,
+    vault_suite,
 };
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
@@ -99,4 +100,9 @@ async fn each_runtime_clause_has_its_fault() {
 async fn each_http_client_clause_has_its_fault() {
     // They mostly wait.
     each_clause_has_its_fault_at_once(&http_client_suite(), faulty::http_clients(), 8).await;
+}
+
+#[tokio::test]
+async fn each_crypto_clause_has_its_fault() {
+    each_clause_has_its_fault(&crypto_suite(), faulty::cryptos()).await;
 }

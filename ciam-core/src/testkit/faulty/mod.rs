@@ -3,6 +3,7 @@
 //! Each of them breaks one clause of its port's suite and keeps all the others, so a clause that lets its own broken
 //! implementations pass tests nothing. The in-memory implementations are the material; one decision of each is wrong.
 
+mod crypto;
 mod ephemeral;
 mod hasher;
 mod http_client;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::{EphemeralHarness, StoreHarness, VaultHarness};
+use crate::crypto::Crypto;
 use crate::outbound::HttpClient;
 use crate::password::PasswordHasher;
 use crate::runtime::Runtime;
@@ -119,4 +121,11 @@ pub fn runtimes() -> Vec<Faulty<dyn Runtime>> {
 #[must_use]
 pub fn http_clients() -> Vec<Faulty<dyn HttpClient>> {
     http_client::http_clients()
+}
+
+/// Broken cryptographic backends: for every clause of [`crypto_suite`](super::crypto_suite) at least one that breaks only
+/// that.
+#[must_use]
+pub fn cryptos() -> Vec<Faulty<dyn Crypto>> {
+    crypto::cryptos()
 }

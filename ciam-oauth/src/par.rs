@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use ciam_core::ephemeral::{self, EphemeralKey};
 use ciam_core::error::PortError;
-use ciam_core::http::Params;
+use ciam_core::http::{Params, Peer};
 use ciam_core::secret::Secret;
 use http::{Request, Response, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -57,10 +57,18 @@ impl PushedKey {
 impl AuthorizationServer {
     /// Stores an authorization request of an authenticated client.
     ///
+    /// `peer` is who sent the request. The pushes of a confidential client are counted for the client; those of a public one
+    /// for each address, because everybody can push in its name and could use up what all its users have together.
+    ///
     /// # Errors
     ///
     /// Fails when the request is refused, when the client pushes too many, or when a port fails.
-    pub async fn push(&self, client: &AuthenticatedClient, params: &Params) -> Result<Pushed, PushError> {
+    pub async fn push(
+        &self,
+        client: &AuthenticatedClient,
+        params: &Params,
+        peer: &Peer,
+    ) -> Result<Pushed, PushError> {
         if params.one("request_uri").map_err(RequestProblem::from)?.is_some() {
             return Err(RequestProblem::Invalid("request_uri").into());
         }
@@ -71,7 +79,7 @@ impl AuthorizationServer {
         {
             return Err(RequestProblem::Invalid("client_id").into());
         }
-        self.limit_pushes(client).await?;
+        self.limit_pushes(client, peer).await?;
         let request = self.read_request(&client.client, params).await?;
         let token = Secret::random(self.ports().entropy())?;
         let request_uri = Secret::new(format!("{REQUEST_URI_PREFIX}{}", token.expose()));
@@ -85,8 +93,15 @@ impl AuthorizationServer {
         }
     }
 
-    async fn limit_pushes(&self, client: &AuthenticatedClient) -> Result<(), PushError> {
-        let key = EphemeralKey::new("oauth.par_rate", client.client.id.as_str());
+    async fn limit_pushes(&self, client: &AuthenticatedClient, peer: &Peer) -> Result<(), PushError> {
+        let client = &client.client;
+        // A client id has no line break, so the two forms never meet.
+        let counted = if client.is_public() {
+            format!("{}\n{}", client.id, peer.address)
+        } else {
+            client.id.as_str().to_owned()
+        };
+        let key = EphemeralKey::new("oauth.par_rate", counted);
         let count = self.ports().ephemeral().increment(&key, Duration::minutes(1)).await?;
         if count > self.config().limits.pushed_requests_per_minute { Err(PushError::TooMany) } else { Ok(()) }
     }
@@ -112,19 +127,19 @@ impl AuthorizationServer {
     }
 
     /// Answers a push.
-    pub(crate) async fn handle_push(&self, request: &Request<Bytes>) -> Response<Bytes> {
-        match self.answer_push(request).await {
+    pub(crate) async fn handle_push(&self, request: &Request<Bytes>, peer: &Peer) -> Response<Bytes> {
+        match self.answer_push(request, peer).await {
             Ok(pushed) => reply::json(StatusCode::CREATED, &PushedBody::of(&pushed)),
             Err(error) => reply::refuse(request, error.status(), error.code(), error.description(), &error),
         }
     }
 
-    async fn answer_push(&self, request: &Request<Bytes>) -> Result<Pushed, PushError> {
+    async fn answer_push(&self, request: &Request<Bytes>, peer: &Peer) -> Result<Pushed, PushError> {
         let params = form(request, self.config().limits.params)?;
         // Before the client is authenticated: of a `client_id` or secret that is there twice none is looked at.
         params.refuse_duplicates(&["resource"]).map_err(RequestProblem::from)?;
         let client = self.authenticate_client(request.headers(), &params).await?;
-        self.push(&client, &params).await
+        self.push(&client, &params, peer).await
     }
 }
 

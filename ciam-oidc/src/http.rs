@@ -4,11 +4,14 @@ use bytes::Bytes;
 use ciam_oauth::AuthorizationServer;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
-    REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName,
+    HeaderValue, LOCATION, REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
 };
 use http::{Method, Request, Response, StatusCode};
 use serde::Serialize;
+
+use crate::logout::SignOutError;
 
 /// Why a request with a bearer token was refused
 /// ([RFC 6750, section 3](https://www.rfc-editor.org/rfc/rfc6750#section-3)).
@@ -66,8 +69,41 @@ pub(crate) fn method_not_allowed(allowed: &'static str) -> Response<Bytes> {
     with(StatusCode::METHOD_NOT_ALLOWED, Bytes::new(), &[(ALLOW, allowed)])
 }
 
-pub(crate) fn bad_request() -> Response<Bytes> {
-    with(StatusCode::BAD_REQUEST, Bytes::new(), &[])
+/// A page for a sign-out that cannot be done, in fixed words: nothing of the request is repeated. The error itself is in the
+/// response's extensions, for a host that renders a page of its own.
+pub(crate) fn sign_out_refused(error: SignOutError) -> Response<Bytes> {
+    let (status, text) = match error {
+        SignOutError::Port(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The service is not available at the moment. Try again in a little while.",
+        ),
+        _ => (
+            StatusCode::BAD_REQUEST,
+            "The application sent a request that cannot be answered, and you were not signed out. Go back to it and \
+             try again; if this happens again, tell its operator.",
+        ),
+    };
+    let body = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>Sign-out is not possible</title>\n\
+         <h1>Sign-out is not possible</h1>\n<p>{text}</p>\n<p><small>{}</small></p>\n</html>\n",
+        error.code()
+    );
+    let headers = [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (
+            CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+        ),
+        (REFERRER_POLICY, "no-referrer"),
+        (X_FRAME_OPTIONS, "DENY"),
+    ];
+    let mut response = with(status, Bytes::from(body), &headers);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    response.extensions_mut().insert(error);
+    response
 }
 
 /// 303 See Other, which every browser follows with a GET that carries nothing of this request.
@@ -78,7 +114,8 @@ pub(crate) fn redirect(to: &str) -> Response<Bytes> {
             response.headers_mut().insert(LOCATION, location);
             response
         }
-        Err(_) => bad_request(),
+        // Every location is ASCII by construction; if one is not, nothing is sent anywhere.
+        Err(_) => unavailable(),
     }
 }
 

@@ -47,6 +47,12 @@ pub enum SignOutError {
     /// A parameter is malformed, there twice, or contradicts another.
     #[error("the request is malformed")]
     Malformed,
+    /// `id_token_hint` is not an ID token of this server.
+    #[error("the ID token is not one of this server")]
+    Hint,
+    /// `post_logout_redirect_uri` is not registered for the client.
+    #[error("the return address is not registered for the application")]
+    RedirectUri,
     /// A port failed.
     #[error("the request cannot be processed now")]
     Port(#[from] PortError),
@@ -69,18 +75,33 @@ struct Pending {
     location: String,
 }
 
+impl SignOutError {
+    /// A stable code, for translations and logs.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed_request",
+            Self::Hint => "unusable_id_token_hint",
+            Self::RedirectUri => "unregistered_redirect_uri",
+            Self::Port(_) => "temporarily_unavailable",
+        }
+    }
+}
+
 impl OpenIdProvider {
     /// Answers a request of a client to sign a person out.
     ///
     /// # Errors
     ///
-    /// Fails when the request is malformed, and when a port fails.
+    /// Fails when the request is malformed, when its ID token is not one of this server, when the client did not register
+    /// its `post_logout_redirect_uri`, and when a port fails. Nobody is signed out then.
     ///
     /// # Security
     ///
     /// - The browser goes to `post_logout_redirect_uri` only when the client is known (by `id_token_hint` or `client_id`) and
-    ///   registered exactly this URI; otherwise to the host's own page.
-    /// - Without an ID token of the very session, the person is asked first: a link on another site cannot sign anybody out.
+    ///   registered exactly this URI. Without a client it is ignored, and the browser goes to the host's own page.
+    /// - Without an ID token of the very session, the person is asked first: a link on another site cannot sign anybody out,
+    ///   nor can an ID token of an earlier session.
     pub async fn end_session(
         &self,
         server: &AuthorizationServer,
@@ -90,23 +111,24 @@ impl OpenIdProvider {
         params.refuse_duplicates(&[]).map_err(|_| SignOutError::Malformed)?;
         let one = |name| params.one(name).map_err(|_| SignOutError::Malformed);
         let hint = match one("id_token_hint")? {
-            // A hint that is none of ours is no hint.
-            Some(text) => read_hint(server, text).await?,
+            Some(text) => Some(read_hint(server, text).await?.ok_or(SignOutError::Hint)?),
             None => None,
         };
         let named = one("client_id")?.map(str::parse::<ClientId>).transpose();
         let client = self.client(server, hint.as_ref(), named.map_err(|_| SignOutError::Malformed)?).await?;
         let state = one("state")?;
-        let location = client
-            .as_ref()
-            .zip(one("post_logout_redirect_uri")?)
-            .and_then(|(client, wanted)| after_sign_out(client, wanted, state))
-            .unwrap_or_else(|| self.config().signed_out_url.clone());
+        let location = match (&client, one("post_logout_redirect_uri")?) {
+            (Some(client), Some(wanted)) => {
+                after_sign_out(client, wanted, state).ok_or(SignOutError::RedirectUri)?
+            }
+            _ => self.config().signed_out_url.clone(),
+        };
 
         let Some(signed_in) = &visitor.signed_in else { return Ok(SignOut::Done { location }) };
         if let (Some(hint), Some(client)) = (&hint, &client) {
-            let of_session = hint.session == Some(signed_in.session.value.id);
-            if of_session || hint.subject == server.subject(client, &signed_in.account.value) {
+            let of_session = server.session_name(client, signed_in.session.value.id);
+            let of_person = server.subject(client, &signed_in.account.value);
+            if hint.session.as_ref() == Some(&of_session) && hint.subject == of_person {
                 server.sessions().end(signed_in.session.value.id, SessionEnd::SignedOut).await?;
                 return Ok(SignOut::Done { location });
             }
@@ -217,20 +239,23 @@ impl OpenIdProvider {
             Method::POST if request.headers().get(CONTENT_TYPE).is_some_and(reply::is_form) => {
                 match std::str::from_utf8(request.body()) {
                     Ok(text) => text,
-                    Err(_) => return reply::bad_request(),
+                    Err(_) => return reply::sign_out_refused(SignOutError::Malformed),
                 }
             }
-            Method::POST => return reply::bad_request(),
+            Method::POST => return reply::sign_out_refused(SignOutError::Malformed),
             _ => return reply::method_not_allowed("GET, POST"),
         };
-        let Ok(params) = Params::parse(text, ParamsLimits::default()) else { return reply::bad_request() };
+        let Ok(params) = Params::parse(text, ParamsLimits::default()) else {
+            return reply::sign_out_refused(SignOutError::Malformed);
+        };
         if request.method() == Method::POST && cookie(request.headers(), SESSION_COOKIE).is_none() {
             // A form that another site posts comes without our `SameSite=Lax` cookies; as a navigation it comes with them.
             let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(params.pairs()).finish();
             return reply::redirect(&format!("{}?{query}", Self::end_session_url(server)));
         }
-        let Ok(visitor) = Visitor::from_headers(server, request.headers()).await else {
-            return reply::unavailable();
+        let visitor = match Visitor::from_headers(server, request.headers()).await {
+            Ok(visitor) => visitor,
+            Err(error) => return reply::sign_out_refused(error.into()),
         };
         match self.end_session(server, &params, &visitor).await {
             Ok(SignOut::Done { location }) => {
@@ -240,8 +265,7 @@ impl OpenIdProvider {
                 Some(browser) => with_cookie(reply::redirect(&url), browser.set_cookie()),
                 None => reply::redirect(&url),
             },
-            Err(SignOutError::Malformed) => reply::bad_request(),
-            Err(SignOutError::Port(_)) => reply::unavailable(),
+            Err(error) => reply::sign_out_refused(error),
         }
     }
 }

@@ -22,7 +22,7 @@
 //! | --- | --- | --- |
 //! | query or form | 64 KiB, 64 parameters | `Limits::params` |
 //! | one value | 8 KiB | `Limits::max_value`; a `state` of 8 KiB still fits in a redirect |
-//! | pushed requests | 1000 for each client and minute | `Limits::pushed_requests_per_minute` |
+//! | pushed requests | 1000 for each client and minute; of a public client for each address | `Limits::pushed_requests_per_minute` |
 //! | presentations of one code | 20 in 10 minutes for each client and address | `Limits::code_presentations`; a verifier is not guessed |
 //! | client assertion | valid for an hour at most, `jti` of 512 bytes | it is remembered until it expires |
 //! | posted authorization request that is turned into a GET | 8 KiB | what servers and browsers carry in a URL |

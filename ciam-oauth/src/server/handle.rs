@@ -59,7 +59,7 @@ impl AuthorizationServer {
             Endpoint::Token => self.handle_token(request, peer).await,
             Endpoint::Revocation => self.handle_revocation(request).await,
             Endpoint::Introspection => self.handle_introspection(request).await,
-            Endpoint::PushedAuthorizationRequest => self.handle_push(request).await,
+            Endpoint::PushedAuthorizationRequest => self.handle_push(request, peer).await,
             Endpoint::Jwks => self.handle_jwks().await,
         };
         if endpoint.is_public_document() {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use ciam_core::account::Account;
 use ciam_core::error::PortError;
+use ciam_core::id::SessionId;
 use ciam_core::keys::KeyRing;
 use ciam_core::ports::Ports;
 use ciam_core::session::SessionManager;
@@ -128,5 +129,12 @@ impl AuthorizationServer {
     pub fn subject(&self, client: &Client, account: &Account) -> String {
         let own = || self.inner.subjects.subject(client, account.id);
         self.extension().subject(self, client, account).unwrap_or_else(own)
+    }
+
+    /// The name that a client knows a session by, such as `sid` in ID tokens: the session's id, or for a pairwise client one
+    /// that only its sector has.
+    #[must_use]
+    pub fn session_name(&self, client: &Client, session: SessionId) -> String {
+        self.inner.subjects.session(client, session)
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use ciam_core::crypto::MacKey;
 use ciam_core::encoding::base64url;
 use ciam_core::error::PortError;
-use ciam_core::id::AccountId;
+use ciam_core::id::{AccountId, SessionId};
 use ciam_core::ports::Ports;
 use ciam_core::secret::SecretBytes;
 use ciam_core::store::{self, Batch, EntityRef, RecordKind, StoredRecord};
@@ -79,6 +79,20 @@ impl Subjects {
             (SubjectType::Public, _) if self.internal => return account.to_string(),
             (SubjectType::Public, _) => format!("public\n{account}"),
         };
+        self.name(&message)
+    }
+
+    /// The name that a client knows a session by. A pairwise client gets one that only its sector has: by the session's own
+    /// id two of them could join what they know, whatever their subjects are.
+    pub(super) fn session(&self, client: &Client, session: SessionId) -> String {
+        match (client.subject_type, client.sector()) {
+            (SubjectType::Pairwise, Some(sector)) => self.name(&format!("session\n{sector}\n{session}")),
+            (SubjectType::Pairwise, None) => self.name(&format!("session-client\n{}\n{session}", client.id)),
+            (SubjectType::Public, _) => session.to_string(),
+        }
+    }
+
+    fn name(&self, message: &str) -> String {
         base64url::encode(self.key.authenticate(message.as_bytes()).as_ref())
     }
 }
@@ -113,6 +127,25 @@ mod tests {
         assert_eq!(first.subject(&a, account), first.subject(&same_sector, account));
         let someone_else = AccountId::generate(ports.clock(), ports.entropy()).unwrap();
         assert_ne!(first.subject(&a, account), first.subject(&a, someone_else));
+    }
+
+    #[tokio::test]
+    async fn the_name_of_a_session_joins_no_two_sectors() {
+        let ports = memory::ports();
+        let subjects = Subjects::load(&ports, false).await.unwrap();
+        let session = SessionId::generate(ports.clock(), ports.entropy()).unwrap();
+        let public = client("a", "https://a.example/cb");
+        assert_eq!(subjects.session(&public, session), session.to_string());
+        let pairwise = |id: &str, uri: &str| client(id, uri).with_subject_type(SubjectType::Pairwise);
+        let (a, b) = (pairwise("a", "https://a.example/cb"), pairwise("b", "https://b.example/cb"));
+        let same_sector = pairwise("c", "https://a.example/other");
+        let name = subjects.session(&a, session);
+        assert_eq!(name, subjects.session(&a, session));
+        assert_eq!(name, subjects.session(&same_sector, session));
+        assert_ne!(name, subjects.session(&b, session));
+        assert_ne!(name, session.to_string());
+        let another = SessionId::generate(ports.clock(), ports.entropy()).unwrap();
+        assert_ne!(name, subjects.session(&a, another));
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use ciam_core::http::Peer;
 use ciam_oauth::client::AuthenticatedClient;
 use ciam_oauth::error::PushError;
 use ciam_oauth::par::REQUEST_URI_PREFIX;
@@ -10,11 +11,11 @@ use ciam_oauth::server::Limits;
 use http::{Request, StatusCode};
 use time::Duration;
 
-use crate::support::{Browser, CALLBACK, Reply, SECRET, World, owned, query, request};
+use crate::support::{Browser, CALLBACK, Reply, SECRET, World, owned, peer, query, request};
 
 async fn refused(world: &World, client: &str, params: &[(&str, &str)]) -> PushError {
     let client = AuthenticatedClient::new(Arc::new(world.client(client).await.value));
-    world.server.push(&client, &owned(params)).await.unwrap_err()
+    world.server.push(&client, &owned(params), &peer()).await.unwrap_err()
 }
 
 fn with_uri<'a>(client: &'a str, uri: &'a str) -> Vec<(&'a str, &'a str)> {
@@ -166,6 +167,34 @@ async fn pushes_are_limited_per_client_and_minute() {
     world.push("own", &request("own", &[])).await;
     world.clock.advance(Duration::minutes(1));
     world.push("web", &request("web", &[])).await;
+}
+
+/// S29: everybody can push in the name of a public client, so nobody may use up what its users push.
+#[tokio::test]
+async fn s29_a_stranger_cannot_use_up_the_pushes_of_a_public_client() {
+    let mut limits = Limits::default();
+    limits.pushed_requests_per_minute = 3;
+    let world = World::with(|builder| builder.limits(limits)).await;
+    let params = owned(&request("app", &[("redirect_uri", Some("com.example.app:/cb"))]));
+    let client = AuthenticatedClient::new(Arc::new(world.client("app").await.value));
+    let (stranger, person) = (Peer::new([203, 0, 113, 9].into()), peer());
+    for _ in 0..3 {
+        world.server.push(&client, &params, &stranger).await.unwrap();
+    }
+    let refused = world.server.push(&client, &params, &stranger).await.unwrap_err();
+    assert_eq!(
+        (refused.status(), refused.code()),
+        (StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable")
+    );
+    world.server.push(&client, &params, &person).await.unwrap();
+
+    // A confidential client is counted as a whole, from wherever its servers push.
+    for _ in 0..3 {
+        world.push("web", &request("web", &[])).await;
+    }
+    let client = AuthenticatedClient::new(Arc::new(world.client("web").await.value));
+    let refused = world.server.push(&client, &owned(&request("web", &[])), &stranger).await.unwrap_err();
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
 }
 
 /// S31: the name of one thing is nothing in the place of another.

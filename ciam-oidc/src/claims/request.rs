@@ -1,8 +1,10 @@
 //! The `claims` parameter.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 /// Single claims that a client asks for
@@ -19,10 +21,10 @@ use serde_json::Value;
 #[non_exhaustive]
 pub struct ClaimsRequest {
     /// To be in the UserInfo response.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "no_name_twice")]
     pub userinfo: BTreeMap<String, Option<ClaimRequest>>,
     /// To be in the ID token.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "no_name_twice")]
     pub id_token: BTreeMap<String, Option<ClaimRequest>>,
 }
 
@@ -53,6 +55,11 @@ impl ClaimsRequest {
     ///
     /// Fails when the text is not of the standard's form, or over a limit. Members other than `userinfo` and `id_token` are
     /// ignored, as the standard wants it.
+    ///
+    /// # Security
+    ///
+    /// What cannot be understood is refused, never left out: a name that is there twice, and a value for `sub` or `acr` that
+    /// is no text. Left out, a demand for a person or a level of assurance would be no demand any more.
     pub fn parse(text: &str) -> Result<Self, InvalidClaims> {
         if text.len() > Self::MAX_LENGTH {
             return Err(InvalidClaims);
@@ -61,11 +68,21 @@ impl ClaimsRequest {
         if !is_well_formed(&document) {
             return Err(InvalidClaims);
         }
-        let request: Self = serde_json::from_value(document).map_err(|_| InvalidClaims)?;
+        // From the text once more: in the document above, of two members of one name the first is gone.
+        let request: Self = serde_json::from_str(text).map_err(|_| InvalidClaims)?;
         if request.userinfo.len() + request.id_token.len() > Self::MAX_CLAIMS {
             return Err(InvalidClaims);
         }
+        if ["sub", "acr"].into_iter().any(|claim| !request.asks_for_text(claim)) {
+            return Err(InvalidClaims);
+        }
         Ok(request)
+    }
+
+    /// Whether every value asked for one claim of the ID token is a text.
+    fn asks_for_text(&self, claim: &str) -> bool {
+        let asked = self.id_token.get(claim).and_then(Option::as_ref);
+        asked.is_none_or(|one| one.value.iter().chain(&one.values).all(Value::is_string))
     }
 
     /// The text values asked for one claim of the ID token, and whether the claim is essential.
@@ -75,6 +92,33 @@ impl ClaimsRequest {
         let values = request.value.iter().chain(&request.values).filter_map(Value::as_str).collect();
         Some((values, request.essential))
     }
+}
+
+/// Reads a map in which no name is there twice: readers disagree about which of two counts.
+fn no_name_twice<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, Option<ClaimRequest>>, D::Error> {
+    struct Names;
+
+    impl<'de> Visitor<'de> for Names {
+        type Value = BTreeMap<String, Option<ClaimRequest>>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+            let mut names = BTreeMap::new();
+            while let Some((name, request)) = members.next_entry::<String, _>()? {
+                if names.insert(name, request).is_some() {
+                    return Err(A::Error::custom("a name is there twice"));
+                }
+            }
+            Ok(names)
+        }
+    }
+
+    deserializer.deserialize_map(Names)
 }
 
 /// Whether objects stand where objects must: reading into structs would take arrays for them.
@@ -130,6 +174,14 @@ mod tests {
             r#"{"id_token":{"a":[]}}"#,
             r#"{"id_token":{"a":{"essential":"yes"}}}"#,
             r#"{"id_token":{"a":{"values":"x"}}}"#,
+            r#"{"id_token":{},"id_token":{}}"#,
+            r#"{"id_token":{"acr":{"essential":true,"value":"high"},"acr":null}}"#,
+            r#"{"id_token":{"acr":{"essential":true,"essential":false}}}"#,
+            r#"{"userinfo":{"name":null,"n\u0061me":null}}"#,
+            r#"{"id_token":{"acr":{"essential":true,"values":[2]}}}"#,
+            r#"{"id_token":{"acr":{"essential":true,"values":["high",null]}}}"#,
+            r#"{"id_token":{"sub":{"value":7}}}"#,
+            r#"{"id_token":{"sub":{"value":{"x":1}}}}"#,
             &format!("{{\"id_token\":{{{}}}}}", many.join(",")),
             &deep,
             &" ".repeat(8 * 1024 + 1),

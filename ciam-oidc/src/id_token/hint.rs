@@ -1,7 +1,6 @@
 //! Reading an ID token that comes back as a hint.
 
 use ciam_core::error::PortError;
-use ciam_core::id::SessionId;
 use ciam_core::jose::{AlgorithmSet, CompactJws, TokenType, Verifier};
 use ciam_oauth::AuthorizationServer;
 use ciam_oauth::client::ClientId;
@@ -14,7 +13,7 @@ use super::TYP;
 pub(crate) struct Hint {
     pub(crate) subject: String,
     pub(crate) client: ClientId,
-    pub(crate) session: Option<SessionId>,
+    pub(crate) session: Option<String>,
 }
 
 /// Reads an `id_token_hint`; `None` when it is not an ID token that this server issued.
@@ -42,6 +41,5 @@ pub(crate) async fn read_hint(server: &AuthorizationServer, text: &str) -> Resul
         return Ok(None);
     }
     let Ok(client) = claims.aud.parse() else { return Ok(None) };
-    let session = claims.sid.and_then(|sid| sid.parse().ok());
-    Ok(Some(Hint { subject: claims.sub, client, session }))
+    Ok(Some(Hint { subject: claims.sub, client, session: claims.sid }))
 }

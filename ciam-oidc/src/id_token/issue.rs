@@ -19,7 +19,7 @@ pub(crate) async fn issue(
     server: &AuthorizationServer,
     issued: &Issued<'_>,
 ) -> Result<String, TokenError> {
-    let frozen = Frozen::of(&issued.grant.extension);
+    let frozen = Frozen::read(&issued.grant.extension)?;
     let algorithm = provider.id_token_algorithm(issued.client);
     let signer = server.keys().signer(algorithm).await.map_err(PortError::from)?;
     let mut claims = release(issued.account, &issued.grant.scopes, Release::IdToken(&frozen.claims.id_token));
@@ -44,7 +44,7 @@ fn protocol_claims(
     put("aud", json!(issued.client.id.as_str()));
     put("iat", json!(issued.now.unix_timestamp()));
     put("exp", json!((issued.now + lifetime).unix_timestamp()));
-    put("sid", json!(grant.session.to_string()));
+    put("sid", json!(server.session_name(issued.client, grant.session)));
     if let Some(auth_time) = grant.context.auth_time() {
         put("auth_time", json!(auth_time.unix_timestamp()));
     }

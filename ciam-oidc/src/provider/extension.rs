@@ -55,15 +55,15 @@ impl Extension for OpenIdProvider {
             frozen.claims = ClaimsRequest::parse(text).map_err(|_| RequestProblem::Invalid("claims"))?;
         }
         if let Some((values, _)) = frozen.claims.wanted_in_id_token("sub") {
-            frozen.subject = values.first().map(|subject| (*subject).to_owned());
+            frozen.subjects = values.into_iter().map(ToOwned::to_owned).collect();
         }
         if let Some(text) = one(params, "id_token_hint")? {
             let hint = read_hint(server, text).await?.filter(|hint| hint.client == client.id);
             let hint = hint.ok_or(RequestProblem::Invalid("id_token_hint"))?;
-            if frozen.subject.as_ref().is_some_and(|subject| *subject != hint.subject) {
+            if !frozen.subjects.is_empty() && !frozen.subjects.contains(&hint.subject) {
                 return Err(RequestProblem::Contradiction("id_token_hint").into());
             }
-            frozen.subject = Some(hint.subject);
+            frozen.subjects = vec![hint.subject];
         }
         Ok(frozen.to_members())
     }
@@ -73,10 +73,11 @@ impl Extension for OpenIdProvider {
         server: &AuthorizationServer,
         asked: &Asked<'_>,
     ) -> Result<Demands, AuthorizeError> {
-        let frozen = Frozen::of(&asked.request.extension);
+        let frozen = Frozen::read(&asked.request.extension)?;
         let mut demands = Demands::default();
-        if let (Some(wanted), Some(account)) = (&frozen.subject, asked.account)
-            && server.subject(asked.client, account) != *wanted
+        if let Some(account) = asked.account
+            && !frozen.subjects.is_empty()
+            && !frozen.subjects.contains(&server.subject(asked.client, account))
         {
             demands.other_person = Some("id_token_hint".to_owned());
         }

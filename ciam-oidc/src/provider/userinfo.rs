@@ -62,7 +62,7 @@ impl OpenIdProvider {
             return Err(UserInfoError::InsufficientScope);
         }
         let client = server.clients().get(&grant.client).await?.ok_or(UserInfoError::InvalidToken)?.value;
-        let frozen = Frozen::of(&grant.extension);
+        let frozen = Frozen::read(&grant.extension)?;
         let mut claims = release(&account, scopes, Release::UserInfo(&frozen.claims.userinfo));
         claims.insert("sub".to_owned(), json!(server.subject(&client, &account)));
         let Some(algorithm) = client.userinfo_alg else { return Ok(UserInfo::Claims(claims)) };

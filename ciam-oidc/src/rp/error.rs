@@ -91,4 +91,7 @@ pub enum IdTokenError {
     /// A refresh speaks of another person.
     #[error("the person is another")]
     Subject,
+    /// A refresh speaks of another authentication: its `auth_time` is not that of the sign-in.
+    #[error("the authentication is another")]
+    Authentication,
 }

@@ -37,7 +37,8 @@ pub(super) struct Expected<'a> {
     pub(super) nonce: Option<&'a str>,
     pub(super) access_token: Option<&'a str>,
     pub(super) max_age: Option<u32>,
-    pub(super) subject: Option<&'a str>,
+    /// The claims that a refresh goes on from.
+    pub(super) before: Option<&'a IdTokenClaims>,
 }
 
 #[derive(Deserialize)]
@@ -96,6 +97,9 @@ impl RelyingParty {
             .requiring_issued_at();
         rules.check(&registered, self.ports().now()).map_err(problem)?;
         let wire: Wire = verified.claims().map_err(malformed)?;
+        if !(1..=MAX_SUBJECT).contains(&wire.sub.len()) {
+            return Err(IdTokenError::Malformed);
+        }
         let several = registered.aud.as_ref().is_some_and(|audience| audience.iter().count() > 1);
         match &wire.azp {
             Some(azp) if *azp != config.client_id => return Err(IdTokenError::Audience),
@@ -119,14 +123,17 @@ impl RelyingParty {
             }
             None => None,
         };
+        if auth_time.is_some_and(|at| at - self.ports().now() > config.clock_skew) {
+            return Err(IdTokenError::Time);
+        }
         if let Some(max_age) = expected.max_age {
             let oldest = time::Duration::seconds(i64::from(max_age)) + config.clock_skew;
             if auth_time.is_none_or(|at| self.ports().now() - at > oldest) {
                 return Err(IdTokenError::TooOld);
             }
         }
-        if expected.subject.is_some_and(|subject| subject != wire.sub) {
-            return Err(IdTokenError::Subject);
+        if let Some(before) = expected.before {
+            goes_on(before, &wire, auth_time)?;
         }
         let all = verified.claims().map_err(malformed)?;
         Ok(IdTokenClaims {
@@ -139,6 +146,32 @@ impl RelyingParty {
         })
     }
 }
+
+/// Whether an ID token that answers a refresh goes on from the one before
+/// ([OpenID Connect Core, section 12.2](https://openid.net/specs/openid-connect-core-1_0.html#RefreshTokenResponse)).
+fn goes_on(
+    before: &IdTokenClaims,
+    wire: &Wire,
+    auth_time: Option<OffsetDateTime>,
+) -> Result<(), IdTokenError> {
+    if before.subject != wire.sub {
+        return Err(IdTokenError::Subject);
+    }
+    // Neither has to be there; where both tokens have it, it is the same.
+    if let (Some(old), Some(new)) = (before.auth_time, auth_time)
+        && old != new
+    {
+        return Err(IdTokenError::Authentication);
+    }
+    match (before.all.get("nonce").and_then(Value::as_str), &wire.nonce) {
+        (Some(old), Some(new)) if old != new => Err(IdTokenError::Nonce),
+        _ => Ok(()),
+    }
+}
+
+/// The longest subject, in bytes
+/// ([OpenID Connect Core, section 2](https://openid.net/specs/openid-connect-core-1_0.html#IDToken)).
+const MAX_SUBJECT: usize = 255;
 
 fn problem(error: ClaimsError) -> IdTokenError {
     match error {

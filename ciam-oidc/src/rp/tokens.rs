@@ -72,7 +72,7 @@ impl RelyingParty {
             nonce: Some(&pending.nonce),
             access_token: Some(response.access_token.expose()),
             max_age: pending.max_age,
-            subject: None,
+            before: None,
         };
         let claims = self.check_id_token(id_token.expose(), expected).await?;
         Ok(self.tokens(response, id_token, claims))
@@ -98,7 +98,7 @@ impl RelyingParty {
             Some(id_token) => {
                 let expected = Expected {
                     access_token: Some(response.access_token.expose()),
-                    subject: Some(&tokens.claims.subject),
+                    before: Some(&tokens.claims),
                     ..Expected::default()
                 };
                 let claims = self.check_id_token(id_token.expose(), expected).await?;

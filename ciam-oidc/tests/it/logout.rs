@@ -3,13 +3,16 @@
 use bytes::Bytes;
 use ciam_core::http::{BrowserId, Peer};
 use ciam_core::interaction::{InteractionError, InteractionHandle};
+use ciam_core::session::SessionEnd;
 use ciam_oauth::authorize::Visitor;
+use ciam_oauth::client::{Client, SubjectType};
+use ciam_oidc::logout::SignOutError;
 use ciam_oidc::rp::{SignInOptions, SignedIn};
-use http::header::{CONTENT_TYPE, LOCATION};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, SET_COOKIE, X_FRAME_OPTIONS};
 use http::{Request, Response, StatusCode};
 use time::Duration;
 
-use crate::world::{AFTER_SIGN_OUT, Browser, ISSUER, World, account};
+use crate::world::{AFTER_SIGN_OUT, Browser, ISSUER, World, account, claims_of, web_named};
 
 async fn signed_in(world: &World, browser: &mut Browser) -> SignedIn {
     world.sign_in(browser, &SignInOptions::new()).await.unwrap()
@@ -64,8 +67,9 @@ async fn without_it_the_person_is_asked_and_the_answer_is_good_once() {
     assert!(matches!(again, Err(InteractionError::NotFound)), "{again:?}");
 }
 
+/// RP-Initiated Logout, section 2, and S9: compared byte for byte, and refused on a page.
 #[tokio::test]
-async fn a_place_that_was_not_registered_is_not_gone_to() {
+async fn s9_a_place_that_was_not_registered_is_not_gone_to() {
     let world = World::new().await;
     let mut browser = Browser::new(&world);
     let tokens = signed_in(&world, &mut browser).await.tokens;
@@ -74,25 +78,126 @@ async fn a_place_that_was_not_registered_is_not_gone_to() {
         "https://evil.example/",
         "https://app.example/bye/",
         "https://app.example/bye?x=1",
+        "https://app.example/bye#",
         "https://app.example/BYE",
+        "https://app.example/%62ye",
+        "https://app.example:443/bye",
+        "https://app.example@evil.example/bye",
+        "https://app.example\\@evil.example/bye",
+        "http://app.example/bye",
         "//evil.example",
         "javascript:alert(1)",
+        "<script>alert(1)</script>",
+        "https://app.example/bye\r\nx: y",
         "https://app.example/callback",
-        "",
     ] {
-        let mut browser = Browser::new(&world);
-        let account = world.account.clone();
-        world.sign_in_at_provider(&mut browser, &account).await;
         let place: String = url::form_urlencoded::byte_serialize(place.as_bytes()).collect();
-        let url = format!("{ISSUER}/logout?id_token_hint={hint}&post_logout_redirect_uri={place}");
-        let response = world.get(&mut browser, &url).await;
-        assert_eq!(location(&response), format!("{ISSUER}/signed-out"), "{place}");
+        for client in [format!("id_token_hint={hint}"), "client_id=web".to_owned()] {
+            let url = format!("{ISSUER}/logout?{client}&post_logout_redirect_uri={place}&state=s");
+            let response = world.get(&mut browser, &url).await;
+            assert_refused(&response, "unregistered_redirect_uri", &place);
+            assert!(browser.has_session(), "{place}");
+        }
     }
-    // Without a client nobody's registration counts.
+    // An empty one is none.
     let mut nobody = Browser::new(&world);
-    let response =
-        world.get(&mut nobody, &format!("{ISSUER}/logout?post_logout_redirect_uri={AFTER_SIGN_OUT}")).await;
+    let response = world
+        .get(&mut nobody, &format!("{ISSUER}/logout?id_token_hint={hint}&post_logout_redirect_uri="))
+        .await;
     assert_eq!(location(&response), format!("{ISSUER}/signed-out"));
+    // Without a client nobody's registration counts.
+    for client in ["", "client_id=unheard-of&"] {
+        let url = format!("{ISSUER}/logout?{client}post_logout_redirect_uri={AFTER_SIGN_OUT}");
+        let response = world.get(&mut nobody, &url).await;
+        assert_eq!(location(&response), format!("{ISSUER}/signed-out"), "{client}");
+    }
+}
+
+/// A page in fixed words, that a host can put its own in the place of.
+fn assert_refused(response: &Response<Bytes>, code: &str, what: &str) {
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{what}");
+    assert!(response.headers().get(LOCATION).is_none(), "{what}");
+    assert!(response.headers().get(SET_COOKIE).is_none(), "{what}");
+    assert_eq!(response.headers()[CONTENT_TYPE], "text/html; charset=utf-8");
+    assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
+    assert_eq!(response.headers()[X_FRAME_OPTIONS], "DENY");
+    let page = std::str::from_utf8(response.body()).unwrap();
+    assert!(page.contains(code), "{what}: {page}");
+    assert!(!page.contains("evil") && !page.contains("script"), "{what}: {page}");
+    assert_eq!(response.extensions().get::<SignOutError>().unwrap().code(), code, "{what}");
+}
+
+/// RP-Initiated Logout, section 4, and S10: with an ID token that does not hold nobody is signed out, and nobody redirected.
+#[tokio::test]
+async fn s10_an_id_token_that_is_none_of_ours_is_refused() {
+    let world = World::new().await;
+    let elsewhere = World::new().await;
+    let mut browser = Browser::new(&world);
+    let tokens = signed_in(&world, &mut browser).await.tokens;
+    let other_tenants = signed_in(&elsewhere, &mut Browser::new(&elsewhere)).await.tokens;
+    let hint = tokens.id_token.expose();
+    let (input, signature) = hint.rsplit_once('.').unwrap();
+    let payload = input.split_once('.').unwrap().1;
+    let unsigned = ciam_core::encoding::base64url::encode(br#"{"alg":"none","typ":"JWT"}"#);
+    for (what, bad) in [
+        ("garbage", "x".to_owned()),
+        ("none", format!("{unsigned}.{payload}.")),
+        ("none with the old signature", format!("{unsigned}.{payload}.{signature}")),
+        ("no signature", format!("{input}.")),
+        ("an access token", tokens.access_token.expose().to_owned()),
+        ("another tenant's", other_tenants.id_token.expose().to_owned()),
+    ] {
+        let url = format!(
+            "{ISSUER}/logout?id_token_hint={bad}&client_id=web&post_logout_redirect_uri={AFTER_SIGN_OUT}"
+        );
+        let response = world.get(&mut browser, &url).await;
+        assert_refused(&response, "unusable_id_token_hint", what);
+        assert!(browser.has_session(), "{what}");
+        let visitor = Visitor::from_headers(&world.server, &browser.headers()).await.unwrap();
+        assert!(visitor.signed_in.is_some(), "{what}");
+    }
+}
+
+/// S9: what a client kept of an earlier session does not end a later one without a question, not even the same person's.
+#[tokio::test]
+async fn s9_the_id_token_of_an_earlier_session_is_not_enough() {
+    let world = World::new().await;
+    let mut browser = Browser::new(&world);
+    let earlier = signed_in(&world, &mut browser).await.tokens;
+    let session = earlier.claims.session.clone().unwrap().parse().unwrap();
+    world.server.sessions().end(session, SessionEnd::SignedOut).await.unwrap();
+    signed_in(&world, &mut browser).await;
+    let url = format!("{ISSUER}/logout?id_token_hint={}", earlier.id_token.expose());
+    let response = world.get(&mut browser, &url).await;
+    assert!(location(&response).starts_with(&format!("{ISSUER}/sign-out/")));
+    assert!(browser.has_session());
+}
+
+/// Pairwise clients of different sectors have nothing in common to join what they know by; each can still sign out.
+#[tokio::test]
+async fn pairwise_clients_share_no_name_of_the_session() {
+    let pairwise = |client: Client| client.with_subject_type(SubjectType::Pairwise);
+    let world = World::with(pairwise, |config| config).await;
+    let other = pairwise(web_named("other")).with_sector_identifier("other.example");
+    world.server.clients().register(other).await.unwrap();
+    let mut browser = Browser::new(&world);
+    let mut found = Vec::new();
+    for client in ["web", "other"] {
+        let back = world.follow(&mut browser, &World::request(client, &[])).await;
+        let tokens = world.exchange(client, &back).await;
+        found.push(claims_of(tokens["id_token"].as_str().unwrap()));
+        found.last_mut().unwrap()["hint"] = tokens["id_token"].clone();
+    }
+    let visitor = Visitor::from_headers(&world.server, &browser.headers()).await.unwrap();
+    let session = visitor.signed_in.unwrap().session.value.id.to_string();
+    for name in ["sub", "sid"] {
+        assert_ne!(found[0][name], found[1][name], "{name}");
+        assert_ne!(found[0][name], session, "{name}");
+    }
+    let url = format!("{ISSUER}/logout?id_token_hint={}", found[1]["hint"].as_str().unwrap());
+    let response = world.get(&mut browser, &url).await;
+    assert_eq!(location(&response), format!("{ISSUER}/signed-out"));
+    assert!(!browser.has_session());
 }
 
 #[tokio::test]
@@ -119,8 +224,7 @@ async fn malformed_requests_are_refused_without_a_redirect() {
         ["state=1&state=2", &format!("id_token_hint={hint}&client_id=other"), "a=%ff", "client_id=%20"]
     {
         let response = world.get(&mut browser, &format!("{ISSUER}/logout?{query}")).await;
-        assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{query}");
-        assert!(response.headers().get(LOCATION).is_none());
+        assert_refused(&response, "malformed_request", query);
     }
     assert!(browser.has_session());
 }

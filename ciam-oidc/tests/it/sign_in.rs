@@ -6,7 +6,7 @@ use ciam_oidc::rp::{IdTokenError, SignInError, SignInOptions};
 use serde_json::{Value, json};
 use time::Duration;
 
-use crate::world::{Browser, ISSUER, World, account};
+use crate::world::{Browser, ISSUER, World, account, param};
 
 #[tokio::test]
 async fn a_person_signs_in_and_the_id_token_says_what_happened() {
@@ -182,7 +182,8 @@ async fn an_essential_level_that_cannot_be_reached_is_an_error_and_never_a_downg
     let claims = r#"{"id_token":{"acr":{"essential":true,"values":["urn:ciam:acr:aal2"]}}}"#;
     let claims: String = url::form_urlencoded::byte_serialize(claims.as_bytes()).collect();
     let back = world.follow(&mut browser, &format!("{url}&claims={claims}")).await;
-    assert!(!back.contains("code="), "{back}");
+    assert_eq!(param(&back, "error").as_deref(), Some("unmet_authentication_requirements"));
+    assert_eq!(param(&back, "code"), None);
 }
 
 #[tokio::test]

@@ -3,14 +3,16 @@
 use bytes::Bytes;
 use ciam_core::account::AccountStatus;
 use ciam_core::http::Peer;
+use ciam_core::jose::Algorithm;
 use ciam_core::session::SessionEnd;
 use ciam_core::store::{Batch, Write};
+use ciam_oauth::client::{Client, GrantType};
 use ciam_oidc::rp::SignInOptions;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{Request, Response, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::world::{API, Browser, World};
+use crate::world::{API, Browser, ISSUER, World, claims_of, header_of, param};
 
 async fn ask(world: &World, request: Request<Bytes>) -> Response<Bytes> {
     world.server.handle(request, &Peer::new([192, 0, 2, 9].into())).await
@@ -88,12 +90,98 @@ async fn a_token_for_an_api_alone_and_an_id_token_open_nothing() {
     let id_token = ask(&world, bearer(signed_in.tokens.id_token.expose())).await;
     assert_eq!(id_token.status(), StatusCode::UNAUTHORIZED);
     // A grant without openid is for the API alone.
-    let mut browser = Browser::new(&world);
-    let url =
-        world.party.begin(&browser.at_party, &SignInOptions::new().with_resource(API), None).await.unwrap();
-    let plain = url.replace("scope=openid+profile+email+offline_access", "scope=orders%3Aread");
-    let back = world.follow(&mut browser, &plain).await;
-    assert!(back.contains("code="), "{back}");
+    let url = World::request("web", &[("scope", "orders:read"), ("resource", API)]);
+    let back = world.follow(&mut Browser::new(&world), &url).await;
+    let tokens = world.exchange("web", &back).await;
+    let refused = ask(&world, bearer(tokens["access_token"].as_str().unwrap())).await;
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+    assert_eq!(refused.headers()[WWW_AUTHENTICATE], "Bearer error=\"insufficient_scope\", scope=\"openid\"");
+}
+
+/// S23: a client that acts for itself is nobody whom UserInfo knows.
+#[tokio::test]
+async fn s23_a_clients_own_token_opens_nothing() {
+    let world = World::with(|client| client.with_grant(GrantType::ClientCredentials), |config| config).await;
+    let form = [("grant_type", "client_credentials"), ("scope", "orders:read")];
+    let (status, body) = world.post("/token", "web", &form).await;
+    assert_eq!(status, 200, "{body}");
+    let refused = ask(&world, bearer(body["access_token"].as_str().unwrap())).await;
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+}
+
+/// S23: every tenant has its keys, so the token of one is garbage at another, whatever issuer it names.
+#[tokio::test]
+async fn s23_another_tenants_token_is_no_token() {
+    let (world, other) = (World::new().await, World::new().await);
+    let refused = ask(&other, bearer(&token(&world).await)).await;
+    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(refused.headers()[WWW_AUTHENTICATE], "Bearer error=\"invalid_token\"");
+}
+
+/// What the access token's own scope is, UserInfo releases: a narrowed one releases less than the grant.
+#[tokio::test]
+async fn core_5_4_the_scope_of_the_token_is_what_is_released() {
+    let world = World::new().await;
+    let url = World::request("web", &[("scope", "openid email profile offline_access")]);
+    let back = world.follow(&mut Browser::new(&world), &url).await;
+    let tokens = world.exchange("web", &back).await;
+    let refresh = tokens["refresh_token"].as_str().unwrap();
+    for (scope, status, released) in [
+        ("openid", 200, vec!["sub"]),
+        ("openid email", 200, vec!["email", "email_verified", "sub"]),
+        ("email", 403, vec![]),
+    ] {
+        let form = [("grant_type", "refresh_token"), ("refresh_token", refresh), ("scope", scope)];
+        let (answered, body) = world.post("/token", "web", &form).await;
+        assert_eq!(answered, 200, "{body}");
+        let response = ask(&world, bearer(body["access_token"].as_str().unwrap())).await;
+        assert_eq!(response.status().as_u16(), status, "{scope}");
+        let claims: Value = serde_json::from_slice(response.body()).unwrap_or_default();
+        let mut names: Vec<&str> =
+            claims.as_object().into_iter().flatten().map(|(name, _)| &**name).collect();
+        names.sort_unstable();
+        assert_eq!(names, released, "{scope}");
+    }
+}
+
+/// A parameter asks for no more than the person was shown.
+#[tokio::test]
+async fn core_5_5_single_claims_do_not_pass_the_granted_scope() {
+    let world = World::new().await;
+    let claims = r#"{"userinfo":{"email":{"essential":true},"name":null},"id_token":{"email":null}}"#;
+    let url = World::request("web", &[("scope", "openid profile"), ("claims", claims)]);
+    let back = world.follow(&mut Browser::new(&world), &url).await;
+    let tokens = world.exchange("web", &back).await;
+    assert!(claims_of(tokens["id_token"].as_str().unwrap()).get("email").is_none());
+    let response = ask(&world, bearer(tokens["access_token"].as_str().unwrap())).await;
+    let found: Value = serde_json::from_slice(response.body()).unwrap();
+    assert_eq!((found.get("email"), &found["name"]), (None, &json!("Ada Lovelace")));
+}
+
+/// Core, section 5.3.2: a signed response has `iss` and `aud`, and is taken for nothing else.
+#[tokio::test]
+async fn core_5_3_2_a_signed_response_is_no_other_token() {
+    let signed = |mut client: Client| {
+        client.userinfo_alg = Some(Algorithm::Es256);
+        client
+    };
+    let world = World::with(signed, |config| config).await;
+    let signed_in = world.sign_in(&mut Browser::new(&world), &SignInOptions::new()).await.unwrap();
+    let response = ask(&world, bearer(signed_in.tokens.access_token.expose())).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers()[CONTENT_TYPE], "application/jwt");
+    assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
+    let jwt = std::str::from_utf8(response.body()).unwrap();
+    let claims = claims_of(jwt);
+    assert_eq!((&claims["iss"], &claims["aud"]), (&json!(ISSUER), &json!("web")));
+    assert_eq!(claims["sub"], signed_in.tokens.claims.subject);
+    assert_eq!(claims["email"], "ada@example.com");
+    assert_eq!(header_of(jwt)["typ"], "userinfo+jwt");
+    // Neither an access token nor an ID token.
+    assert_eq!(ask(&world, bearer(jwt)).await.status(), StatusCode::UNAUTHORIZED);
+    let url = World::request("web", &[("id_token_hint", jwt)]);
+    let back = world.follow(&mut Browser::new(&world), &url).await;
+    assert_eq!(param(&back, "error").as_deref(), Some("invalid_request"));
 }
 
 #[tokio::test]

@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use async_trait::async_trait;
+use base64::Engine as _;
 use bytes::Bytes;
 use ciam_core::account::{Account, AccountStatus, Identifier, IdentifierKey};
 use ciam_core::assurance::{Amr, AuthenticationContext, FactorKind, Proof};
+use ciam_core::encoding::base64url;
 use ciam_core::error::PortError;
 use ciam_core::http::{BROWSER_COOKIE, BrowserId, Params, ParamsLimits, Peer, SESSION_COOKIE};
 use ciam_core::id::{AccountId, TenantId};
@@ -23,14 +25,17 @@ use ciam_oauth::client::{Client, ClientAuthentication, ClientSecret, GrantType};
 use ciam_oauth::server::{ResourceServer, SupportedScope};
 use ciam_oidc::rp::{Authentication, RelyingParty, RelyingPartyConfig, SignInError, SignInOptions, SignedIn};
 use ciam_oidc::{OpenIdProvider, ProviderConfig};
-use http::header::{COOKIE, HeaderMap, LOCATION, SET_COOKIE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, LOCATION, SET_COOKIE};
 use http::{Request, Response, StatusCode};
+use serde_json::Value;
 use url::Url;
 
 pub(crate) const ISSUER: &str = "https://id.example";
 pub(crate) const CALLBACK: &str = "https://app.example/callback";
 pub(crate) const AFTER_SIGN_OUT: &str = "https://app.example/bye";
 pub(crate) const API: &str = "https://api.example";
+/// The verifier of RFC 7636, appendix B.
+pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub(crate) const SECRET: &str = "0123456789012345678901234567890123456789abc";
 
 /// Changes a response of the provider on its way to the relying party.
@@ -75,6 +80,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) loopback: Arc<Loopback>,
     pub(crate) party: RelyingParty,
+    pub(crate) rp_ports: Ports,
     pub(crate) account: Versioned<Account>,
 }
 
@@ -113,9 +119,9 @@ impl World {
         let config =
             RelyingPartyConfig::new(ISSUER, "web", Authentication::SecretBasic(SECRET.into()), CALLBACK)
                 .with_scope("openid profile email offline_access");
-        let party = RelyingParty::new(rp_ports, party(config));
+        let party = RelyingParty::new(rp_ports.clone(), party(config));
         let account = account(&ports, "ada@example.com").await;
-        Self { server, provider, ports, clock, loopback, party, account }
+        Self { server, provider, ports, clock, loopback, party, rp_ports, account }
     }
 
     pub(crate) fn tamper(
@@ -123,6 +129,51 @@ impl World {
         tamper: impl Fn(&str, Response<Bytes>) -> Response<Bytes> + Send + Sync + 'static,
     ) {
         *self.loopback.tamper.lock().unwrap() = Some(Box::new(tamper));
+    }
+
+    /// An authorization request by hand, with the challenge of [`VERIFIER`]; a pair given again replaces the one here.
+    pub(crate) fn request(client: &str, changes: &[(&str, &str)]) -> String {
+        let mut params = vec![
+            ("response_type", "code"),
+            ("client_id", client),
+            ("redirect_uri", CALLBACK),
+            ("scope", "openid profile email"),
+            ("state", "st4te"),
+            ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
+            ("code_challenge_method", "S256"),
+        ];
+        params.retain(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
+        params.extend(changes);
+        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(params).finish();
+        format!("{ISSUER}/authorize?{query}")
+    }
+
+    /// Sends a form of a client of `SECRET`.
+    pub(crate) async fn post(&self, path: &str, client: &str, form: &[(&str, &str)]) -> (u16, Value) {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let pair = base64::engine::general_purpose::STANDARD.encode(format!("{client}:{SECRET}"));
+        let request = Request::post(path)
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(AUTHORIZATION, format!("Basic {pair}"))
+            .body(Bytes::from(body))
+            .unwrap();
+        let response = self.server.handle(request, &Peer::new([192, 0, 2, 9].into())).await;
+        let body = serde_json::from_slice(response.body()).unwrap_or_default();
+        (response.status().as_u16(), body)
+    }
+
+    /// The tokens of the code in an authorization response to [`World::request`].
+    pub(crate) async fn exchange(&self, client: &str, back: &str) -> Value {
+        let code = param(back, "code").unwrap_or_else(|| panic!("no code: {back}"));
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("code", &code),
+            ("redirect_uri", CALLBACK),
+            ("code_verifier", VERIFIER),
+        ];
+        let (status, body) = self.post("/token", client, &form).await;
+        assert_eq!(status, 200, "{body}");
+        body
     }
 
     pub(crate) async fn get(&self, browser: &mut Browser, url: &str) -> Response<Bytes> {
@@ -246,6 +297,20 @@ impl Browser {
     }
 }
 
+/// A parameter of an authorization response.
+pub(crate) fn param(back: &str, name: &str) -> Option<String> {
+    response_of(back).one(name).unwrap().map(ToOwned::to_owned)
+}
+
+/// The claims of a JWT, whoever signed it.
+pub(crate) fn claims_of(token: &str) -> Value {
+    serde_json::from_slice(&base64url::decode(token.split('.').nth(1).unwrap()).unwrap()).unwrap()
+}
+
+pub(crate) fn header_of(token: &str) -> Value {
+    serde_json::from_slice(&base64url::decode(token.split('.').next().unwrap()).unwrap()).unwrap()
+}
+
 pub(crate) fn response_of(url: &str) -> Params {
     assert!(url.starts_with(CALLBACK), "{url}");
     Params::parse(Url::parse(url).unwrap().query().unwrap(), ParamsLimits::default()).unwrap()
@@ -262,8 +327,12 @@ pub(crate) async fn account(ports: &Ports, email: &str) -> Versioned<Account> {
 }
 
 pub(crate) fn web() -> Client {
+    web_named("web")
+}
+
+pub(crate) fn web_named(id: &str) -> Client {
     let secret = ClientSecret::new(SECRET).unwrap();
-    Client::confidential("web".parse().unwrap(), ClientAuthentication::basic(&secret))
+    Client::confidential(id.parse().unwrap(), ClientAuthentication::basic(&secret))
         .with_name("Web Shop")
         .with_redirect_uri(CALLBACK.parse().unwrap())
         .with_post_logout_redirect_uri(AFTER_SIGN_OUT.parse().unwrap())

@@ -129,7 +129,7 @@ impl World {
     pub(crate) async fn push(&self, client: &str, params: &[(&str, &str)]) -> String {
         let client = AuthenticatedClient::new(Arc::new(self.client(client).await.value));
         let params = owned(params);
-        self.server.push(&client, &params).await.unwrap().request_uri.expose().to_owned()
+        self.server.push(&client, &params, &peer()).await.unwrap().request_uri.expose().to_owned()
     }
 }
 
@@ -246,8 +246,7 @@ impl Browser {
     ) -> Reply {
         let mut request = request.body(body).unwrap();
         request.headers_mut().extend(self.headers());
-        let peer = Peer::new(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        let response = world.server.handle(request, &peer).await;
+        let response = world.server.handle(request, &peer()).await;
         for cookie in response.headers().get_all(SET_COOKIE) {
             let (pair, _) = cookie.to_str().unwrap().split_once(';').unwrap();
             let (name, value) = pair.split_once('=').unwrap();
@@ -351,4 +350,9 @@ impl Reply {
 
 pub(crate) fn handle(text: &str) -> InteractionHandle {
     InteractionHandle::from_text(text)
+}
+
+/// Who sends requests.
+pub(crate) fn peer() -> Peer {
+    Peer::new(IpAddr::V4(Ipv4Addr::LOCALHOST))
 }

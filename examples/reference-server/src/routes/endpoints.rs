@@ -7,6 +7,7 @@ use axum::{
 };
 use ciam_axum::MAX_BODY;
 use ciam_oauth::{Endpoint, error::SafeError};
+use ciam_oidc::logout::SignOutError;
 use http::StatusCode;
 
 use crate::{
@@ -25,6 +26,9 @@ pub(super) async fn answer(State(app): State<App>, visit: Visit, request: Reques
     let mut response = server.handle(request, &visit.peer).await.map(Body::from);
     // What a person is shown is ours to render.
     if let Some(error) = response.extensions_mut().remove::<SafeError>() {
+        return Failure::from(error).into_response();
+    }
+    if let Some(error) = response.extensions_mut().remove::<SignOutError>() {
         return Failure::from(error).into_response();
     }
     if route.is_none() && response.status() == StatusCode::NOT_FOUND {

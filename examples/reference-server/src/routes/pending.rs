@@ -9,6 +9,7 @@ use ciam_oauth::{
     authorize::{PendingInteraction, Visitor as Asker},
     error::{AnswerError, SafeError},
 };
+use ciam_oidc::logout::SignOutError;
 use http::{HeaderMap, HeaderValue, header::COOKIE};
 
 use crate::{
@@ -104,6 +105,15 @@ impl From<SafeError> for Failure {
         match error {
             SafeError::Port(error) => error.into(),
             SafeError::Interaction | SafeError::RequestUri => Fault::Expired.into(),
+            _ => Fault::BadRequest.into(),
+        }
+    }
+}
+
+impl From<SignOutError> for Failure {
+    fn from(error: SignOutError) -> Self {
+        match error {
+            SignOutError::Port(error) => error.into(),
             _ => Fault::BadRequest.into(),
         }
     }

@@ -9,6 +9,7 @@
 //! | [`Runtime`](crate::runtime::Runtime) | [`runtime`] | [`faulty::runtimes`] |
 //! | [`HttpClient`](crate::outbound::HttpClient) | [`http_client`] | [`faulty::http_clients`] |
 //! | [`Crypto`](crate::crypto::Crypto) | [`crypto()`] | [`faulty::cryptos`] |
+//! | [`Entropy`](crate::entropy::Entropy) | [`entropy()`] | [`faulty::entropies`] |
 //!
 //! A suite is a list of clauses, each a sentence of the port's contract with a check of it, races included. A host runs it
 //! in one line against its own implementation; the report names every clause that is broken, and how.
@@ -29,6 +30,7 @@
 mod clock;
 mod crypto;
 mod entropy;
+mod entropy_suite;
 mod ephemeral;
 pub mod faulty;
 mod hasher;
@@ -44,6 +46,7 @@ mod vault;
 pub use self::clock::ManualClock;
 pub use self::crypto::{crypto, crypto_suite};
 pub use self::entropy::SeededEntropy;
+pub use self::entropy_suite::{entropy, entropy_suite};
 pub use self::ephemeral::{EphemeralHarness, ephemeral, ephemeral_suite};
 pub use self::hasher::{hasher, hasher_suite};
 pub use self::http_client::{http_client, http_client_suite};

@@ -100,3 +100,9 @@ async fn runtime() {
 async fn crypto() {
     testkit::crypto(&*ciam_core::crypto::ring()).await.assert_kept();
 }
+
+#[tokio::test]
+async fn entropy() {
+    testkit::entropy(&ciam_core::entropy::SystemEntropy::new()).await.assert_kept();
+    testkit::entropy(&testkit::SeededEntropy::new(7)).await.assert_kept();
+}

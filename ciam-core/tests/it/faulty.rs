@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use ciam_core::testkit::faulty::{self, Faulty};
 use ciam_core::testkit::{
-    Suite, crypto_suite, ephemeral_suite, hasher_suite, http_client_suite, runtime_suite, store_suite,
-    vault_suite,
+    Suite, crypto_suite, entropy_suite, ephemeral_suite, hasher_suite, http_client_suite, runtime_suite,
+    store_suite, vault_suite,
 };
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
@@ -105,4 +105,9 @@ async fn each_http_client_clause_has_its_fault() {
 #[tokio::test]
 async fn each_crypto_clause_has_its_fault() {
     each_clause_has_its_fault(&crypto_suite(), faulty::cryptos()).await;
+}
+
+#[tokio::test]
+async fn each_entropy_clause_has_its_fault() {
+    each_clause_has_its_fault(&entropy_suite(), faulty::entropies()).await;
 }

@@ -1,9 +1,29 @@
 //! Broken implementations: how the suites are tested.
 //!
 //! Each of them breaks one clause of its port's suite and keeps all the others, so a clause that lets its own broken
-//! implementations pass tests nothing. The in-memory implementations are the material; one decision of each is wrong.
+//! implementations pass tests nothing. The implementations of this crate are the material; one decision of each is wrong.
+//! Where a decision loses a race, it first lets other racers come as far, so that the race is seen.
+//!
+//! There are [`stores`], [`ephemerals`], [`vaults`], [`hashers`], [`runtimes`], [`http_clients`], [`cryptos`] and
+//! [`entropies`]. Where a port keeps tenants apart, there is also one implementation that does not, and that no clause
+//! accepts: [`store_without_tenants`], [`ephemeral_without_tenants`] and [`vault_without_tenants`].
+//!
+//! Whoever writes a suite of their own can use them as a sample of what to look for; whoever runs ours can see what it finds:
+//!
+//! ```
+//! use ciam_core::testkit::{entropy_suite, faulty};
+//!
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! for broken in faulty::entropies() {
+//!     let report = entropy_suite().run(&*broken.harness()).await;
+//!     let found: Vec<_> = report.violations().map(|verdict| verdict.clause).collect();
+//!     assert_eq!(found, [broken.breaks()], "{broken:?}");
+//! }
+//! # });
+//! ```
 
 mod crypto;
+mod entropy;
 mod ephemeral;
 mod hasher;
 mod http_client;
@@ -18,6 +38,7 @@ use futures_util::future::BoxFuture;
 
 use super::{EphemeralHarness, StoreHarness, VaultHarness};
 use crate::crypto::Crypto;
+use crate::entropy::Entropy;
 use crate::outbound::HttpClient;
 use crate::password::PasswordHasher;
 use crate::runtime::Runtime;
@@ -64,7 +85,8 @@ impl<H: ?Sized> fmt::Debug for Faulty<H> {
 
 /// Broken stores: for every clause of [`store_suite`](super::store_suite) at least one that breaks only that.
 ///
-/// They need real parallelism to show their races: give a `spawn` of a runtime with several threads.
+/// Those that lose a race wait until another racer has come as far, so that any `spawn` that runs tasks beside each other
+/// shows it.
 #[must_use]
 pub fn stores(spawn: Spawn) -> Vec<Faulty<dyn StoreHarness>> {
     store::stores(spawn)
@@ -128,4 +150,11 @@ pub fn http_clients() -> Vec<Faulty<dyn HttpClient>> {
 #[must_use]
 pub fn cryptos() -> Vec<Faulty<dyn Crypto>> {
     crypto::cryptos()
+}
+
+/// Broken sources of randomness: for every clause of [`entropy_suite`](super::entropy_suite) at least one that breaks only
+/// that.
+#[must_use]
+pub fn entropies() -> Vec<Faulty<dyn Entropy>> {
+    entropy::entropies()
 }

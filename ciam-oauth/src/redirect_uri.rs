@@ -154,13 +154,20 @@ impl FromStr for RedirectUri {
         }
         let url = Url::parse(text).map_err(|_| RedirectUriError::NotAbsolute)?;
         check_scheme(text, &url)?;
-        if !url.username().is_empty() || url.password().is_some() {
+        // As it is written, since the parser forgets a userinfo that is empty.
+        if authority(text).contains('@') {
             return Err(RedirectUriError::UserInfo);
         }
         check_path(&url, text)?;
         check_query(url.query().unwrap_or_default())?;
         Ok(Self(text.to_owned()))
     }
+}
+
+/// What stands between `//` and the path or query.
+fn authority(text: &str) -> &str {
+    let rest = text.split_once(':').and_then(|(_, rest)| rest.strip_prefix("//")).unwrap_or_default();
+    rest.split(['/', '?']).next().unwrap_or_default()
 }
 
 fn check_scheme(text: &str, url: &Url) -> Result<(), RedirectUriError> {

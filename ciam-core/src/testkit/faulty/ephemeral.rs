@@ -1,6 +1,7 @@
 //! Broken ephemeral stores.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -12,7 +13,7 @@ use crate::clock::Clock as _;
 use crate::ephemeral::{Ephemeral, EphemeralKey};
 use crate::error::PortError;
 use crate::id::TenantId;
-use crate::testkit::race::step_aside;
+use crate::testkit::race::Crowd;
 use crate::testkit::{EphemeralHarness, ManualClock};
 
 /// One wrong decision.
@@ -125,7 +126,13 @@ struct Harness {
 
 impl Harness {
     fn new(fault: Option<Fault>, spawn: Spawn, blind: bool) -> Self {
-        let world = World { fault, clock: ManualClock::default(), tables: Mutex::default() };
+        let world = World {
+            fault,
+            clock: ManualClock::default(),
+            crowd: Crowd::default(),
+            tables: Mutex::default(),
+            handles: AtomicUsize::new(0),
+        };
         Self { world: Arc::new(world), spawn, blind }
     }
 }
@@ -134,7 +141,8 @@ impl Harness {
 impl EphemeralHarness for Harness {
     async fn open(&self, tenant: TenantId) -> Result<Arc<dyn Ephemeral>, PortError> {
         let tenant = if self.blind { TenantId::from_uuid(uuid::Uuid::nil()) } else { tenant };
-        Ok(Arc::new(Broken { world: Arc::clone(&self.world), tenant, memory: Mutex::default() }))
+        let number = self.world.handles.fetch_add(1, Ordering::SeqCst);
+        Ok(Arc::new(Broken { world: Arc::clone(&self.world), number, tenant, memory: Mutex::default() }))
     }
 
     async fn pass(&self, time: Duration) {
@@ -142,7 +150,7 @@ impl EphemeralHarness for Harness {
     }
 
     fn spawn(&self, task: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
-        (self.spawn)(task)
+        (self.spawn)(self.world.crowd.join(task))
     }
 }
 
@@ -151,7 +159,9 @@ impl EphemeralHarness for Harness {
 struct World {
     fault: Option<Fault>,
     clock: ManualClock,
+    crowd: Crowd,
     tables: Mutex<Tables>,
+    handles: AtomicUsize,
 }
 
 type Key = (TenantId, String, String);
@@ -166,7 +176,7 @@ struct Tables {
 struct Entry<T> {
     value: T,
     expires_at: OffsetDateTime,
-    /// Which handle made it, by the address of what that handle remembers.
+    /// The number of the handle that made it.
     maker: usize,
 }
 
@@ -196,6 +206,7 @@ impl Tables {
 #[derive(Debug)]
 struct Broken {
     world: Arc<World>,
+    number: usize,
     tenant: TenantId,
     memory: Mutex<HashMap<Key, Memory>>,
 }
@@ -231,10 +242,6 @@ impl Broken {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 
-    fn itself(&self) -> usize {
-        std::ptr::from_ref(self).addr()
-    }
-
     fn key(&self, key: &EphemeralKey) -> Key {
         let (mut namespace, mut name) = (key.namespace().to_owned(), key.name().to_owned());
         match self.world.fault {
@@ -261,7 +268,7 @@ impl Broken {
             Some(Fault::IgnoresNoTime) if ttl <= Duration::ZERO => return None,
             _ => ttl,
         };
-        Some(Entry { value, expires_at: self.now().saturating_add(ttl), maker: self.itself() })
+        Some(Entry { value, expires_at: self.now().saturating_add(ttl), maker: self.number })
     }
 
     /// Whether the stored value counts as the old one of a swap.
@@ -274,12 +281,10 @@ impl Broken {
         }
     }
 
-    /// Stands between two steps that should be one, as long as a network takes: lets others run in this task's place.
+    /// Stands between two steps that should be one, until somebody else has come as far.
     async fn torn(&self, fault: Fault) {
         if self.has(fault) {
-            for _ in 0..50 {
-                step_aside().await;
-            }
+            self.world.crowd.linger().await;
         }
     }
 
@@ -404,11 +409,11 @@ impl Ephemeral for Broken {
             }
             _ => live.as_ref().map_or(0, |entry| entry.value),
         };
-        let maker = live.map_or_else(|| self.itself(), |entry| entry.maker);
+        let maker = live.map_or(self.number, |entry| entry.maker);
         let count = before.saturating_add(1);
         tables.counters.insert(key, Entry { value: count, expires_at, maker });
         // Reports what it counted itself, and writes it through every fifth time.
-        let stale = self.has(Fault::CountsInTheHandle) && maker == self.itself() && count >= 5;
+        let stale = self.has(Fault::CountsInTheHandle) && maker == self.number && count >= 5;
         Ok(if stale { before } else { count })
     }
 

@@ -12,7 +12,7 @@ use crate::entropy::{Entropy, SystemEntropy};
 use crate::error::PortError;
 use crate::id::{AccountId, TenantId};
 use crate::secret::SecretBytes;
-use crate::testkit::race::step_aside;
+use crate::testkit::race::Crowd;
 use crate::testkit::{SeededEntropy, VaultHarness};
 use crate::vault::{KeyEncryptionKey, KeyVault, LocalKeyVault, SealScope, Sealed};
 
@@ -80,6 +80,7 @@ struct Harness {
     /// `None`: tenants are not kept apart.
     fault: Option<Fault>,
     shared: Arc<Mutex<Shared>>,
+    crowd: Crowd,
     spawn: Spawn,
 }
 
@@ -94,7 +95,7 @@ struct Shared {
 
 impl Harness {
     fn new(fault: Option<Fault>, spawn: Spawn) -> Self {
-        Self { fault, shared: Arc::default(), spawn }
+        Self { fault, shared: Arc::default(), crowd: Crowd::default(), spawn }
     }
 }
 
@@ -105,11 +106,17 @@ impl VaultHarness for Harness {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         shared.handles = shared.handles.wrapping_add(1);
         let number = if self.fault == Some(Fault::KeyOfTheHandle) { shared.handles } else { 0 };
-        Ok(Arc::new(Broken { fault: self.fault, tenant, number, shared: Arc::clone(&self.shared) }))
+        Ok(Arc::new(Broken {
+            fault: self.fault,
+            tenant,
+            number,
+            crowd: self.crowd.clone(),
+            shared: Arc::clone(&self.shared),
+        }))
     }
 
     fn spawn(&self, task: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
-        (self.spawn)(task)
+        (self.spawn)(self.crowd.join(task))
     }
 }
 
@@ -119,6 +126,7 @@ struct Broken {
     fault: Option<Fault>,
     tenant: TenantId,
     number: u8,
+    crowd: Crowd,
     shared: Arc<Mutex<Shared>>,
 }
 
@@ -182,9 +190,7 @@ impl Broken {
         if let Some(known) = known {
             return Ok(known);
         }
-        for _ in 0..50 {
-            step_aside().await;
-        }
+        self.crowd.linger().await;
         let made =
             SecretBytes::random(&SystemEntropy::new(), 1)?.expose().first().copied().unwrap_or_default();
         self.shared().keys.insert(*account, made);

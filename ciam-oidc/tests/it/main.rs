@@ -8,7 +8,10 @@
 
 mod attacks;
 mod discovery;
+mod forged;
 mod logout;
+mod mix_up;
+mod requests;
 mod sign_in;
 mod userinfo;
 mod world;

@@ -251,6 +251,20 @@ async fn s13_s14_claims_that_are_refused() {
         ("not yet", "nbf", json!(now + 61)),
         ("no id", "jti", Value::Null),
         ("a number for an id", "jti", json!(7)),
+        ("an empty id", "jti", json!("")),
+        ("an id that fills the store", "jti", json!("x".repeat(513))),
+        ("a text for an expiry", "exp", json!((now + 60).to_string())),
+        ("an expiry that is no time", "exp", json!(i64::MAX)),
+        ("an expiry beyond numbers", "exp", json!(1e300)),
+        ("the end of time", "exp", json!(253_402_300_799_i64)),
+        ("before all time", "exp", json!(i64::MIN)),
+        ("a text for a time", "iat", json!("now")),
+        ("the end of time as the beginning", "nbf", json!(253_402_300_799_i64)),
+        ("an audience of objects", "aud", json!([{ "iss": ISSUER }])),
+        ("no audience at all", "aud", json!([])),
+        ("the issuer twice", "aud", json!([ISSUER, ISSUER])),
+        ("another spelling of the issuer", "aud", json!(ISSUER.to_uppercase())),
+        ("a list of issuers", "iss", json!(["signing"])),
     ];
     for (number, (what, name, value)) in changes.into_iter().enumerate() {
         let assertion = signing

@@ -178,6 +178,49 @@ async fn rfc9068_4_times() {
     assert_eq!(strict.validate(&token, NOW + Duration::seconds(600)).unwrap_err(), ValidateError::Expired);
 }
 
+/// RFC 7519, section 2: a time is a number of seconds that can be a time, and what is none is refused, not read as none.
+#[tokio::test]
+async fn rfc7519_2_times_that_are_no_times() {
+    for name in ["exp", "nbf", "iat"] {
+        for value in [
+            json!(i64::MAX),
+            json!(i64::MIN),
+            json!(u64::MAX),
+            json!(1e300),
+            json!(-1e300),
+            json!("1795435200"),
+            json!([NOW.unix_timestamp()]),
+            json!({}),
+            json!(true),
+        ] {
+            let result = validate(|claims| claims[name] = value.clone()).await;
+            assert_eq!(result.unwrap_err(), ValidateError::Malformed, "{name}: {value}");
+        }
+    }
+    for value in [json!(0), json!(-1), json!(-62_135_596_800_i64), json!(1.5)] {
+        let result = validate(|claims| claims["exp"] = value.clone()).await;
+        assert_eq!(result.unwrap_err(), ValidateError::Expired, "{value}");
+    }
+}
+
+/// A claim of the wrong type is no claim, whoever signed it.
+#[tokio::test]
+async fn rfc9068_2_2_claims_of_another_type_are_refused() {
+    for (name, value) in [
+        ("iss", json!([ISSUER])),
+        ("sub", json!(7)),
+        ("sub", json!(["alice"])),
+        ("aud", json!({ "api": API })),
+        ("aud", json!([API, 7])),
+        ("client_id", json!(["shop"])),
+        ("scope", json!(7)),
+        ("jti", json!(1)),
+    ] {
+        let result = validate(|claims| claims[name] = value.clone()).await;
+        assert_eq!(result.unwrap_err(), ValidateError::Malformed, "{name}: {value}");
+    }
+}
+
 /// RFC 8725, section 3.11; S23: only access tokens pass.
 #[tokio::test]
 async fn s23_other_kinds_of_token_are_refused() {

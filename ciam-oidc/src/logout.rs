@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use ciam_core::error::PortError;
-use ciam_core::http::{BrowserId, Params, ParamsLimits, SESSION_COOKIE, cookie, expired_cookie};
+use ciam_core::http::{BrowserId, Params, SESSION_COOKIE, cookie, expired_cookie};
 use ciam_core::interaction::{
     Ask, Interaction, InteractionError, InteractionHandle, Interactions, SignOutAsk,
 };
@@ -109,6 +109,10 @@ impl OpenIdProvider {
         visitor: &Visitor,
     ) -> Result<SignOut, SignOutError> {
         params.refuse_duplicates(&[]).map_err(|_| SignOutError::Malformed)?;
+        let longest = server.config().limits.max_value;
+        if params.pairs().iter().any(|(_, value)| value.len() > longest) {
+            return Err(SignOutError::Malformed);
+        }
         let one = |name| params.one(name).map_err(|_| SignOutError::Malformed);
         let hint = match one("id_token_hint")? {
             Some(text) => Some(read_hint(server, text).await?.ok_or(SignOutError::Hint)?),
@@ -133,8 +137,8 @@ impl OpenIdProvider {
                 return Ok(SignOut::Done { location });
             }
         }
-        let locales = one("ui_locales")?.unwrap_or_default().split(' ').filter(|tag| !tag.is_empty());
-        let locales = locales.take(8).map(ToOwned::to_owned).collect();
+        let locales = one("ui_locales")?.unwrap_or_default().split(' ').filter(|tag| is_language_tag(tag));
+        let locales = locales.take(MAX_LOCALES).map(ToOwned::to_owned).collect();
         let ask = SignOutAsk::new(client.and_then(|client| client.display.name), locales);
         self.ask(server, visitor, location, ask).await
     }
@@ -234,7 +238,11 @@ impl OpenIdProvider {
         server: &AuthorizationServer,
         request: &Request<Bytes>,
     ) -> Response<Bytes> {
+        // A query beside a body would be a second place to look.
+        let beside =
+            request.method() == Method::POST && request.uri().query().is_some_and(|query| !query.is_empty());
         let text = match *request.method() {
+            _ if beside => return reply::sign_out_refused(SignOutError::Malformed),
             Method::GET | Method::HEAD => request.uri().query().unwrap_or_default(),
             Method::POST if request.headers().get(CONTENT_TYPE).is_some_and(reply::is_form) => {
                 match std::str::from_utf8(request.body()) {
@@ -245,12 +253,16 @@ impl OpenIdProvider {
             Method::POST => return reply::sign_out_refused(SignOutError::Malformed),
             _ => return reply::method_not_allowed("GET, POST"),
         };
-        let Ok(params) = Params::parse(text, ParamsLimits::default()) else {
+        let Ok(params) = Params::parse(text, server.config().limits.params) else {
             return reply::sign_out_refused(SignOutError::Malformed);
         };
         if request.method() == Method::POST && cookie(request.headers(), SESSION_COOKIE).is_none() {
             // A form that another site posts comes without our `SameSite=Lax` cookies; as a navigation it comes with them.
             let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(params.pairs()).finish();
+            // Answered here, without cookies, it would remove the session's cookie unasked.
+            if query.len() > MAX_QUERY {
+                return reply::sign_out_refused(SignOutError::Malformed);
+            }
             return reply::redirect(&format!("{}?{query}", Self::end_session_url(server)));
         }
         let visitor = match Visitor::from_headers(server, request.headers()).await {
@@ -268,6 +280,15 @@ impl OpenIdProvider {
             Err(error) => reply::sign_out_refused(error),
         }
     }
+}
+
+/// The longest query that a posted request is turned into.
+const MAX_QUERY: usize = 16 * 1024;
+
+const MAX_LOCALES: usize = 8;
+
+fn is_language_tag(tag: &str) -> bool {
+    (1..=35).contains(&tag.len()) && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 /// Where a client wants the browser to go, if it registered exactly this.

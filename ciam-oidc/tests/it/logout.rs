@@ -1,8 +1,11 @@
 //! RP-initiated logout.
 
 use bytes::Bytes;
+use ciam_core::crypto;
 use ciam_core::http::{BrowserId, Peer};
 use ciam_core::interaction::{InteractionError, InteractionHandle};
+use ciam_core::jose::{Algorithm, LocalSigner, sign};
+use ciam_core::secret::SecretBytes;
 use ciam_core::session::SessionEnd;
 use ciam_oauth::authorize::Visitor;
 use ciam_oauth::client::{Client, SubjectType};
@@ -12,7 +15,9 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, SET_COOKIE, X_FRAME_OP
 use http::{Request, Response, StatusCode};
 use time::Duration;
 
-use crate::world::{AFTER_SIGN_OUT, Browser, ISSUER, World, account, claims_of, web_named};
+use crate::world::{
+    AFTER_SIGN_OUT, Browser, ISSUER, SECRET, World, account, claims_of, header_of, web_named,
+};
 
 async fn signed_in(world: &World, browser: &mut Browser) -> SignedIn {
     world.sign_in(browser, &SignInOptions::new()).await.unwrap()
@@ -139,7 +144,15 @@ async fn s10_an_id_token_that_is_none_of_ours_is_refused() {
     let (input, signature) = hint.rsplit_once('.').unwrap();
     let payload = input.split_once('.').unwrap().1;
     let unsigned = ciam_core::encoding::base64url::encode(br#"{"alg":"none","typ":"JWT"}"#);
+    let secret = SecretBytes::new(SECRET.as_bytes().to_vec());
+    let shared = LocalSigner::from_secret(&*crypto::ring(), &secret).unwrap();
+    let by_secret = sign(&shared, "JWT", &claims_of(hint)).await.unwrap();
+    let own_key = LocalSigner::generate(&*crypto::ring(), Algorithm::Es256).unwrap();
+    let kid = header_of(hint)["kid"].as_str().unwrap().to_owned();
+    let by_own_key = sign(&own_key.with_kid(kid), "JWT", &claims_of(hint)).await.unwrap();
     for (what, bad) in [
+        ("signed with the client's secret", by_secret),
+        ("signed by another under the key's name", by_own_key),
         ("garbage", "x".to_owned()),
         ("none", format!("{unsigned}.{payload}.")),
         ("none with the old signature", format!("{unsigned}.{payload}.{signature}")),
@@ -220,13 +233,79 @@ async fn malformed_requests_are_refused_without_a_redirect() {
     let mut browser = Browser::new(&world);
     let tokens = signed_in(&world, &mut browser).await.tokens;
     let hint = tokens.id_token.expose();
-    for query in
-        ["state=1&state=2", &format!("id_token_hint={hint}&client_id=other"), "a=%ff", "client_id=%20"]
-    {
+    for query in [
+        "state=1&state=2",
+        "client_id=web&client_id=web",
+        &format!("id_token_hint={hint}&id_token_hint={hint}"),
+        &format!("id_token_hint={hint}&client_id=other"),
+        "a=%ff",
+        "a=%00",
+        "client_id=%20",
+        &format!("client_id=web&state={}", "s".repeat(8 * 1024 + 1)),
+    ] {
         let response = world.get(&mut browser, &format!("{ISSUER}/logout?{query}")).await;
         assert_refused(&response, "malformed_request", query);
     }
     assert!(browser.has_session());
+}
+
+async fn post(world: &World, browser: &Browser, path: &str, kind: &str, body: String) -> Response<Bytes> {
+    let mut request = Request::post(path).body(Bytes::from(body)).unwrap();
+    *request.headers_mut() = browser.headers();
+    request.headers_mut().insert(CONTENT_TYPE, kind.parse().unwrap());
+    world.server.handle(request, &Peer::new([192, 0, 2, 9].into())).await
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Whatever another site posts, the session's cookie stays: an answer to a navigation could remove it even though it was not
+/// sent along.
+#[tokio::test]
+async fn s9_no_posted_form_removes_the_cookie_unasked() {
+    let world = World::new().await;
+    let (stranger, mut browser) = (Browser::new(&world), Browser::new(&world));
+    signed_in(&world, &mut browser).await;
+    let large = (0..3).map(|n| format!("x{n}={}&", "y".repeat(8 * 1024))).collect::<String>();
+    for (path, kind, body) in [
+        ("/logout", FORM, large),
+        ("/logout", FORM, "y&".repeat(100)),
+        ("/logout", FORM, "x=%ff".to_owned()),
+        ("/logout", "text/plain", "client_id=web".to_owned()),
+        ("/logout", "application/json", "{}".to_owned()),
+        ("/logout?client_id=web", FORM, "client_id=web".to_owned()),
+    ] {
+        for sender in [&stranger, &browser] {
+            let response = post(&world, sender, path, kind, body.clone()).await;
+            if std::ptr::eq(sender, &browser) && body.starts_with("x0") {
+                // Not too much for a form of our own site's: the person is asked.
+                assert!(location(&response).starts_with(&format!("{ISSUER}/sign-out/")));
+            } else {
+                assert_refused(&response, "malformed_request", &format!("{path} {kind}"));
+            }
+        }
+    }
+    let visitor = Visitor::from_headers(&world.server, &browser.headers()).await.unwrap();
+    assert!(visitor.signed_in.is_some());
+    let put = Request::put("/logout").body(Bytes::new()).unwrap();
+    let response = world.server.handle(put, &Peer::new([192, 0, 2, 9].into())).await;
+    assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+}
+
+/// The host's page gets language tags, and nothing else that a link wrote.
+#[tokio::test]
+async fn wishes_for_a_language_are_language_tags() {
+    let world = World::new().await;
+    let mut browser = Browser::new(&world);
+    signed_in(&world, &mut browser).await;
+    let url =
+        format!("{ISSUER}/logout?client_id=web&ui_locales=de-CH+%3Cscript%3E+fr+{}+x%0Ay", "a".repeat(36));
+    let response = world.get(&mut browser, &url).await;
+    let handle = location(&response).strip_prefix(&format!("{ISSUER}/sign-out/")).unwrap().to_owned();
+    let own = BrowserId::from_headers(&browser.headers());
+    let handle = InteractionHandle::from_text(&handle);
+    let asked = world.provider.pending_sign_out(&world.server, &handle, own.as_ref()).await.unwrap();
+    assert_eq!(asked.ask.ui_locales, ["de-CH", "fr"]);
+    assert_eq!(asked.ask.client_name.as_deref(), Some("Web Shop"));
 }
 
 /// A form that another site posts has no cookies: it becomes a navigation, which has them.

@@ -12,7 +12,13 @@ fuzz_target!(|data: &[u8]| {
     let stored = serde_json::to_string(&request).expect("a request is JSON");
     let again: ClaimsRequest = serde_json::from_str(&stored).expect("what was stored is read");
     assert_eq!(again, request);
-    for name in request.id_token.keys() {
-        let _wanted = request.wanted_in_id_token(name);
+    for (name, asked) in &request.id_token {
+        let wanted = request.wanted_in_id_token(name);
+        // A demand is understood whole, or refused.
+        if let (true, Some(asked)) = (["acr", "sub"].contains(&name.as_str()), asked) {
+            let (values, essential) = wanted.expect("it was asked for");
+            assert_eq!(values.len(), usize::from(asked.value.is_some()) + asked.values.len());
+            assert_eq!(essential, asked.essential);
+        }
     }
 });

@@ -132,7 +132,7 @@ async fn core_3_1_3_7_every_claim_is_checked() {
         ("sub", Some(json!("")), Some(Malformed)),
         ("sub", Some(json!(7)), Some(Malformed)),
         ("sub", Some(json!(null)), Some(Malformed)),
-        ("sub", Some(json!(&long[1..])), None),
+        ("sub", Some(json!("x".repeat(255))), None),
         ("sub", Some(json!(long)), Some(Malformed)),
         ("sub", None, Some(Malformed)),
         ("exp", Some(json!(now - 29)), None),

@@ -45,6 +45,7 @@
 //! | ID token algorithm | RS256; ES256 on request | [`ProviderConfig::default_algorithm`] |
 //! | `nonce` | 512 bytes | fixed |
 //! | `claims` | 8 KiB, 64 claims | [`claims::ClaimsRequest`] |
+//! | Values of a sign-out request | 8 KiB each | [`Limits::max_value`](ciam_oauth::server::Limits::max_value) |
 //! | Relying party: clock skew | 30 s | [`rp::RelyingPartyConfig::clock_skew`] |
 //! | Relying party: time to sign in | 30 minutes | [`rp::RelyingPartyConfig::sign_in_lifetime`] |
 //! | Relying party: metadata fetched again | after 1 hour | [`rp::RelyingPartyConfig::refresh_interval`] |

@@ -68,6 +68,37 @@ async fn a_request_uri_is_used_up_when_the_authorization_completes() {
     assert!(reply.body().contains("unusable_request_uri"));
 }
 
+/// 100 tabs open the same pushed request at once, and nothing has to be asked: one of them gets a code.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_100_uses_of_one_request_uri_one_gets_a_code() {
+    let world = Arc::new(World::new().await);
+    let browser = signed_in(&world).await;
+    let uri = Arc::new(world.push("pushes", &request("pushes", &[])).await);
+    let start = Arc::new(tokio::sync::Barrier::new(100));
+    let tabs: Vec<_> = (0..100)
+        .map(|_| {
+            let (world, uri, start) = (world.clone(), uri.clone(), start.clone());
+            let mut tab = browser.clone();
+            tokio::spawn(async move {
+                start.wait().await;
+                tab.authorize(&world, &with_uri("pushes", &uri)).await
+            })
+        })
+        .collect();
+    let mut codes = 0;
+    for tab in tabs {
+        let reply = tab.await.unwrap();
+        if reply.location().is_some() {
+            reply.code();
+            codes += 1;
+        } else {
+            assert_eq!(reply.status(), StatusCode::BAD_REQUEST);
+            assert!(reply.body().contains("unusable_request_uri"), "{}", reply.body());
+        }
+    }
+    assert_eq!(codes, 1);
+}
+
 /// A person who takes longer than the request lives still finishes.
 #[tokio::test]
 async fn a_request_that_expires_during_the_sign_in_completes() {

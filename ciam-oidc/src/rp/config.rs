@@ -18,6 +18,10 @@ pub struct RelyingPartyConfig {
     /// How the client authenticates.
     pub authentication: Authentication,
     /// Where authorization responses arrive; registered with the provider.
+    ///
+    /// An application with several providers gives each an address of its own, unless all of them send `iss`: a response
+    /// that does not say whose it is could otherwise be one of another
+    /// ([RFC 9700, section 4.4](https://www.rfc-editor.org/rfc/rfc9700#section-4.4)).
     pub redirect_uri: String,
     /// The scope values that every sign-in asks for. Default `openid`.
     pub scope: String,

@@ -91,6 +91,15 @@ async fn what_no_address_can_be_trusted_for_is_shown_here() {
         assert_eq!(seen.status, StatusCode::BAD_REQUEST, "{query}");
         assert!(seen.says("This link does not work") && seen.location().is_none(), "{query}");
     }
+    for query in [
+        "client_id=relying-party&post_logout_redirect_uri=https://evil.example/",
+        "id_token_hint=x",
+        "state=1&state=2",
+    ] {
+        let seen = Browser::new(&app).get(&format!("/logout?{query}")).await;
+        assert_eq!(seen.status, StatusCode::BAD_REQUEST, "{query}");
+        assert!(seen.says("This link does not work") && seen.location().is_none(), "{query}");
+    }
 }
 
 #[tokio::test]

@@ -156,6 +156,9 @@ pub struct Demands {
     pub other_person: Option<String>,
     /// One of these levels must be reached, best first, or the request fails; empty for none.
     pub essential_acr: Vec<Acr>,
+    /// One of these levels is wished for, best first, where the request itself has no `acr_values`. The person is asked once,
+    /// and what was reached is what the tokens say.
+    pub wished_acr: Vec<Acr>,
 }
 
 /// A token response that is about to be sent.

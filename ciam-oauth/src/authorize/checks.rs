@@ -213,7 +213,7 @@ fn essential_assurance_is_reached(facts: &Facts<'_>) -> Verdict {
 
 /// A level that the client would like: the person is asked once, and what was reached is what the tokens say.
 fn wished_assurance_was_tried(facts: &Facts<'_>) -> Verdict {
-    let wanted = &facts.request.acr_values;
+    let wanted = facts.wished_acr();
     let reachable = wanted.iter().any(|acr| facts.ladder().level(acr).is_some());
     let done = !reachable || facts.reaches_any(wanted) || facts.stepping_up_failed();
     sign_in_unless(facts.session.is_none() || done || facts.prompts(Prompt::None), "acr")
@@ -284,7 +284,7 @@ fn sign_in_ask(facts: &Facts<'_>, reasons: Vec<String>) -> SignInAsk {
     let by_prompt = repeat.then_some(started_at);
     let by_age = facts.request.max_age.map(|max_age| facts.now - Duration::seconds(i64::from(max_age)));
     let acr_values = if facts.demands.essential_acr.is_empty() {
-        facts.request.acr_values.clone()
+        facts.wished_acr().to_vec()
     } else {
         facts.demands.essential_acr.clone()
     };

@@ -108,6 +108,11 @@ impl Facts<'_> {
         self.now - at <= allowed
     }
 
+    /// The levels that the client would like: of `acr_values`, or else of the extension.
+    pub(crate) fn wished_acr(&self) -> &[Acr] {
+        if self.request.acr_values.is_empty() { &self.demands.wished_acr } else { &self.request.acr_values }
+    }
+
     /// Whether one of these levels is reached.
     pub(crate) fn reaches_any(&self, levels: &[Acr]) -> bool {
         self.session.is_some_and(|session| {

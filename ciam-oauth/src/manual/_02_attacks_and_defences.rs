@@ -70,7 +70,11 @@
 //! # Pushed requests
 //!
 //! **Somebody else's, or used again.** A pushed request is bound to its client and found by a 256-bit secret. It is used up when
-//! the authorization completes, by whichever of its interactions completes first. *pushed.*
+//! the authorization completes, by whichever of its interactions completes first. *pushed: among others a hundred tabs at
+//! once.*
+//!
+//! **The quota of a public client used up by a stranger.** Everybody can push in the name of a public client, so its pushes are
+//! counted for each address; those of a client that authenticates, for the client. *pushed: `s29_…`.*
 //!
 //! **A request by reference to elsewhere.** `request` and foreign `request_uri` values are refused: the server fetches nothing that
 //! a request names. *authorize_errors.*

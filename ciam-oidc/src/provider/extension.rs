@@ -81,8 +81,9 @@ impl Extension for OpenIdProvider {
         {
             demands.other_person = Some("id_token_hint".to_owned());
         }
-        if let Some((values, true)) = frozen.claims.wanted_in_id_token("acr") {
-            demands.essential_acr = values.into_iter().map(Acr::new).collect();
+        if let Some((values, essential)) = frozen.claims.wanted_in_id_token("acr") {
+            let levels = values.into_iter().map(Acr::new).collect();
+            if essential { demands.essential_acr = levels } else { demands.wished_acr = levels }
         }
         Ok(demands)
     }

@@ -156,6 +156,29 @@ async fn core_5_5_1_1_an_essential_level_is_never_dropped() {
     }
 }
 
+/// Core, section 5.5.1.1: a level that is not essential is a wish like those of `acr_values`: the person is asked for it once.
+#[tokio::test]
+async fn core_5_5_1_1_a_level_that_is_not_essential_is_tried_once() {
+    let world = World::new().await;
+    let mut browser = Browser::new(&world);
+    world.sign_in(&mut browser, &SignInOptions::new()).await.unwrap();
+    world.clock.advance(Duration::minutes(1));
+    let claims = json!({ "id_token": { "acr": { "values": ["urn:ciam:acr:aal2"] } } }).to_string();
+    for changes in [vec![("claims", claims.as_str())], vec![("acr_values", "urn:ciam:acr:aal2")]] {
+        let pages = browser.pages.len();
+        let back = world.follow(&mut browser, &World::request("web", &changes)).await;
+        assert_eq!(browser.pages.len(), pages + 1, "{changes:?}");
+        let tokens = world.exchange("web", &back).await;
+        assert_eq!(claims_of(tokens["id_token"].as_str().unwrap())["acr"], "urn:ciam:acr:aal1");
+    }
+    // What is reached already is not asked for again; where both are there, `acr_values` counts.
+    let pages = browser.pages.len();
+    let both = [("claims", claims.as_str()), ("acr_values", "urn:ciam:acr:aal1")];
+    let back = world.follow(&mut browser, &World::request("web", &both)).await;
+    assert!(param(&back, "code").is_some());
+    assert_eq!(browser.pages.len(), pages);
+}
+
 /// RFC 9126, section 4: what stands beside a pushed request means nothing, so nothing can be injected there.
 #[tokio::test]
 async fn s28_parameters_beside_a_pushed_request_mean_nothing() {

@@ -51,7 +51,7 @@ impl EphemeralKey {
 ///   [`increment`](Self::increment) returns a different number; of concurrent
 ///   [`compare_and_swap`](Self::compare_and_swap) calls from one old value exactly one returns `true`.
 /// - **Expiry.** A value is absent as soon as its time to live has passed. A time to live that is not positive stores
-///   nothing that can be read.
+///   nothing that can be read. Any [`Duration`] may come, the shortest and the longest included: add it saturating.
 /// - **Loss.** Losing everything at once (a restart of an in-memory store) ends what was under way and nothing else.
 ///
 /// # Cancel safety

@@ -107,9 +107,10 @@ pub struct ConsentAsk {
     pub client_policy: Option<String>,
     /// The address of the client's terms of service.
     pub client_terms: Option<String>,
-    /// Scope values that are not allowed yet.
+    /// Scope values that are not allowed yet. Empty when everything was allowed before and the person is to confirm it, as for
+    /// an app on their device.
     pub scopes: Vec<String>,
-    /// Scope values that were allowed before.
+    /// Scope values that were allowed before, and will be granted with the others: the page shows them too.
     pub already_allowed: Vec<String>,
     /// The resources that the tokens will be for.
     pub resources: Vec<String>,

@@ -20,6 +20,7 @@ use crate::authorize::AuthorizeRequest;
 use crate::client::Client;
 use crate::error::{AuthorizeError, TokenError};
 use crate::grant::Grant;
+use crate::issuer::Issuer;
 use crate::server::SupportedScope;
 
 /// What another protocol adds to the authorization server. Every method has a default that adds nothing.
@@ -34,6 +35,16 @@ pub trait Extension: fmt::Debug + Send + Sync {
     /// The algorithms that this protocol signs with. The server is not built unless it has a key for each.
     fn algorithms(&self) -> Vec<Algorithm> {
         Vec::new()
+    }
+
+    /// Looks at this protocol's own configuration when the server is built.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the operator: the server is not built.
+    fn check(&self, issuer: &Issuer) -> Result<(), &'static str> {
+        let _ = issuer;
+        Ok(())
     }
 
     /// Reads this protocol's parameters of an authorization request. What it returns is frozen with the request, and later

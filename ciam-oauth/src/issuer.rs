@@ -40,6 +40,18 @@ impl Issuer {
         format!("{}{path}", self.trimmed())
     }
 
+    /// The absolute URL of one of the host's pages: an `https` URL (or `http` on a loopback address) as it is, or a path below
+    /// the issuer. `None` when it is neither, or has a fragment.
+    #[must_use]
+    pub fn page(&self, url: &str) -> Option<String> {
+        let below = url.starts_with('/') && !url.starts_with("//");
+        let absolute = if below { self.endpoint(url) } else { url.to_owned() };
+        let parsed = Url::parse(&absolute).ok()?;
+        let secure = parsed.scheme() == "https" || parsed.scheme() == "http" && is_loopback(&parsed);
+        let plain = absolute.bytes().all(|byte| byte.is_ascii_graphic()) && parsed.fragment().is_none();
+        (secure && plain).then_some(absolute)
+    }
+
     /// The path of the issuer without a slash at its end; empty when it has none.
     #[must_use]
     pub fn path(&self) -> &str {

@@ -20,7 +20,7 @@ pub enum KeyRingError {
     #[error("the key is refused")]
     Key(#[from] JwkError),
     /// The ring has no key that signs with the algorithm.
-    #[error("there is no key for {algorithm}")]
+    #[error("there is no key for {algorithm}: import one, or leave the algorithm out")]
     NoKey {
         /// The algorithm.
         algorithm: Algorithm,

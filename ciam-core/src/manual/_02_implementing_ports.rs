@@ -1,6 +1,7 @@
 //! Writing your own adapters.
 //!
-//! A host must implement three ports; every other one has a default in [`Ports::new`](crate::ports::Ports::new).
+//! A host must give three ports to [`Ports::new`](crate::ports::Ports::new), which has a default for every other one; and a
+//! notifier to the [`Relay`](crate::relay::Relay), which delivers what the store's outbox holds.
 //!
 //! 1. [`Store`](crate::store::Store), 19 methods. Reads give values with versions; one method,
 //!    [`commit`](crate::store::Store::commit), writes. A [`Batch`](crate::store::Batch) is data: begin a transaction, take the
@@ -10,7 +11,20 @@
 //!    you query.
 //! 2. [`Ephemeral`](crate::ephemeral::Ephemeral), 6 methods, each of which is one command or script in Redis and one statement
 //!    in SQL.
-//! 3. [`Notifier`](crate::notify::Notifier), 1 method: render and send.
+//! 3. [`KeyVault`](crate::vault::KeyVault), 2 methods. [`LocalKeyVault`](crate::vault::LocalKeyVault) is one, with a key that
+//!    the host keeps outside the database; a key management service is another.
+//! 4. [`Notifier`](crate::notify::Notifier), 1 method: render and send.
+//!
+//! A host with one tenant makes up its [`TenantId`](crate::id::TenantId) once and keeps it as a constant: under another id there
+//! is nothing in the database, and nothing that was sealed opens.
+//!
+//! # What has to run
+//!
+//! Beside the requests, each process of a host spawns
+//! - [`KeyRing::run`](crate::keys::KeyRing::run), which rotates the signing keys in time;
+//! - [`Relay::run`](crate::relay::Relay::run), which empties the outbox, of events too where no mail is sent;
+//! - a loop that calls [`Store::prune`](crate::store::Store::prune) now and then, until it removes less than its limit. What has
+//!   expired does not exist for anybody; pruning only gives the space back.
 //!
 //! Then let the suites in `ciam_core::testkit` (feature `testkit`) run against them, races included. `examples/adapters` does
 //! this for SQLite and is meant to be copied.

@@ -1,9 +1,10 @@
 //! Suites: named clauses that an implementation of a port keeps or breaks.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use futures_util::future::{BoxFuture, Either, select};
+use futures_util::future::{BoxFuture, Either, FutureExt as _, select};
 
 use super::race::Watchdog;
 use crate::error::PortError;
@@ -82,8 +83,11 @@ impl<H: ?Sized + Sync> Suite<H> {
     /// Runs one clause of this suite.
     pub async fn run_clause(&self, clause: &Clause<H>, harness: &H) -> Verdict {
         let watchdog = Watchdog::after(self.patience);
-        let violation = match select((clause.check)(harness), watchdog).await {
-            Either::Left((outcome, _)) => outcome.err(),
+        // An implementation that panics breaks the clause, and the other clauses still run.
+        let check = AssertUnwindSafe((clause.check)(harness)).catch_unwind();
+        let violation = match select(check, watchdog).await {
+            Either::Left((Ok(outcome), _)) => outcome.err(),
+            Either::Left((Err(_), _)) => Some(Violation::new("it panicked")),
             Either::Right(_) => {
                 Some(Violation::new(format!("not done after {} seconds", self.patience.as_secs_f32())))
             }

@@ -26,7 +26,11 @@
 //!         Ok(pending) => match pending.ask {
 //!             Ask::SignIn(ask) => format!("sign in; reasons: {:?}; then go to {}", ask.reasons, pending.resume_url),
 //!             Ask::SelectAccount(_) => "go on with this account, or another?".to_owned(),
-//!             Ask::Consent(ask) => format!("{} wants {:?}", ask.client_name.unwrap_or_default(), ask.scopes),
+//!             Ask::Consent(ask) => {
+//!                 // Both lists: the second may be all there is, when the person only confirms.
+//!                 let name = ask.client_name.unwrap_or(ask.client_id);
+//!                 format!("{name} wants {:?}, and has {:?}", ask.scopes, ask.already_allowed)
+//!             }
 //!             _ => "please update this page".to_owned(),
 //!         },
 //!         Err(error) => error.to_string(),
@@ -55,8 +59,17 @@
 //!   [`Config::scopes`](crate::server::Config::scopes).
 //! - Offer a way out: [`cancel`](crate::AuthorizationServer::cancel).
 //!
+//! The anti-forgery token of a form is [`BrowserId::token_for`](ciam_core::http::BrowserId::token_for), compared when the form
+//! comes back.
+//!
 //! The content security policy of these pages must let forms go on to the clients: browsers apply `form-action` to the redirects
-//! behind a form as well.
+//! behind a form as well. [`RedirectUri::origin`](crate::redirect_uri::RedirectUri::origin) of the pending request's redirect
+//! URI says what to allow.
+//!
+//! # … keep it running
+//!
+//! Spawn what [the core's manual](ciam_core::manual) lists: the key ring ([`keys`](crate::AuthorizationServer::keys)), the
+//! relay, and pruning.
 //!
 //! # … show errors in the host's look
 //!
@@ -100,4 +113,38 @@
 //!
 //! # … protect an API
 //!
-//! [`Validator`](crate::validate::Validator) checks JWT access tokens without asking anybody.
+//! [`Validator`](crate::validate::Validator) checks JWT access tokens without asking anybody but, now and then, for the issuer's
+//! keys. Make one and keep it:
+//!
+//! ```
+//! use ciam_core::ports::Ports;
+//! use ciam_oauth::validate::{ValidateError, Validator, bearer_token, discover_keys};
+//! use http::header::{HeaderMap, WWW_AUTHENTICATE};
+//!
+//! async fn validator(ports: Ports) -> Result<Validator, Box<dyn std::error::Error>> {
+//!     let issuer = "https://id.example".parse()?;
+//!     let keys = discover_keys(ports, &issuer).await?;
+//!     Ok(Validator::new(issuer, "https://api.example", keys).with_required_scopes("orders:read".parse()?))
+//! }
+//!
+//! /// What a route of the API asks first. The refusal has its status and its challenge.
+//! async fn subject(
+//!     validator: &Validator,
+//!     headers: &HeaderMap,
+//!     now: time::OffsetDateTime,
+//! ) -> Result<String, http::Response<String>> {
+//!     let refuse = |error: ValidateError| {
+//!         let mut response = http::Response::new(error.to_string());
+//!         *response.status_mut() = error.status();
+//!         response.headers_mut().insert(WWW_AUTHENTICATE, error.challenge(None));
+//!         response
+//!     };
+//!     let token = bearer_token(headers).map_err(refuse)?;
+//!     let claims = validator.validate_or_fetch(token, now).await.map_err(refuse)?;
+//!     Ok(claims.subject().to_owned())
+//! }
+//! # let _ = (validator, subject);
+//! ```
+//!
+//! An API in the same process as the server asks [`inspect`](crate::AuthorizationServer::inspect) instead, which also sees what was
+//! revoked a moment ago. It needs no keys, and outbound rules would not let it fetch them from itself.

@@ -45,7 +45,8 @@
 //! - **A scope value that the server does not know is left out**, as OpenID Connect asks; one that the client is not registered
 //!   for refuses the request. A request without any is refused unless the client has none.
 //! - **Consent is asked once and remembered**, for each client and scope value (and resource, where one was named). First-party clients
-//!   are not asked for, except by `prompt=consent` and on a device.
+//!   are not asked for, except by `prompt=consent`. A public client whose redirect URI is not `https` is confirmed by the person
+//!   each time they did not just sign in, whatever was allowed before: any app on the device could have sent the request.
 //! - **A grant ends with the session** unless `offline_access` was granted.
 //! - **`sub` is computed** with a key of the tenant from the account's id, which it does not tell.
 //! - **A fresh sign-in satisfies `max_age` for 5 minutes** when it was made for the same request, because `max_age=0` could not be

@@ -10,7 +10,6 @@ use ciam_core::keys::{KeyRing, KeyRingError};
 use ciam_core::ports::Ports;
 use ciam_core::session::SessionManager;
 use time::Duration;
-use url::Url;
 
 use super::config::{Config, Lifetimes, Limits, ResourceServer, SupportedScope, TokenFormat};
 use super::endpoint::Endpoint;
@@ -19,7 +18,7 @@ use super::{AuthorizationServer, Inner};
 use crate::client::{Clients, GrantType, Supported};
 use crate::client_auth::ClientKeyCache;
 use crate::extension::{Extension, NoExtension};
-use crate::issuer::{Issuer, is_loopback};
+use crate::issuer::Issuer;
 use crate::resource::ResourceIndicator;
 use crate::scope::{Scope, ScopeSet};
 use crate::token::refresh::RefreshSecrets;
@@ -248,6 +247,7 @@ impl ServerBuilder {
         check_lifetimes(&self.lifetimes)?;
         check_limits(&self.limits)?;
         check_ladder(&self.acr)?;
+        self.extension.check(issuer).map_err(ConfigError::Contradiction)?;
         let protocol = self.extension.scopes();
         let protocol_scopes: ScopeSet = protocol.iter().map(|known| known.scope.clone()).collect();
         let scopes = unique_scopes(self.scopes.iter().cloned().chain(protocol))?;
@@ -344,16 +344,8 @@ impl Dangerous {
 }
 
 fn interaction_url(issuer: &Issuer, url: &str) -> Result<String, ConfigError> {
-    let absolute =
-        if url.starts_with('/') && !url.starts_with("//") { issuer.endpoint(url) } else { url.to_owned() };
-    let parsed = Url::parse(&absolute).map_err(|_| ConfigError::InteractionUrl)?;
-    let secure = parsed.scheme() == "https" || parsed.scheme() == "http" && is_loopback(&parsed);
-    let plain = absolute.bytes().all(|byte| byte.is_ascii_graphic()) && parsed.fragment().is_none();
-    if secure && plain && absolute.ends_with(['/', '=']) {
-        Ok(absolute)
-    } else {
-        Err(ConfigError::InteractionUrl)
-    }
+    let page = issuer.page(url).filter(|page| page.ends_with(['/', '=']));
+    page.ok_or(ConfigError::InteractionUrl)
 }
 
 fn unique_scopes(

@@ -7,9 +7,10 @@ use time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProviderConfig {
-    /// Where the host asks a person whether to sign out; the interaction's handle is appended.
+    /// Where the host asks a person whether to sign out: an absolute URL that ends with `/` or `=`, to which the interaction's
+    /// handle is appended.
     pub sign_out_url: String,
-    /// Where a person goes after sign-out when no client named a place.
+    /// Where a person goes after sign-out when no client named a place: an absolute URL.
     pub signed_out_url: String,
     /// How long ID tokens are good. Default 10 minutes: they are read once, when they are issued.
     pub id_token_lifetime: Duration,
@@ -23,6 +24,10 @@ pub struct ProviderConfig {
 
 impl ProviderConfig {
     /// The configuration of a provider whose host shows its pages at these places.
+    ///
+    /// The standard's default algorithm is RS256, and core's cryptography cannot make RSA keys: import one into the
+    /// [`KeyRing`](ciam_core::keys::KeyRing) with `import_pkcs8`, or sign everything
+    /// [with another algorithm](Self::with_only_algorithm). Without either, the server is not built.
     #[must_use]
     pub fn new(sign_out_url: impl Into<String>, signed_out_url: impl Into<String>) -> Self {
         Self {

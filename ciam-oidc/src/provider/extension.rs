@@ -11,6 +11,7 @@ use ciam_oauth::client::Client;
 use ciam_oauth::error::{AuthorizeError, RequestProblem, TokenError};
 use ciam_oauth::extension::{Asked, Demands, Extension, Issued};
 use ciam_oauth::grant::Grant;
+use ciam_oauth::issuer::Issuer;
 use ciam_oauth::server::SupportedScope;
 use serde_json::{Map, Value, json};
 
@@ -32,6 +33,18 @@ impl Extension for OpenIdProvider {
 
     fn algorithms(&self) -> Vec<Algorithm> {
         self.config().id_token_algorithms.iter().copied().chain([self.config().default_algorithm]).collect()
+    }
+
+    fn check(&self, issuer: &Issuer) -> Result<(), &'static str> {
+        let is_page = |url: &String| issuer.page(url).as_ref() == Some(url);
+        let config = self.config();
+        if !is_page(&config.sign_out_url) || !config.sign_out_url.ends_with(['/', '=']) {
+            return Err("the sign-out URL must be an absolute https URL that ends with `/` or `=`");
+        }
+        if !is_page(&config.signed_out_url) {
+            return Err("the signed-out URL must be an absolute https URL");
+        }
+        Ok(())
     }
 
     async fn parse(

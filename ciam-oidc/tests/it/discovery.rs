@@ -66,3 +66,34 @@ async fn a_provider_without_a_key_for_its_algorithm_is_not_built() {
         .await;
     assert!(refused.is_err(), "RS256 keys have to be imported");
 }
+
+#[tokio::test]
+async fn a_provider_whose_pages_are_nowhere_is_not_built() {
+    use ciam_core::jose::Algorithm;
+    use ciam_core::memory;
+    use ciam_oauth::AuthorizationServer;
+    use ciam_oidc::{OpenIdProvider, ProviderConfig};
+
+    let good = ("https://id.example/sign-out/", "https://id.example/signed-out");
+    for ((sign_out, signed_out), refused) in [
+        (good, false),
+        (("https://id.example/sign-out?handle=", good.1), false),
+        (("http://localhost:8080/sign-out/", "http://localhost:8080/"), false),
+        (("nonsense", good.1), true),
+        (("https://id.example/sign-out", good.1), true),
+        (("/sign-out/", good.1), true),
+        (("http://id.example/sign-out/", good.1), true),
+        (("javascript:alert(1)/", good.1), true),
+        ((good.0, "signed-out"), true),
+        ((good.0, "https://id.example/signed-out#"), true),
+    ] {
+        let config = ProviderConfig::new(sign_out, signed_out).with_only_algorithm(Algorithm::Es256);
+        let built = AuthorizationServer::builder(memory::ports())
+            .issuer(ISSUER.parse().unwrap())
+            .interaction_url(format!("{ISSUER}/interaction/"))
+            .extension(std::sync::Arc::new(OpenIdProvider::new(config)))
+            .build()
+            .await;
+        assert_eq!(built.is_err(), refused, "{sign_out} {signed_out}");
+    }
+}

@@ -90,7 +90,7 @@ impl Login {
                 .header(header::LOCATION, pending.resume_url)
                 .header(header::SET_COOKIE, signed_in.cookie.set_cookie(None)?)
                 .body(Bytes::new())?),
-            _ => Ok(page(StatusCode::OK, &form(&journey, "<p role=alert>E-mail or password is wrong.</p>"))),
+            _ => Ok(page(StatusCode::OK, &form(&journey, "<p role=alert>Wrong, or tried too often.</p>"))),
         }
     }
 }

@@ -23,7 +23,7 @@ async fn a_person_signs_in_and_the_application_gets_an_id_token() {
     let wrong = format!("journey={journey}&email=demo%40example.com&password=wrong");
     let refused = post(&login, &mut cookies, &page, wrong).await;
     assert_eq!(refused.status(), StatusCode::OK);
-    assert!(String::from_utf8_lossy(refused.body()).contains("is wrong"));
+    assert!(String::from_utf8_lossy(refused.body()).contains("role=alert"));
 
     let right = format!("journey={journey}&email=demo%40example.com&password=quiet-river-lantern-42");
     let resume = location(&post(&login, &mut cookies, &page, right).await);

@@ -99,8 +99,7 @@ async fn notes(State(api): State<Api>, headers: HeaderMap) -> Response {
 
 /// What RFC 6750 wants a client to be told.
 fn refuse(error: &ValidateError) -> Response {
-    let status = StatusCode::from_u16(error.status().as_u16()).unwrap_or(StatusCode::UNAUTHORIZED);
-    (status, [(header::WWW_AUTHENTICATE, error.challenge(None))]).into_response()
+    (error.status(), [(header::WWW_AUTHENTICATE, error.challenge(None))]).into_response()
 }
 
 /// A server on this machine may be asked without TLS; any other only with it.

@@ -35,7 +35,12 @@ pub(super) fn runtimes() -> Vec<Faulty<dyn Runtime>> {
     let faulty = |(fault, breaks): &(Fault, &'static str)| {
         let fault = *fault;
         let make = move || -> Box<dyn Runtime> {
-            Box::new(Broken { fault, right: ThreadRuntime::new(), running: AtomicUsize::new(0) })
+            Box::new(Broken {
+                fault,
+                right: ThreadRuntime::new(),
+                running: AtomicUsize::new(0),
+                calls: AtomicUsize::new(0),
+            })
         };
         Faulty::new(format!("{fault:?}"), breaks, make)
     };
@@ -47,6 +52,7 @@ struct Broken {
     fault: Fault,
     right: ThreadRuntime,
     running: AtomicUsize,
+    calls: AtomicUsize,
 }
 
 #[async_trait]
@@ -61,9 +67,17 @@ impl Runtime for Broken {
 
     async fn run_blocking(&self, job: BlockingJob) -> Result<(), PortError> {
         match self.fault {
-            Fault::ReturnsAtOnce if self.running.fetch_add(1, Ordering::SeqCst) % 4 == 3 => {
-                std::thread::spawn(job);
-                Ok(())
+            Fault::ReturnsAtOnce => {
+                let first = self.calls.fetch_add(1, Ordering::SeqCst) == 0;
+                let alone = self.running.fetch_add(1, Ordering::SeqCst) == 0;
+                let outcome = if alone && !first {
+                    std::thread::spawn(job);
+                    Ok(())
+                } else {
+                    self.right.run_blocking(job).await
+                };
+                self.running.fetch_sub(1, Ordering::SeqCst);
+                outcome
             }
             Fault::RunsInPlace => {
                 job();

@@ -3,17 +3,26 @@
 //! ```no_run
 //! use std::sync::Arc;
 //!
+//! use ciam_adapters::key_file;
 //! use ciam_adapters::sqlite::{SqliteDatabase, SqliteOptions};
 //! use ciam_core::clock::SystemClock;
+//! use ciam_core::entropy::SystemEntropy;
 //! use ciam_core::id::TenantId;
+//! use ciam_core::ports::Ports;
+//! use ciam_core::vault::{KeyEncryptionKey, LocalKeyVault};
 //!
-//! # async fn open(tenant: TenantId) -> Result<(), ciam_adapters::sqlite::OpenError> {
+//! # async fn open() -> Result<Ports, Box<dyn std::error::Error>> {
+//! // A host with one tenant makes up its id once and keeps it: under another id the database is empty.
+//! let tenant: TenantId = "01930000-0000-7000-8000-000000000001".parse()?;
+//! let key = key_file::load_or_create("ciam.key", &SystemEntropy::new())?;
 //! let database = SqliteDatabase::open("ciam.db", SqliteOptions::default()).await?;
 //! let clock = Arc::new(SystemClock::new());
-//! let store = database.tenant(tenant, clock.clone());
-//! let ephemeral = database.ephemeral(tenant, clock);
-//! # let _ = (store, ephemeral);
-//! # Ok(())
+//! let ports = Ports::new(
+//!     Arc::new(database.tenant(tenant, clock.clone())),
+//!     Arc::new(database.ephemeral(tenant, clock)),
+//!     Arc::new(LocalKeyVault::new(tenant, KeyEncryptionKey::new(key)?)),
+//! );
+//! # Ok(ports)
 //! # }
 //! ```
 //!

@@ -44,7 +44,7 @@
 //!
 //! - **Ports**: [`store`], [`ephemeral`], [`notify`], [`vault`], [`outbound`], [`risk`], [`hooks`], [`runtime`], [`clock`],
 //!   [`entropy`], [`password::BreachedPasswords`]; [`ports::Ports`] bundles them for one tenant.
-//! - **People**: [`account`], [`organization`], [`credential`], [`consent`], [`session`], [`assurance`].
+//! - **People**: [`account`], [`actor`], [`organization`], [`credential`], [`consent`], [`session`], [`assurance`].
 //! - **Flows**: [`journey`], [`factor`], [`password`], [`interaction`], [`relay`], [`ratelimit`].
 //! - **Tokens**: [`jose`], [`keys`], [`crypto`], [`secret`].
 //! - **Boundary**: [`http`], [`event`], [`id`].
@@ -59,6 +59,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod account;
+pub mod actor;
 pub mod assurance;
 pub mod clock;
 pub mod consent;

@@ -43,6 +43,10 @@ impl EventType {
     pub const CONSENT_GIVEN: Self = Self::new("ciam.consent.given.v1");
     /// A consent was withdrawn.
     pub const CONSENT_WITHDRAWN: Self = Self::new("ciam.consent.withdrawn.v1");
+    /// A version of a document was published.
+    pub const TERMS_PUBLISHED: Self = Self::new("ciam.terms.published.v1");
+    /// A person accepted a version of a document.
+    pub const TERMS_ACCEPTED: Self = Self::new("ciam.terms.accepted.v1");
     /// An organization was created or changed.
     pub const ORGANIZATION_CHANGED: Self = Self::new("ciam.organization.changed.v1");
     /// A membership was created, changed or removed.

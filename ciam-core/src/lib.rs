@@ -44,7 +44,7 @@
 //!
 //! - **Ports**: [`store`], [`ephemeral`], [`notify`], [`vault`], [`outbound`], [`risk`], [`hooks`], [`runtime`], [`clock`],
 //!   [`entropy`], [`password::BreachedPasswords`]; [`ports::Ports`] bundles them for one tenant.
-//! - **People**: [`account`], [`actor`], [`organization`], [`credential`], [`consent`], [`session`], [`assurance`].
+//! - **People**: [`account`], [`actor`], [`organization`], [`credential`], [`consent`], [`terms`], [`session`], [`assurance`].
 //! - **Flows**: [`journey`], [`factor`], [`password`], [`interaction`], [`relay`], [`ratelimit`].
 //! - **Tokens**: [`jose`], [`keys`], [`crypto`], [`secret`].
 //! - **Boundary**: [`http`], [`event`], [`id`].
@@ -94,6 +94,7 @@ pub mod runtime;
 pub mod secret;
 pub mod session;
 pub mod store;
+pub mod terms;
 #[cfg(feature = "testkit")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testkit")))]
 pub mod testkit;

@@ -25,6 +25,7 @@
 //! | Keys of others: fetched again, stale, cooldown | 15 minutes, 24 hours, 30 seconds | [`RemoteKeysPolicy`](crate::jose::RemoteKeysPolicy) | rotation is seen, an outage is survived, a flood is not passed on |
 //! | Own keys | sign for 90 days, are published 24 hours before and as long as tokens live after, remembered for 400 days | [`KeyPolicy`](crate::keys::KeyPolicy) | no client sees a key that signs before it was published |
 //! | Outbound exchange | 5 s, 256 KiB, URL of 2,048 bytes | [`OutboundPolicy`](crate::outbound::OutboundPolicy) | nobody waits longer |
+//! | Versions of terms | 256, in at most 64 languages each | [`TermsCatalogue`](crate::terms::TermsCatalogue) | they are read at a sign-in |
 //! | Batch | 64 writes, 64 preconditions | [`Batch`](crate::store::Batch) | one transaction stays short |
 //! | Page | 1,000 items | [`PageRequest`](crate::store::PageRequest) | nothing loads everything |
 //! | Cursor | 512 bytes | [`Cursor`](crate::store::Cursor) | it travels in URLs |

@@ -18,4 +18,5 @@ mod sessions;
 mod sign_in;
 mod sign_in_changes;
 mod sign_up;
+mod terms;
 mod world;

@@ -3,7 +3,7 @@
 //! | port | adapter |
 //! | --- | --- |
 //! | [`Store`](ciam_core::store::Store) | [`sqlite::SqliteStore`] |
-//! | [`Ephemeral`](ciam_core::ephemeral::Ephemeral) | [`sqlite::SqliteEphemeral`] |
+//! | [`Ephemeral`](ciam_core::ephemeral::Ephemeral) | [`sqlite::SqliteEphemeral`], [`redis::RedisEphemeral`] |
 //! | [`Notifier`](ciam_core::notify::Notifier) | [`smtp::SmtpNotifier`], [`mail_catcher::MailCatcher`] |
 //! | [`HttpClient`](ciam_core::outbound::HttpClient) | [`http_client::ReqwestHttpClient`] |
 //! | [`Runtime`](ciam_core::runtime::Runtime) | [`tokio_runtime::TokioRuntime`] |
@@ -16,6 +16,7 @@ pub mod http_client;
 pub mod key_file;
 pub mod mail_catcher;
 pub mod mail_text;
+pub mod redis;
 pub mod rsa_keys;
 pub mod smtp;
 mod sql;

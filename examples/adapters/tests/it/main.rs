@@ -2,12 +2,15 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a test that panics is a test that fails"
 )]
 
 mod http_client;
+mod redis_contract;
+mod redis_outage;
 mod smtp;
 mod sqlite_contract;
 mod sqlite_damage;

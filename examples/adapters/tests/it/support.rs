@@ -73,3 +73,36 @@ pub(crate) fn account(address: &str) -> Account {
     account.identifiers.push(Identifier::unverified(IdentifierKey::email(address).unwrap()));
     account
 }
+
+/// A name that nobody else has: for key prefixes, schemas and streams on a service that others use too.
+pub(crate) fn unique(prefix: &str) -> String {
+    let id = AccountId::generate(&SystemClock::new(), &SystemEntropy::new()).unwrap();
+    format!("{prefix}-{}", id.as_uuid().simple())
+}
+
+/// The URL of a service that `bash .ci/services` starts, or `None` after saying that the test is skipped.
+pub(crate) fn test_service(variable: &str) -> Option<String> {
+    let url = std::env::var(variable).ok();
+    if url.is_none() {
+        skip(&format!("{variable} is not set; bash .ci/services starts what it names"));
+    }
+    url
+}
+
+/// A program, or `None` after saying that the test is skipped.
+pub(crate) fn tool(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file());
+    if found.is_none() {
+        skip(&format!("{name} is not installed; bash .ci/services installs it"));
+    }
+    found
+}
+
+/// Says that a test is skipped. Where nothing may be, it fails.
+pub(crate) fn skip(why: &str) {
+    use std::io::Write as _;
+    assert!(std::env::var_os("CIAM_REQUIRE_ALL").is_none(), "{why}, and CIAM_REQUIRE_ALL is set");
+    // Not the test's own output, which nobody sees when it passes.
+    std::io::stderr().write_all(format!("\nSKIPPED: {why}\n").as_bytes()).unwrap();
+}

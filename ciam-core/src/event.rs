@@ -25,6 +25,18 @@ impl EventType {
     pub const ACCOUNT_REGISTERED: Self = Self::new("ciam.account.registered.v1");
     /// An account's profile, identifiers or status changed.
     pub const ACCOUNT_UPDATED: Self = Self::new("ciam.account.updated.v1");
+    /// A pending account came into use.
+    pub const ACCOUNT_ACTIVATED: Self = Self::new("ciam.account.activated.v1");
+    /// An account was suspended by an administrator. Details: `by`, `reason`, `until` where it has an end.
+    pub const ACCOUNT_SUSPENDED: Self = Self::new("ciam.account.suspended.v1");
+    /// An account was locked by a protection rule. Details: `by`, `reason`.
+    pub const ACCOUNT_LOCKED: Self = Self::new("ciam.account.locked.v1");
+    /// A suspended or locked account is in use again. Details: `by`, `reason`, `from`.
+    pub const ACCOUNT_REACTIVATED: Self = Self::new("ciam.account.reactivated.v1");
+    /// An account was closed. Details: `by`, `reason`, `from`, `erase_after`.
+    pub const ACCOUNT_DEACTIVATED: Self = Self::new("ciam.account.deactivated.v1");
+    /// A closed account was taken back within its grace period. Details: `by`, `reason`.
+    pub const ACCOUNT_RESTORED: Self = Self::new("ciam.account.restored.v1");
     /// A registration was tried for an identifier that already has an account.
     pub const REGISTRATION_REPEATED: Self = Self::new("ciam.account.registration_repeated.v1");
     /// A registration was started; its verification message goes out.

@@ -36,6 +36,10 @@ pub struct Grant {
     pub session: SessionId,
     /// Whether it ends with the session; otherwise it was given for offline access.
     pub ends_with_session: bool,
+    /// The account's [`session_epoch`](ciam_core::account::Account::session_epoch) when it was given. When the account has
+    /// gone on to another one (a new password, a suspension), it can be used only if its session has gone along.
+    #[serde(default)]
+    pub epoch: Option<u32>,
     /// The scope values that were granted.
     pub scopes: ScopeSet,
     /// The resources that tokens may be issued for; never empty.
@@ -70,6 +74,7 @@ impl Grant {
             account: code.account,
             session: code.session,
             ends_with_session: code.ends_with_session,
+            epoch: code.epoch,
             scopes: code.scopes.clone(),
             resources: code.resources.clone(),
             context: code.context.clone(),
@@ -217,6 +222,9 @@ pub struct AuthorizationCode {
     pub session: SessionId,
     /// Whether what it makes ends with the session.
     pub ends_with_session: bool,
+    /// The account's session epoch at that moment.
+    #[serde(default)]
+    pub epoch: Option<u32>,
     /// How the person was authenticated.
     pub context: AuthenticationContext,
     /// The scope values that were granted.

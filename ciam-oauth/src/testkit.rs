@@ -165,6 +165,7 @@ impl Nodes {
             account: self.account,
             session: SessionId::generate(ports.clock(), ports.entropy())?,
             ends_with_session: false,
+            epoch: None,
             context: AuthenticationContext::new([Proof::new(Amr::PASSWORD, [FactorKind::Knowledge], now)]),
             scopes: SCOPES.parse().map_err(RaceLost::because)?,
             resources: BTreeSet::from([config.default_resource.clone()]),

@@ -181,25 +181,41 @@ pub struct Identifier {
     /// When the person proved that it is theirs; `None` until then.
     #[serde(with = "time::serde::rfc3339::option")]
     pub verified_at: Option<OffsetDateTime>,
+    /// Set when the account has given it up: it is nobody's until then, neither the account's to sign in with nor
+    /// anybody else's to take, so that its owner can get it back.
+    #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    pub reserved_until: Option<OffsetDateTime>,
 }
 
 impl Identifier {
     /// An identifier that is not verified.
     #[must_use]
     pub const fn unverified(key: IdentifierKey) -> Self {
-        Self { key, verified_at: None }
+        Self { key, verified_at: None, reserved_until: None }
     }
 
     /// An identifier that was verified at this time.
     #[must_use]
     pub const fn verified(key: IdentifierKey, at: OffsetDateTime) -> Self {
-        Self { key, verified_at: Some(at) }
+        Self { key, verified_at: Some(at), reserved_until: None }
+    }
+
+    /// An identifier that the account has given up, and that nobody else may take before this time.
+    #[must_use]
+    pub const fn reserved(key: IdentifierKey, until: OffsetDateTime) -> Self {
+        Self { key, verified_at: None, reserved_until: Some(until) }
     }
 
     /// Whether the person proved that it is theirs.
     #[must_use]
     pub const fn is_verified(&self) -> bool {
-        self.verified_at.is_some()
+        self.verified_at.is_some() && !self.is_reserved()
+    }
+
+    /// Whether the account has given it up and it is kept from others.
+    #[must_use]
+    pub const fn is_reserved(&self) -> bool {
+        self.reserved_until.is_some()
     }
 }
 

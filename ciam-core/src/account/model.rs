@@ -8,6 +8,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::identifier::{Identifier, IdentifierKey, IdentifierKind};
+use super::lifecycle::StatusCause;
 use crate::id::AccountId;
 
 /// A person's account.
@@ -17,8 +18,17 @@ pub struct Account {
     /// The internal id. What applications see as `sub` is derived from it, never equal to it unless configured so.
     pub id: AccountId,
     /// Where the account is in its life.
+    ///
+    /// A suspension that has run out is still written here: ask [`Account::standing`] or [`Account::may_sign_in`].
     pub status: AccountStatus,
-    /// The identifiers, at most [`Account::MAX_IDENTIFIERS`]; the first of a kind is the primary one of that kind.
+    /// Who gave it this status, why and until when; `None` where nobody did anything out of the ordinary.
+    #[serde(default)]
+    pub status_cause: Option<StatusCause>,
+    /// From when a deactivated account is to be erased; until then it may return.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub erase_after: Option<OffsetDateTime>,
+    /// The identifiers, at most [`Account::MAX_IDENTIFIERS`]; the first of a kind is the primary one of that kind. Some may
+    /// be [reserved](Identifier::reserved_until): given up, and nobody else's yet.
     pub identifiers: Vec<Identifier>,
     /// What is known of the person.
     pub profile: Profile,
@@ -44,6 +54,8 @@ impl Account {
         Self {
             id,
             status: AccountStatus::Pending,
+            status_cause: None,
+            erase_after: None,
             identifiers: Vec::new(),
             profile: Profile::default(),
             session_epoch: 0,
@@ -52,13 +64,48 @@ impl Account {
         }
     }
 
+    /// The status as of now: a suspension that has run out is over, whether or not that has been written down yet.
+    #[must_use]
+    pub fn standing(&self, now: OffsetDateTime) -> AccountStatus {
+        let over = self.status_cause.as_ref().and_then(|cause| cause.until).is_some_and(|until| until <= now);
+        if self.status == AccountStatus::Suspended && over { AccountStatus::Active } else { self.status }
+    }
+
+    /// Whether the person may sign in now.
+    #[must_use]
+    pub fn may_sign_in(&self, now: OffsetDateTime) -> bool {
+        self.standing(now).may_sign_in()
+    }
+
+    /// Whether the owner, once they have proved themselves, may take it back: they closed it themselves, and the grace
+    /// period is not over.
+    #[must_use]
+    pub fn may_return(&self, now: OffsetDateTime) -> bool {
+        let by_owner = self.status_cause.as_ref().is_some_and(|cause| cause.by.is(self.id));
+        self.status == AccountStatus::Deactivated
+            && by_owner
+            && self.erase_after.is_some_and(|erase_after| now < erase_after)
+    }
+
+    /// Whether it is to be erased now.
+    #[must_use]
+    pub fn is_due_for_erasure(&self, now: OffsetDateTime) -> bool {
+        self.status == AccountStatus::Deactivated
+            && self.erase_after.is_some_and(|erase_after| erase_after <= now)
+    }
+
     /// The primary identifier of a kind.
     #[must_use]
     pub fn identifier(&self, kind: IdentifierKind) -> Option<&Identifier> {
-        self.identifiers.iter().find(|identifier| identifier.key.kind() == kind)
+        self.held().find(|identifier| identifier.key.kind() == kind)
     }
 
-    /// The account's entry for an identifier.
+    /// The identifiers that are the account's now, without those that are only reserved.
+    pub fn held(&self) -> impl Iterator<Item = &Identifier> {
+        self.identifiers.iter().filter(|identifier| !identifier.is_reserved())
+    }
+
+    /// The account's entry for an identifier, reserved or not.
     #[must_use]
     pub fn identifier_with(&self, key: &IdentifierKey) -> Option<&Identifier> {
         self.identifiers.iter().find(|identifier| identifier.key == *key)

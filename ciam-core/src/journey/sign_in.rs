@@ -101,7 +101,9 @@ impl Journeys {
             )
             .await;
             let (found, proof) = match (found, proof?) {
-                (Some(found), Some(proof)) if found.account.value.status.may_sign_in() => (found, proof),
+                (Some(found), Some(proof)) if found.account.value.may_sign_in(self.ports.now()) => {
+                    (found, proof)
+                }
                 (found, _) => return self.refuse(&journey, found.as_ref(), &assessment).await,
             };
             let account = found.account.value.event_subject();
@@ -389,7 +391,7 @@ impl Journeys {
         };
         let lifts =
             |id| current.is_some_and(|it| it.session.value.id == id && it.account.value.id == stage.account);
-        let holds = account.value.status.may_sign_in()
+        let holds = account.value.may_sign_in(self.ports.now())
             && stage.relied_on.iter().all(unchanged)
             && stage.step_up_of.is_none_or(lifts);
         Ok(holds.then_some(Found { account, credentials }))

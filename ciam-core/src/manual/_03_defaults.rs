@@ -29,6 +29,9 @@
 //! | Batch | 64 writes, 64 preconditions | [`Batch`](crate::store::Batch) | one transaction stays short |
 //! | Page | 1,000 items | [`PageRequest`](crate::store::PageRequest) | nothing loads everything |
 //! | Cursor | 512 bytes | [`Cursor`](crate::store::Cursor) | it travels in URLs |
+//! | Grace period of a closed account | 30 days | [`AccountPolicy`](crate::account::AccountPolicy) | people change their minds |
+//! | Proof before a change of what one signs in with | 5 minutes | [`AccountPolicy`](crate::account::AccountPolicy) | an unlocked screen is not its owner |
+//! | Current passwords tried as proof | 10 in 15 minutes | [`AccountPolicy`](crate::account::AccountPolicy) | a stolen session guesses nothing |
 //! | Identifiers of an account | 16 | [`Account`](crate::account::Account) | a person has a handful |
 //! | Identifier | 254 bytes | [`IdentifierKey`](crate::account::IdentifierKey) | the longest e-mail address |
 //! | Profile | 64 attributes, 4 KiB each | [`Profile`](crate::account::Profile) | it is read at every sign-in |

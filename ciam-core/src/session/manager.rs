@@ -91,7 +91,7 @@ impl SessionManager {
             return Ok(None);
         }
         let Some(account) = self.ports.store().account(session.value.account).await? else { return Ok(None) };
-        if !account.value.status.may_sign_in() || session.value.epoch != account.value.session_epoch {
+        if !account.value.may_sign_in(now) || session.value.epoch != account.value.session_epoch {
             return Ok(None);
         }
         let session = self.touch(session, now).await?;
@@ -140,7 +140,7 @@ impl SessionManager {
         account: &Account,
         beginning: Beginning<'_>,
     ) -> Result<(Batch, StartedSession), SessionError> {
-        if !account.status.may_sign_in() {
+        if !account.may_sign_in(self.ports.now()) {
             return Err(SessionError::NotAllowed);
         }
         let now = self.ports.now();
@@ -220,7 +220,7 @@ impl SessionManager {
         let Some(account) = self.ports.store().account(session.value.account).await? else { return Ok(None) };
         let same = session.value.token_digest == known.session.value.token_digest
             && session.value.epoch == account.value.session_epoch
-            && account.value.status.may_sign_in();
+            && account.value.may_sign_in(self.ports.now());
         Ok(same.then_some(Authenticated { session, account }))
     }
 

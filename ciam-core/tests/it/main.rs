@@ -7,6 +7,7 @@
     reason = "a test that panics is a test that fails"
 )]
 
+mod account_lifecycle;
 mod backends;
 mod contracts;
 mod faulty;

@@ -3,21 +3,24 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ciam_core::account::IdentifierKey;
+use ciam_core::account::{Accounts, IdentifierKey};
+use ciam_core::event::Event;
 use ciam_core::http::{BrowserId, Peer};
 use ciam_core::id::TenantId;
 use ciam_core::journey::{
     Answer, JourneyHandle, JourneyPolicy, Journeys, Registration, Requirements, SignedIn, Step, Visitor,
 };
 use ciam_core::memory::{self, MemoryDatabase, MemoryEphemeralDatabase, MemoryNotifier};
-use ciam_core::notify::Message;
+use ciam_core::notify::{Message, Notifier as _};
 use ciam_core::password::{Argon2idHasher, PasswordFactor};
 use ciam_core::ports::Ports;
 use ciam_core::relay::Relay;
 use ciam_core::session::{Authenticated, SessionManager};
+use ciam_core::store::OutboxPayload;
 use ciam_core::testkit::{ManualClock, Probe, SeededEntropy};
 use http::HeaderMap;
 use http::header::COOKIE;
+use time::Duration;
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
@@ -28,6 +31,7 @@ pub(crate) struct World {
     pub(crate) notifier: Arc<MemoryNotifier>,
     pub(crate) sessions: SessionManager,
     pub(crate) journeys: Journeys,
+    pub(crate) accounts: Accounts,
 }
 
 impl World {
@@ -54,8 +58,9 @@ impl World {
         let hasher = probe.hasher(Arc::new(Argon2idHasher::dangerous_fast().unwrap()));
         let password = PasswordFactor::new(&ports, hasher).await.unwrap();
         let sessions = SessionManager::new(ports.clone());
+        let accounts = Accounts::new(ports.clone(), sessions.clone(), password.clone());
         let journeys = Journeys::new(ports.clone(), sessions.clone(), password).with_policy(policy);
-        Self { ports, clock, probe, notifier: Arc::new(MemoryNotifier::new()), sessions, journeys }
+        Self { ports, clock, probe, notifier: Arc::new(MemoryNotifier::new()), sessions, journeys, accounts }
     }
 
     pub(crate) fn browser(&self) -> BrowserId {
@@ -67,6 +72,27 @@ impl World {
         let relay = Relay::new(self.ports.clone(), self.notifier.clone());
         relay.deliver_pending().await.unwrap();
         self.notifier.last_to(address)
+    }
+
+    /// Delivers what is in the outbox, and gives the events that nobody had seen yet, oldest first.
+    pub(crate) async fn events(&self) -> Vec<Event> {
+        let mut events = Vec::new();
+        loop {
+            let claimed = self.ports.store().claim_outbox(Duration::SECOND, 1000).await.unwrap();
+            if claimed.is_empty() {
+                return events;
+            }
+            for item in claimed {
+                self.ports.store().acknowledge(&[item.id]).await.unwrap();
+                match item.payload {
+                    OutboxPayload::Event(event) => events.push(event),
+                    OutboxPayload::Message(message) => {
+                        self.notifier.send(&message.open(&self.ports).await.unwrap()).await.unwrap();
+                    }
+                    _ => {}
+                }
+            }
+        }
     }
 
     pub(crate) async fn code_for(&self, address: &str) -> String {

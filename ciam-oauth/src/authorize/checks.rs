@@ -167,7 +167,7 @@ fn somebody_is_signed_in(facts: &Facts<'_>) -> Verdict {
 }
 
 fn account_is_active(facts: &Facts<'_>) -> Verdict {
-    let active = facts.account.is_some_and(|account| account.status.may_sign_in());
+    let active = facts.account.is_some_and(|account| account.may_sign_in(facts.now));
     sign_in_unless(facts.session.is_none() || active, "account_inactive")
 }
 

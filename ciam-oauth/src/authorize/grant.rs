@@ -77,6 +77,7 @@ impl AuthorizationServer {
             account: session.account,
             session: session.id,
             ends_with_session: !scopes.contains(OFFLINE_ACCESS),
+            epoch: Some(session.epoch),
             context: session.context.clone(),
             scopes,
             resources: request.resources.clone(),

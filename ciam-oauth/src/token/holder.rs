@@ -21,8 +21,10 @@ impl AuthorizationServer {
     /// What stands behind a grant, or why it cannot be used.
     ///
     /// A grant that was not given for offline access ends with the session in which it was given: when the session is
-    /// ended or reaches its absolute limit. The session's idle limit does not count: an application that refreshes is
-    /// used, though the browser does not come by here.
+    /// ended, when the account has gone on without it (a new password, a suspension), or when it reaches its absolute
+    /// limit. The session's idle limit does not count: an application that refreshes is used, though the browser does not
+    /// come by here. One for offline access outlives its session, and not a change of the account's epoch after which its
+    /// session was over.
     pub(crate) async fn grant_holder(
         &self,
         grant: &Grant,
@@ -34,20 +36,33 @@ impl AuthorizationServer {
         if now >= grant.expires_at {
             return Ok(Err(GrantProblem::Expired));
         }
-        let mut session = None;
-        if grant.ends_with_session {
-            let found = self.ports().store().session(grant.session).await?.map(|found| found.value);
-            session = found.filter(|session| {
-                session.account == grant.account
-                    && matches!(session.state, SessionState::Active)
-                    && now < session.expires_at
-            });
-            if session.is_none() {
-                return Ok(Err(GrantProblem::SessionEnded));
-            }
+        let session = if grant.ends_with_session { self.session_behind(grant, now).await? } else { None };
+        if grant.ends_with_session && session.is_none() {
+            return Ok(Err(GrantProblem::SessionEnded));
         }
         let account = self.ports().store().account(grant.account).await?.map(|found| found.value);
-        let account = account.filter(|account| account.status.may_sign_in());
-        Ok(account.map(|account| GrantHolder { account, session }).ok_or(GrantProblem::AccountInactive))
+        let Some(account) = account.filter(|account| account.may_sign_in(now)) else {
+            return Ok(Err(GrantProblem::AccountInactive));
+        };
+        let of_this_epoch = |session: &Session| session.epoch == account.session_epoch;
+        let outlived = match &session {
+            Some(session) => !of_this_epoch(session),
+            None if grant.epoch.is_none_or(|epoch| epoch == account.session_epoch) => false,
+            None => !self.session_behind(grant, now).await?.as_ref().is_some_and(of_this_epoch),
+        };
+        if outlived {
+            return Ok(Err(GrantProblem::SessionEnded));
+        }
+        Ok(Ok(GrantHolder { account, session }))
+    }
+
+    /// The session in which a grant was given, if it has not ended.
+    async fn session_behind(&self, grant: &Grant, now: OffsetDateTime) -> Result<Option<Session>, PortError> {
+        let found = self.ports().store().session(grant.session).await?.map(|found| found.value);
+        Ok(found.filter(|session| {
+            session.account == grant.account
+                && matches!(session.state, SessionState::Active)
+                && now < session.expires_at
+        }))
     }
 }

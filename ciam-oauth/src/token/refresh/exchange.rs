@@ -26,6 +26,8 @@ const IDLE_STEPS: i32 = 32;
 
 /// What a use is answered with, whichever generation it ends up with.
 struct Prepared {
+    /// The account's session epoch.
+    epoch: u32,
     minted: Minted,
     members: Map<String, serde_json::Value>,
 }
@@ -69,7 +71,7 @@ impl AuthorizationServer {
                 Use::Keep => token.clone(),
                 Use::Issue(next) => self.refresh_secrets().make(found.value.id, next.current)?,
             };
-            if self.commit_refresh(&found, family, used, &ready.minted, now).await? {
+            if self.commit_refresh(&found, family, used, &ready, now).await? {
                 return Ok(TokenResponse {
                     access_token: ready.minted.token,
                     expires_in: ready.minted.expires_in,
@@ -150,7 +152,7 @@ impl AuthorizationServer {
         let mut members = Map::new();
         let issued = Issued::new(client, grant, account, minted.token.expose(), now).refreshed();
         self.extension().token_members(self, &issued, &mut members).await?;
-        Ok(Prepared { minted, members })
+        Ok(Prepared { epoch: account.session_epoch, minted, members })
     }
 
     /// Stores what the use did, if the grant is still as it was loaded; `false` when it is not.
@@ -159,7 +161,7 @@ impl AuthorizationServer {
         found: &Versioned<Grant>,
         family: &RefreshFamily,
         used: Use,
-        minted: &Minted,
+        ready: &Prepared,
         now: OffsetDateTime,
     ) -> Result<bool, PortError> {
         let mut next = family.clone();
@@ -172,7 +174,9 @@ impl AuthorizationServer {
             }
             Use::Keep => idle_end - family.idle_expires_at >= idle / IDLE_STEPS,
         };
-        if !moved && minted.record.is_none() {
+        // The grant goes along with its session, once for each epoch.
+        let moved = moved || found.value.epoch.is_some_and(|epoch| epoch != ready.epoch);
+        if !moved && ready.minted.record.is_none() {
             // Nothing changes, so there is nothing to race for: a revocation that comes now comes after this answer.
             return Ok(true);
         }
@@ -182,9 +186,10 @@ impl AuthorizationServer {
             next.idle_expires_at = idle_end;
             let mut grant = found.value.clone();
             grant.refresh = Some(next);
+            grant.epoch = grant.epoch.map(|_| ready.epoch);
             batch = batch.put(&grant)?;
         }
-        if let Some(record) = &minted.record {
+        if let Some(record) = &ready.minted.record {
             batch = batch.put(record)?;
         }
         Ok(self.ports().store().commit(batch).await?.is_applied())

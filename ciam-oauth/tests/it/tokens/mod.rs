@@ -139,6 +139,19 @@ impl Person {
         world.server.sessions().end(session, reason).await.unwrap();
     }
 
+    /// What a new password does: the account goes on to another epoch, and takes the browser's session along or not.
+    pub(crate) async fn new_epoch(&mut self, world: &World, takes_session: bool) {
+        let mut account = world.ports.store().account(self.account.value.id).await.unwrap().unwrap().value;
+        account.session_epoch += 1;
+        let mut batch = Batch::new().write(Write::PutAccount(account.clone()));
+        if takes_session {
+            let mut session = self.browser.visitor(world).await.session().unwrap().clone();
+            session.epoch = account.session_epoch;
+            batch = batch.write(Write::PutSession(session));
+        }
+        assert!(world.ports.store().commit(batch).await.unwrap().is_applied());
+    }
+
     pub(crate) async fn suspend(&self, world: &World) {
         let mut account = self.account.value.clone();
         account.status = AccountStatus::Suspended;

@@ -342,6 +342,47 @@ async fn an_online_grant_ends_with_its_session() {
     assert!(refresh(&world, "spa", offline.refresh()).await.is_ok());
 }
 
+/// A new password ends the other sessions at once, by the account's epoch: and with them what was granted in them.
+#[tokio::test]
+async fn a_new_epoch_ends_the_grants_of_the_sessions_that_it_ends() {
+    let world = world().await;
+    let mut person = person(&world).await;
+    for scope in ["orders:read", OFFLINE] {
+        let tokens = person.tokens(&world, "spa", scope).await;
+        let code = person.code(&world, "spa", scope).await;
+        person.new_epoch(&world, false).await;
+        assert_eq!(refresh(&world, "spa", tokens.refresh()).await.error(), INVALID_GRANT, "{scope}");
+        assert!(!is_active(&world, "rs", &tokens.access).await, "{scope}: its access tokens end as well");
+        assert_eq!(
+            super::exchange(&world, "spa", &code).await.error(),
+            INVALID_GRANT,
+            "{scope}: and its codes"
+        );
+        let account = world.ports.store().account(person.account.value.id).await.unwrap().unwrap();
+        person.browser.sign_in(&world, &account).await;
+    }
+}
+
+#[tokio::test]
+async fn a_grant_goes_along_with_its_session_into_a_new_epoch() {
+    let world = world().await;
+    let mut person = person(&world).await;
+    for client in ["spa", "shop"] {
+        let online = person.tokens(&world, client, "orders:read").await;
+        let offline = person.tokens(&world, client, OFFLINE).await;
+        person.new_epoch(&world, true).await;
+        assert!(is_active(&world, "rs", &online.access).await);
+        refresh(&world, client, online.refresh()).await.tokens();
+        let offline = refresh(&world, client, offline.refresh()).await.tokens();
+        assert!(is_active(&world, "rs", &offline.access).await);
+        person.sign_out(&world).await;
+        // For offline access: it no longer needs the session, having come along once.
+        refresh(&world, client, offline.refresh()).await.tokens();
+        let account = world.ports.store().account(person.account.value.id).await.unwrap().unwrap();
+        person.browser.sign_in(&world, &account).await;
+    }
+}
+
 #[tokio::test]
 async fn an_online_grant_ends_with_the_absolute_limit_of_its_session() {
     let world = world().await;

@@ -1,8 +1,9 @@
 //! Cryptography behind one door.
 //!
 //! A backend is a value that implements [`Crypto`]: whoever needs signatures, authenticated encryption or key derivation is
-//! handed one when it is made. [`ring()`](ring()) is the default and, today, the only one; an additional backend is another
-//! constructor here and changes nothing elsewhere. No other module names a backend.
+//! handed one when it is made. [`ring()`](ring()) is the default. The feature `aws-lc-rs` adds the constructor `aws_lc_rs()`,
+//! which is faster where RSA and Ed25519 are concerned and generates RSA keys; enabling it changes no default. No other module
+//! names a backend.
 //!
 //! ```
 //! use ciam_core::crypto::{self, SignatureScheme};
@@ -23,6 +24,8 @@
 //! Keys are checked when they are parsed, not when they are first used: points must lie on their curve, RSA moduli have 2048
 //! to 8192 bits and exponents from 65537 on, and keys with known weaknesses are refused.
 
+#[cfg(feature = "aws-lc-rs")]
+mod aws_lc_backend;
 mod public_key;
 mod ring_backend;
 mod rsa_checks;
@@ -38,6 +41,17 @@ use crate::secret::{SecretBytes, ct_eq};
 #[must_use]
 pub fn ring() -> Arc<dyn Crypto> {
     Arc::new(ring_backend::Ring::new())
+}
+
+/// The `aws-lc-rs` backend.
+///
+/// Checks RS256 and EdDSA signatures about a third faster than [`ring()`](ring()), signs with RSA and Ed25519 in less than half the
+/// time, and can generate RSA keys (of 2048 bits). Needs a C compiler when it is built.
+#[cfg(feature = "aws-lc-rs")]
+#[cfg_attr(docsrs, doc(cfg(feature = "aws-lc-rs")))]
+#[must_use]
+pub fn aws_lc_rs() -> Arc<dyn Crypto> {
+    Arc::new(aws_lc_backend::AwsLc)
 }
 
 /// The SHA-256 digest of some bytes.

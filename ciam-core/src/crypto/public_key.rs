@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::{KeyRejected, SignatureScheme};
+
 /// The numbers of a public key, in the encoding that each type has on the wire.
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -74,9 +76,18 @@ impl EcCurve {
 
 pub(super) const UNCOMPRESSED: u8 = 0x04;
 
+/// The bytes of an Ed25519 key for this scheme, if they can be a good one.
+pub(super) fn checked_ed25519(scheme: SignatureScheme, point: &[u8]) -> Result<&[u8; 32], KeyRejected> {
+    if scheme != SignatureScheme::Ed25519 {
+        return Err(KeyRejected::WrongType);
+    }
+    let bytes: &[u8; 32] = point.try_into().map_err(|_| KeyRejected::Malformed)?;
+    if is_degenerate_ed25519(bytes) { Err(KeyRejected::InvalidPoint) } else { Ok(bytes) }
+}
+
 /// Whether 32 bytes cannot be a good Ed25519 key: the encoding is not reduced, or the point is one of the eight of small
 /// order, for which signatures can be made without a private key.
-pub(super) fn is_degenerate_ed25519(key: &[u8; 32]) -> bool {
+fn is_degenerate_ed25519(key: &[u8; 32]) -> bool {
     // Little-endian; the highest bit is the sign of the other coordinate and does not matter here.
     let mut y = *key;
     if let Some(last) = y.last_mut() {

@@ -99,6 +99,8 @@ async fn runtime() {
 #[tokio::test]
 async fn crypto() {
     testkit::crypto(&*ciam_core::crypto::ring()).await.assert_kept();
+    #[cfg(feature = "aws-lc-rs")]
+    testkit::crypto(&*ciam_core::crypto::aws_lc_rs()).await.assert_kept();
 }
 
 #[tokio::test]

@@ -11,8 +11,9 @@
 //!    you query.
 //! 2. [`Ephemeral`](crate::ephemeral::Ephemeral), 6 methods, each of which is one command or script in Redis and one statement
 //!    in SQL.
-//! 3. [`KeyVault`](crate::vault::KeyVault), 2 methods. [`LocalKeyVault`](crate::vault::LocalKeyVault) is one, with a key that
-//!    the host keeps outside the database; a key management service is another.
+//! 3. [`KeyVault`](crate::vault::KeyVault), 4 methods. Take [`EnvelopeVault`](crate::vault::EnvelopeVault), which can erase: it
+//!    needs a key-encryption key, from a file or a key management service ([`KeyEncryption`](crate::vault::KeyEncryption)), and
+//!    a place for the wrapped keys outside the database ([`VaultStore`](crate::vault::VaultStore)).
 //! 4. [`Notifier`](crate::notify::Notifier), 1 method: render and send.
 //!
 //! A host with one tenant makes up its [`TenantId`](crate::id::TenantId) once and keeps it as a constant: under another id there

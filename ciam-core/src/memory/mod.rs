@@ -19,6 +19,7 @@ pub(crate) mod outbox;
 mod store;
 pub(crate) mod tables;
 mod vault;
+mod vault_store;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ pub use self::ephemeral::{MemoryEphemeral, MemoryEphemeralDatabase};
 pub use self::http_client::MemoryHttpClient;
 pub use self::notifier::MemoryNotifier;
 pub use self::store::{MemoryDatabase, MemoryStore};
+pub use self::vault_store::{MemoryVaultDatabase, MemoryVaultStore};
 use crate::clock::{Clock, SystemClock};
 use crate::entropy::{Entropy, SystemEntropy};
 use crate::id::TenantId;
@@ -55,6 +57,6 @@ pub fn ports_of(
 ) -> Ports {
     let store = Arc::new(database.tenant(tenant, Arc::clone(&clock)));
     let ephemeral = Arc::new(MemoryEphemeralDatabase::new().tenant(tenant, Arc::clone(&clock)));
-    let vault = vault::vault(tenant, Arc::clone(&entropy));
+    let vault = vault::vault(tenant, &clock, Arc::clone(&entropy));
     Ports::new(store, ephemeral, vault).with_clock(clock).with_entropy(entropy)
 }

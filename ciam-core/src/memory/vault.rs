@@ -4,19 +4,31 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::MemoryVaultDatabase;
+use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::error::PortError;
-use crate::id::TenantId;
+use crate::id::{AccountId, TenantId};
 use crate::secret::SecretBytes;
-use crate::vault::{KeyEncryptionKey, KeyVault, LocalKeyVault, SealScope, Sealed};
+use crate::vault::{
+    EnvelopeVault, KeyEncryptionKey, KeyVault, KeyedHash, LocalKeyEncryption, SealScope, Sealed,
+};
 
 /// A vault with a new random key; one that refuses everything when there is no randomness to make it of.
-pub(super) fn vault(tenant: TenantId, entropy: Arc<dyn Entropy>) -> Arc<dyn KeyVault> {
+pub(super) fn vault(
+    tenant: TenantId,
+    clock: &Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+) -> Arc<dyn KeyVault> {
     let key = SecretBytes::random(&*entropy, KeyEncryptionKey::LENGTH)
         .ok()
         .and_then(|key| KeyEncryptionKey::new(key).ok());
     match key {
-        Some(key) => Arc::new(LocalKeyVault::new(tenant, key).with_entropy(entropy)),
+        Some(key) => {
+            let store = Arc::new(MemoryVaultDatabase::new().tenant(tenant));
+            let vault = EnvelopeVault::new(tenant, Arc::new(LocalKeyEncryption::new(key)), store);
+            Arc::new(vault.with_clock(Arc::clone(clock)).with_entropy(entropy))
+        }
         None => Arc::new(NoVault),
     }
 }
@@ -37,6 +49,14 @@ impl KeyVault for NoVault {
         _purpose: &str,
         _sealed: &Sealed,
     ) -> Result<SecretBytes, PortError> {
+        Err(no_key())
+    }
+
+    async fn lookup_hash(&self, _purpose: &str, _value: &[u8]) -> Result<KeyedHash, PortError> {
+        Err(no_key())
+    }
+
+    async fn shred(&self, _account: AccountId) -> Result<(), PortError> {
         Err(no_key())
     }
 }

@@ -10,8 +10,8 @@ use super::race::{RACERS, race};
 use super::sample::Samples;
 use super::suite::{Clause, Report, Suite, Violation, clause, ensure, ensure_eq};
 use crate::error::{PortError, PortErrorKind};
-use crate::id::TenantId;
-use crate::vault::{KeyVault, SealScope, Sealed};
+use crate::id::{AccountId, TenantId};
+use crate::vault::{KeyVault, SealScope, Sealed, is_shredded};
 
 /// How the suite drives an implementation of [`KeyVault`].
 ///
@@ -20,17 +20,24 @@ use crate::vault::{KeyVault, SealScope, Sealed};
 ///
 /// use ciam_core::error::PortError;
 /// use ciam_core::id::TenantId;
+/// use ciam_core::memory::MemoryVaultDatabase;
 /// use ciam_core::secret::SecretBytes;
-/// use ciam_core::testkit::{self, VaultHarness};
-/// use ciam_core::vault::{KeyEncryptionKey, KeyVault, LocalKeyVault};
+/// use ciam_core::testkit::{self, ManualClock, VaultHarness};
+/// use ciam_core::vault::{EnvelopeVault, KeyCachePolicy, KeyEncryptionKey, KeyVault, LocalKeyEncryption};
 /// use futures_util::future::BoxFuture;
 ///
-/// struct Harness(KeyEncryptionKey);
+/// struct Harness(KeyEncryptionKey, MemoryVaultDatabase, Arc<ManualClock>);
 ///
 /// #[async_trait::async_trait]
 /// impl VaultHarness for Harness {
 ///     async fn open(&self, tenant: TenantId) -> Result<Arc<dyn KeyVault>, PortError> {
-///         Ok(Arc::new(LocalKeyVault::new(tenant, self.0.clone())))
+///         let wrapping = Arc::new(LocalKeyEncryption::new(self.0.clone()));
+///         let vault = EnvelopeVault::new(tenant, wrapping, Arc::new(self.1.tenant(tenant)));
+///         Ok(Arc::new(vault.with_clock(self.2.clone())))
+///     }
+///
+///     async fn forget(&self) {
+///         self.2.advance(KeyCachePolicy::default().lifetime);
 ///     }
 ///
 ///     fn spawn(&self, task: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
@@ -42,7 +49,7 @@ use crate::vault::{KeyVault, SealScope, Sealed};
 /// # #[tokio::main]
 /// # async fn main() {
 /// let key = KeyEncryptionKey::new(SecretBytes::new((0..32).collect())).unwrap();
-/// testkit::vault(&Harness(key)).await.assert_kept();
+/// testkit::vault(&Harness(key, MemoryVaultDatabase::new(), Arc::default())).await.assert_kept();
 /// # }
 /// ```
 #[async_trait]
@@ -55,6 +62,9 @@ pub trait VaultHarness: Send + Sync {
     ///
     /// Fails when the backend does.
     async fn open(&self, tenant: TenantId) -> Result<Arc<dyn KeyVault>, PortError>;
+
+    /// Lets the time pass after which every handle has forgotten a key that another one shredded. By default there is none.
+    async fn forget(&self) {}
 
     /// Runs a task beside the caller, as the host's runtime does; completes when the task is done.
     fn spawn(&self, task: BoxFuture<'static, ()>) -> BoxFuture<'static, ()>;
@@ -81,6 +91,49 @@ const CLAUSES: &[Clause<dyn VaultHarness>] = &[
     clause!(Trial<'_>, "bound.purpose", to_purpose, "A sealed value opens for no other purpose."),
     clause!(Trial<'_>, "open.altered", altered, "A value that was altered anyhow fails permanently."),
     clause!(Trial<'_>, "open.foreign", foreign, "A text that no vault has made fails permanently."),
+    clause!(
+        Trial<'_>,
+        "lookup.same",
+        same_hash,
+        "A value has the same look-up hash each time and through every handle."
+    ),
+    clause!(
+        Trial<'_>,
+        "lookup.keyed",
+        keyed_hash,
+        "Another tenant, another purpose and another value have other look-up hashes."
+    ),
+    clause!(
+        Trial<'_>,
+        "shred.opens",
+        shredded_opens,
+        "After an account's key was shredded, nothing that was sealed for it opens, and the error says why."
+    ),
+    clause!(
+        Trial<'_>,
+        "shred.seals",
+        shredded_seals,
+        "After an account's key was shredded, nothing is sealed for it any more."
+    ),
+    clause!(
+        Trial<'_>,
+        "shred.unused",
+        shredded_unused,
+        "An account for which nothing was sealed yet can be shredded; nothing is sealed for it afterwards."
+    ),
+    clause!(Trial<'_>, "shred.again", shredded_again, "Shredding an account once more is fine."),
+    clause!(
+        Trial<'_>,
+        "shred.others",
+        shredded_others,
+        "Shredding touches no other account, not the tenant, and no account of another tenant."
+    ),
+    clause!(
+        Trial<'_>,
+        "shred.race",
+        shredded_race,
+        "Of values that are sealed while their account is shredded, none opens afterwards."
+    ),
     clause!(
         Trial<'_>,
         "race.first",
@@ -299,6 +352,161 @@ async fn first(trial: &Trial<'_>) -> Result<(), Violation> {
             let (vault, sealed) = sealed?;
             let opened = vault.open(&scope, PURPOSE, &sealed).await?;
             ensure!(opened.expose() == racer.to_string().as_bytes(), "a racer's value opens as another");
+        }
+    }
+    Ok(())
+}
+
+async fn same_hash(trial: &Trial<'_>) -> Result<(), Violation> {
+    for value in [&b""[..], b"ada@example.com", &[0; 300]] {
+        let first = trial.vault.lookup_hash(PURPOSE, value).await?;
+        for _ in 0..3 {
+            let another = trial.harness.open(trial.tenant).await?;
+            ensure_eq!(another.lookup_hash(PURPOSE, value).await?, first, "the hash through another handle");
+        }
+    }
+    Ok(())
+}
+
+async fn keyed_hash(trial: &Trial<'_>) -> Result<(), Violation> {
+    let long = [7; 300];
+    let values = [&b""[..], b"a", b"A", b"a ", b"ab", &long, long.get(..299).unwrap_or_default()];
+    let mut seen = BTreeSet::new();
+    let mut made = 0;
+    for vault in [&trial.vault, &trial.other] {
+        for purpose in ["testkit.a", "testkit.b", "testkit.", "testkit"] {
+            for value in values {
+                seen.insert(*vault.lookup_hash(purpose, value).await?.as_bytes());
+                made += 1;
+            }
+        }
+    }
+    ensure_eq!(seen.len(), made, "how many hashes {made} values of all tenants and purposes have");
+    let plain = crate::crypto::sha256(b"a");
+    ensure!(!seen.contains(&plain), "a look-up hash is a plain digest");
+    Ok(())
+}
+
+/// An account with a value that was sealed for it.
+async fn with_value(trial: &Trial<'_>) -> Result<(AccountId, Sealed), Violation> {
+    let account = trial.samples.account_id();
+    let sealed = trial.vault.seal(&SealScope::Account(account), PURPOSE, b"gone").await?;
+    Ok((account, sealed))
+}
+
+/// A sealed value does not open, through any handle, and the error says that its key was shredded.
+async fn is_gone(trial: &Trial<'_>, account: AccountId, sealed: &Sealed) -> Result<(), Violation> {
+    for vault in [Arc::clone(&trial.vault), trial.harness.open(trial.tenant).await?] {
+        match vault.open(&SealScope::Account(account), PURPOSE, sealed).await {
+            Ok(_) => return Err(Violation::new("a value opens whose key was shredded")),
+            Err(error) if error.kind() == PortErrorKind::Permanent && is_shredded(&error) => {}
+            Err(error) => return Err(Violation::new(format!("the error does not say shredded: {error:?}"))),
+        }
+    }
+    Ok(())
+}
+
+async fn shredded_opens(trial: &Trial<'_>) -> Result<(), Violation> {
+    let (account, sealed) = with_value(trial).await?;
+    // Another handle has the key in memory and shreds it.
+    let another = trial.harness.open(trial.tenant).await?;
+    let _in_memory = another.open(&SealScope::Account(account), PURPOSE, &sealed).await;
+    another.shred(account).await?;
+    let gone = another.open(&SealScope::Account(account), PURPOSE, &sealed).await;
+    ensure!(gone.is_err(), "a value opens through the handle that shredded its key");
+    trial.harness.forget().await;
+    is_gone(trial, account, &sealed).await
+}
+
+async fn shredded_seals(trial: &Trial<'_>) -> Result<(), Violation> {
+    let (account, _) = with_value(trial).await?;
+    trial.harness.open(trial.tenant).await?.shred(account).await?;
+    trial.harness.forget().await;
+    seals_no_more(trial, account).await
+}
+
+async fn seals_no_more(trial: &Trial<'_>, account: AccountId) -> Result<(), Violation> {
+    for vault in [Arc::clone(&trial.vault), trial.harness.open(trial.tenant).await?] {
+        match vault.seal(&SealScope::Account(account), PURPOSE, b"late").await {
+            Ok(_) => return Err(Violation::new("a value is sealed for an account whose key was shredded")),
+            Err(error) if error.kind() == PortErrorKind::Permanent && is_shredded(&error) => {}
+            Err(error) => return Err(Violation::new(format!("the error does not say shredded: {error:?}"))),
+        }
+    }
+    Ok(())
+}
+
+async fn shredded_unused(trial: &Trial<'_>) -> Result<(), Violation> {
+    let account = trial.samples.account_id();
+    trial.vault.shred(account).await?;
+    trial.harness.forget().await;
+    seals_no_more(trial, account).await
+}
+
+async fn shredded_again(trial: &Trial<'_>) -> Result<(), Violation> {
+    let (account, _) = with_value(trial).await?;
+    for _ in 0..2 {
+        trial.vault.shred(account).await?;
+        trial.harness.open(trial.tenant).await?.shred(account).await?;
+    }
+    Ok(())
+}
+
+async fn shredded_others(trial: &Trial<'_>) -> Result<(), Violation> {
+    let (account, _) = with_value(trial).await?;
+    let (other, kept) = with_value(trial).await?;
+    let of_tenant = trial.vault.seal(&SealScope::Tenant, PURPOSE, b"gone").await?;
+    let elsewhere = trial.other.seal(&SealScope::Account(account), PURPOSE, b"gone").await?;
+    trial.vault.shred(account).await?;
+    trial.harness.forget().await;
+    for (vault, scope, sealed, what) in [
+        (&trial.vault, SealScope::Account(other), &kept, "a value of another account"),
+        (&trial.vault, SealScope::Tenant, &of_tenant, "a value of the tenant"),
+        (&trial.other, SealScope::Account(account), &elsewhere, "a value of another tenant"),
+    ] {
+        let opened = vault.open(&scope, PURPOSE, sealed).await;
+        ensure!(opened.is_ok_and(|opened| opened.expose() == b"gone"), "{what} does not open any more");
+    }
+    Ok(())
+}
+
+async fn shredded_race(trial: &Trial<'_>) -> Result<(), Violation> {
+    // Whether shredding closes anything at all is another clause.
+    let control = trial.samples.account_id();
+    let closed = trial.other.seal(&SealScope::Account(control), PURPOSE, b"control").await?;
+    trial.other.shred(control).await?;
+    trial.harness.forget().await;
+    if trial.other.open(&SealScope::Account(control), PURPOSE, &closed).await.is_ok() {
+        return Ok(());
+    }
+    for round in 0..4 {
+        let (tenant, account) = (trial.samples.tenant(), trial.samples.account_id());
+        let scope = SealScope::Account(account);
+        let vault = trial.harness.open(tenant).await?;
+        if round % 2 == 0 {
+            vault.seal(&scope, PURPOSE, b"before").await?;
+        }
+        let mut racers: Vec<BoxFuture<'static, Result<Option<Sealed>, PortError>>> = Vec::new();
+        for racer in 0..RACERS {
+            let vault = trial.harness.open(tenant).await?;
+            racers.push(Box::pin(async move {
+                if racer == RACERS / 2 {
+                    return vault.shred(account).await.map(|()| None);
+                }
+                match vault.seal(&scope, PURPOSE, b"late").await {
+                    Ok(sealed) => Ok(Some(sealed)),
+                    Err(error) if is_shredded(&error) => Ok(None),
+                    Err(error) => Err(error),
+                }
+            }));
+        }
+        let sealed = race(&|task| trial.harness.spawn(task), racers).await?;
+        trial.harness.forget().await;
+        for sealed in sealed {
+            if let Some(sealed) = sealed? {
+                let opened = vault.open(&scope, PURPOSE, &sealed).await;
+                ensure!(opened.is_err(), "a value opens that was sealed while its account was shredded");
+            }
         }
     }
     Ok(())

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
-use super::{KeyVault, SealScope, Sealed};
+use super::{KeyVault, KeyedHash, SealScope, Sealed};
 use crate::crypto::{self, AEAD_KEY_LENGTH, AEAD_NONCE_LENGTH, AEAD_TAG_LENGTH, Crypto, OperationFailed};
 use crate::encoding::base64url;
 use crate::entropy::{Entropy, SystemEntropy};
 use crate::error::PortError;
-use crate::id::TenantId;
+use crate::id::{AccountId, TenantId};
 use crate::secret::SecretBytes;
 
 /// A 256-bit key under which everything else is sealed. The host keeps it: in a file, a secret manager, a KMS.
@@ -20,7 +20,7 @@ use crate::secret::SecretBytes;
 #[derive(Clone)]
 pub struct KeyEncryptionKey {
     id: Arc<str>,
-    key: Arc<SecretBytes>,
+    pub(super) key: Arc<SecretBytes>,
 }
 
 impl KeyEncryptionKey {
@@ -79,6 +79,15 @@ pub enum SealedProblem {
         /// The key's fingerprint.
         id: String,
     },
+    /// The account's key was shredded.
+    #[error("the account's key was shredded")]
+    Shredded,
+    /// Nothing was ever sealed in this scope.
+    #[error("nothing was sealed in this scope")]
+    NoKey,
+    /// This vault derives all keys from one and cannot destroy one of them.
+    #[error("this vault cannot shred; use an envelope vault")]
+    CannotShred,
 }
 
 /// A vault whose keys are in memory: envelope encryption under a [`KeyEncryptionKey`].
@@ -113,7 +122,8 @@ pub enum SealedProblem {
 /// # Security
 ///
 /// Whoever has the key-encryption key and the database has every sealed secret. Erasing one account's key apart from the
-/// others is not possible here, because all are derived from the one key.
+/// others is not possible here, because all are derived from the one key: [`shred`](KeyVault::shred) fails. A host that
+/// keeps people's data uses an [`EnvelopeVault`](super::EnvelopeVault).
 #[derive(Clone, Debug)]
 pub struct LocalKeyVault {
     tenant: TenantId,
@@ -258,6 +268,35 @@ impl KeyVault for LocalKeyVault {
     ) -> Result<SecretBytes, PortError> {
         self.open_now(scope, purpose, sealed)
     }
+
+    async fn lookup_hash(&self, purpose: &str, value: &[u8]) -> Result<KeyedHash, PortError> {
+        let info = context(self.tenant, &SealScope::Tenant, "");
+        // The hash must stay the same when the key-encryption key changes: the oldest key makes it.
+        let key = self.previous.last().unwrap_or(&self.current);
+        lookup_hash(&*self.crypto, &key.key, &info, purpose, value)
+    }
+
+    /// Fails always: see [`EnvelopeVault`](super::EnvelopeVault).
+    async fn shred(&self, _account: AccountId) -> Result<(), PortError> {
+        Err(PortError::permanent(SealedProblem::CannotShred))
+    }
+}
+
+/// HMAC-SHA-256 of a value, with a key that is derived for this purpose alone.
+pub(super) fn lookup_hash(
+    crypto: &dyn Crypto,
+    key: &SecretBytes,
+    context: &[u8],
+    purpose: &str,
+    value: &[u8],
+) -> Result<KeyedHash, PortError> {
+    let mut derived = Zeroizing::new([0; 32]);
+    let info = [context, b"\0lookup\0", purpose.as_bytes()].concat();
+    crypto.derive(key, b"ciam.vault.lookup", &info, &mut *derived).map_err(PortError::permanent)?;
+    let mac = crypto.mac_key(&SecretBytes::new(derived.to_vec())).map_err(PortError::permanent)?;
+    let tag = mac.authenticate(value);
+    let bytes = tag.as_ref().try_into().map_err(PortError::permanent)?;
+    Ok(KeyedHash::from_bytes(bytes))
 }
 
 struct Wrapping {

@@ -5,19 +5,41 @@ use std::sync::Arc;
 use ciam_core::ephemeral::Ephemeral;
 use ciam_core::error::PortError;
 use ciam_core::id::TenantId;
-use ciam_core::memory::{MemoryDatabase, MemoryEphemeralDatabase};
+use ciam_core::memory::{MemoryDatabase, MemoryEphemeralDatabase, MemoryVaultDatabase};
 use ciam_core::password::{Argon2idHasher, MigratingHasher};
 use ciam_core::runtime::ThreadRuntime;
 use ciam_core::secret::SecretBytes;
 use ciam_core::store::Store;
 use ciam_core::testkit::{self, EphemeralHarness, ManualClock, StoreHarness, VaultHarness};
-use ciam_core::vault::{KeyEncryptionKey, KeyVault, LocalKeyVault};
+use ciam_core::vault::{
+    EnvelopeVault, KeyCachePolicy, KeyEncryptionKey, KeyVault, LocalKeyEncryption, LocalKeyVault,
+};
 use futures_util::future::BoxFuture;
 use time::Duration;
+
+fn key() -> KeyEncryptionKey {
+    KeyEncryptionKey::new(SecretBytes::new((0..32).collect())).unwrap()
+}
+
+/// The vault that derives all keys from one.
+#[derive(Debug)]
+struct OneKey;
+
+#[async_trait::async_trait]
+impl VaultHarness for OneKey {
+    async fn open(&self, tenant: TenantId) -> Result<Arc<dyn KeyVault>, PortError> {
+        Ok(Arc::new(LocalKeyVault::new(tenant, key())))
+    }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
+        tokio_spawn(task)
+    }
+}
 
 #[derive(Debug, Default)]
 struct InMemory {
     clock: Arc<ManualClock>,
+    keys: MemoryVaultDatabase,
     store: MemoryDatabase,
     ephemeral: MemoryEphemeralDatabase,
 }
@@ -60,8 +82,13 @@ impl EphemeralHarness for InMemory {
 #[async_trait::async_trait]
 impl VaultHarness for InMemory {
     async fn open(&self, tenant: TenantId) -> Result<Arc<dyn KeyVault>, PortError> {
-        let key = KeyEncryptionKey::new(SecretBytes::new((0..32).collect())).unwrap();
-        Ok(Arc::new(LocalKeyVault::new(tenant, key)))
+        let wrapping = Arc::new(LocalKeyEncryption::new(key()));
+        let store = Arc::new(self.keys.tenant(tenant));
+        Ok(Arc::new(EnvelopeVault::new(tenant, wrapping, store).with_clock(self.clock.clone())))
+    }
+
+    async fn forget(&self) {
+        self.clock.advance(KeyCachePolicy::default().lifetime);
     }
 
     fn spawn(&self, task: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
@@ -82,6 +109,17 @@ async fn ephemeral() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn vault() {
     testkit::vault(&InMemory::default()).await.assert_kept();
+}
+
+/// It keeps every clause but those of shredding, which it refuses.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_vault_with_one_key_cannot_shred() {
+    let suite = testkit::vault_suite();
+    for clause in suite.clauses() {
+        let verdict = suite.run_clause(clause, &OneKey).await;
+        let kept = verdict.violation.is_none();
+        assert_eq!(kept, !clause.name().starts_with("shred."), "{verdict:?}");
+    }
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use crate::id::{AccountId, TenantId};
 use crate::secret::SecretBytes;
 use crate::testkit::race::Crowd;
 use crate::testkit::{SeededEntropy, VaultHarness};
-use crate::vault::{KeyEncryptionKey, KeyVault, LocalKeyVault, SealScope, Sealed};
+use crate::vault::{KeyEncryptionKey, KeyVault, KeyedHash, LocalKeyVault, SealScope, Sealed, SealedProblem};
 
 /// One wrong decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,18 @@ enum Fault {
     AlteredMayHeal,
     EmptyIsEmpty,
     ForeignMayHeal,
+    HashOfTheHandle,
+    HashOfAllTenants,
+    HashIgnoresPurpose,
+    HashFoldsCase,
+    ShreddedStillOpens,
+    ShreddedSaysAltered,
+    ShreddedGetsANewKey,
+    ForgetsTheUnused,
+    ShredsOnce,
+    ShredsAllAccounts,
+    ShredsInAllTenants,
+    LateSealRevives,
     KeysByFirstUse,
 }
 
@@ -58,6 +70,18 @@ const FAULTS: &[(Fault, &str)] = &[
     (Fault::AlteredMayHeal, "open.altered"),
     (Fault::EmptyIsEmpty, "open.foreign"),
     (Fault::ForeignMayHeal, "open.foreign"),
+    (Fault::HashOfTheHandle, "lookup.same"),
+    (Fault::HashOfAllTenants, "lookup.keyed"),
+    (Fault::HashIgnoresPurpose, "lookup.keyed"),
+    (Fault::HashFoldsCase, "lookup.keyed"),
+    (Fault::ShreddedStillOpens, "shred.opens"),
+    (Fault::ShreddedSaysAltered, "shred.opens"),
+    (Fault::ShreddedGetsANewKey, "shred.seals"),
+    (Fault::ForgetsTheUnused, "shred.unused"),
+    (Fault::ShredsOnce, "shred.again"),
+    (Fault::ShredsAllAccounts, "shred.others"),
+    (Fault::ShredsInAllTenants, "shred.others"),
+    (Fault::LateSealRevives, "shred.race"),
     (Fault::KeysByFirstUse, "race.first"),
 ];
 
@@ -91,6 +115,9 @@ struct Shared {
     /// The keys of accounts that were made at their first use, by number.
     keys: BTreeMap<AccountId, u8>,
     sealed: BTreeSet<String>,
+    /// The accounts for which something was sealed.
+    used: BTreeSet<(TenantId, AccountId)>,
+    shredded: BTreeSet<(TenantId, AccountId)>,
 }
 
 impl Harness {
@@ -105,7 +132,8 @@ impl VaultHarness for Harness {
         let tenant = if self.fault.is_some() { tenant } else { TenantId::from_uuid(uuid::Uuid::nil()) };
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         shared.handles = shared.handles.wrapping_add(1);
-        let number = if self.fault == Some(Fault::KeyOfTheHandle) { shared.handles } else { 0 };
+        let of_handle = matches!(self.fault, Some(Fault::KeyOfTheHandle | Fault::HashOfTheHandle));
+        let number = if of_handle { shared.handles } else { 0 };
         Ok(Arc::new(Broken {
             fault: self.fault,
             tenant,
@@ -150,6 +178,7 @@ impl Broken {
     /// The vault for a scope. The key of a handle is only for accounts: a tenant's is checked before every clause.
     fn vault(&self, scope: &SealScope, number: u8) -> Result<LocalKeyVault, PortError> {
         let nobody = TenantId::from_uuid(uuid::Uuid::nil());
+        let number = if self.has(Fault::HashOfTheHandle) { 0 } else { number };
         match scope {
             SealScope::Account(_) if self.has(Fault::AccountsOfAllTenants) => self.right(nobody, 0),
             SealScope::Account(_) => self.right(self.tenant, number),
@@ -174,6 +203,39 @@ impl Broken {
             Some(Fault::TrimsPurpose) => purpose.trim().to_owned(),
             _ => purpose.to_owned(),
         }
+    }
+
+    /// Whether the account's key was shredded.
+    fn is_shredded(&self, scope: &SealScope) -> bool {
+        let SealScope::Account(account) = scope else { return false };
+        let shared = self.shared();
+        match self.fault {
+            Some(Fault::ShredsAllAccounts) => {
+                shared.shredded.iter().any(|(tenant, _)| *tenant == self.tenant)
+            }
+            Some(Fault::ShredsInAllTenants) => shared.shredded.iter().any(|(_, other)| other == account),
+            _ => shared.shredded.contains(&(self.tenant, *account)),
+        }
+    }
+
+    /// Refuses to seal for an account whose key was shredded.
+    async fn admit(&self, scope: &SealScope) -> Result<(), PortError> {
+        let SealScope::Account(account) = scope else { return Ok(()) };
+        let slot = (self.tenant, *account);
+        if self.is_shredded(scope) {
+            let used = self.shared().used.contains(&slot);
+            return match self.fault {
+                Some(Fault::ShreddedGetsANewKey) if used => Ok(()),
+                _ => Err(PortError::permanent(SealedProblem::Shredded)),
+            };
+        }
+        if self.has(Fault::LateSealRevives) {
+            // Whoever comes here found a key, or none; it is put back when somebody has destroyed it in between.
+            self.crowd.linger().await;
+            self.shared().shredded.remove(&slot);
+        }
+        self.shared().used.insert(slot);
+        Ok(())
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {
@@ -201,6 +263,7 @@ impl Broken {
 #[async_trait]
 impl KeyVault for Broken {
     async fn seal(&self, scope: &SealScope, purpose: &str, plaintext: &[u8]) -> Result<Sealed, PortError> {
+        self.admit(scope).await?;
         if self.has(Fault::EmptyBecomesNul) && plaintext.is_empty() && matches!(scope, SealScope::Account(_))
         {
             // An empty value comes back as one NUL.
@@ -226,6 +289,13 @@ impl KeyVault for Broken {
         purpose: &str,
         sealed: &Sealed,
     ) -> Result<SecretBytes, PortError> {
+        if self.is_shredded(scope) {
+            match self.fault {
+                Some(Fault::ShreddedStillOpens) => {}
+                Some(Fault::ShreddedSaysAltered) => return Err(PortError::permanent(SealedProblem::Altered)),
+                _ => return Err(PortError::permanent(SealedProblem::Shredded)),
+            }
+        }
         let text = sealed.as_str();
         let (shown, text) = match self.fault {
             Some(Fault::ShowsInBase64 | Fault::ShowsInHex) => match text.split_once('~') {
@@ -259,6 +329,34 @@ impl KeyVault for Broken {
             }
             (opened, _) => opened,
         }
+    }
+
+    async fn lookup_hash(&self, purpose: &str, value: &[u8]) -> Result<KeyedHash, PortError> {
+        let folded = value.to_ascii_lowercase();
+        let (tenant, purpose, value, number) = match self.fault {
+            Some(Fault::HashOfTheHandle) => (self.tenant, purpose, value, self.number),
+            Some(Fault::HashOfAllTenants) => (TenantId::from_uuid(uuid::Uuid::nil()), purpose, value, 0),
+            Some(Fault::HashIgnoresPurpose) => (self.tenant, "", value, 0),
+            Some(Fault::HashFoldsCase) => (self.tenant, purpose, folded.as_slice(), 0),
+            _ => (self.tenant, purpose, value, 0),
+        };
+        self.right(tenant, number)?.lookup_hash(purpose, value).await
+    }
+
+    async fn shred(&self, account: AccountId) -> Result<(), PortError> {
+        let slot = (self.tenant, account);
+        // It waits for those that are sealing at the moment.
+        if self.has(Fault::LateSealRevives) {
+            self.crowd.linger().await;
+        }
+        let mut shared = self.shared();
+        if self.has(Fault::ForgetsTheUnused) && !shared.used.contains(&slot) {
+            return Ok(());
+        }
+        if !shared.shredded.insert(slot) && self.has(Fault::ShredsOnce) {
+            return Err(PortError::permanent("there is no key to shred"));
+        }
+        Ok(())
     }
 }
 

@@ -13,7 +13,7 @@ use crate::organization::{Membership, Organization};
 use crate::secret::SecretBytes;
 use crate::session::Session;
 use crate::store::{Batch, Commit, OutboxItem, Page, PageRequest, Record, RecordKind, Store, Versioned};
-use crate::vault::{KeyVault, SealScope, Sealed};
+use crate::vault::{KeyVault, KeyedHash, SealScope, Sealed};
 
 impl Probed<dyn Store> {
     async fn see<T>(
@@ -209,5 +209,14 @@ impl KeyVault for Probed<dyn KeyVault> {
         sealed: &Sealed,
     ) -> Result<SecretBytes, PortError> {
         self.probe.call("vault.open", purpose.to_owned(), self.inner.open(scope, purpose, sealed)).await
+    }
+
+    async fn lookup_hash(&self, purpose: &str, value: &[u8]) -> Result<KeyedHash, PortError> {
+        let work = self.inner.lookup_hash(purpose, value);
+        self.probe.call("vault.lookup_hash", purpose.to_owned(), work).await
+    }
+
+    async fn shred(&self, account: AccountId) -> Result<(), PortError> {
+        self.probe.call("vault.shred", account.to_string(), self.inner.shred(account)).await
     }
 }

@@ -24,6 +24,8 @@ impl Amr {
     pub const SOFTWARE_KEY: Self = Self::new("swk");
     /// Presence of the user.
     pub const USER_PRESENCE: Self = Self::new("user");
+    /// An identity elsewhere vouched for the person. Not in the RFC's registry, and in wide use.
+    pub const FEDERATED: Self = Self::new("fed");
     /// More than one factor; computed, never recorded.
     pub const MULTI_FACTOR: Self = Self::new("mfa");
 

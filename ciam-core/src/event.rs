@@ -37,6 +37,12 @@ impl EventType {
     pub const ACCOUNT_DEACTIVATED: Self = Self::new("ciam.account.deactivated.v1");
     /// A closed account was taken back within its grace period. Details: `by`, `reason`.
     pub const ACCOUNT_RESTORED: Self = Self::new("ciam.account.restored.v1");
+    /// An account that was begun for an address and never proved was emptied and given to whoever proved the address.
+    pub const ACCOUNT_RECLAIMED: Self = Self::new("ciam.account.reclaimed.v1");
+    /// An identity elsewhere was linked to an account. Details: `by`, `issuer`.
+    pub const IDENTITY_LINKED: Self = Self::new("ciam.identity.linked.v1");
+    /// An identity elsewhere is no longer linked to an account. Details: `by`, `issuer`.
+    pub const IDENTITY_UNLINKED: Self = Self::new("ciam.identity.unlinked.v1");
     /// A registration was tried for an identifier that already has an account.
     pub const REGISTRATION_REPEATED: Self = Self::new("ciam.account.registration_repeated.v1");
     /// A registration was started; its verification message goes out.

@@ -22,6 +22,26 @@ pub enum MessageCode {
     VerifyRegistration,
     /// Somebody tried to register this address, which already has an account. No parameters.
     AccountExists,
+    /// The password of the account was set or changed. No parameters.
+    PasswordChanged,
+    /// The password of the account was removed. No parameters.
+    PasswordRemoved,
+    /// The account was closed. Parameters: `date`, from when it is erased (RFC 3339).
+    AccountClosed,
+    /// Prove this address or number to add it to an account. Parameters: `code`, `minutes`, and `change`, the name of the
+    /// change, for a link that leads to the page on which the code is confirmed.
+    ConfirmIdentifier,
+    /// Somebody wanted to add this address or number to another account; it has one already. No parameters.
+    IdentifierInUse,
+    /// An address, number or name was added to the account. Parameters: `kind`.
+    IdentifierAdded,
+    /// This address or number no longer belongs to the account, which has another one or none. Parameters: `revert`, for a
+    /// link with which its owner takes it back, and `hours`, how long that is possible.
+    IdentifierGone,
+    /// An identity elsewhere was linked to the account. Parameters: `issuer`.
+    IdentityLinked,
+    /// An identity elsewhere is no longer linked to the account. Parameters: `issuer`.
+    IdentityUnlinked,
 }
 
 impl MessageCode {
@@ -31,6 +51,15 @@ impl MessageCode {
         match self {
             Self::VerifyRegistration => "verify_registration",
             Self::AccountExists => "account_exists",
+            Self::PasswordChanged => "password_changed",
+            Self::PasswordRemoved => "password_removed",
+            Self::AccountClosed => "account_closed",
+            Self::ConfirmIdentifier => "confirm_identifier",
+            Self::IdentifierInUse => "identifier_in_use",
+            Self::IdentifierAdded => "identifier_added",
+            Self::IdentifierGone => "identifier_gone",
+            Self::IdentityLinked => "identity_linked",
+            Self::IdentityUnlinked => "identity_unlinked",
         }
     }
 }

@@ -1,12 +1,18 @@
 //! Accounts: the model, identifiers, the lifecycle, and what owners and administrators do with them.
 
+mod closing;
 mod create;
 mod due;
+pub mod federated;
 mod identifier;
 mod lifecycle;
 mod model;
+mod owner;
+mod password;
 mod policy;
+mod recency;
 mod service;
+mod ways_in;
 
 pub use self::create::{CreateAccountError, NewAccount};
 pub use self::due::{DueKind, ErasureDue, StatusDue};
@@ -16,5 +22,7 @@ pub use self::lifecycle::{
 };
 pub(crate) use self::model::event_subject;
 pub use self::model::{Account, AccountStatus, InvalidTransition, Profile, ProfileError};
+pub use self::owner::{Owner, OwnerError};
 pub use self::policy::AccountPolicy;
 pub use self::service::Accounts;
+pub use self::ways_in::WaysIn;

@@ -27,11 +27,9 @@ use time::OffsetDateTime;
 pub struct Accounts {
     pub(super) ports: Ports,
     pub(super) sessions: SessionManager,
-    #[expect(dead_code, reason = "the password change, which comes next, uses it")]
     pub(super) password: Arc<PasswordFactor>,
     pub(super) factors: Vec<Arc<dyn Factor>>,
     pub(super) policy: Arc<AccountPolicy>,
-    #[expect(dead_code, reason = "the password change, which comes next, uses it")]
     pub(super) limiter: RateLimiter,
 }
 
@@ -221,7 +219,7 @@ impl Accounts {
     }
 
     /// The sessions are over by the account's epoch already; ending each one tells those who wait for the event.
-    async fn end_sessions(&self, id: AccountId) {
+    pub(super) async fn end_sessions(&self, id: AccountId) {
         let _told_less = self.sessions.end_others(id, None, SessionEnd::AccountStopped).await;
     }
 

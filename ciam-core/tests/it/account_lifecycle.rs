@@ -110,6 +110,7 @@ async fn a_suspension_runs_out_with_and_without_the_background_step() {
     assert!(world.authenticated(&signed_in).await.is_some());
     world.events().await;
 
+    world.probe.interleave();
     let (one, two) = join(world.accounts.settle_due(10), world.accounts.settle_due(10)).await;
     assert!(one.unwrap() + two.unwrap() >= 1);
     assert_eq!(stored(&world, id).await.status, AccountStatus::Active);
@@ -177,6 +178,7 @@ async fn of_transitions_that_meet_each_is_decided_on_what_the_other_left() {
     let world = World::new().await;
     let id = world.registered("ada@example.com").await.account.id;
     let (by, why) = (admin(), reason("x"));
+    world.probe.interleave();
     let (suspended, locked) =
         join(world.accounts.suspend(id, &by, &why, None), world.accounts.lock(id, &by, &why)).await;
     assert_eq!(usize::from(suspended.is_ok()) + usize::from(locked.is_ok()), 1);

@@ -7,7 +7,9 @@
     reason = "a test that panics is a test that fails"
 )]
 
+mod account_federated;
 mod account_lifecycle;
+mod account_password;
 mod backends;
 mod contracts;
 mod faulty;

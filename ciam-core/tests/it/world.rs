@@ -12,7 +12,7 @@ use ciam_core::journey::{
 };
 use ciam_core::memory::{self, MemoryDatabase, MemoryEphemeralDatabase, MemoryNotifier};
 use ciam_core::notify::{Message, Notifier as _};
-use ciam_core::password::{Argon2idHasher, PasswordFactor};
+use ciam_core::password::{Argon2idHasher, PasswordFactor, PasswordHash};
 use ciam_core::ports::Ports;
 use ciam_core::relay::Relay;
 use ciam_core::session::{Authenticated, SessionManager};
@@ -61,6 +61,13 @@ impl World {
         let accounts = Accounts::new(ports.clone(), sessions.clone(), password.clone());
         let journeys = Journeys::new(ports.clone(), sessions.clone(), password).with_policy(policy);
         Self { ports, clock, probe, notifier: Arc::new(MemoryNotifier::new()), sessions, journeys, accounts }
+    }
+
+    /// The hash of a password, as somebody would store it.
+    pub(crate) async fn password_hash(&self, password: &str) -> PasswordHash {
+        let hasher = Arc::new(Argon2idHasher::dangerous_fast().unwrap());
+        let factor = PasswordFactor::new(&self.ports, hasher).await.unwrap();
+        factor.accept(&self.ports, &password.into(), &[]).await.unwrap()
     }
 
     pub(crate) fn browser(&self) -> BrowserId {

@@ -4,7 +4,9 @@ mod ports;
 mod state;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 use crate::entropy::Entropy;
 use crate::ephemeral::Ephemeral;
@@ -46,6 +48,7 @@ pub struct Probe(Arc<Mutex<State>>);
 struct State {
     calls: Vec<Call>,
     made: u64,
+    interleaved: bool,
     by_number: BTreeMap<u64, Failure>,
     by_method: BTreeMap<&'static str, VecDeque<Option<Failure>>>,
 }
@@ -200,6 +203,12 @@ impl Probe {
         self.lock().by_method.entry(method).or_default().push_back(None);
     }
 
+    /// From now on, lets other futures go on before each call: flows that run at once on one thread meet between any two of
+    /// their calls, where memory would answer at once and one flow would be over before the next begins.
+    pub fn interleave(&self) {
+        self.lock().interleaved = true;
+    }
+
     fn around<P: ?Sized>(&self, inner: Arc<P>) -> Probed<P> {
         Probed { inner, probe: self.clone() }
     }
@@ -224,7 +233,19 @@ impl Probe {
         detail: String,
         work: impl Future<Output = Result<T, PortError>> + Send,
     ) -> Result<T, PortError> {
-        match self.enter(method, detail) {
+        let failure = self.enter(method, detail);
+        if self.lock().interleaved {
+            let mut waited = false;
+            poll_fn(|context| {
+                if std::mem::replace(&mut waited, true) {
+                    return Poll::Ready(());
+                }
+                context.waker().wake_by_ref();
+                Poll::Pending
+            })
+            .await;
+        }
+        match failure {
             None => work.await,
             Some(Failure::AnswerLost) => {
                 work.await?;

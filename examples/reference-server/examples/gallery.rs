@@ -5,14 +5,11 @@
 //! $ xdg-open target/gallery/index.html
 //! ```
 //!
-//! The pages are the real templates; only the data is made up. Stylesheet and mark are copied beside them.
+//! The pages are the real templates, with those of a folder in their place when one is named; only the data is made up. Stylesheet and mark are copied beside them.
 
 use std::{fs, path::Path};
 
-use reference_server::{
-    i18n::{Catalogues, Language},
-    pages::samples::Samples,
-};
+use reference_server::{i18n::Language, pages::samples::Samples, templates::Templates};
 
 fn main() -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -21,10 +18,10 @@ fn main() -> anyhow::Result<()> {
     for asset in ["style.css", "mark.svg"] {
         fs::copy(root.join("assets").join(asset), out.join(asset))?;
     }
-    let catalogues = Catalogues::load()?;
+    let templates = Templates::load(std::env::args_os().nth(1).as_deref().map(Path::new))?;
     let mut index = String::from("<!doctype html><meta charset=utf-8><title>Gallery</title><ul>");
     for language in Language::ALL {
-        for (name, html) in Samples::new(&catalogues, *language).pages()? {
+        for (name, html) in Samples::new(&templates, *language).pages()? {
             let file = format!("{name}.{language}.html");
             // The gallery is opened from the file system, where there is no root.
             fs::write(out.join(&file), html.replace("/assets/", ""))?;

@@ -7,10 +7,11 @@ use ciam_core::{clock::SystemClock, error::PortError, ports::Ports, session::Aut
 
 use crate::{
     config::{Config, Mail, Mode},
-    i18n::{CatalogueError, Catalogues, Language, Texts},
+    i18n::{Language, Texts},
     letters::Letters,
     pages::Frame,
     services::Services,
+    templates::{TemplateError, Templates},
     web::{Assets, Visit},
 };
 
@@ -21,7 +22,7 @@ pub struct App(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     config: Config,
-    catalogues: Arc<Catalogues>,
+    templates: Arc<Templates>,
     services: Services,
     assets: Assets,
     letters: Arc<Letters>,
@@ -33,16 +34,16 @@ impl App {
     ///
     /// # Errors
     ///
-    /// The texts are incomplete.
-    pub fn new(config: Config, services: Services) -> Result<Self, CatalogueError> {
-        let catalogues = Arc::new(Catalogues::load()?);
+    /// A template or a text of the operator's does not fit.
+    pub fn new(config: Config, services: Services) -> Result<Self, TemplateError> {
+        let templates = Arc::new(Templates::load(config.ui.templates.as_deref())?);
         let sign_in = config.issuer.join("/sign-in");
-        let letters = Letters::new(Arc::clone(&catalogues), config.ui.product.as_str(), sign_in);
+        let letters = Letters::new(Arc::clone(&templates), config.ui.product.as_str(), sign_in);
         let letters = Arc::new(letters);
         let catcher = matches!(config.mail, Mail::Catcher)
             .then(|| Arc::new(MailCatcher::new(letters.clone(), Arc::new(SystemClock::new()))));
         let assets = Assets::new(config.ui.theme.as_deref());
-        Ok(Self(Arc::new(Inner { config, catalogues, services, assets, letters, catcher })))
+        Ok(Self(Arc::new(Inner { config, templates, services, assets, letters, catcher })))
     }
 
     /// The configuration.
@@ -91,13 +92,14 @@ impl App {
 
     /// The texts in a language.
     pub fn texts(&self, language: Language) -> &Texts {
-        self.0.catalogues.of(language)
+        self.0.templates.texts(language)
     }
 
     /// What surrounds a page.
     pub fn frame(&self, visit: &Visit, signed_in: bool) -> Frame<'_> {
         Frame {
             t: self.texts(visit.language),
+            templates: &self.0.templates,
             language: visit.language,
             languages: visit.languages(|it| self.texts(it).meta.name.to_string()),
             product: &self.config().ui.product,
@@ -105,6 +107,7 @@ impl App {
             theme: self.assets().theme(),
             development: self.catcher().is_some(),
             signed_in,
+            sign_out: signed_in.then(|| visit.action("/sign-out")),
         }
     }
 }

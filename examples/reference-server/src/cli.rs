@@ -96,6 +96,12 @@ pub struct Flags {
     #[arg(long, global = true, value_name = "FILE", env = "CIAM_THEME")]
     pub theme: Option<PathBuf>,
 
+    /// Folder with templates and texts that take the place of the server's own, by name
+    ///
+    /// A file that has no namesake in the server, or does not fit its page, is refused at start with its line.
+    #[arg(long, global = true, value_name = "DIR", env = "CIAM_TEMPLATES")]
+    pub templates: Option<PathBuf>,
+
     /// Addresses of proxies whose X-Forwarded-For is believed, separated by commas
     #[arg(long, global = true, value_name = "IP", env = "CIAM_TRUSTED_PROXIES", value_delimiter = ',')]
     pub trusted_proxies: Vec<String>,
@@ -182,6 +188,7 @@ A configuration file (every key is optional):
   [ui]
   name = \"Example ID\"
   theme = \"theme.css\"
+  templates = \"templates\"           # files here take the place of the server's own
   sign_up = true                    # false: accounts come from imports only
   [sessions]
   idle = \"24h\"                      # sign-in ends without use

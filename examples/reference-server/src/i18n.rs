@@ -1,17 +1,19 @@
 //! Texts and the choice of a language.
 //!
-//! A catalogue is a typed structure read from `templates/i18n/*.toml`, so a template that names a text that
-//! does not exist does not compile, and a language that lacks one does not start. Adding a language is one
-//! file and one line in [`Language::ALL`].
+//! A text stands in `templates/i18n/<language>/<section>.toml`. The types are made from the English files when the
+//! program is built, so Rust code that names a text that does not exist does not compile; a language that lacks a
+//! text, has one too many or another parameter does not start. Adding a language is one folder and two lines in
+//! [`Language`].
 
 mod language;
 
 use std::{collections::BTreeSet, fmt};
 
-use askama::filters::HtmlSafe;
-use serde::{Deserialize, de};
+use serde::{Deserialize, de, de::DeserializeOwned};
 
 pub use language::Language;
+
+use crate::templates::Sources;
 
 /// One text of the catalogue. It may hold parameters, written `{name}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,104 +83,20 @@ impl<'de> Deserialize<'de> for Message {
     }
 }
 
-/// Declares the catalogue: its sections, and the texts of each.
-macro_rules! catalogue {
-    ($($(#[$doc:meta])* $section:ident: $name:ident { $($key:ident,)* })*) => {
-        /// All texts in one language.
-        #[derive(Clone, Debug, Deserialize)]
-        #[serde(deny_unknown_fields)]
-        pub struct Texts {
-            $($(#[$doc])* pub $section: $name,)*
-        }
+include!(concat!(env!("OUT_DIR"), "/texts.rs"));
 
-        $(
-            $(#[$doc])*
-            #[derive(Clone, Debug, Deserialize)]
-            #[serde(deny_unknown_fields)]
-            #[expect(missing_docs, reason = "each field is the text of that name in the catalogue")]
-            pub struct $name { $(pub $key: Message,)* }
-        )*
-
-        impl Texts {
-            /// Every text with its section and key.
-            pub fn entries(&self) -> Vec<(&'static str, &'static str, &Message)> {
-                vec![$($((stringify!($section), stringify!($key), &self.$section.$key),)*)*]
-            }
-        }
-    };
+/// The files of one language.
+struct Source<'a> {
+    language: Language,
+    file: &'a dyn Fn(&str) -> Option<String>,
 }
 
-catalogue! {
-    /// The language itself.
-    meta: MetaTexts {
-        code, name,
-    }
-    /// What surrounds every page.
-    frame: FrameTexts {
-        skip, error_prefix, language, account, sign_in, sign_out, development, mail,
-    }
-    /// Labels and complaints of form fields.
-    field: FieldTexts {
-        email, display_name, password, code, email_invalid, name_invalid, password_short,
-        password_long, password_common, password_context, code_wrong, slow_down,
-    }
-    /// The start page.
-    home: HomeTexts {
-        title, lead, sign_up, signed_in_as, open_account, try_title, try_lead, demo_account,
-        demo_application, demo_application_hint, demo_api, demo_api_hint, mail, mail_hint,
-        discovery, discovery_hint,
-    }
-    /// Registration.
-    sign_up: SignUpTexts {
-        title, lead, password_hint, name_hint, submit, have_account, closed,
-    }
-    /// Proof of the email address.
-    verify: VerifyTexts {
-        title, lead, hint, submit, no_mail, resend, resent, restart, taken,
-    }
-    /// Sign-in.
-    sign_in: SignInTexts {
-        title, continue_to, identifier, submit, failed, again, no_account, create,
-    }
-    /// Sign-out.
-    sign_out: SignOutTexts {
-        title, lead, by_client, submit, stay, done_title, done_lead, again,
-    }
-    /// Consent.
-    consent: ConsentTexts {
-        title, lead, again_title, allow, deny, remember, redirect, first_time, switch,
-    }
-    /// Scopes in human words.
-    scopes: ScopesTexts {
-        openid, openid_hint, profile, profile_hint, email, email_hint, phone, phone_hint, address,
-        address_hint, offline_access, offline_access_hint, other,
-    }
-    /// The account page.
-    account: AccountTexts {
-        title, profile, name, language, member_since, save, saved, identifiers, identifiers_hint,
-        verified, unverified, primary, kind_email, kind_phone, kind_username, sessions,
-        sessions_hint, this_device, started, seen, unknown_device, end, end_others, ended,
-        ended_one, applications, applications_none, granted, revoke, revoked, organizations,
-    }
-    /// Error pages.
-    error: ErrorTexts {
-        title, lead, bad_request_title, bad_request_lead, expired_title, expired_lead,
-        forbidden_title, forbidden_lead, not_found_title, not_found_lead, too_large_title,
-        too_large_lead, method_title, method_lead, busy_title, busy_lead, unavailable_title,
-        unavailable_lead, reference, home,
-    }
-    /// The mail catcher.
-    mailbox: MailboxTexts {
-        title, lead, empty, to, at, back, code, refresh,
-    }
-    /// The choice of an account.
-    choose: ChooseTexts {
-        title, other,
-    }
-    /// Messages to the account holder.
-    mail: MailTexts {
-        greeting, code_subject, code_body, code_valid, code_ignore, exists_subject, exists_body,
-        exists_action, exists_ignore, other_subject, other_body, footer,
+impl Source<'_> {
+    fn section<T: DeserializeOwned>(&self, section: &str) -> Result<T, CatalogueError> {
+        let name = format!("i18n/{}/{section}.toml", self.language);
+        let refuse = |reason: String| CatalogueError { file: name.clone(), reason };
+        let text = (self.file)(&name).ok_or_else(|| refuse("the file is missing".to_owned()))?;
+        toml::from_str(&text).map_err(|error| refuse(error.to_string().trim_end().to_owned()))
     }
 }
 
@@ -194,15 +112,38 @@ impl Catalogues {
     ///
     /// # Errors
     ///
-    /// A catalogue lacks a text, has an unknown one, or is not TOML.
+    /// A catalogue lacks a text or has one too many, a parameter differs from the English text, or a file is not
+    /// TOML.
     pub fn load() -> Result<Self, CatalogueError> {
-        let read = |language: &Language| match toml::from_str::<Texts>(language.source()) {
-            Ok(texts) => Ok((*language, texts)),
-            Err(source) => Err(CatalogueError { language: language.code(), source }),
-        };
-        let default = read(&Language::default())?.1;
-        let others = Language::ALL.iter().map(read).collect::<Result<_, _>>()?;
-        Ok(Self { default, all: others })
+        let sources = Sources::embedded();
+        Self::read(&|name| sources.get(name).map(str::to_owned))
+    }
+
+    /// Reads the catalogues from the files that `file` finds by name, such as `i18n/en/home.toml`.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub fn read(file: &dyn Fn(&str) -> Option<String>) -> Result<Self, CatalogueError> {
+        let read = |language: Language| Texts::read(&Source { language, file });
+        let default = read(Language::default())?;
+        let mut all = Vec::new();
+        for language in Language::ALL {
+            let texts = read(*language)?;
+            for ((section, key, ours), (_, _, theirs)) in default.entries().into_iter().zip(texts.entries()) {
+                if ours.parameters() != theirs.parameters() {
+                    let file = format!("i18n/{language}/{section}.toml");
+                    let reason = format!(
+                        "`{key}` has the parameters {:?}, the English text {:?}",
+                        theirs.parameters(),
+                        ours.parameters()
+                    );
+                    return Err(CatalogueError { file, reason });
+                }
+            }
+            all.push((*language, texts));
+        }
+        Ok(Self { default, all })
     }
 
     /// The texts of a language.
@@ -211,15 +152,15 @@ impl Catalogues {
     }
 }
 
-/// A catalogue that cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("the texts for language `{language}` cannot be used")]
+/// A file of texts that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}: {reason}")]
 pub struct CatalogueError {
-    language: &'static str,
-    source: toml::de::Error,
+    /// The file, such as `i18n/en/home.toml`.
+    pub file: String,
+    /// What is wrong with it.
+    pub reason: String,
 }
-
-impl HtmlSafe for Language {}
 
 #[cfg(test)]
 mod tests;

@@ -2,28 +2,30 @@
 
 use std::sync::Arc;
 
-use askama::Template;
 use ciam_adapters::mail_text::{MailText, MailTexts};
 use ciam_core::{
     error::PortError,
     notify::{Message, MessageCode},
 };
 
-use crate::i18n::{Catalogues, Language, MailTexts as Words};
+use serde::Serialize;
+
+use crate::{
+    i18n::{Language, MailTexts as Words},
+    templates::Templates,
+};
 
 /// Writes messages in the recipient's language, in the words of the catalogue.
 #[derive(Clone, Debug)]
 pub struct Letters {
-    catalogues: Arc<Catalogues>,
+    templates: Arc<Templates>,
     product: String,
     sign_in: String,
 }
 
 /// The template of all letters.
-#[derive(Template)]
-#[template(path = "letter.txt", whitespace = "preserve")]
+#[derive(Serialize)]
 struct Letter<'a> {
-    greeting: &'a str,
     before: Vec<String>,
     highlight: &'a str,
     after: Vec<String>,
@@ -32,17 +34,16 @@ struct Letter<'a> {
 
 impl Letters {
     /// Letters in the name of a product, where people sign in at `sign_in`.
-    pub fn new(catalogues: Arc<Catalogues>, product: impl Into<String>, sign_in: impl Into<String>) -> Self {
+    pub fn new(templates: Arc<Templates>, product: impl Into<String>, sign_in: impl Into<String>) -> Self {
         // A name is one line wherever it stands, in a subject above all.
         let product = product.into().replace(char::is_control, " ");
-        Self { catalogues, product, sign_in: sign_in.into() }
+        Self { templates, product, sign_in: sign_in.into() }
     }
 
-    fn code(&self, t: &Words, message: &Message) -> Result<(String, String), PortError> {
+    fn code(&self, language: Language, t: &Words, message: &Message) -> Result<(String, String), PortError> {
         let name = self.product.as_str();
         let (code, minutes) = (parameter(message, "code")?, parameter(message, "minutes")?);
         let letter = Letter {
-            greeting: t.greeting.as_str(),
             before: vec![t.code_body.with("name", name)],
             highlight: code,
             after: vec![
@@ -51,50 +52,48 @@ impl Letters {
             ],
             footer: t.footer.with("name", name),
         };
-        Ok((t.code_subject.fill(&[("code", code), ("name", name)]), write(&letter)?))
+        Ok((t.code_subject.fill(&[("code", code), ("name", name)]), self.write(language, &letter)?))
     }
 
-    fn exists(&self, t: &Words) -> Result<(String, String), PortError> {
+    fn exists(&self, language: Language, t: &Words) -> Result<(String, String), PortError> {
         let name = self.product.as_str();
         let letter = Letter {
-            greeting: t.greeting.as_str(),
             before: vec![t.exists_body.with("name", name), t.exists_action.to_string()],
             highlight: &self.sign_in,
             after: vec![t.exists_ignore.to_string()],
             footer: t.footer.with("name", name),
         };
-        Ok((t.exists_subject.with("name", name), write(&letter)?))
+        Ok((t.exists_subject.with("name", name), self.write(language, &letter)?))
+    }
+
+    fn write(&self, language: Language, letter: &Letter<'_>) -> Result<String, PortError> {
+        self.templates.plain("letter.txt", language, letter).map_err(PortError::permanent)
     }
 
     /// A newer library may send what this server has no words for yet: rather something than nothing.
-    fn other(&self, t: &Words) -> Result<(String, String), PortError> {
+    fn other(&self, language: Language, t: &Words) -> Result<(String, String), PortError> {
         let name = self.product.as_str();
         let letter = Letter {
-            greeting: t.greeting.as_str(),
             before: vec![t.other_body.with("name", name)],
             highlight: &self.sign_in,
             after: Vec::new(),
             footer: t.footer.with("name", name),
         };
-        Ok((t.other_subject.with("name", name), write(&letter)?))
+        Ok((t.other_subject.with("name", name), self.write(language, &letter)?))
     }
 }
 
 impl MailTexts for Letters {
     fn render(&self, message: &Message) -> Result<MailText, PortError> {
         let language = message.languages.iter().find_map(|tag| Language::from_tag(tag)).unwrap_or_default();
-        let words = &self.catalogues.of(language).mail;
+        let words = &self.templates.texts(language).mail;
         let (subject, text) = match message.code {
-            MessageCode::VerifyRegistration => self.code(words, message)?,
-            MessageCode::AccountExists => self.exists(words)?,
-            _ => self.other(words)?,
+            MessageCode::VerifyRegistration => self.code(language, words, message)?,
+            MessageCode::AccountExists => self.exists(language, words)?,
+            _ => self.other(language, words)?,
         };
         Ok(MailText::new(language.code(), subject, text))
     }
-}
-
-fn write(letter: &Letter<'_>) -> Result<String, PortError> {
-    letter.render().map_err(PortError::permanent)
 }
 
 fn parameter<'m>(message: &'m Message, name: &'static str) -> Result<&'m str, PortError> {
@@ -109,7 +108,7 @@ mod tests {
     use super::*;
 
     fn letters() -> Letters {
-        Letters::new(Arc::new(Catalogues::load().unwrap()), "Ex\r\nBcc: a@b", "https://id.example/sign-in")
+        Letters::new(Arc::new(Templates::embedded().unwrap()), "Ex\r\nBcc: a@b", "https://id.example/sign-in")
     }
 
     fn message(code: MessageCode, languages: &[&str]) -> Message {

@@ -7,7 +7,7 @@
 //! - [`cli`], [`config`], [`document`]: flags, variables and files, with errors that name line and key.
 //! - [`import`]: clients, accounts and organizations from a file.
 //! - [`i18n`]: texts, typed, in every language.
-//! - [`pages`]: view models and their templates.
+//! - [`pages`]: view models; [`templates`]: what they are rendered with.
 
 pub mod app;
 pub mod cli;
@@ -24,6 +24,7 @@ pub mod run;
 pub mod serve;
 pub mod services;
 pub mod storage;
+pub mod templates;
 pub mod web;
 
 #[cfg(test)]

@@ -121,6 +121,8 @@ pub struct Ui {
     pub product: String,
     /// The operator's stylesheet.
     pub theme: Option<String>,
+    /// The folder with templates and texts of the operator's.
+    pub templates: Option<PathBuf>,
     /// Anybody may create an account.
     pub sign_up: bool,
 }

@@ -14,6 +14,7 @@ use crate::{
     cli::Flags,
     document::{Document, Format, KeyPath, Problem},
     import::{DEMO, Import, SecretText},
+    templates::Templates,
 };
 
 impl Config {
@@ -241,7 +242,13 @@ impl Resolve<'_> {
                 }
             },
         };
-        Some(Ui { product, theme, sign_up: file.ui.sign_up.unwrap_or(true) })
+        let templates = pick(&flags.templates, "--templates", &file.ui.templates, section.key("templates"));
+        let folder = templates.as_ref().map(|it| self.path(it));
+        if let (Some(given), Err(error)) = (&templates, Templates::load(folder.as_deref())) {
+            self.refuse(&given.place, error.to_string());
+            return None;
+        }
+        Some(Ui { product, theme, templates: folder, sign_up: file.ui.sign_up.unwrap_or(true) })
     }
 
     fn sessions(&mut self, file: &Settings) -> Sessions {

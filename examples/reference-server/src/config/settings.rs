@@ -67,6 +67,8 @@ pub struct UiSettings {
     pub name: Option<String>,
     /// The operator's stylesheet.
     pub theme: Option<PathBuf>,
+    /// A folder with templates and texts that take the place of the server's own.
+    pub templates: Option<PathBuf>,
     /// Anybody may create an account.
     pub sign_up: Option<bool>,
 }

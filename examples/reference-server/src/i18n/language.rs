@@ -2,33 +2,30 @@
 
 use std::fmt;
 
+use serde::{Serialize, Serializer};
+
 /// A language of the user interface.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Language {
     /// English.
     #[default]
     En,
+    /// French.
+    Fr,
     /// German.
     De,
 }
 
 impl Language {
     /// Every language, in the order in which they are offered.
-    pub const ALL: &'static [Self] = &[Self::En, Self::De];
+    pub const ALL: &'static [Self] = &[Self::En, Self::Fr, Self::De];
 
     /// The language tag ([RFC 5646](https://www.rfc-editor.org/rfc/rfc5646)).
     pub fn code(self) -> &'static str {
         match self {
             Self::En => "en",
+            Self::Fr => "fr",
             Self::De => "de",
-        }
-    }
-
-    /// The catalogue's text.
-    pub(super) fn source(self) -> &'static str {
-        match self {
-            Self::En => include_str!("../../templates/i18n/en.toml"),
-            Self::De => include_str!("../../templates/i18n/de.toml"),
         }
     }
 
@@ -73,6 +70,12 @@ impl fmt::Display for Language {
     }
 }
 
+impl Serialize for Language {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.code())
+    }
+}
+
 /// A quality value in thousandths; what cannot be read counts as unwanted.
 fn quality(text: &str) -> u16 {
     let value: f32 = text.trim().parse().unwrap_or(0.0);
@@ -100,14 +103,14 @@ mod tests {
 
     #[test]
     fn ui_locales_are_in_order_of_preference() {
-        assert_eq!(Language::from_ui_locales("fr-CA de en"), Some(Language::De));
-        assert_eq!(Language::from_ui_locales("fr it"), None);
+        assert_eq!(Language::from_ui_locales("fr-CA de en"), Some(Language::Fr));
+        assert_eq!(Language::from_ui_locales("es it"), None);
     }
 
     #[test]
     fn accept_language_is_weighed() {
         let of = Language::from_accept_language;
-        assert_eq!(of("en;q=0.5, de-CH;q=0.9, fr"), Some(Language::De));
+        assert_eq!(of("en;q=0.5, de-CH;q=0.9, fr;q=0.8"), Some(Language::De));
         assert_eq!(of("de;q=0, en;q=0.1"), Some(Language::En));
         assert_eq!(of("de, en"), Some(Language::De));
         assert_eq!(of("de;q=nonsense"), None);

@@ -1,12 +1,11 @@
 //! The choice of an account.
 
-use askama::Template;
+use serde::Serialize;
 
-use super::{Frame, parts};
+use super::{Frame, page};
 
 /// Asks which account to go on with.
-#[derive(Clone, Debug, Template)]
-#[template(path = "choose.html")]
+#[derive(Clone, Debug, Serialize)]
 pub struct ChoosePage<'a> {
     /// What surrounds the page.
     pub frame: Frame<'a>,
@@ -24,8 +23,4 @@ pub struct ChoosePage<'a> {
     pub other: String,
 }
 
-impl ChoosePage<'_> {
-    fn letter(&self) -> String {
-        parts::letter(&self.name)
-    }
-}
+page!(ChoosePage, "choose.html");

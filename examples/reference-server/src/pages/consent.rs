@@ -1,13 +1,12 @@
 //! Consent.
 
-use askama::Template;
+use serde::Serialize;
 
-use super::{Frame, parts};
+use super::{Frame, page};
 use crate::i18n::{Message, Texts};
 
 /// Asks whether an application may have what it wants.
-#[derive(Clone, Debug, Template)]
-#[template(path = "consent.html")]
+#[derive(Clone, Debug, Serialize)]
 pub struct ConsentPage<'a> {
     /// What surrounds the page.
     pub frame: Frame<'a>,
@@ -31,14 +30,10 @@ pub struct ConsentPage<'a> {
     pub switch: String,
 }
 
-impl ConsentPage<'_> {
-    fn letter(&self) -> String {
-        parts::letter(&self.client)
-    }
-}
+page!(ConsentPage, "consent.html");
 
 /// One permission in human words.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ScopeLine {
     /// What the application will be able to do.
     pub title: String,

@@ -1,52 +1,45 @@
 //! Error pages.
 
-use askama::Template;
 use http::StatusCode;
+use serde::Serialize;
 
-use super::Frame;
-use crate::i18n::Message;
+use super::{Frame, page};
+use crate::i18n::{ErrorTexts, Message};
 
 /// Says that something did not work, and nothing about why: the log has that, under the reference.
-#[derive(Clone, Debug, Template)]
-#[template(path = "error.html")]
+#[derive(Clone, Debug, Serialize)]
 pub struct ErrorPage<'a> {
     /// What surrounds the page.
     pub frame: Frame<'a>,
-    /// What kind of problem it is.
-    pub fault: Fault,
+    /// What did not work.
+    pub title: String,
+    /// What to do about it.
+    pub lead: String,
     /// The correlation id under which the log has the details.
     pub reference: Option<String>,
 }
 
-impl ErrorPage<'_> {
-    fn title(&self) -> &Message {
-        let t = &self.frame.t.error;
-        match self.fault {
-            Fault::Internal => &t.title,
-            Fault::BadRequest => &t.bad_request_title,
-            Fault::Expired => &t.expired_title,
-            Fault::Forbidden => &t.forbidden_title,
-            Fault::NotFound => &t.not_found_title,
-            Fault::TooLarge => &t.too_large_title,
-            Fault::Method => &t.method_title,
-            Fault::Busy => &t.busy_title,
-            Fault::Unavailable => &t.unavailable_title,
-        }
-    }
+page!(ErrorPage, "error.html");
 
-    fn lead(&self) -> &Message {
-        let t = &self.frame.t.error;
-        match self.fault {
-            Fault::Internal => &t.lead,
-            Fault::BadRequest => &t.bad_request_lead,
-            Fault::Expired => &t.expired_lead,
-            Fault::Forbidden => &t.forbidden_lead,
-            Fault::NotFound => &t.not_found_lead,
-            Fault::TooLarge => &t.too_large_lead,
-            Fault::Method => &t.method_lead,
-            Fault::Busy => &t.busy_lead,
-            Fault::Unavailable => &t.unavailable_lead,
-        }
+impl<'a> ErrorPage<'a> {
+    /// The page for a kind of problem.
+    pub fn new(frame: Frame<'a>, fault: Fault, reference: Option<String>) -> Self {
+        let (title, lead) = words(&frame.t.error, fault);
+        Self { title: title.to_string(), lead: lead.to_string(), reference, frame }
+    }
+}
+
+fn words(t: &ErrorTexts, fault: Fault) -> (&Message, &Message) {
+    match fault {
+        Fault::Internal => (&t.title, &t.lead),
+        Fault::BadRequest => (&t.bad_request_title, &t.bad_request_lead),
+        Fault::Expired => (&t.expired_title, &t.expired_lead),
+        Fault::Forbidden => (&t.forbidden_title, &t.forbidden_lead),
+        Fault::NotFound => (&t.not_found_title, &t.not_found_lead),
+        Fault::TooLarge => (&t.too_large_title, &t.too_large_lead),
+        Fault::Method => (&t.method_title, &t.method_lead),
+        Fault::Busy => (&t.busy_title, &t.busy_lead),
+        Fault::Unavailable => (&t.unavailable_title, &t.unavailable_lead),
     }
 }
 

@@ -1,12 +1,11 @@
 //! The start page.
 
-use askama::Template;
+use serde::Serialize;
 
-use super::Frame;
+use super::{Frame, page};
 
 /// What this server is; in development mode, also how to try it.
-#[derive(Clone, Debug, Template)]
-#[template(path = "home.html")]
+#[derive(Clone, Debug, Serialize)]
 pub struct HomePage<'a> {
     /// What surrounds the page.
     pub frame: Frame<'a>,
@@ -18,8 +17,10 @@ pub struct HomePage<'a> {
     pub demo: Option<Demo>,
 }
 
+page!(HomePage, "home.html");
+
 /// The demonstration data of development mode.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Demo {
     /// An account to sign in with.
     pub account: Option<DemoAccount>,
@@ -30,7 +31,7 @@ pub struct Demo {
 }
 
 /// The demo account and its password, which development mode does not keep secret.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct DemoAccount {
     /// The address to sign in with.
     pub email: String,
@@ -39,7 +40,7 @@ pub struct DemoAccount {
 }
 
 /// One of the example programs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct DemoProgram {
     /// Where it listens.
     pub url: String,

@@ -1,12 +1,11 @@
 //! The mail catcher of development mode.
 
-use askama::Template;
+use serde::Serialize;
 
-use super::Frame;
+use super::{Frame, page};
 
 /// The messages that were caught, newest first.
-#[derive(Clone, Debug, Template)]
-#[template(path = "mail_list.html")]
+#[derive(Clone, Debug, Serialize)]
 pub struct MailListPage<'a> {
     /// What surrounds the page.
     pub frame: Frame<'a>,
@@ -14,9 +13,10 @@ pub struct MailListPage<'a> {
     pub messages: Vec<MailSummary>,
 }
 
+page!(MailListPage, "mail_list.html");
+
 /// One caught message.
-#[derive(Clone, Debug, Template)]
-#[template(path = "mail_message.html")]
+#[derive(Clone, Debug, Serialize)]
 pub struct MailMessagePage<'a> {
     /// What surrounds the page.
     pub frame: Frame<'a>,
@@ -27,6 +27,8 @@ pub struct MailMessagePage<'a> {
     /// The text, by paragraphs.
     pub body: Vec<Vec<Piece>>,
 }
+
+page!(MailMessagePage, "mail_message.html");
 
 impl MailMessagePage<'_> {
     /// Cuts a plain-text body into paragraphs, so that `code` and links can be shown as such.
@@ -54,7 +56,7 @@ impl MailMessagePage<'_> {
 }
 
 /// A message in the list.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct MailSummary {
     /// Its place in the catcher.
     pub id: String,
@@ -67,11 +69,8 @@ pub struct MailSummary {
 }
 
 /// A piece of a message's text.
-#[derive(Clone, Debug, PartialEq, Eq, Template)]
-#[template(
-    source = "{% match self %}{% when Self::Text(text) %}{{ text }}{% when Self::Code(code) %}<mark>{{ code }}</mark>{% when Self::Link(url) %}<a href=\"{{ url }}\">{{ url }}</a>{% endmatch %}",
-    ext = "html"
-)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", content = "text", rename_all = "lowercase")]
 pub enum Piece {
     /// Plain text.
     Text(String),
@@ -80,5 +79,3 @@ pub enum Piece {
     /// An address to open.
     Link(String),
 }
-
-impl askama::filters::HtmlSafe for Piece {}

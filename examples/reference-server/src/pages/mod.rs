@@ -1,35 +1,65 @@
-//! The pages, as typed view models with compiled templates.
+//! The pages, as typed view models with templates.
 //!
-//! A page knows nothing of requests, accounts or protocols: a handler fills a view model and renders it. Every
-//! value is escaped by the template engine; what is not plain text is a component of `parts` that renders
-//! itself from its own template.
+//! A page knows nothing of requests, accounts or protocols: a handler fills a view model, and
+//! [`web::page`](crate::web::page()) renders it. `README.md` says how to add one.
 
-mod account;
+pub mod account;
 mod choose;
 mod consent;
 mod error;
 mod home;
 mod mail;
-mod parts;
+pub mod parts;
 pub mod samples;
 mod sign_in;
 mod sign_out;
 mod sign_up;
 mod verify;
 
-pub use account::{
-    AccountPage, AccountTokens, ApplicationLine, IdentifierLine, OrganizationLine, SessionLine,
-};
 pub use choose::ChoosePage;
 pub use consent::{ConsentPage, ScopeLine};
 pub use error::{ErrorPage, Fault};
 pub use home::{Demo, DemoAccount, DemoProgram, HomePage};
 pub use mail::{MailListPage, MailMessagePage, MailSummary, Piece};
-pub use parts::{Field, Frame, Input, LanguageLink, Notice, Tone};
+pub use parts::Frame;
+use serde::Serialize;
 pub use sign_in::SignInPage;
 pub use sign_out::{SignOutPage, SignedOutPage};
 pub use sign_up::SignUpPage;
 pub use verify::VerifyPage;
+
+/// A page: what its template is given. Declared with [`page!`].
+pub trait Page: Serialize {
+    /// The file in `templates/`.
+    fn template(&self) -> &'static str;
+
+    /// What surrounds the page.
+    fn frame(&self) -> &Frame<'_>;
+
+    /// Whether something on it is a complaint; the title says so then.
+    fn failed(&self) -> bool;
+}
+
+/// Makes a struct with the field `frame` a page: `page!(SignInPage, "sign_in.html", identifier, password)` names its
+/// template, and the fields that may complain about what was typed.
+macro_rules! page {
+    ($name:ident, $template:literal $(, $field:ident)* $(,)?) => {
+        impl $crate::pages::Page for $name<'_> {
+            fn template(&self) -> &'static str {
+                $template
+            }
+
+            fn frame(&self) -> &$crate::pages::Frame<'_> {
+                &self.frame
+            }
+
+            fn failed(&self) -> bool {
+                false $(|| $crate::pages::parts::Complains::complains(&self.$field))*
+            }
+        }
+    };
+}
+use page;
 
 #[cfg(test)]
 mod tests;

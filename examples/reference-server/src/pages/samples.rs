@@ -1,39 +1,96 @@
-//! Every page with made-up data, for the gallery and for the tests.
+//! Every page with made-up data: for the gallery, for the tests, and to try the operator's templates before the server
+//! starts.
+//!
+//! A page brings its samples along, as the function `samples` of its module; [`SAMPLES`] lists them.
 
-use askama::Template;
+use super::{
+    account,
+    parts::{Action, Field, Input, LanguageLink, Notice},
+    *,
+};
+use crate::{
+    i18n::Language,
+    templates::{TemplateError, Templates},
+};
 
-use super::*;
-use crate::i18n::{Catalogues, Language};
+/// The samples of every page module: a new one is one line.
+const SAMPLES: &[fn(&Samples<'_>, &mut Gallery<'_>)] = &[
+    general,
+    account::overview::samples,
+    account::profile::samples,
+    account::identifiers::samples,
+    account::security::samples,
+    account::sessions::samples,
+    account::applications::samples,
+    account::privacy::samples,
+    account::organizations::samples,
+];
 
-/// Made-up pages in one language.
+/// Made-up data in one language.
 #[derive(Clone, Debug)]
 pub struct Samples<'a> {
-    catalogues: &'a Catalogues,
+    templates: &'a Templates,
     language: Language,
-    person: String,
-    client: String,
+    /// What a person may call themselves.
+    pub person: String,
+    /// What an application or an organization may be called.
+    pub client: String,
+    /// What somebody may sign in with.
+    pub identifier: String,
+}
+
+/// Rendered pages by name.
+#[derive(Debug)]
+pub struct Gallery<'a> {
+    templates: &'a Templates,
+    pages: Vec<(&'static str, String)>,
+    failed: Option<TemplateError>,
+}
+
+impl Gallery<'_> {
+    /// One more page. A name that ends in `-errors` is of a page that complains.
+    pub fn add(&mut self, name: &'static str, page: &impl Page) {
+        match self.templates.page(page) {
+            Ok(html) => self.pages.push((name, html)),
+            Err(error) => self.failed = self.failed.take().or(Some(error)),
+        }
+    }
 }
 
 impl<'a> Samples<'a> {
     /// Pages with friendly data.
-    pub fn new(catalogues: &'a Catalogues, language: Language) -> Self {
-        Self { catalogues, language, person: "Ada Lovelace".into(), client: "Relying Party".into() }
+    pub fn new(templates: &'a Templates, language: Language) -> Self {
+        let (person, client, identifier) = ("Ada Lovelace", "Relying Party", "ada@example.com");
+        Self {
+            templates,
+            language,
+            person: person.into(),
+            client: client.into(),
+            identifier: identifier.into(),
+        }
     }
 
     /// Pages in which `text` stands wherever a stranger can put something.
-    pub fn filled_with(catalogues: &'a Catalogues, language: Language, text: &str) -> Self {
-        Self { catalogues, language, person: text.into(), client: text.into() }
+    pub fn filled_with(templates: &'a Templates, language: Language, text: &str) -> Self {
+        Self {
+            person: text.into(),
+            client: text.into(),
+            identifier: text.into(),
+            ..Self::new(templates, language)
+        }
     }
 
-    fn frame(&self, signed_in: bool) -> Frame<'a> {
+    /// What surrounds a page.
+    pub fn frame(&self, signed_in: bool) -> Frame<'a> {
         let link = |language: &Language| LanguageLink {
             code: language.code(),
-            name: self.catalogues.of(*language).meta.name.to_string(),
+            name: self.templates.texts(*language).meta.name.to_string(),
             href: format!("?ui_locales={language}"),
             current: *language == self.language,
         };
         Frame {
-            t: self.catalogues.of(self.language),
+            t: self.templates.texts(self.language),
+            templates: self.templates,
             language: self.language,
             languages: Language::ALL.iter().map(link).collect(),
             product: "Ciam",
@@ -41,7 +98,13 @@ impl<'a> Samples<'a> {
             theme: None,
             development: true,
             signed_in,
+            sign_out: signed_in.then(|| self.action("/sign-out")),
         }
+    }
+
+    /// A form that posts to `path`.
+    pub fn action(&self, path: &str) -> Action {
+        Action::new(path, "token")
     }
 
     /// Every page by name.
@@ -49,25 +112,12 @@ impl<'a> Samples<'a> {
     /// # Errors
     ///
     /// A template fails.
-    pub fn pages(&self) -> askama::Result<Vec<(&'static str, String)>> {
-        Ok(vec![
-            ("home", self.home(None).render()?),
-            ("home-signed-in", self.home(Some(&self.person)).render()?),
-            ("sign-up", self.sign_up(false).render()?),
-            ("sign-up-errors", self.sign_up(true).render()?),
-            ("verify", self.verify(false).render()?),
-            ("verify-errors", self.verify(true).render()?),
-            ("sign-in", self.sign_in(false).render()?),
-            ("sign-in-errors", self.sign_in(true).render()?),
-            ("sign-out", self.sign_out().render()?),
-            ("signed-out", SignedOutPage { frame: self.frame(false) }.render()?),
-            ("consent", self.consent().render()?),
-            ("account", self.account().render()?),
-            ("error", self.error().render()?),
-            ("mail", self.mail().render()?),
-            ("mail-message", self.message().render()?),
-            ("choose", self.choose().render()?),
-        ])
+    pub fn pages(&self) -> Result<Vec<(&'static str, String)>, TemplateError> {
+        let mut gallery = Gallery { templates: self.templates, pages: Vec::new(), failed: None };
+        for samples in SAMPLES {
+            samples(self, &mut gallery);
+        }
+        gallery.failed.map_or(Ok(gallery.pages), Err)
     }
 
     fn home(&self, viewer: Option<&str>) -> HomePage<'a> {
@@ -146,7 +196,7 @@ impl<'a> Samples<'a> {
 
     fn sign_out(&self) -> SignOutPage<'a> {
         SignOutPage {
-            frame: self.frame(true),
+            frame: Frame { sign_out: None, ..self.frame(true) },
             csrf: "token".into(),
             viewer: self.person.clone(),
             client: Some(self.client.clone()),
@@ -176,68 +226,8 @@ impl<'a> Samples<'a> {
         }
     }
 
-    fn account(&self) -> AccountPage<'a> {
-        let frame = self.frame(true);
-        let t = &frame.t.account;
-        let session = |id: &str, device: Option<&str>, current| SessionLine {
-            id: id.into(),
-            device: device.map(str::to_owned),
-            started: "2026-11-20 08:14 UTC".into(),
-            seen: "2026-11-23 17:02 UTC".into(),
-            current,
-        };
-        let identifier = |value: &str, kind: &str, verified, primary| IdentifierLine {
-            value: value.into(),
-            kind: kind.into(),
-            verified,
-            primary,
-        };
-        AccountPage {
-            csrf: AccountTokens {
-                sign_out: "token".into(),
-                profile: "token".into(),
-                sessions: "token".into(),
-                applications: "token".into(),
-            },
-            notice: Some(Notice::good(t.saved.as_str())),
-            name: self.person.clone(),
-            display_name: Field::new("name", Input::Name, t.name.as_str()).with_value(&self.person),
-            since: "2026-11-20".into(),
-            language: Some("English".into()),
-            identifiers: vec![
-                identifier(
-                    "ada.lovelace.with.a.rather.long.address@analytical.example.com",
-                    t.kind_email.as_str(),
-                    true,
-                    true,
-                ),
-                identifier("ada", t.kind_username.as_str(), false, false),
-            ],
-            sessions: vec![
-                session("1", Some("Firefox on Linux"), true),
-                session("2", Some("Safari on iPhone"), false),
-                session("3", None, false),
-            ],
-            applications: vec![ApplicationLine {
-                id: "relying-party".into(),
-                name: self.client.clone(),
-                since: "2026-11-20".into(),
-                scopes: "See your profile, See your email address".into(),
-            }],
-            organizations: vec![OrganizationLine {
-                name: "Analytical Engines".into(),
-                roles: "owner, admin".into(),
-            }],
-            frame,
-        }
-    }
-
     fn error(&self) -> ErrorPage<'a> {
-        ErrorPage {
-            frame: self.frame(false),
-            fault: Fault::Unavailable,
-            reference: Some("7Q4M-9TKX-2B".into()),
-        }
+        ErrorPage::new(self.frame(false), Fault::Unavailable, Some("7Q4M-9TKX-2B".into()))
     }
 
     fn summary(&self) -> MailSummary {
@@ -276,8 +266,27 @@ impl<'a> Samples<'a> {
             handle: "handle".into(),
             client: Some(self.client.clone()),
             name: self.person.clone(),
-            identifier: "ada@example.com".into(),
+            identifier: self.identifier.clone(),
             other: "/sign-in".into(),
         }
     }
+}
+
+/// The pages that are older than this way of keeping samples.
+fn general(s: &Samples<'_>, out: &mut Gallery<'_>) {
+    out.add("home", &s.home(None));
+    out.add("home-signed-in", &s.home(Some(&s.person)));
+    out.add("sign-up", &s.sign_up(false));
+    out.add("sign-up-errors", &s.sign_up(true));
+    out.add("verify", &s.verify(false));
+    out.add("verify-errors", &s.verify(true));
+    out.add("sign-in", &s.sign_in(false));
+    out.add("sign-in-errors", &s.sign_in(true));
+    out.add("sign-out", &s.sign_out());
+    out.add("signed-out", &SignedOutPage { frame: s.frame(false) });
+    out.add("consent", &s.consent());
+    out.add("error", &s.error());
+    out.add("mail", &s.mail());
+    out.add("mail-message", &s.message());
+    out.add("choose", &s.choose());
 }

@@ -1,12 +1,14 @@
 //! Sign-in.
 
-use askama::Template;
+use serde::Serialize;
 
-use super::{Field, Frame, Notice, Tone};
+use super::{
+    Frame, page,
+    parts::{Field, Notice},
+};
 
 /// Asks for identifier and password, on one page so that password managers fill both.
-#[derive(Clone, Debug, Template)]
-#[template(path = "sign_in.html")]
+#[derive(Clone, Debug, Serialize)]
 pub struct SignInPage<'a> {
     /// What surrounds the page.
     pub frame: Frame<'a>,
@@ -26,10 +28,4 @@ pub struct SignInPage<'a> {
     pub sign_up: Option<String>,
 }
 
-impl SignInPage<'_> {
-    fn failed(&self) -> bool {
-        self.identifier.is_invalid()
-            || self.password.is_invalid()
-            || self.notice.as_ref().is_some_and(|it| it.tone() == Tone::Bad)
-    }
-}
+page!(SignInPage, "sign_in.html", identifier, password, notice);

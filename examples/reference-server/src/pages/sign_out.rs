@@ -1,12 +1,11 @@
 //! Sign-out.
 
-use askama::Template;
+use serde::Serialize;
 
-use super::Frame;
+use super::{Frame, page};
 
 /// Asks whether to sign out.
-#[derive(Clone, Debug, Template)]
-#[template(path = "sign_out.html")]
+#[derive(Clone, Debug, Serialize)]
 pub struct SignOutPage<'a> {
     /// What surrounds the page.
     pub frame: Frame<'a>,
@@ -20,10 +19,13 @@ pub struct SignOutPage<'a> {
     pub handle: Option<String>,
 }
 
+page!(SignOutPage, "sign_out.html");
+
 /// Says that nobody is signed in any more.
-#[derive(Clone, Debug, Template)]
-#[template(path = "signed_out.html")]
+#[derive(Clone, Debug, Serialize)]
 pub struct SignedOutPage<'a> {
     /// What surrounds the page.
     pub frame: Frame<'a>,
 }
+
+page!(SignedOutPage, "signed_out.html");

@@ -1,12 +1,14 @@
 //! Registration.
 
-use askama::Template;
+use serde::Serialize;
 
-use super::{Field, Frame, Notice, Tone};
+use super::{
+    Frame, page,
+    parts::{Field, Notice},
+};
 
 /// Asks for address, name and password of a new account.
-#[derive(Clone, Debug, Template)]
-#[template(path = "sign_up.html")]
+#[derive(Clone, Debug, Serialize)]
 pub struct SignUpPage<'a> {
     /// What surrounds the page.
     pub frame: Frame<'a>,
@@ -28,11 +30,4 @@ pub struct SignUpPage<'a> {
     pub open: bool,
 }
 
-impl SignUpPage<'_> {
-    fn failed(&self) -> bool {
-        self.email.is_invalid()
-            || self.name.is_invalid()
-            || self.password.is_invalid()
-            || self.notice.as_ref().is_some_and(|it| it.tone() == Tone::Bad)
-    }
-}
+page!(SignUpPage, "sign_up.html", email, name, password, notice);

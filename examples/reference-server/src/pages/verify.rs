@@ -1,12 +1,14 @@
 //! Proof of the email address.
 
-use askama::Template;
+use serde::Serialize;
 
-use super::{Field, Frame, Notice, Tone};
+use super::{
+    Frame, page,
+    parts::{Field, Notice},
+};
 
 /// Asks for the code that was sent.
-#[derive(Clone, Debug, Template)]
-#[template(path = "verify.html")]
+#[derive(Clone, Debug, Serialize)]
 pub struct VerifyPage<'a> {
     /// What surrounds the page.
     pub frame: Frame<'a>,
@@ -26,8 +28,4 @@ pub struct VerifyPage<'a> {
     pub restart: String,
 }
 
-impl VerifyPage<'_> {
-    fn failed(&self) -> bool {
-        self.code.is_invalid() || self.notice.as_ref().is_some_and(|it| it.tone() == Tone::Bad)
-    }
-}
+page!(VerifyPage, "verify.html", code, notice);

@@ -14,10 +14,7 @@ mod sign_out;
 mod sign_up;
 mod verify;
 
-use axum::{
-    Router, middleware,
-    routing::{get, post},
-};
+use axum::{Router, middleware, routing::get};
 
 use crate::{
     app::App,
@@ -34,10 +31,7 @@ pub fn router(app: App) -> Router {
         .route("/sign-in", get(sign_in::show).post(sign_in::submit))
         .route("/sign-out", get(sign_out::show).post(sign_out::submit))
         .route("/signed-out", get(sign_out::done))
-        .route("/account", get(account::show))
-        .route("/account/profile", post(account::profile))
-        .route("/account/sessions", post(account::sessions))
-        .route("/account/applications", post(account::applications))
+        .merge(account::routes())
         .route("/interaction/{handle}", get(interaction::show))
         .route("/choose", get(choose::show).post(choose::submit))
         .route("/consent", get(consent::show).post(consent::submit))

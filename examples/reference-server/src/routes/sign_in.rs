@@ -7,7 +7,10 @@ use http::{StatusCode, header::SET_COOKIE};
 use super::pending::{Pending, visitor};
 use crate::{
     app::App,
-    pages::{Fault, Field, Input, Notice, SignInPage},
+    pages::{
+        Fault, SignInPage,
+        parts::{Field, Input, Notice},
+    },
     web::{Failure, Form, Visit, page, see_other},
 };
 

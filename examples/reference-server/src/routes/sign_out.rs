@@ -13,7 +13,7 @@ use http::{StatusCode, header::SET_COOKIE};
 use super::pending::name_of;
 use crate::{
     app::App,
-    pages::{SignOutPage, SignedOutPage},
+    pages::{Frame, SignOutPage, SignedOutPage},
     web::{Failure, Form, FormTargets, Visit, page, see_other},
 };
 
@@ -27,7 +27,8 @@ pub(super) async fn show(State(app): State<App>, mut visit: Visit) -> Result<Res
     let Some(viewer) = app.viewer(&visit).await? else { return see_other("/signed-out") };
     visit.prefer(asked.as_ref().map_or(&[], |it| &it.ask.ui_locales));
     let shown = SignOutPage {
-        frame: app.frame(&visit, true),
+        // The form below is the way to sign out; one more in the header would ask twice.
+        frame: Frame { sign_out: None, ..app.frame(&visit, true) },
         csrf: visit.csrf("/sign-out"),
         viewer: name_of(&viewer),
         client: asked.as_ref().and_then(|it| it.ask.client_name.clone()),

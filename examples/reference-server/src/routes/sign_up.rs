@@ -11,7 +11,10 @@ use super::pending::{Pending, visitor};
 use crate::{
     app::App,
     i18n::Texts,
-    pages::{Fault, Field, Input, Notice, SignUpPage},
+    pages::{
+        Fault, SignUpPage,
+        parts::{Field, Input, Notice},
+    },
     web::{Failure, Form, Visit, page, see_other},
 };
 

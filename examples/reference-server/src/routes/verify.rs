@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     app::App,
-    pages::{Fault, Field, Input, Notice, VerifyPage},
+    pages::{
+        Fault, VerifyPage,
+        parts::{Field, Input, Notice},
+    },
     web::{Failure, Form, Visit, page},
 };
 

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use ciam_core::error::{PortError, PortErrorKind};
 use http::header::{HeaderValue, RETRY_AFTER};
 
-use crate::pages::Fault;
+use crate::{pages::Fault, templates::TemplateError};
 
 /// A problem: its kind for the person, its cause for the log.
 ///
@@ -68,8 +68,8 @@ impl From<PortError> for Failure {
     }
 }
 
-impl From<askama::Error> for Failure {
-    fn from(error: askama::Error) -> Self {
+impl From<TemplateError> for Failure {
+    fn from(error: TemplateError) -> Self {
         Self::internal(error)
     }
 }

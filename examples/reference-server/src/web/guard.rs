@@ -100,7 +100,7 @@ fn explain(app: &App, visit: &Visit, failure: &Failure, response: &mut Response)
         tracing::error!(reference = visit.reference, ?fault, cause, "failed");
     }
     let reference = ours.then(|| visit.reference.clone());
-    let page = ErrorPage { frame: app.frame(visit, false), fault, reference };
+    let page = ErrorPage::new(app.frame(visit, false), fault, reference);
     match reply::page(fault.status(), &page) {
         Ok(page) => {
             let (parts, body) = page.into_parts();

@@ -1,6 +1,5 @@
 //! What handlers answer.
 
-use askama::Template;
 use axum::{
     body::Body,
     response::{IntoResponse, Response},
@@ -11,14 +10,15 @@ use http::{
 };
 
 use super::Failure;
+use crate::pages::Page;
 
 /// A page. It may show personal data, so nobody keeps it.
 ///
 /// # Errors
 ///
 /// The template fails, or a header cannot be written.
-pub fn page(status: StatusCode, page: &impl Template) -> Result<Response, Failure> {
-    let mut response = Response::new(Body::from(page.render()?));
+pub fn page(status: StatusCode, page: &impl Page) -> Result<Response, Failure> {
+    let mut response = Response::new(Body::from(page.frame().templates.page(page)?));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));

@@ -21,7 +21,10 @@ use time::{OffsetDateTime, macros::format_description};
 use super::Failure;
 use crate::{
     i18n::Language,
-    pages::{Fault, LanguageLink},
+    pages::{
+        Fault,
+        parts::{Action, LanguageLink},
+    },
 };
 
 /// The cookie that remembers a chosen language.
@@ -90,6 +93,11 @@ impl Visit {
     /// The anti-forgery token for a form that posts to `action`.
     pub fn csrf(&self, action: &str) -> String {
         self.browser().token_for(action).to_text()
+    }
+
+    /// A form that posts to `path`, with its anti-forgery token.
+    pub fn action(&self, path: &str) -> Action {
+        Action::new(path, self.csrf(path))
     }
 
     /// Whether `token` is the anti-forgery token of this browser for a form that posts to `action`.
@@ -211,9 +219,9 @@ mod tests {
         let links =
             visit(Request::get("/sign-in?continue=a%26b&ui_locales=de")).languages(|it| it.to_string());
         assert_eq!(links[0].href, "?continue=a%26b&ui_locales=en");
-        assert!(links[1].current && !links[0].current);
+        assert!(links[2].current && !links[0].current);
         let after_post = visit(Request::post("/sign-in?x=y")).languages(|it| it.to_string());
-        assert_eq!(after_post[1].href, "?ui_locales=de");
+        assert_eq!(after_post[2].href, "?ui_locales=de");
     }
 
     #[test]

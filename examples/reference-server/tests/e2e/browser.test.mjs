@@ -99,7 +99,7 @@ for (const [screen, settings] of Object.entries(screens)) {
     await picture('refused-client');
 
     // What was allowed is listed, can be taken back, and is asked for again.
-    await page.goto(`${issuer}/account`);
+    await page.goto(`${issuer}/account/applications`);
     assert.match(await page.textContent('main'), /Relying Party/);
     await picture('applications');
     await press(page, '/account/applications');

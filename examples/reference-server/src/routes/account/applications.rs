@@ -1,6 +1,6 @@
 //! What the account allowed to applications.
 
-use axum::{extract::State, response::Response};
+use axum::{Router, extract::State, response::Response, routing::get};
 use ciam_core::{
     consent::Consent,
     error::PortError,
@@ -13,20 +13,44 @@ use ciam_oauth::{
     grant::{Grant, RevocationReason},
 };
 
-use super::super::consent::scope_line;
+use http::StatusCode;
+
 use crate::{
     app::App,
     i18n::Texts,
-    pages::{ApplicationLine, Fault},
-    web::{Failure, Form, Visit, moment, see_other},
+    pages::{
+        Fault,
+        account::{
+            Section,
+            applications::{ApplicationLine, ApplicationsPage},
+        },
+        parts::Notice,
+    },
+    routes::consent::scope_line,
+    web::{Failure, Form, Visit, moment, page, see_other},
 };
 
+/// The routes.
+pub(super) fn routes() -> Router<App> {
+    Router::new().route(PATH, get(show).post(revoke))
+}
+
+async fn show(State(app): State<App>, visit: Visit) -> Result<Response, Failure> {
+    let Some(viewer) = app.viewer(&visit).await? else { return see_other("/sign-in") };
+    let frame = app.frame(&visit, true);
+    let revoked = visit.query("done").as_deref() == Some("revoked");
+    let shown = ApplicationsPage {
+        nav: Section::Applications.nav(frame.t),
+        notice: revoked.then(|| Notice::good(frame.t.applications.revoked.as_str())),
+        revoke: visit.action(PATH),
+        applications: list(&app, frame.t, viewer.account.value.id).await?,
+        frame,
+    };
+    page(StatusCode::OK, &shown)
+}
+
 /// The applications with consent, by name.
-pub(super) async fn list(
-    app: &App,
-    t: &Texts,
-    account: AccountId,
-) -> Result<Vec<ApplicationLine>, PortError> {
+async fn list(app: &App, t: &Texts, account: AccountId) -> Result<Vec<ApplicationLine>, PortError> {
     let store = app.ports().store();
     let first = PageRequest::first(super::SHOWN);
     let found = store.records_by(Consent::KIND, "account", &account.to_string(), first).await?;
@@ -53,17 +77,13 @@ pub(super) async fn list(
 
 /// Takes back what an application was allowed: the consent first, so that nothing new is granted silently, then every
 /// grant that it holds.
-pub(in super::super) async fn revoke(
-    State(app): State<App>,
-    visit: Visit,
-    form: Form,
-) -> Result<Response, Failure> {
+async fn revoke(State(app): State<App>, visit: Visit, form: Form) -> Result<Response, Failure> {
     let Some(viewer) = app.viewer(&visit).await? else { return see_other("/sign-in") };
     let account = viewer.account.value.id;
     let client: ClientId = form.text("client").parse().map_err(|_| Fault::BadRequest)?;
     withdraw_consent(&app, account, &client).await?;
     revoke_grants(&app, account, &client).await?;
-    see_other("/account?done=application")
+    see_other(&format!("{PATH}?done=revoked"))
 }
 
 async fn withdraw_consent(app: &App, account: AccountId, client: &ClientId) -> Result<(), PortError> {
@@ -125,3 +145,5 @@ fn client_of(consent: &Consent) -> Option<ClientId> {
 }
 
 const RACES: usize = 8;
+
+const PATH: &str = "/account/applications";

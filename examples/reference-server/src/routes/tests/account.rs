@@ -3,7 +3,10 @@
 use ciam_core::http::SESSION_COOKIE;
 use http::StatusCode;
 
-use crate::testing::{Browser, app, sign_in};
+use crate::{
+    pages::account::Section,
+    testing::{Browser, app, sign_in},
+};
 
 const PASSWORD: &str = "quiet-river-lantern-42";
 
@@ -19,26 +22,42 @@ async fn signed_in(app: &crate::app::App) -> Browser {
 #[tokio::test]
 async fn it_shows_who_one_is_and_where_one_is_signed_in() {
     let app = app(&[]).await;
-    let page = signed_in(&app).await.get("/account").await;
-    for text in [
-        "Dana Demo",
-        "demo@example.com",
-        "Verified",
-        "Firefox · Linux",
-        "This device",
-        "Example Ltd",
-        "owner",
+    let mut browser = signed_in(&app).await;
+    for (path, texts) in [
+        ("/account", &["Dana Demo", "demo@example.com"][..]),
+        ("/account/profile", &["Dana Demo", "Member since"]),
+        ("/account/identifiers", &["demo@example.com", "Verified"]),
+        ("/account/sessions", &["Firefox · Linux", "This device"]),
+        ("/account/organizations", &["Example Ltd", "owner"]),
     ] {
-        assert!(page.says(text), "{text}");
+        let page = browser.get(path).await;
+        for text in texts {
+            assert!(page.says(text), "{path}: {text}");
+        }
+        assert!(!page.says("Sign out everywhere else"), "there is nowhere else");
     }
-    assert!(!page.says("Sign out everywhere else"), "there is nowhere else");
+}
+
+#[tokio::test]
+async fn every_section_is_in_the_navigation_and_for_those_alone_who_are_signed_in() {
+    let app = app(&[]).await;
+    let (mut stranger, mut browser) = (Browser::new(&app), signed_in(&app).await);
+    let overview = browser.get("/account").await;
+    for section in Section::ALL {
+        assert!(overview.text.contains(&format!("<li><a href=\"{}\"", section.path())), "{section:?}");
+        let page = browser.get(section.path()).await;
+        assert_eq!(page.status, StatusCode::OK, "{section:?}");
+        let current = format!("<li><a href=\"{}\" aria-current=\"page\">", section.path());
+        assert!(page.text.contains(&current), "{section:?}");
+        assert_eq!(stranger.get(section.path()).await.path, "/sign-in", "{section:?}");
+    }
 }
 
 #[tokio::test]
 async fn a_name_is_changed_and_a_bad_one_refused() {
     let app = app(&[]).await;
     let mut browser = signed_in(&app).await;
-    let page = browser.get("/account").await;
+    let page = browser.get("/account/profile").await;
     let seen = browser.submit(&page, "/account/profile", &[("name", "  Dana D.  ")]).await;
     assert!(seen.says("Your changes are saved") && seen.text.contains("value=\"Dana D.\""));
     for bad in ["", "   ", &"x".repeat(129), "a\u{7}b"] {
@@ -53,7 +72,7 @@ async fn other_sessions_are_ended_one_by_one_or_all_at_once() {
     let app = app(&[]).await;
     let (mut here, mut there) = (signed_in(&app).await, signed_in(&app).await);
     let mut third = signed_in(&app).await;
-    let page = here.get("/account").await;
+    let page = here.get("/account/sessions").await;
     let session = there.cookies[SESSION_COOKIE].split('.').next().unwrap().to_owned();
     let token: Vec<_> =
         page.hidden("/account/sessions").into_iter().filter(|(name, _)| name == "csrf").collect();
@@ -85,7 +104,7 @@ async fn nobody_ends_the_session_of_somebody_else() {
     // A second session of her own gives her a form to change.
     let mut second = Browser::new(&app);
     sign_in(&mut second, "eve@example.com", crate::testing::PASSWORD).await;
-    let page = other.get("/account").await;
+    let page = other.get("/account/sessions").await;
     let mut fields = page.hidden("/account/sessions");
     fields.retain(|(name, _)| name == "csrf");
     fields.extend([("action".into(), "end".into()), ("session".into(), session)]);

@@ -1,21 +1,28 @@
 //! What a form must be to be looked at.
 
+use std::collections::BTreeSet;
+
 use axum::body::Body;
 use http::{Request, StatusCode};
 
-use crate::testing::{Browser, PASSWORD, app};
+use crate::{
+    i18n::Language,
+    pages::samples::Samples,
+    templates::Templates,
+    testing::{Browser, PASSWORD, app},
+};
 
-const FORMS: &[&str] = &[
-    "/sign-up",
-    "/sign-in",
-    "/verify",
-    "/sign-out",
-    "/consent",
-    "/choose",
-    "/account/profile",
-    "/account/sessions",
-    "/account/applications",
-];
+/// Where the forms of all pages post to.
+fn forms() -> BTreeSet<String> {
+    let templates = Templates::embedded().unwrap();
+    let pages = Samples::new(&templates, Language::En).pages().unwrap();
+    let paths = |html: String| {
+        let actions =
+            html.split(" action=\"").skip(1).map(|it| it.split('"').next().unwrap_or_default().to_owned());
+        actions.collect::<Vec<_>>()
+    };
+    pages.into_iter().flat_map(|(_, html)| paths(html)).filter(|it| it.starts_with('/')).collect()
+}
 
 fn fields(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -27,10 +34,11 @@ async fn a_form_without_the_right_token_is_refused_everywhere() {
     let mut browser = Browser::new(&app);
     let elsewhere = Browser::new(&app).get("/sign-in").await.hidden("/sign-in");
     let own = browser.get("/sign-in").await.hidden("/sign-in");
-    for path in FORMS {
+    assert!(forms().len() >= 9);
+    for path in &forms() {
         let mut attempts =
             vec![fields(&[]), fields(&[("csrf", "")]), fields(&[("csrf", "x")]), elsewhere.clone()];
-        if *path != "/sign-in" {
+        if path != "/sign-in" {
             // The token of one form does not open another.
             attempts.push(own.clone());
         }
@@ -115,6 +123,6 @@ async fn nothing_happens_on_a_get() {
         .await;
     assert!(app.catcher().unwrap().messages().is_empty());
     for path in ["/account/profile", "/account/sessions", "/account/applications"] {
-        assert_eq!(browser.get(path).await.status, StatusCode::METHOD_NOT_ALLOWED, "{path}");
+        assert_eq!(browser.get(&format!("{path}?action=end-others&name=x")).await.path, "/sign-in", "{path}");
     }
 }

@@ -46,7 +46,7 @@ async fn an_application_is_signed_in_to_and_allowed_what_it_asks_for() {
 
     let again = browser.get(CLIENT).await;
     assert!(callback(&again, "code").is_some(), "the consent is remembered");
-    let account = browser.get("/account").await;
+    let account = browser.get("/account/applications").await;
     assert!(account.says("Applications with access") && account.says("Read your notes"));
     let revoked = browser.submit(&account, "/account/applications", &[]).await;
     assert!(revoked.says("Access removed") && revoked.says("No application has access"));

@@ -1,0 +1,68 @@
+//! Where the account is signed in.
+
+use serde::Serialize;
+
+use super::Section;
+use crate::pages::{
+    Frame, page,
+    parts::{Action, Nav, Notice},
+    samples::{Gallery, Samples},
+};
+
+/// The sessions of the account, and their end.
+#[derive(Clone, Debug, Serialize)]
+pub struct SessionsPage<'a> {
+    /// What surrounds the page.
+    pub frame: Frame<'a>,
+    /// The navigation of the account area.
+    pub nav: Nav,
+    /// What was just done.
+    pub notice: Option<Notice>,
+    /// Where the forms go.
+    pub end: Action,
+    /// The sessions, this one first.
+    pub sessions: Vec<SessionLine>,
+    /// There are others than this one.
+    pub others: bool,
+}
+
+page!(SessionsPage, "account/sessions.html", notice);
+
+/// A place where the account is signed in.
+#[derive(Clone, Debug, Serialize)]
+pub struct SessionLine {
+    /// The session.
+    pub id: String,
+    /// What is known of the device.
+    pub device: Option<String>,
+    /// When the session began.
+    pub started: String,
+    /// When it was last used.
+    pub seen: String,
+    /// It is the one that shows this page.
+    pub current: bool,
+}
+
+pub(crate) fn samples(s: &Samples<'_>, out: &mut Gallery<'_>) {
+    let frame = s.frame(true);
+    let line = |id: &str, device: Option<&str>, current| SessionLine {
+        id: id.into(),
+        device: device.map(str::to_owned),
+        started: "2026-11-20 08:14 UTC".into(),
+        seen: "2026-11-23 17:02 UTC".into(),
+        current,
+    };
+    let page = SessionsPage {
+        nav: Section::Sessions.nav(frame.t),
+        notice: Some(Notice::good(frame.t.sessions.ended.as_str())),
+        end: s.action("/account/sessions"),
+        sessions: vec![
+            line("1", Some("Firefox · Linux"), true),
+            line("2", Some("Safari · iPhone"), false),
+            line("3", None, false),
+        ],
+        others: true,
+        frame,
+    };
+    out.add("account-sessions", &page);
+}

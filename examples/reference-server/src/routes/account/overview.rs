@@ -1,0 +1,26 @@
+//! The first page of the account area.
+
+use axum::{Router, extract::State, response::Response, routing::get};
+use http::StatusCode;
+
+use crate::{
+    app::App,
+    pages::account::overview::OverviewPage,
+    routes::pending::name_of,
+    web::{Failure, Visit, moment, page, see_other},
+};
+
+/// The routes.
+pub(super) fn routes() -> Router<App> {
+    Router::new().route("/account", get(show))
+}
+
+async fn show(State(app): State<App>, visit: Visit) -> Result<Response, Failure> {
+    let Some(viewer) = app.viewer(&visit).await? else { return see_other("/sign-in") };
+    let account = &viewer.account.value;
+    let identifier = account.identifiers.first().map(|it| it.key.as_str().to_owned());
+    let since = moment(account.created_at);
+    let frame = app.frame(&visit, true);
+    let shown = OverviewPage::new(frame, name_of(&viewer), identifier.unwrap_or_default(), since);
+    page(StatusCode::OK, &shown)
+}

@@ -26,6 +26,8 @@
 
 #[cfg(feature = "aws-lc-rs")]
 mod aws_lc_backend;
+#[cfg(feature = "foreign-hashes")]
+mod password_digests;
 mod public_key;
 mod ring_backend;
 mod rsa_checks;
@@ -33,6 +35,8 @@ mod rsa_checks;
 use std::fmt;
 use std::sync::Arc;
 
+#[cfg(feature = "foreign-hashes")]
+pub(crate) use self::password_digests::ForeignDigest;
 pub use self::public_key::{EcCurve, PublicKey};
 use crate::error::PortError;
 use crate::secret::{SecretBytes, ct_eq};

@@ -1,14 +1,18 @@
 //! The password as a factor.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::join;
 use serde_json::{Value, json};
 
 use super::{InvalidPasswordPolicy, PasswordError, PasswordHasher, PasswordPolicy};
+use crate::account::event_subject;
 use crate::assurance::{Amr, FactorKind, Proof};
 use crate::credential::{Credential, CredentialState};
 use crate::error::PortError;
+use crate::event::{Event, EventType};
 use crate::factor::{Factor, FactorChallenge, FactorProof, FactorSubject};
 use crate::id::{AccountId, CredentialId};
 use crate::ports::Ports;
@@ -26,6 +30,8 @@ pub struct PasswordFactor {
     policy: PasswordPolicy,
     /// A hash of a password that nobody knows, verified in place of a missing one.
     decoy: Arc<str>,
+    /// No verification is answered sooner.
+    floor: Duration,
 }
 
 impl PasswordFactor {
@@ -41,7 +47,7 @@ impl PasswordFactor {
         let unknown = Secret::random(ports.entropy())?;
         let working = Arc::clone(&hasher);
         let decoy = runtime::blocking(ports.runtime(), move || working.hash(&unknown)).await??;
-        Ok(Self { hasher, policy: PasswordPolicy::default(), decoy: decoy.into() })
+        Ok(Self { hasher, policy: PasswordPolicy::default(), decoy: decoy.into(), floor: Duration::ZERO })
     }
 
     /// Sets the policy.
@@ -53,6 +59,20 @@ impl PasswordFactor {
         policy.validate()?;
         self.policy = policy;
         Ok(self)
+    }
+
+    /// Lets no verification be answered sooner than this, whoever's password it was. Default zero: each takes its own time.
+    ///
+    /// # Security
+    ///
+    /// A hash that came from another system is verified in its own time, so that whoever measures can tell its account from
+    /// those that do not exist until its owner has signed in once. With a floor above what the slowest of them takes on
+    /// this hardware, nothing is left to see but what is above the floor when the machine is busy. It is a wait and costs no
+    /// work; take it away when the old hashes are gone.
+    #[must_use]
+    pub const fn with_floor(mut self, floor: Duration) -> Self {
+        self.floor = floor;
+        self
     }
 
     /// The policy.
@@ -186,8 +206,13 @@ impl Factor for PasswordFactor {
         let stored = self.stored(&subject);
         let phc: Arc<str> = stored.map_or_else(|| Arc::clone(&self.decoy), |(_, phc)| Arc::from(phc));
         let (hasher, candidate, against) = (Arc::clone(&self.hasher), typed.clone(), Arc::clone(&phc));
-        let matches =
-            runtime::blocking(subject.ports.runtime(), move || hasher.verify(&candidate, &against)).await?;
+        let verified =
+            runtime::blocking(subject.ports.runtime(), move || hasher.verify(&candidate, &against));
+        let matches = if self.floor.is_zero() {
+            verified.await?
+        } else {
+            join(verified, subject.ports.runtime().sleep(self.floor)).await.0?
+        };
         let Some((credential, _)) = stored.filter(|_| matches && possible) else { return Ok(None) };
 
         let proof = Proof::new(Amr::PASSWORD, self.kinds().iter().copied(), subject.ports.now());
@@ -195,7 +220,15 @@ impl Factor for PasswordFactor {
         let batch =
             Batch::new().require_version(EntityRef::Credential(credential.value.id), credential.version);
         let batch = match self.upgrade(subject.ports, &credential.value, &phc, typed).await? {
-            Some(upgraded) => batch.write(Write::PutCredential(upgraded)),
+            Some(upgraded) => {
+                let event = Event::new(
+                    subject.ports,
+                    EventType::CREDENTIAL_CHANGED,
+                    event_subject(credential.value.account),
+                )?;
+                let event = event.with("factor", Self::NAME).with("change", "upgraded");
+                batch.write(Write::PutCredential(upgraded)).event(event)
+            }
             None => batch,
         };
         Ok(Some(FactorProof::new(proof).with_batch(batch)))

@@ -48,7 +48,7 @@ pub trait PasswordVerifier: fmt::Debug + Send + Sync {
 /// # Security
 ///
 /// A foreign hash takes its own time to verify, so until its owner has signed in once, timing can tell such an account from
-/// others.
+/// others; [`PasswordFactor::with_floor`](super::PasswordFactor::with_floor) hides it.
 ///
 /// ```
 /// use std::sync::Arc;

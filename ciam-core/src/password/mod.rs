@@ -3,13 +3,16 @@
 //!
 //! [`PasswordFactor`] judges and hashes new passwords and proves accounts by the ones they have. What is accepted is a
 //! [`PasswordPolicy`]; how it is hashed a [`PasswordHasher`], Argon2id unless the host has another; what other systems
-//! have hashed is verified through [`MigratingHasher`].
+//! have hashed is verified through [`MigratingHasher`]: the module `foreign` (feature `foreign-hashes`) knows the common kinds.
 
 #[cfg(feature = "argon2")]
 mod argon2;
 mod breached;
 mod common;
 mod factor;
+#[cfg(feature = "foreign-hashes")]
+#[cfg_attr(docsrs, doc(cfg(feature = "foreign-hashes")))]
+pub mod foreign;
 mod hasher;
 mod policy;
 

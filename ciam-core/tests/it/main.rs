@@ -13,6 +13,8 @@ mod account_password;
 mod backends;
 mod contracts;
 mod faulty;
+#[cfg(feature = "foreign-hashes")]
+mod foreign_hashes;
 mod interactions;
 mod jose_vectors;
 mod pin;

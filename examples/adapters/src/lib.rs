@@ -2,20 +2,21 @@
 //!
 //! | port | adapter |
 //! | --- | --- |
-//! | [`Store`](ciam_core::store::Store) | [`sqlite::SqliteStore`] |
-//! | [`Ephemeral`](ciam_core::ephemeral::Ephemeral) | [`sqlite::SqliteEphemeral`], [`redis::RedisEphemeral`] |
+//! | [`Store`](ciam_core::store::Store) | [`sqlite::SqliteStore`], [`postgres::PostgresStore`] |
+//! | [`Ephemeral`](ciam_core::ephemeral::Ephemeral) | [`sqlite::SqliteEphemeral`], [`postgres::PostgresEphemeral`], [`redis::RedisEphemeral`] |
 //! | [`Notifier`](ciam_core::notify::Notifier) | [`smtp::SmtpNotifier`], [`mail_catcher::MailCatcher`] |
 //! | [`HttpClient`](ciam_core::outbound::HttpClient) | [`http_client::ReqwestHttpClient`] |
 //! | [`Runtime`](ciam_core::runtime::Runtime) | [`tokio_runtime::TokioRuntime`] |
 //!
 //! Beside them: [`rsa_keys`] generates the key for RS256, and [`key_file`] keeps the key-encryption key of the vault.
 //!
-//! Both stores are certified by the contract suites of `ciam_core::testkit`; `tests/it` runs them.
+//! The stores are certified by the contract suites of `ciam_core::testkit`; `tests/it` runs them.
 
 pub mod http_client;
 pub mod key_file;
 pub mod mail_catcher;
 pub mod mail_text;
+pub mod postgres;
 pub mod redis;
 pub mod rsa_keys;
 pub mod smtp;

@@ -14,13 +14,14 @@ use super::row::{
 /// Made before the transaction begins, so that nothing is encoded, and nothing can be refused as malformed, under a lock.
 #[derive(Clone, Debug)]
 pub(crate) struct PreparedBatch {
-    preconditions: Vec<Precondition>,
-    writes: Vec<(EntityRef, PreparedWrite)>,
-    outbox: Vec<OutboxRow>,
+    pub(crate) preconditions: Vec<Precondition>,
+    pub(crate) writes: Vec<(EntityRef, PreparedWrite)>,
+    pub(crate) outbox: Vec<OutboxRow>,
 }
 
+/// A write that is encoded.
 #[derive(Clone, Debug)]
-enum PreparedWrite {
+pub(crate) enum PreparedWrite {
     Account(AccountRow),
     Credential(CredentialRow),
     Organization(OrganizationRow),

@@ -1,18 +1,20 @@
-//! What every SQL adapter shares: rows, batches, pages and times, without a line of SQL.
+//! What the SQL adapters share: rows, reads, batches, pages and times.
 //!
-//! A dialect adds the statements ([`BatchTransaction`] and the reads) and its way of running a transaction. SQLite runs
-//! one writer at a time; PostgreSQL will lock the rows that [`BatchTransaction::version`] reads, in key order, and retry a
-//! batch that [`Applied::Lost`] a race.
+//! A dialect adds its connections ([`Reader`]) and its way of applying a batch: SQLite one statement after the other under
+//! the lock of its one writer ([`BatchTransaction`]), PostgreSQL a function of its own.
 
 mod batch;
 mod instant;
 mod page;
+mod reads;
 mod row;
+mod statements;
 
-pub(crate) use self::batch::{Applied, BatchTransaction, Known, PreparedBatch, Put, apply};
+pub(crate) use self::batch::{Applied, BatchTransaction, Known, PreparedBatch, PreparedWrite, Put, apply};
 pub(crate) use self::instant::{nanos, nanos_after};
 pub(crate) use self::page::Bounds;
+pub(crate) use self::reads::{Columns, Param, Reader, Reads, Scope};
 pub(crate) use self::row::{
     AccountRow, CredentialRow, DamagedRow, IndexRow, MembershipRow, OrganizationRow, OutboxRow, RecordRow,
-    SessionRow, StoredRecordRow, decode_entity, decode_outbox,
+    SessionRow, decode_outbox,
 };

@@ -14,10 +14,9 @@ use sqlx::{Row as _, SqliteConnection, SqlitePool};
 use time::Duration;
 
 use super::error::port_error;
-use super::operations::Scope;
 use super::transaction::{Statement, statement};
 use super::writer::{Operation, Step, Writer};
-use crate::sql::nanos_after;
+use crate::sql::{Scope, nanos_after};
 
 /// The ephemeral store of one tenant in a [`SqliteDatabase`](super::SqliteDatabase). Cloning is cheap.
 ///
@@ -36,7 +35,7 @@ impl SqliteEphemeral {
     const SWEEP: i64 = 64;
 
     pub(super) fn new(writer: Writer, readers: SqlitePool, tenant: TenantId, clock: Arc<dyn Clock>) -> Self {
-        let scope = Scope { tenant: *tenant.as_uuid(), clock };
+        let scope = Scope::new(tenant, clock);
         Self { writer, readers, scope, steps: Arc::default() }
     }
 

@@ -1,8 +1,5 @@
 //! The changes of the durable store, as the writer runs them.
 
-use std::sync::Arc;
-
-use ciam_core::clock::Clock;
 use ciam_core::error::PortError;
 use ciam_core::id::EventId;
 use ciam_core::store::{Commit, OutboxItem};
@@ -14,20 +11,7 @@ use super::error::port_error;
 use super::statements as sql;
 use super::transaction::{SqliteTransaction, blob, statement};
 use super::writer::{Operation, Step};
-use crate::sql::{Applied, PreparedBatch, apply, decode_outbox, nanos, nanos_after};
-
-/// Whose change it is, and whose clock counts. The clock is read when the change runs, not when it is asked for.
-#[derive(Clone, Debug)]
-pub(super) struct Scope {
-    pub(super) tenant: Uuid,
-    pub(super) clock: Arc<dyn Clock>,
-}
-
-impl Scope {
-    pub(super) fn now(&self) -> i64 {
-        nanos(self.clock.now())
-    }
-}
+use crate::sql::{Applied, PreparedBatch, Scope, apply, decode_outbox, nanos, nanos_after};
 
 /// Applies a batch.
 pub(super) struct CommitBatch {

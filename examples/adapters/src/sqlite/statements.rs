@@ -1,15 +1,8 @@
-//! Every statement on the tables of the durable store. The tenant is always `$1`.
+//! The statements of a commit, of the outbox and of pruning; the reads are in [`crate::sql`]. The tenant is always `$1`.
 //!
 //! An upsert is conditional on the version that the transaction knows: `NULL` for any, 0 for a row that does not exist or
 //! has expired. It writes no row when that is not so.
 
-pub(super) const ACCOUNT: &str = "SELECT id, version, document FROM accounts WHERE tenant = $1 AND id = $2";
-pub(super) const ACCOUNT_BY_IDENTIFIER: &str = "\
-    SELECT a.id, a.version, a.document FROM identifiers i \
-    JOIN accounts a ON a.tenant = i.tenant AND a.id = i.account \
-    WHERE i.tenant = $1 AND i.kind = $2 AND i.value = $3";
-pub(super) const ACCOUNTS: &str = "\
-    SELECT id, version, document FROM accounts WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3";
 pub(super) const ACCOUNT_VERSION: &str = "SELECT version FROM accounts WHERE tenant = $1 AND id = $2";
 pub(super) const IDENTIFIER_VERSION: &str = "\
     SELECT a.version FROM identifiers i JOIN accounts a ON a.tenant = i.tenant AND a.id = i.account \
@@ -22,8 +15,6 @@ pub(super) const CLEAR_IDENTIFIERS: &str = "DELETE FROM identifiers WHERE tenant
 pub(super) const PUT_IDENTIFIER: &str = "\
     INSERT INTO identifiers (tenant, account, kind, value) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
 
-pub(super) const CREDENTIALS_OF: &str = "\
-    SELECT id, version, document FROM credentials WHERE tenant = $1 AND account = $2 ORDER BY id LIMIT $3";
 pub(super) const CREDENTIAL_VERSION: &str = "SELECT version FROM credentials WHERE tenant = $1 AND id = $2";
 pub(super) const CREDENTIAL_COUNTER: &str = "SELECT counter FROM credentials WHERE tenant = $1 AND id = $2";
 pub(super) const OTHER_CREDENTIALS: &str =
@@ -35,12 +26,6 @@ pub(super) const PUT_CREDENTIAL: &str = "\
     WHERE $6 IS NULL OR credentials.version = $6";
 pub(super) const DELETE_CREDENTIAL: &str = "DELETE FROM credentials WHERE tenant = $1 AND id = $2";
 
-pub(super) const ORGANIZATION: &str =
-    "SELECT id, version, document FROM organizations WHERE tenant = $1 AND id = $2";
-pub(super) const ORGANIZATION_BY_SLUG: &str =
-    "SELECT id, version, document FROM organizations WHERE tenant = $1 AND slug = $2";
-pub(super) const ORGANIZATIONS: &str = "\
-    SELECT id, version, document FROM organizations WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3";
 pub(super) const ORGANIZATION_VERSION: &str =
     "SELECT version FROM organizations WHERE tenant = $1 AND id = $2";
 pub(super) const PUT_ORGANIZATION: &str = "\
@@ -49,15 +34,6 @@ pub(super) const PUT_ORGANIZATION: &str = "\
     document = excluded.document \
     WHERE $5 IS NULL OR organizations.version = $5";
 
-pub(super) const MEMBERSHIP: &str = "\
-    SELECT organization, account, version, document FROM memberships \
-    WHERE tenant = $1 AND organization = $2 AND account = $3";
-pub(super) const MEMBERS_OF: &str = "\
-    SELECT organization, account, version, document FROM memberships \
-    WHERE tenant = $1 AND organization = $2 AND account > $3 ORDER BY account LIMIT $4";
-pub(super) const MEMBERSHIPS_OF: &str = "\
-    SELECT organization, account, version, document FROM memberships \
-    WHERE tenant = $1 AND account = $2 AND organization > $3 ORDER BY organization LIMIT $4";
 pub(super) const MEMBERSHIP_VERSION: &str =
     "SELECT version FROM memberships WHERE tenant = $1 AND organization = $2 AND account = $3";
 pub(super) const PUT_MEMBERSHIP: &str = "\
@@ -68,11 +44,6 @@ pub(super) const PUT_MEMBERSHIP: &str = "\
 pub(super) const DELETE_MEMBERSHIP: &str =
     "DELETE FROM memberships WHERE tenant = $1 AND organization = $2 AND account = $3";
 
-pub(super) const SESSION: &str = "\
-    SELECT id, version, document FROM sessions WHERE tenant = $1 AND id = $2 AND expires_at > $3";
-pub(super) const SESSIONS_OF: &str = "\
-    SELECT id, version, document FROM sessions \
-    WHERE tenant = $1 AND account = $2 AND id > $3 AND expires_at > $4 ORDER BY id LIMIT $5";
 pub(super) const SESSION_VERSION: &str =
     "SELECT version FROM sessions WHERE tenant = $1 AND id = $2 AND expires_at > $3";
 pub(super) const PUT_SESSION: &str = "\
@@ -86,18 +57,6 @@ pub(super) const PRUNE_SESSIONS: &str = "\
     DELETE FROM sessions WHERE tenant = $1 AND id IN (\
     SELECT id FROM sessions WHERE tenant = $1 AND expires_at <= $2 ORDER BY expires_at LIMIT $3)";
 
-pub(super) const RECORD: &str = "\
-    SELECT key, schema, counter, expires_at, version, index_values, body FROM records \
-    WHERE tenant = $1 AND kind = $2 AND key = $3 AND (expires_at IS NULL OR expires_at > $4)";
-pub(super) const RECORDS: &str = "\
-    SELECT key, schema, counter, expires_at, version, index_values, body FROM records \
-    WHERE tenant = $1 AND kind = $2 AND key > $3 AND (expires_at IS NULL OR expires_at > $4) \
-    ORDER BY key LIMIT $5";
-pub(super) const RECORDS_BY: &str = "\
-    SELECT r.key, r.schema, r.counter, r.expires_at, r.version, r.index_values, r.body FROM record_indexes i \
-    JOIN records r ON r.tenant = i.tenant AND r.kind = i.kind AND r.key = i.key \
-    WHERE i.tenant = $1 AND i.kind = $2 AND i.name = $3 AND i.value = $4 AND i.key > $5 \
-    AND (r.expires_at IS NULL OR r.expires_at > $6) ORDER BY i.key LIMIT $7";
 pub(super) const RECORD_VERSION: &str = "\
     SELECT version FROM records \
     WHERE tenant = $1 AND kind = $2 AND key = $3 AND (expires_at IS NULL OR expires_at > $4)";
@@ -130,8 +89,6 @@ pub(super) const PRUNE_RECORDS: &str = "\
 pub(super) const PUSH_OUTBOX: &str = "\
     INSERT INTO outbox (tenant, position, id, subject, payload) \
     SELECT $1, COALESCE(MAX(position), 0) + 1, $2, $3, $4 FROM outbox WHERE tenant = $1";
-pub(super) const OUTBOX_HAS_WORK: &str = "\
-    SELECT 1 FROM outbox WHERE tenant = $1 AND (leased_until IS NULL OR leased_until <= $2) LIMIT 1";
 /// Leases the oldest items, leaving out those of a subject with an older item that somebody else holds.
 pub(super) const CLAIM_OUTBOX: &str = "\
     UPDATE outbox SET attempts = attempts + 1, leased_until = $3 \

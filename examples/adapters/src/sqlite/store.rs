@@ -17,50 +17,66 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::error::port_error;
-use super::operations::{Acknowledge, ClaimOutbox, CommitBatch, Prune, Scope};
-use super::statements as sql;
-use super::transaction::{Statement, blob, statement};
+use super::operations::{Acknowledge, ClaimOutbox, CommitBatch, Prune};
+use super::transaction::{blob, statement};
 use super::writer::Writer;
-use crate::sql::{Bounds, DamagedRow, PreparedBatch, StoredRecordRow, decode_entity};
+use crate::sql::{Columns, DamagedRow, Param, PreparedBatch, Reader, Reads, Scope};
 
 /// The durable store of one tenant in a [`SqliteDatabase`](super::SqliteDatabase). Cloning is cheap.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     writer: Writer,
-    readers: SqlitePool,
+    reads: Reads<SqlitePool>,
     tenant: TenantId,
     scope: Scope,
 }
 
 impl SqliteStore {
     pub(super) fn new(writer: Writer, readers: SqlitePool, tenant: TenantId, clock: Arc<dyn Clock>) -> Self {
-        let scope = Scope { tenant: *tenant.as_uuid(), clock };
-        Self { writer, readers, tenant, scope }
+        let scope = Scope::new(tenant, clock);
+        Self { writer, reads: Reads::new(readers, scope.clone()), tenant, scope }
     }
+}
 
-    fn of(&self, sql: &'static str) -> Statement<'static> {
-        statement(sql, self.scope.tenant)
-    }
+impl Reader for SqlitePool {
+    type Row = SqliteRow;
 
-    fn of_id(&self, sql: &'static str, id: &Uuid) -> Statement<'static> {
-        self.of(sql).bind(blob(*id))
-    }
-
-    async fn one<T>(
+    async fn fetch(
         &self,
-        statement: Statement<'_>,
-        decode: impl FnOnce(SqliteRow) -> Result<T, PortError>,
-    ) -> Result<Option<T>, PortError> {
-        statement.fetch_optional(&self.readers).await.map_err(port_error)?.map(decode).transpose()
+        sql: &'static str,
+        tenant: Uuid,
+        params: Vec<Param>,
+    ) -> Result<Vec<SqliteRow>, PortError> {
+        let mut query = statement(sql, tenant);
+        for param in params {
+            query = match param {
+                Param::Id(id) => query.bind(blob(id)),
+                // The empty value is below every id.
+                Param::After(id) => query.bind(id.map(blob).unwrap_or_default()),
+                Param::Text(text) => query.bind(text),
+                Param::Number(number) => query.bind(number),
+            };
+        }
+        query.fetch_all(self).await.map_err(port_error)
+    }
+}
+
+impl Columns for SqliteRow {
+    fn id(&self, column: &str, table: &'static str) -> Result<Uuid, PortError> {
+        let bytes: &[u8] = self.try_get(column).map_err(port_error)?;
+        Ok(Uuid::from_slice(bytes).map_err(|_| DamagedRow { table })?)
     }
 
-    async fn all<T>(
-        &self,
-        statement: Statement<'_>,
-        decode: impl Fn(SqliteRow) -> Result<T, PortError>,
-    ) -> Result<Vec<T>, PortError> {
-        let rows = statement.fetch_all(&self.readers).await.map_err(port_error)?;
-        rows.into_iter().map(decode).collect()
+    fn text(&self, column: &str) -> Result<&str, PortError> {
+        self.try_get(column).map_err(port_error)
+    }
+
+    fn number(&self, column: &str) -> Result<i64, PortError> {
+        self.try_get(column).map_err(port_error)
+    }
+
+    fn optional_number(&self, column: &str) -> Result<Option<i64>, PortError> {
+        self.try_get(column).map_err(port_error)
     }
 }
 
@@ -71,43 +87,34 @@ impl Store for SqliteStore {
     }
 
     async fn account(&self, id: AccountId) -> Result<Option<Versioned<Account>>, PortError> {
-        self.one(self.of_id(sql::ACCOUNT, id.as_uuid()), account).await
+        self.reads.account(id).await
     }
 
     async fn account_by_identifier(
         &self,
         key: &IdentifierKey,
     ) -> Result<Option<Versioned<Account>>, PortError> {
-        let statement = self.of(sql::ACCOUNT_BY_IDENTIFIER);
-        self.one(statement.bind(key.kind().as_str()).bind(key.as_str().to_owned()), account).await
+        self.reads.account_by_identifier(key).await
     }
 
     async fn accounts(&self, page: PageRequest) -> Result<Page<Versioned<Account>>, PortError> {
-        let bounds = Bounds::<AccountId>::new(&page)?;
-        let statement = self.of(sql::ACCOUNTS).bind(after(bounds.after.as_ref().map(AccountId::as_uuid)));
-        let items = self.all(statement.bind(bounds.rows()), account).await?;
-        bounds.page(items, |found| found.value.id.to_string())
+        self.reads.accounts(page).await
     }
 
     async fn credentials_of(&self, account: AccountId) -> Result<Vec<Versioned<Credential>>, PortError> {
-        let limit = i64::try_from(Credential::MAX_PER_ACCOUNT).unwrap_or(i64::MAX);
-        self.all(self.of_id(sql::CREDENTIALS_OF, account.as_uuid()).bind(limit), credential).await
+        self.reads.credentials_of(account).await
     }
 
     async fn organization(&self, id: OrganizationId) -> Result<Option<Versioned<Organization>>, PortError> {
-        self.one(self.of_id(sql::ORGANIZATION, id.as_uuid()), organization).await
+        self.reads.organization(id).await
     }
 
     async fn organization_by_slug(&self, slug: &str) -> Result<Option<Versioned<Organization>>, PortError> {
-        self.one(self.of(sql::ORGANIZATION_BY_SLUG).bind(slug.to_owned()), organization).await
+        self.reads.organization_by_slug(slug).await
     }
 
     async fn organizations(&self, page: PageRequest) -> Result<Page<Versioned<Organization>>, PortError> {
-        let bounds = Bounds::<OrganizationId>::new(&page)?;
-        let statement =
-            self.of(sql::ORGANIZATIONS).bind(after(bounds.after.as_ref().map(OrganizationId::as_uuid)));
-        let items = self.all(statement.bind(bounds.rows()), organization).await?;
-        bounds.page(items, |found| found.value.id.to_string())
+        self.reads.organizations(page).await
     }
 
     async fn membership(
@@ -115,8 +122,7 @@ impl Store for SqliteStore {
         organization: OrganizationId,
         account: AccountId,
     ) -> Result<Option<Versioned<Membership>>, PortError> {
-        let statement = self.of_id(sql::MEMBERSHIP, organization.as_uuid()).bind(blob(*account.as_uuid()));
-        self.one(statement, membership).await
+        self.reads.membership(organization, account).await
     }
 
     async fn members_of(
@@ -124,12 +130,7 @@ impl Store for SqliteStore {
         organization: OrganizationId,
         page: PageRequest,
     ) -> Result<Page<Versioned<Membership>>, PortError> {
-        let bounds = Bounds::<AccountId>::new(&page)?;
-        let statement = self
-            .of_id(sql::MEMBERS_OF, organization.as_uuid())
-            .bind(after(bounds.after.as_ref().map(AccountId::as_uuid)));
-        let items = self.all(statement.bind(bounds.rows()), membership).await?;
-        bounds.page(items, |found| found.value.account.to_string())
+        self.reads.members_of(organization, page).await
     }
 
     async fn memberships_of(
@@ -137,16 +138,11 @@ impl Store for SqliteStore {
         account: AccountId,
         page: PageRequest,
     ) -> Result<Page<Versioned<Membership>>, PortError> {
-        let bounds = Bounds::<OrganizationId>::new(&page)?;
-        let statement = self
-            .of_id(sql::MEMBERSHIPS_OF, account.as_uuid())
-            .bind(after(bounds.after.as_ref().map(OrganizationId::as_uuid)));
-        let items = self.all(statement.bind(bounds.rows()), membership).await?;
-        bounds.page(items, |found| found.value.organization.to_string())
+        self.reads.memberships_of(account, page).await
     }
 
     async fn session(&self, id: SessionId) -> Result<Option<Versioned<Session>>, PortError> {
-        self.one(self.of_id(sql::SESSION, id.as_uuid()).bind(self.scope.now()), session).await
+        self.reads.session(id).await
     }
 
     async fn sessions_of(
@@ -154,18 +150,11 @@ impl Store for SqliteStore {
         account: AccountId,
         page: PageRequest,
     ) -> Result<Page<Versioned<Session>>, PortError> {
-        let bounds = Bounds::<SessionId>::new(&page)?;
-        let statement = self
-            .of_id(sql::SESSIONS_OF, account.as_uuid())
-            .bind(after(bounds.after.as_ref().map(SessionId::as_uuid)))
-            .bind(self.scope.now());
-        let items = self.all(statement.bind(bounds.rows()), session).await?;
-        bounds.page(items, |found| found.value.id.to_string())
+        self.reads.sessions_of(account, page).await
     }
 
     async fn record(&self, kind: RecordKind, key: &str) -> Result<Option<Versioned<Record>>, PortError> {
-        let statement = self.of(sql::RECORD).bind(kind.name()).bind(key.to_owned()).bind(self.scope.now());
-        self.one(statement, |row| record(row, kind)).await
+        self.reads.record(kind, key).await
     }
 
     async fn records(
@@ -173,15 +162,7 @@ impl Store for SqliteStore {
         kind: RecordKind,
         page: PageRequest,
     ) -> Result<Page<Versioned<Record>>, PortError> {
-        let bounds = Bounds::<String>::new(&page)?;
-        let statement = self
-            .of(sql::RECORDS)
-            .bind(kind.name())
-            .bind(bounds.after.clone().unwrap_or_default())
-            .bind(self.scope.now())
-            .bind(bounds.rows());
-        let items = self.all(statement, |row| record(row, kind)).await?;
-        bounds.page(items, |found| found.value.key.clone())
+        self.reads.records(kind, page).await
     }
 
     async fn records_by(
@@ -191,20 +172,7 @@ impl Store for SqliteStore {
         value: &str,
         page: PageRequest,
     ) -> Result<Page<Versioned<Record>>, PortError> {
-        let index = kind
-            .index(index)
-            .ok_or_else(|| PortError::permanent("the record kind does not declare this index"))?;
-        let bounds = Bounds::<String>::new(&page)?;
-        let statement = self
-            .of(sql::RECORDS_BY)
-            .bind(kind.name())
-            .bind(index.name())
-            .bind(value.to_owned())
-            .bind(bounds.after.clone().unwrap_or_default())
-            .bind(self.scope.now())
-            .bind(bounds.rows());
-        let items = self.all(statement, |row| record(row, kind)).await?;
-        bounds.page(items, |found| found.value.key.clone())
+        self.reads.records_by(kind, index, value, page).await
     }
 
     async fn commit(&self, batch: Batch) -> Result<Commit, PortError> {
@@ -214,8 +182,7 @@ impl Store for SqliteStore {
 
     async fn claim_outbox(&self, lease: Duration, limit: u32) -> Result<Vec<OutboxItem>, PortError> {
         // A relay asks all the time. A look costs the writer nothing, and most of the time there is nothing to claim.
-        let work = self.of(sql::OUTBOX_HAS_WORK).bind(self.scope.now());
-        if limit == 0 || self.one(work, |_| Ok(())).await?.is_none() {
+        if limit == 0 || !self.reads.outbox_has_work().await? {
             return Ok(Vec::new());
         }
         self.writer.run(ClaimOutbox { scope: self.scope.clone(), lease, limit }).await
@@ -231,67 +198,4 @@ impl Store for SqliteStore {
     async fn prune(&self, before: OffsetDateTime, limit: u32) -> Result<u32, PortError> {
         self.writer.run(Prune { scope: self.scope.clone(), before, limit }).await
     }
-}
-
-/// The lower bound of a listing by id; the empty value is below every id.
-fn after(id: Option<&Uuid>) -> Vec<u8> {
-    id.map(|id| blob(*id)).unwrap_or_default()
-}
-
-fn account(row: SqliteRow) -> Result<Versioned<Account>, PortError> {
-    let id = uuid_column(&row, "id", "accounts")?;
-    entity(&row, "accounts", |found: &Account| *found.id.as_uuid() == id)
-}
-
-fn credential(row: SqliteRow) -> Result<Versioned<Credential>, PortError> {
-    let id = uuid_column(&row, "id", "credentials")?;
-    entity(&row, "credentials", |found: &Credential| *found.id.as_uuid() == id)
-}
-
-fn organization(row: SqliteRow) -> Result<Versioned<Organization>, PortError> {
-    let id = uuid_column(&row, "id", "organizations")?;
-    entity(&row, "organizations", |found: &Organization| *found.id.as_uuid() == id)
-}
-
-fn membership(row: SqliteRow) -> Result<Versioned<Membership>, PortError> {
-    let organization = uuid_column(&row, "organization", "memberships")?;
-    let account = uuid_column(&row, "account", "memberships")?;
-    entity(&row, "memberships", |found: &Membership| {
-        *found.organization.as_uuid() == organization && *found.account.as_uuid() == account
-    })
-}
-
-fn session(row: SqliteRow) -> Result<Versioned<Session>, PortError> {
-    let id = uuid_column(&row, "id", "sessions")?;
-    entity(&row, "sessions", |found: &Session| *found.id.as_uuid() == id)
-}
-
-fn record(row: SqliteRow, kind: RecordKind) -> Result<Versioned<Record>, PortError> {
-    let read = || -> Result<StoredRecordRow, sqlx::Error> {
-        Ok(StoredRecordRow {
-            key: row.try_get("key")?,
-            schema: row.try_get("schema")?,
-            counter: row.try_get("counter")?,
-            expires_at: row.try_get("expires_at")?,
-            version: row.try_get("version")?,
-            index_values: row.try_get("index_values")?,
-            body: row.try_get("body")?,
-        })
-    };
-    Ok(read().map_err(port_error)?.decode(kind)?)
-}
-
-fn entity<T: serde::de::DeserializeOwned>(
-    row: &SqliteRow,
-    table: &'static str,
-    is_it: impl FnOnce(&T) -> bool,
-) -> Result<Versioned<T>, PortError> {
-    let document: &str = row.try_get("document").map_err(port_error)?;
-    let version: i64 = row.try_get("version").map_err(port_error)?;
-    Ok(decode_entity(table, document, version, is_it)?)
-}
-
-fn uuid_column(row: &SqliteRow, column: &str, table: &'static str) -> Result<Uuid, PortError> {
-    let bytes: &[u8] = row.try_get(column).map_err(port_error)?;
-    Ok(Uuid::from_slice(bytes).map_err(|_| DamagedRow { table })?)
 }

@@ -9,6 +9,12 @@
 )]
 
 mod http_client;
+mod model;
+mod postgres_contract;
+mod postgres_model;
+mod postgres_races;
+mod postgres_schema;
+mod postgres_support;
 mod redis_contract;
 mod redis_outage;
 mod smtp;

@@ -7,14 +7,8 @@ use ciam_core::ports::Ports;
 use ciam_core::secret::SecretBytes;
 use ciam_core::vault::{KeyEncryptionKey, LocalKeyVault};
 use ciam_oauth::testkit::{code_race, refresh_race};
-use futures_util::future::BoxFuture;
 
-use crate::support::{TempDir, clock, tenant};
-
-fn spawn(task: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
-    let task = tokio::spawn(task);
-    Box::pin(async move { drop(task.await) })
-}
+use crate::support::{TempDir, clock, spawn, tenant};
 
 /// Of 100 exchanges of one code exactly one succeeds; of the tokens that 100 uses of one refresh token are answered with
 /// exactly one works. On one handle, and on three handles of one file.

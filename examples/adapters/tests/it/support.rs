@@ -10,6 +10,7 @@ use ciam_core::clock::{Clock, SystemClock};
 use ciam_core::entropy::SystemEntropy;
 use ciam_core::id::{AccountId, TenantId};
 use ciam_core::secret::Secret;
+use futures_util::future::BoxFuture;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, SqliteConnection};
 
@@ -46,6 +47,17 @@ pub(crate) fn clock() -> Arc<dyn Clock> {
 
 pub(crate) fn tenant() -> TenantId {
     TenantId::from_uuid(uuid::Uuid::from_u128(7))
+}
+
+/// A tenant that nobody else has.
+pub(crate) fn other_tenant() -> TenantId {
+    TenantId::generate(&SystemClock::new(), &SystemEntropy::new()).unwrap()
+}
+
+/// Runs a racer on the runtime.
+pub(crate) fn spawn(task: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
+    let task = tokio::spawn(task);
+    Box::pin(async move { drop(task.await) })
 }
 
 pub(crate) async fn open(path: &Path) -> SqliteDatabase {

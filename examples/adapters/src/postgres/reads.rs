@@ -1,0 +1,65 @@
+//! Reads through the pool.
+
+use ciam_core::error::PortError;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
+use sqlx::{PgPool, Postgres, Row as _};
+use uuid::Uuid;
+
+use super::error::port_error;
+use crate::sql::{Columns, Param, Reader};
+
+/// A statement with its parameters.
+pub(super) type Statement<'q> = Query<'q, Postgres, PgArguments>;
+
+/// A statement of a tenant, which is its first parameter.
+pub(super) fn statement<'q>(sql: &'static str, tenant: Uuid) -> Statement<'q> {
+    sqlx::query(sql).bind(tenant)
+}
+
+impl Reader for PgPool {
+    type Row = PgRow;
+
+    async fn fetch(
+        &self,
+        sql: &'static str,
+        tenant: Uuid,
+        params: Vec<Param>,
+    ) -> Result<Vec<PgRow>, PortError> {
+        let mut query = statement(sql, tenant);
+        for param in params {
+            query = match param {
+                Param::Id(id) => query.bind(id),
+                // No id is nil: they carry the time at which they were made.
+                Param::After(id) => query.bind(id.unwrap_or_default()),
+                // PostgreSQL holds no text with this character, so there is nothing to find.
+                Param::Text(text) if text.contains('\0') => return Ok(Vec::new()),
+                Param::Text(text) => query.bind(text),
+                Param::Number(number) => query.bind(number),
+            };
+        }
+        query.fetch_all(self).await.map_err(port_error)
+    }
+
+    fn index_value(value: &str) -> String {
+        super::batch::index_value(value)
+    }
+}
+
+impl Columns for PgRow {
+    fn id(&self, column: &str, _table: &'static str) -> Result<Uuid, PortError> {
+        self.try_get(column).map_err(port_error)
+    }
+
+    fn text(&self, column: &str) -> Result<&str, PortError> {
+        self.try_get(column).map_err(port_error)
+    }
+
+    fn number(&self, column: &str) -> Result<i64, PortError> {
+        self.try_get(column).map_err(port_error)
+    }
+
+    fn optional_number(&self, column: &str) -> Result<Option<i64>, PortError> {
+        self.try_get(column).map_err(port_error)
+    }
+}

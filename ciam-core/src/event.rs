@@ -67,8 +67,30 @@ impl EventType {
     pub const TERMS_ACCEPTED: Self = Self::new("ciam.terms.accepted.v1");
     /// An organization was created or changed.
     pub const ORGANIZATION_CHANGED: Self = Self::new("ciam.organization.changed.v1");
-    /// A membership was created, changed or removed.
+    /// An organization was created.
+    pub const ORGANIZATION_CREATED: Self = Self::new("ciam.organization.created.v1");
+    /// An account joined an organization.
+    pub const MEMBERSHIP_JOINED: Self = Self::new("ciam.membership.joined.v1");
+    /// The roles of a membership were changed.
     pub const MEMBERSHIP_CHANGED: Self = Self::new("ciam.membership.changed.v1");
+    /// A member was stopped.
+    pub const MEMBERSHIP_SUSPENDED: Self = Self::new("ciam.membership.suspended.v1");
+    /// A suspended member may act again.
+    pub const MEMBERSHIP_REACTIVATED: Self = Self::new("ciam.membership.reactivated.v1");
+    /// An account left an organization or was removed from it.
+    pub const MEMBERSHIP_ENDED: Self = Self::new("ciam.membership.ended.v1");
+    /// A role was written or deleted.
+    pub const ROLE_CHANGED: Self = Self::new("ciam.role.changed.v1");
+    /// An invitation was sent, or sent again.
+    pub const INVITATION_SENT: Self = Self::new("ciam.invitation.sent.v1");
+    /// An invitation was revoked.
+    pub const INVITATION_REVOKED: Self = Self::new("ciam.invitation.revoked.v1");
+    /// An invitation was accepted.
+    pub const INVITATION_ACCEPTED: Self = Self::new("ciam.invitation.accepted.v1");
+    /// A claim to a domain was made, verified, lost or given up.
+    pub const DOMAIN_CHANGED: Self = Self::new("ciam.domain.changed.v1");
+    /// A session acts for another organization, or for none.
+    pub const SESSION_ORGANIZATION_CHANGED: Self = Self::new("ciam.session.organization_changed.v1");
     /// A signing key changed its state.
     pub const KEY_ROTATED: Self = Self::new("ciam.key.rotated.v1");
 

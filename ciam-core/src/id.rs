@@ -87,6 +87,8 @@ ids! {
     KeyId,
     /// A consent that an account gave.
     ConsentId,
+    /// An invitation into an organization.
+    InvitationId,
 }
 
 /// The text is not an identifier: lower-case, hyphenated UUID.

@@ -42,6 +42,8 @@ pub enum MessageCode {
     IdentityLinked,
     /// An identity elsewhere is no longer linked to the account. Parameters: `issuer`.
     IdentityUnlinked,
+    /// Somebody is invited into an organization. Parameters: `token`, `organization` (its name), `days`.
+    Invitation,
 }
 
 impl MessageCode {
@@ -60,6 +62,7 @@ impl MessageCode {
             Self::IdentifierGone => "identifier_gone",
             Self::IdentityLinked => "identity_linked",
             Self::IdentityUnlinked => "identity_unlinked",
+            Self::Invitation => "invitation",
         }
     }
 }

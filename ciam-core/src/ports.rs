@@ -10,6 +10,7 @@ use crate::entropy::{Entropy, SystemEntropy};
 use crate::ephemeral::Ephemeral;
 use crate::hooks::{Hooks, NoHooks};
 use crate::id::TenantId;
+use crate::organization::{Decision, DnsTxt, NoDns, Rbac};
 use crate::outbound::{DenyHttp, HttpClient, OutboundPolicy};
 use crate::password::{BreachedPasswords, NoBreachedPasswords};
 use crate::risk::{NullRiskEngine, RiskEngine};
@@ -47,12 +48,14 @@ pub struct Ports {
     pub(crate) breached_passwords: Arc<dyn BreachedPasswords>,
     pub(crate) http_client: Arc<dyn HttpClient>,
     pub(crate) outbound_policy: Arc<OutboundPolicy>,
+    pub(crate) decisions: Arc<dyn Decision>,
+    pub(crate) dns: Arc<dyn DnsTxt>,
 }
 
 impl Ports {
     /// Bundles the ports that hold state, with the default of every other: the system's clock and entropy, the `ring`
-    /// backend, plain threads, no hooks, no risk engine, no list of breached passwords, and an HTTP client that refuses
-    /// every request.
+    /// backend, plain threads, no hooks, no risk engine, no list of breached passwords, an HTTP client that refuses every
+    /// request, decisions by roles, and no DNS.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, ephemeral: Arc<dyn Ephemeral>, vault: Arc<dyn KeyVault>) -> Self {
         Self {
@@ -68,6 +71,8 @@ impl Ports {
             breached_passwords: Arc::new(NoBreachedPasswords::new()),
             http_client: Arc::new(DenyHttp::new()),
             outbound_policy: Arc::new(OutboundPolicy::default()),
+            decisions: Arc::new(Rbac::new()),
+            dns: Arc::new(NoDns::new()),
         }
     }
 
@@ -135,6 +140,20 @@ impl Ports {
     #[must_use]
     pub fn with_outbound_policy(mut self, policy: OutboundPolicy) -> Self {
         self.outbound_policy = Arc::new(policy);
+        self
+    }
+
+    /// Replaces the policy decision point.
+    #[must_use]
+    pub fn with_decisions(mut self, decisions: Arc<dyn Decision>) -> Self {
+        self.decisions = decisions;
+        self
+    }
+
+    /// Replaces the resolver of TXT records.
+    #[must_use]
+    pub fn with_dns(mut self, dns: Arc<dyn DnsTxt>) -> Self {
+        self.dns = dns;
         self
     }
 
@@ -228,6 +247,18 @@ impl Ports {
     #[must_use]
     pub fn http_client(&self) -> &dyn HttpClient {
         &*self.http_client
+    }
+
+    /// The policy decision point.
+    #[must_use]
+    pub fn decisions(&self) -> &dyn Decision {
+        &*self.decisions
+    }
+
+    /// The resolver of TXT records.
+    #[must_use]
+    pub fn dns(&self) -> &dyn DnsTxt {
+        &*self.dns
     }
 
     /// The limits and exceptions of outbound requests.

@@ -39,4 +39,10 @@
 //! | Identifier | 254 bytes | [`IdentifierKey`](crate::account::IdentifierKey) | the longest e-mail address |
 //! | Profile | 64 attributes, 4 KiB each | [`Profile`](crate::account::Profile) | it is read at every sign-in |
 //! | Credentials of an account | 64 | [`Credential`](crate::credential::Credential) | they are read at every sign-in |
+//! | Organizations that one person creates | 5 in a day, where people may create them | [`OrganizationSettings`](crate::organization::OrganizationSettings) | slugs are not hoarded |
+//! | Invitation | 7 days, sent 10 times | [`OrganizationSettings`](crate::organization::OrganizationSettings) | people are on holiday |
+//! | Invitations | 200 in an hour from one organization, 5 in a day to one address | [`OrganizationSettings`](crate::organization::OrganizationSettings) | nobody's mailbox is flooded |
+//! | Owners, roles of a member | 32, 16 | [`Organization`](crate::organization::Organization), [`Membership`](crate::organization::Membership) | they are read at every decision |
+//! | Roles in a scope, permissions and inherited roles of one, steps of inheritance | 100, 64, 16, 8 | [`Role`](crate::organization::Role), [`RoleBook`](crate::organization::RoleBook) | they are resolved at every decision |
+//! | Permission | `resource:action`, 64 bytes each | [`Permission`](crate::organization::Permission) | they travel in tokens |
 //! | Relay: lease, batch, attempts, idle | 30 s, 64, 50, 250 ms | [`RelayPolicy`](crate::relay::RelayPolicy) | mail leaves within a second, a dead node's share within half a minute |

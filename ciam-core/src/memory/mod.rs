@@ -11,6 +11,7 @@
 
 pub(crate) mod apply;
 mod breached;
+mod dns;
 mod ephemeral;
 mod http_client;
 mod listing;
@@ -24,6 +25,7 @@ mod vault_store;
 use std::sync::Arc;
 
 pub use self::breached::MemoryBreachedPasswords;
+pub use self::dns::MemoryDns;
 pub use self::ephemeral::{MemoryEphemeral, MemoryEphemeralDatabase};
 pub use self::http_client::MemoryHttpClient;
 pub use self::notifier::MemoryNotifier;

@@ -16,7 +16,9 @@ mod faulty;
 #[cfg(feature = "foreign-hashes")]
 mod foreign_hashes;
 mod interactions;
+mod invitations;
 mod jose_vectors;
+mod organizations;
 mod pin;
 mod relay;
 mod sessions;

@@ -57,6 +57,8 @@ impl EventType {
     pub const SIGN_IN_REFUSED: Self = Self::new("ciam.session.refused.v1");
     /// A session ended: signed out, revoked, replaced.
     pub const SESSION_ENDED: Self = Self::new("ciam.session.ended.v1");
+    /// The system that accounts are migrated from did not answer when it was asked for one.
+    pub const MIGRATION_UNANSWERED: Self = Self::new("ciam.migration.unanswered.v1");
     /// A consent was given.
     pub const CONSENT_GIVEN: Self = Self::new("ciam.consent.given.v1");
     /// A consent was withdrawn.

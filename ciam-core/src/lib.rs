@@ -76,6 +76,9 @@ pub mod factor;
 pub mod hooks;
 pub mod http;
 pub mod id;
+#[cfg(feature = "foreign-hashes")]
+#[cfg_attr(docsrs, doc(cfg(feature = "foreign-hashes")))]
+pub mod import;
 pub mod interaction;
 pub mod jose;
 pub mod journey;
@@ -84,6 +87,7 @@ pub mod manual;
 #[cfg(feature = "memory")]
 #[cfg_attr(docsrs, doc(cfg(feature = "memory")))]
 pub mod memory;
+pub mod migration;
 pub mod notify;
 pub mod organization;
 pub mod outbound;

@@ -51,6 +51,7 @@
 //! ```
 
 pub mod decision;
+mod legacy;
 mod policy;
 mod service;
 mod sign_in;

@@ -10,6 +10,7 @@ use super::types::{Answer, Challenge, JourneyError, Refusal, RefusalReason, Requ
 use crate::ephemeral;
 use crate::error::PortError;
 use crate::factor::Factor;
+use crate::migration::LegacySystem;
 use crate::password::PasswordFactor;
 use crate::ports::Ports;
 use crate::ratelimit::RateLimiter;
@@ -25,6 +26,7 @@ pub struct Journeys {
     pub(super) factors: Vec<Arc<dyn Factor>>,
     pub(super) policy: Arc<JourneyPolicy>,
     pub(super) limiter: RateLimiter,
+    pub(super) legacy: Option<LegacySystem>,
 }
 
 impl Journeys {
@@ -41,6 +43,7 @@ impl Journeys {
             password: Arc::new(password),
             factors: Vec::new(),
             policy: Arc::new(JourneyPolicy::default()),
+            legacy: None,
         }
     }
 
@@ -55,6 +58,13 @@ impl Journeys {
     #[must_use]
     pub fn with_policy(mut self, policy: JourneyPolicy) -> Self {
         self.policy = Arc::new(policy);
+        self
+    }
+
+    /// Asks another system for people who are not here yet: [`crate::migration`].
+    #[must_use]
+    pub fn with_legacy(mut self, legacy: LegacySystem) -> Self {
+        self.legacy = Some(legacy);
         self
     }
 

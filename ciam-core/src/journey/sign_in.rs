@@ -4,6 +4,7 @@ use futures_util::future::join;
 use serde_json::Value;
 
 use super::decision::{Candidate, Decision, Situation};
+use super::legacy::AskFor;
 use super::service::Journeys;
 use super::state::{FactorStage, Journey, JourneyHandle, Stage};
 use super::throttle::{self, Reserved, Tried};
@@ -85,6 +86,7 @@ impl Journeys {
         let key = IdentifierKey::guess(typed).or_else(|_| IdentifierKey::username("no-such-account"));
         let key = key.map_err(PortError::permanent)?;
         let tried = Tried::Identifier(&key);
+        let (began, mut asked) = (self.ports.now(), false);
         let attempt = match throttle::reserve(&self.limiter, &self.policy, visitor, &tried).await? {
             Reserved::Go(attempt) => attempt,
             Reserved::Wait(wait) => return Ok(self.limited(&journey, wait)),
@@ -104,7 +106,15 @@ impl Journeys {
                 (Some(found), Some(proof)) if found.account.value.may_sign_in(self.ports.now()) => {
                     (found, proof)
                 }
-                (found, _) => return self.refuse(&journey, found.as_ref(), &assessment).await,
+                (found, _) => {
+                    if !std::mem::replace(&mut asked, true)
+                        && self.ask_old_system(&key, self.ask_for(found.as_ref()), password).await?
+                    {
+                        continue;
+                    }
+                    self.wait_like_everybody(began).await;
+                    return self.refuse(&journey, found.as_ref(), &assessment).await;
+                }
             };
             let account = found.account.value.event_subject();
             let proving = Proving {
@@ -121,6 +131,7 @@ impl Journeys {
                     return Ok(*step);
                 }
                 Outcome::OutOfReach => {
+                    self.wait_like_everybody(began).await;
                     self.record_refusal(account, &assessment).await?;
                     return Ok(self.refused(&journey, RefusalReason::Credentials));
                 }
@@ -395,6 +406,16 @@ impl Journeys {
             && stage.relied_on.iter().all(unchanged)
             && stage.step_up_of.is_none_or(lifts);
         Ok(holds.then_some(Found { account, credentials }))
+    }
+
+    fn ask_for<'a>(&self, found: Option<&'a Found>) -> AskFor<'a> {
+        match found {
+            None => AskFor::Stranger,
+            Some(found) if found.account.value.may_sign_in(self.ports.now()) => {
+                AskFor::Account(&found.credentials)
+            }
+            Some(_) => AskFor::Nobody,
+        }
     }
 
     async fn verify_password(

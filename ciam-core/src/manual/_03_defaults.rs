@@ -8,6 +8,8 @@
 //! | Password | 15 to 256 code points | [`PasswordPolicy`](crate::password::PasswordPolicy) | NIST SP 800-63B-4 for a password alone |
 //! | Argon2id | 19 MiB, 2 passes, 1 lane | `Argon2idHasher` | OWASP's minimum; about 20 ms |
 //! | Imported hashes | bcrypt cost 14, PBKDF2 2,000,000 iterations, scrypt 144 MiB, SHA-crypt 1,000,000 rounds, Argon2 256 MiB | `ForeignLimits` | about a second of one core; a line of a file stops no server |
+//! | Old system: deadline, asked for one identifier | 2 s, 10 in a day | [`LegacyPolicy`](crate::migration::LegacyPolicy) | every refused sign-in takes as long, so that nobody learns who is there |
+//! | Imported row | 256 KiB, external id of 255 bytes | `import` | one row is in memory |
 //! | A password is answered no sooner than | 0 | [`PasswordFactor`](crate::password::PasswordFactor) | hides the time of imported hashes while there are some |
 //! | Journey | 30 minutes | [`JourneyPolicy`](crate::journey::JourneyPolicy) | a person reads their mail first |
 //! | Failed sign-ins for one identifier | 10 in 15 minutes from one source, 100 in a day from everywhere | [`JourneyPolicy`](crate::journey::JourneyPolicy) | guessing is slow; NIST allows 100 in a row |

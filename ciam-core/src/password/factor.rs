@@ -100,6 +100,21 @@ impl PasswordFactor {
         Ok(PasswordHash(hash))
     }
 
+    /// Hashes a password that another system has accepted, whatever today's policy. `None` when it is longer than any.
+    pub(crate) async fn take_over(
+        &self,
+        ports: &Ports,
+        password: &Secret,
+    ) -> Result<Option<PasswordHash>, PortError> {
+        let password = PasswordPolicy::normalise(password);
+        if password.expose().len() > PasswordPolicy::MAX_BYTES {
+            return Ok(None);
+        }
+        let hasher = Arc::clone(&self.hasher);
+        let hash = runtime::blocking(ports.runtime(), move || hasher.hash(&password)).await??;
+        Ok(Some(PasswordHash(hash)))
+    }
+
     /// A password credential for an account.
     ///
     /// # Errors

@@ -15,9 +15,12 @@ mod contracts;
 mod faulty;
 #[cfg(feature = "foreign-hashes")]
 mod foreign_hashes;
+#[cfg(feature = "foreign-hashes")]
+mod import;
 mod interactions;
 mod invitations;
 mod jose_vectors;
+mod migration;
 mod organizations;
 mod pin;
 mod relay;

@@ -17,7 +17,7 @@
 //!
 //! Around any of them `{CRYPT}`, `{BCRYPT}` and the like are understood. There is no MD5, salted or not: no backend of ours
 //! has it, and what it protects is as good as known. Let these people choose a new password through recovery, or ask the old
-//! system once ([`LegacyDirectory`](crate::migration)).
+//! system [once](crate::migration).
 //!
 //! ```
 //! use std::sync::Arc;
@@ -68,6 +68,7 @@ use self::pbkdf2::Pbkdf2;
 use self::salted::Salted;
 use self::scrypt::Scrypt;
 use self::sha_crypt::ShaCrypt;
+pub(crate) use self::text::{unbase64, unhex};
 use super::{PasswordHash, PasswordVerifier};
 use crate::crypto::ForeignDigest;
 use crate::secret::Secret;
@@ -218,7 +219,7 @@ impl ForeignHash {
     ///
     /// Fails when a text is not base64, or the name has other characters than letters, digits, `-` and `_`.
     pub fn firebase(project: &str, salt: &str, hash: &str) -> Result<Self, ForeignHashError> {
-        let decode = || Firebase::new(project, text::unbase64(salt)?, text::unbase64(hash)?);
+        let decode = || Firebase::new(project, unbase64(salt)?, unbase64(hash)?);
         decode()
             .map(|hash| Self(Form::Firebase(hash)))
             .ok_or(ForeignHashError::Malformed(ForeignKind::FirebaseScrypt))

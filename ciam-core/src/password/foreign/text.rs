@@ -16,7 +16,7 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 pub(super) const CRYPT: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// Decodes base64 in the standard or the URL alphabet, or with the `.` that Passlib writes for `+`.
-pub(super) fn unbase64(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn unbase64(text: &str) -> Option<Vec<u8>> {
     let standard = |c: char| match c {
         '-' | '.' => '+',
         '_' => '/',
@@ -36,7 +36,7 @@ pub(super) fn decode_with(engine: &impl Engine, text: &str) -> Option<Vec<u8>> {
 }
 
 /// Decodes hexadecimal digits of either case.
-pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(2) || !text.is_ascii() {
         return None;
     }

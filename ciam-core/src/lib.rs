@@ -42,7 +42,7 @@
 //!
 //! # A map
 //!
-//! - **Ports**: [`store`], [`ephemeral`], [`notify`], [`vault`], [`outbound`], [`risk`], [`hooks`], [`runtime`], [`clock`],
+//! - **Ports**: [`store`], [`ephemeral`], [`notify`], [`vault`], [`outbound`], [`sealing`], [`risk`], [`hooks`], [`runtime`], [`clock`],
 //!   [`entropy`], [`password::BreachedPasswords`]; [`ports::Ports`] bundles them for one tenant.
 //! - **People**: [`account`], [`actor`], [`organization`], [`credential`], [`consent`], [`terms`], [`session`], [`assurance`].
 //! - **Flows**: [`journey`], [`factor`], [`password`], [`interaction`], [`relay`], [`ratelimit`].
@@ -97,6 +97,7 @@ pub mod ratelimit;
 pub mod relay;
 pub mod risk;
 pub mod runtime;
+pub mod sealing;
 pub mod secret;
 pub mod session;
 pub mod store;

@@ -189,6 +189,18 @@ impl Ports {
         &*self.store
     }
 
+    /// Durable state, to put another store in front of it.
+    #[must_use]
+    pub fn shared_store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store)
+    }
+
+    /// The key vault, to share it with a store that seals.
+    #[must_use]
+    pub fn shared_vault(&self) -> Arc<dyn KeyVault> {
+        Arc::clone(&self.vault)
+    }
+
     /// Short-lived state.
     #[must_use]
     pub fn ephemeral(&self) -> &dyn Ephemeral {

@@ -221,6 +221,11 @@ impl Profile {
         Self::default()
     }
 
+    /// A profile that holds one attribute and nothing else, past every limit: what a store keeps of a sealed one.
+    pub(crate) fn holding(name: &str, value: Value) -> Self {
+        Self(BTreeMap::from([(name.to_owned(), value)]))
+    }
+
     /// The value of an attribute.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {

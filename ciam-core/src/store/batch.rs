@@ -96,6 +96,21 @@ impl Batch {
         self
     }
 
+    /// Takes the batch apart.
+    pub(crate) fn into_parts(self) -> (Vec<Precondition>, Vec<Write>, Vec<Event>, Vec<SealedMessage>) {
+        (self.require, self.writes, self.events, self.messages)
+    }
+
+    /// Puts a batch together.
+    pub(crate) const fn from_parts(
+        require: Vec<Precondition>,
+        writes: Vec<Write>,
+        events: Vec<Event>,
+        messages: Vec<SealedMessage>,
+    ) -> Self {
+        Self { require, writes, events, messages }
+    }
+
     /// The preconditions, in order.
     #[must_use]
     pub fn preconditions(&self) -> &[Precondition] {

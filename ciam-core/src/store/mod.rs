@@ -18,7 +18,8 @@ pub use self::batch::{
 };
 pub use self::page::{Cursor, InvalidCursor, Page, PageRequest};
 pub use self::record::{
-    IndexDeclaration, IndexValue, Record, RecordError, RecordKind, StoredRecord, Version, Versioned, load,
+    IndexDeclaration, IndexValue, OWNER_INDEX, Record, RecordError, RecordKind, StoredRecord, Version,
+    Versioned, load,
 };
 use crate::account::{Account, IdentifierKey};
 use crate::credential::Credential;

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use super::Store;
 use crate::error::PortError;
+use crate::id::AccountId;
 
 /// How often an entity has been written: 1 after the insert. Counted by the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -58,6 +59,10 @@ impl<T> Versioned<T> {
     }
 }
 
+/// The name of the index by which a kind says which account its records belong to. Its value is the account's id. What such
+/// a record says is sealed by a [`SealingStore`](crate::sealing::SealingStore), exported and erased with the account.
+pub const OWNER_INDEX: &str = "account";
+
 /// A kind of record, declared once as a constant by the module that owns it.
 ///
 /// ```
@@ -70,13 +75,34 @@ impl<T> Versioned<T> {
 pub struct RecordKind {
     name: &'static str,
     indexes: &'static [IndexDeclaration],
+    private: bool,
 }
 
 impl RecordKind {
     /// Declares a kind: a stable name of the form `crate.thing`, and the indexes that reads may ask for.
     #[must_use]
     pub const fn new(name: &'static str, indexes: &'static [IndexDeclaration]) -> Self {
-        Self { name, indexes }
+        Self { name, indexes, private: false }
+    }
+
+    /// Says that records of this kind hold personal data though they belong to no account, such as an invitation to somebody
+    /// who has none yet.
+    #[must_use]
+    pub const fn private(mut self) -> Self {
+        self.private = true;
+        self
+    }
+
+    /// Whether its records hold personal data though they belong to no account.
+    #[must_use]
+    pub const fn is_private(&self) -> bool {
+        self.private
+    }
+
+    /// Whether its records belong to accounts: it has an index of the name [`OWNER_INDEX`].
+    #[must_use]
+    pub fn is_owned(&self) -> bool {
+        self.index(OWNER_INDEX).is_some()
     }
 
     /// The stable name.
@@ -103,19 +129,35 @@ impl RecordKind {
 pub struct IndexDeclaration {
     name: &'static str,
     unique: bool,
+    hashed: bool,
 }
 
 impl IndexDeclaration {
     /// An index in which many records may share a value.
     #[must_use]
     pub const fn many(name: &'static str) -> Self {
-        Self { name, unique: false }
+        Self { name, unique: false, hashed: false }
     }
 
     /// An index in which each value belongs to at most one record of the kind.
     #[must_use]
     pub const fn unique(name: &'static str) -> Self {
-        Self { name, unique: true }
+        Self { name, unique: true, hashed: false }
+    }
+
+    /// Says that its values are personal data, such as e-mail addresses: a [`SealingStore`](crate::sealing::SealingStore)
+    /// keeps keyed hashes of them. Of a kind that belongs to accounts or is [`private`](RecordKind::private), and from the
+    /// kind's beginning.
+    #[must_use]
+    pub const fn hashed(mut self) -> Self {
+        self.hashed = true;
+        self
+    }
+
+    /// Whether its values are personal data.
+    #[must_use]
+    pub const fn is_hashed(&self) -> bool {
+        self.hashed
     }
 
     /// The index's name.
@@ -182,6 +224,13 @@ impl Record {
             indexes: Vec::new(),
             expires_at: None,
         }
+    }
+
+    /// The account that it belongs to: the value of its [`OWNER_INDEX`].
+    #[must_use]
+    pub fn owner(&self) -> Option<AccountId> {
+        let value = self.indexes.iter().find(|value| value.index.name() == OWNER_INDEX)?;
+        value.value.parse().ok()
     }
 
     /// Encodes a typed record.

@@ -8,6 +8,7 @@ use ciam_core::id::TenantId;
 use ciam_core::memory::{MemoryDatabase, MemoryEphemeralDatabase, MemoryVaultDatabase};
 use ciam_core::password::{Argon2idHasher, MigratingHasher};
 use ciam_core::runtime::ThreadRuntime;
+use ciam_core::sealing::{SealedRecords, SealingStore};
 use ciam_core::secret::SecretBytes;
 use ciam_core::store::Store;
 use ciam_core::testkit::{self, EphemeralHarness, ManualClock, StoreHarness, VaultHarness};
@@ -99,6 +100,33 @@ impl VaultHarness for InMemory {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn store() {
     testkit::store(&InMemory::default()).await.assert_kept();
+}
+
+/// A store that seals everything, in front of the one in memory.
+#[derive(Debug, Default)]
+struct Sealed(InMemory);
+
+#[async_trait::async_trait]
+impl StoreHarness for Sealed {
+    async fn open(&self, tenant: TenantId) -> Result<Arc<dyn Store>, PortError> {
+        let vault = VaultHarness::open(&self.0, tenant).await?;
+        let store = StoreHarness::open(&self.0, tenant).await?;
+        let store = SealingStore::open(store, vault).await.map_err(PortError::permanent)?;
+        Ok(Arc::new(store.with_records(SealedRecords::All)))
+    }
+
+    fn clock(&self) -> &ManualClock {
+        &self.0.clock
+    }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
+        tokio_spawn(task)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sealed_store() {
+    testkit::store(&Sealed::default()).await.assert_kept();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

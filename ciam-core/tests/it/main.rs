@@ -24,6 +24,7 @@ mod migration;
 mod organizations;
 mod pin;
 mod relay;
+mod sealing;
 mod sessions;
 mod sign_in;
 mod sign_in_changes;

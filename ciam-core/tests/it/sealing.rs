@@ -1,0 +1,197 @@
+//! What a store that seals leaves readable in the store beneath: nothing.
+
+use std::sync::Arc;
+
+use ciam_core::account::{Account, AccountStatus, Identifier, IdentifierKey};
+use ciam_core::assurance::AuthenticationContext;
+use ciam_core::credential::{Credential, CredentialState};
+use ciam_core::id::{AccountId, CredentialId, SessionId};
+use ciam_core::memory;
+use ciam_core::ports::Ports;
+use ciam_core::sealing::{OpenSealingError, SealingStore};
+use ciam_core::secret::TokenDigest;
+use ciam_core::session::Session;
+use ciam_core::store::{
+    Batch, Commit, Conflict, EntityRef, IndexDeclaration, IndexValue, PageRequest, Record, RecordKind, Store,
+    Write,
+};
+use serde_json::json;
+use time::Duration;
+
+const OWNER: IndexDeclaration = IndexDeclaration::many("account");
+const ADDRESS: IndexDeclaration = IndexDeclaration::unique("address").hashed();
+const NOTE: RecordKind = RecordKind::new("test.note", &[OWNER]);
+const INVITATION: RecordKind = RecordKind::new("test.invitation", &[ADDRESS]).private();
+
+const PLANTED: &[&str] =
+    &["ada@planted.example", "+442079460958", "Planted Lovelace", "Planted/5.0", "planted note"];
+
+struct World {
+    plain: Arc<dyn Store>,
+    ports: Ports,
+    account: AccountId,
+    session: SessionId,
+}
+
+fn email() -> IdentifierKey {
+    IdentifierKey::email(PLANTED[0]).unwrap()
+}
+
+fn person(ports: &Ports) -> Account {
+    let id = AccountId::generate(ports.clock(), ports.entropy()).unwrap();
+    let mut account = Account::new(id, ports.now());
+    account.status = AccountStatus::Active;
+    let phone = IdentifierKey::phone(PLANTED[1]).unwrap();
+    account.identifiers = vec![Identifier::verified(email(), ports.now()), Identifier::unverified(phone)];
+    account.profile.set("name", PLANTED[2]).unwrap();
+    account
+}
+
+/// An account with a credential, a session, a record of its own and an invitation.
+fn everything(ports: &Ports) -> (Account, SessionId, Vec<Write>) {
+    let account = person(ports);
+    let id = CredentialId::generate(ports.clock(), ports.entropy()).unwrap();
+    let mut credential = Credential::new(id, account.id, "x", json!({ "handle": PLANTED[2] }), ports.now());
+    credential.label = Some(PLANTED[2].to_owned());
+    let session = SessionId::generate(ports.clock(), ports.entropy()).unwrap();
+    let digest = TokenDigest::of("token");
+    let (context, until) = (AuthenticationContext::default(), ports.now() + Duration::DAY);
+    let mut stored = Session::new(session, account.id, digest, context, ports.now(), until);
+    stored.user_agent = Some(PLANTED[3].to_owned());
+    let mut note = Record::new(NOTE, "1", 1, json!({ "text": PLANTED[4] }).to_string());
+    note.indexes = vec![IndexValue::new(OWNER, account.id.to_string())];
+    let mut invitation = Record::new(INVITATION, "1", 1, json!({ "to": PLANTED[0] }).to_string());
+    invitation.indexes = vec![IndexValue::new(ADDRESS, PLANTED[0])];
+    let writes = vec![
+        Write::PutAccount(account.clone()),
+        Write::PutCredential(credential),
+        Write::PutSession(stored),
+        Write::PutRecord(note),
+        Write::PutRecord(invitation),
+    ];
+    (account, session, writes)
+}
+
+async fn commit(store: &dyn Store, writes: Vec<Write>) -> Commit {
+    store.commit(writes.into_iter().fold(Batch::new(), Batch::write)).await.unwrap()
+}
+
+async fn world() -> World {
+    let ports = memory::ports();
+    let plain = ports.shared_store();
+    let sealing = SealingStore::open(plain.clone(), ports.shared_vault()).await.unwrap();
+    let ports = ports.with_store(Arc::new(sealing));
+    let (account, session, writes) = everything(&ports);
+    assert!(commit(ports.store(), writes).await.is_applied());
+    World { plain, ports, account: account.id, session }
+}
+
+/// Everything that a store says of the account, as text.
+async fn dump(store: &dyn Store, account: AccountId, session: SessionId) -> String {
+    let all = || PageRequest::first(100);
+    let account_row = store.account(account).await.unwrap().unwrap().value;
+    let mut text = serde_json::to_string(&account_row).unwrap();
+    for found in store.credentials_of(account).await.unwrap() {
+        text += &serde_json::to_string(&found.value).unwrap();
+    }
+    text += &serde_json::to_string(&store.session(session).await.unwrap().unwrap().value).unwrap();
+    for kind in [NOTE, INVITATION] {
+        for found in store.records(kind, all()).await.unwrap().items {
+            text += &format!("{} {} {:?}", found.value.key, found.value.body, found.value.indexes);
+        }
+    }
+    text
+}
+
+#[tokio::test]
+async fn the_store_beneath_knows_nothing_and_the_one_in_front_everything() {
+    let world = world().await;
+    let beneath = dump(&*world.plain, world.account, world.session).await;
+    let front = dump(world.ports.store(), world.account, world.session).await;
+    for planted in PLANTED {
+        assert!(front.contains(planted), "{planted} is lost");
+        assert!(!beneath.contains(planted), "{planted} is readable in {beneath}");
+    }
+    let found = world.ports.store().account_by_identifier(&email()).await.unwrap().unwrap();
+    assert_eq!(found.value.id, world.account);
+    assert!(world.plain.account_by_identifier(&email()).await.unwrap().is_none());
+    let all = || PageRequest::first(10);
+    let by = |store: &Arc<dyn Store>| {
+        let store = Arc::clone(store);
+        async move { store.records_by(INVITATION, "address", PLANTED[0], all()).await.unwrap().items.len() }
+    };
+    assert_eq!((by(&world.ports.shared_store()).await, by(&world.plain).await), (1, 0));
+}
+
+#[tokio::test]
+async fn an_identifier_that_is_sealed_is_still_unique() {
+    let world = world().await;
+    let outcome = commit(world.ports.store(), vec![Write::PutAccount(person(&world.ports))]).await;
+    assert_eq!(outcome, Commit::Conflict(Conflict::Unique(0)));
+    let absent = Batch::new().require_absent(EntityRef::Identifier(email()));
+    let outcome = world.ports.store().commit(absent).await.unwrap();
+    assert_eq!(outcome, Commit::Conflict(Conflict::Precondition(0)));
+}
+
+#[tokio::test]
+async fn when_the_key_is_gone_the_rows_say_nothing_and_can_be_cleared_away() {
+    let world = world().await;
+    world.ports.vault().shred(world.account).await.unwrap();
+    let store = world.ports.store();
+    let account = store.account(world.account).await.unwrap().unwrap().value;
+    assert_eq!(account.status, AccountStatus::Erased);
+    assert!(account.identifiers.is_empty() && account.profile.get("name").is_none());
+    assert_eq!(store.accounts(PageRequest::first(10)).await.unwrap().items.len(), 1, "a listing goes on");
+    let credentials = store.credentials_of(world.account).await.unwrap();
+    assert_eq!(credentials[0].value.state, CredentialState::Revoked);
+    assert_eq!(store.session(world.session).await.unwrap().unwrap().value.user_agent, None);
+    assert!(store.record(NOTE, "1").await.unwrap().is_none());
+    assert!(store.records(NOTE, PageRequest::first(10)).await.unwrap().items.is_empty());
+    let owner = world.account.to_string();
+    let mine = store.records_by(NOTE, "account", &owner, PageRequest::first(10)).await.unwrap();
+    assert_eq!(mine.items[0].value.body, "null");
+    // The tombstone can be written: it needs no key.
+    assert!(commit(store, vec![Write::PutAccount(account)]).await.is_applied());
+    assert!(
+        commit(store, vec![Write::PutAccount(person(&world.ports))]).await.is_applied(),
+        "the address is free"
+    );
+}
+
+#[tokio::test]
+async fn rows_of_before_are_read_and_unique_and_sealed_in_the_background() {
+    let ports = memory::ports();
+    let plain = ports.shared_store();
+    let (account, session, writes) = everything(&ports);
+    assert!(commit(&*plain, writes).await.is_applied());
+
+    let sealing = SealingStore::open(plain.clone(), ports.shared_vault()).await.unwrap();
+    assert!(!sealing.is_complete());
+    let found = sealing.account_by_identifier(&email()).await.unwrap().unwrap();
+    assert_eq!(found.value, account);
+    let outcome = commit(&sealing, vec![Write::PutAccount(person(&ports))]).await;
+    assert_eq!(outcome, Commit::Conflict(Conflict::Unique(0)), "held by a row of before");
+    let absent = Batch::new().require_absent(EntityRef::Identifier(email()));
+    assert!(!sealing.commit(absent).await.unwrap().is_applied());
+
+    let report = sealing.reseal(&[NOTE]).await.unwrap();
+    assert_eq!((report.seen, report.sealed), (4, 4));
+    assert!(sealing.is_complete());
+    let text = dump(&*plain, account.id, session).await;
+    let kept = text.split("{\"to\"").next().unwrap_or_default();
+    for planted in PLANTED {
+        assert!(!kept.contains(planted), "{planted} is readable in {kept}");
+    }
+    let again = SealingStore::open(plain, ports.shared_vault()).await.unwrap();
+    assert!(again.is_complete());
+    assert_eq!(again.account_by_identifier(&email()).await.unwrap().unwrap().value, account);
+    assert_eq!(again.reseal(&[NOTE]).await.unwrap().sealed, 0);
+}
+
+#[tokio::test]
+async fn a_database_is_not_opened_with_another_vault() {
+    let world = world().await;
+    let other = memory::ports();
+    let opened = SealingStore::open(world.plain.clone(), other.shared_vault()).await;
+    assert!(matches!(opened, Err(OpenSealingError::OtherVault)));
+}

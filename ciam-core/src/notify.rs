@@ -9,9 +9,9 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use crate::error::PortError;
-use crate::id::EventId;
+use crate::id::{AccountId, EventId, TenantId};
 use crate::ports::Ports;
-use crate::vault::{SealScope, Sealed};
+use crate::vault::{SealScope, Sealed, is_shredded};
 
 /// What a message is about. The host has one template per code and language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -92,6 +92,9 @@ pub struct Message {
     pub to: String,
     /// The recipient's language preferences as BCP 47 tags, best first; may be empty.
     pub languages: Vec<String>,
+    /// Whose message it is, if the recipient has an account. It is then sealed under the account's key, and dies with it.
+    #[serde(default)]
+    pub account: Option<AccountId>,
     /// The template's parameters. May hold a secret, such as a one-time code.
     pub parameters: BTreeMap<String, String>,
     /// After this time the message is of no use and is dropped.
@@ -117,6 +120,7 @@ impl Message {
             code,
             channel,
             to: to.into(),
+            account: None,
             languages: Vec::new(),
             parameters: BTreeMap::new(),
             expires_at,
@@ -130,6 +134,13 @@ impl Message {
         self
     }
 
+    /// Says whose message it is, so that it is sealed under the account's key.
+    #[must_use]
+    pub const fn with_account(mut self, account: AccountId) -> Self {
+        self.account = Some(account);
+        self
+    }
+
     /// Sets the language preferences.
     #[must_use]
     pub fn with_languages(mut self, languages: Vec<String>) -> Self {
@@ -137,16 +148,48 @@ impl Message {
         self
     }
 
-    /// Seals the message for the outbox, so that a one-time code is never readable at rest.
+    /// Seals the message for the outbox, so that neither a one-time code nor an address is ever readable at rest: under the
+    /// key of the account whose message it is, or else under a key of the day on which it expires, which
+    /// [`retire_message_keys`] destroys after that day.
     ///
     /// # Errors
     ///
     /// Fails when the key vault does.
     pub async fn seal(&self, ports: &Ports) -> Result<SealedMessage, PortError> {
         let plain = Zeroizing::new(serde_json::to_vec(self).map_err(PortError::permanent)?);
-        let sealed = ports.vault().seal(&SealScope::Tenant, MESSAGE_PURPOSE, &plain).await?;
-        Ok(SealedMessage { id: self.id, sealed, expires_at: self.expires_at })
+        let scope = scope(ports.tenant(), self.account, self.expires_at);
+        let sealed = ports.vault().seal(&scope, MESSAGE_PURPOSE, &plain).await?;
+        Ok(SealedMessage { id: self.id, account: self.account, sealed, expires_at: self.expires_at })
     }
+}
+
+/// Whose key seals a message.
+fn scope(tenant: TenantId, account: Option<AccountId>, expires_at: OffsetDateTime) -> SealScope {
+    SealScope::Account(account.unwrap_or_else(|| day_key(tenant, expires_at)))
+}
+
+/// The id under which the vault has the message key of a day: no account has it, because ids of accounts carry the time.
+fn day_key(tenant: TenantId, day: OffsetDateTime) -> AccountId {
+    let day = day.to_offset(time::UtcOffset::UTC).date().to_julian_day();
+    let name = format!("ciam.messages {tenant} {day}");
+    let digest = crate::crypto::sha256(name.as_bytes());
+    let bytes = digest.first_chunk::<16>().copied().unwrap_or_default();
+    AccountId::from_uuid(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+}
+
+/// Destroys the keys of messages to people without an account that expired before yesterday, of the last 60 days. Run it once
+/// a day: afterwards no copy of the database shows to whom such a message went.
+///
+/// # Errors
+///
+/// Fails when the key vault does, or cannot shred.
+pub async fn retire_message_keys(ports: &Ports) -> Result<(), PortError> {
+    const DAYS: std::ops::RangeInclusive<i64> = 2..=61;
+    for days in DAYS {
+        let day = ports.now() - time::Duration::days(days);
+        ports.vault().shred(day_key(ports.tenant(), day)).await?;
+    }
+    Ok(())
 }
 
 const MESSAGE_PURPOSE: &str = "core.message";
@@ -167,6 +210,9 @@ impl fmt::Debug for Message {
 pub struct SealedMessage {
     /// The idempotency key.
     pub id: EventId,
+    /// Whose message it is, if the recipient has an account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountId>,
     /// The message, sealed by the key vault.
     pub sealed: Sealed,
     /// After this time the message is of no use and is dropped.
@@ -181,7 +227,15 @@ impl SealedMessage {
     ///
     /// Fails when the key vault does, or when the sealed message was altered.
     pub async fn open(&self, ports: &Ports) -> Result<Message, PortError> {
-        let plain = ports.vault().open(&SealScope::Tenant, MESSAGE_PURPOSE, &self.sealed).await?;
+        let scope = scope(ports.tenant(), self.account, self.expires_at);
+        let plain = match ports.vault().open(&scope, MESSAGE_PURPOSE, &self.sealed).await {
+            // A message of before there were such keys.
+            Err(error) if self.account.is_none() && !is_shredded(&error) => {
+                let opened = ports.vault().open(&SealScope::Tenant, MESSAGE_PURPOSE, &self.sealed).await;
+                opened.map_err(|_| error)?
+            }
+            opened => opened?,
+        };
         let message: Message = serde_json::from_slice(plain.expose()).map_err(PortError::permanent)?;
         if message.id == self.id {
             Ok(message)

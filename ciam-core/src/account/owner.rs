@@ -257,7 +257,7 @@ impl Accounts {
         let Some((channel, to)) = reached else { return Ok(None) };
         let message =
             Message::new(&self.ports, code, channel, to.key.as_str(), self.ports.now() + NOTICE_LIFETIME)?;
-        Ok(Some(message.with_languages(languages.to_vec())))
+        Ok(Some(message.with_account(account.id).with_languages(languages.to_vec())))
     }
 
     /// Adds a notice to a batch.

@@ -117,6 +117,9 @@ impl Journeys {
             let minutes = self.policy.code_lifetime.whole_minutes().to_string();
             message = message.with("code", code).with("minutes", minutes);
         }
+        if let Some(account) = &existing {
+            message = message.with_account(account.value.id);
+        }
         let event = match &existing {
             Some(account) => {
                 Event::new(&self.ports, EventType::REGISTRATION_REPEATED, account.value.event_subject())?

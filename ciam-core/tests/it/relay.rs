@@ -119,3 +119,30 @@ async fn a_message_is_opened_for_the_notifier_and_sent_once() {
     assert_eq!(sent[0].parameters["code"], "123456");
     assert!(!format!("{:?}", sent[0]).contains("123456"));
 }
+
+#[tokio::test]
+async fn a_message_dies_with_the_account_or_with_the_day_on_which_it_expired() {
+    let (clock, ports, _, notifier, relay) = world();
+    let account = ciam_core::id::AccountId::generate(ports.clock(), ports.entropy()).unwrap();
+    let soon = ports.now() + Duration::minutes(5);
+    let message = || {
+        Message::new(&ports, MessageCode::VerifyRegistration, Channel::Email, "ada@example.com", soon)
+            .unwrap()
+    };
+    let own = message().with_account(account).seal(&ports).await.unwrap();
+    let other = message().seal(&ports).await.unwrap();
+    ports.vault().shred(account).await.unwrap();
+    assert!(own.open(&ports).await.is_err());
+    assert!(ports.store().commit(Batch::new().message(own)).await.unwrap().is_applied());
+    assert_eq!(relay.deliver_pending().await.unwrap().dropped, 1, "it is not tried again");
+    assert!(notifier.sent().is_empty());
+
+    ciam_core::notify::retire_message_keys(&ports).await.unwrap();
+    assert!(other.open(&ports).await.is_ok(), "it has not expired");
+    clock.advance(Duration::days(2));
+    ciam_core::notify::retire_message_keys(&ports).await.unwrap();
+    assert!(other.open(&ports).await.is_err());
+    let mut today = message();
+    today.expires_at = ports.now();
+    assert!(today.seal(&ports).await.is_ok());
+}

@@ -32,7 +32,7 @@ impl OpaqueToken {
 }
 
 impl StoredRecord for OpaqueToken {
-    const KIND: RecordKind = RecordKind::new("oauth.access_token", &[]);
+    const KIND: RecordKind = RecordKind::new("oauth.access_token", &[]).private();
     const SCHEMA: u16 = 1;
 
     fn key(&self) -> String {

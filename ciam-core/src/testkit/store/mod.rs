@@ -174,6 +174,7 @@ impl<'h> Trial<'h> {
     fn message(&self) -> SealedMessage {
         SealedMessage {
             id: self.samples.event_id(),
+            account: Some(self.samples.account_id()),
             sealed: Sealed::from_text(self.samples.text()),
             expires_at: self.now() + Duration::DAY,
         }

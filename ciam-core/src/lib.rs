@@ -55,6 +55,7 @@
 //! - `argon2` (default): the Argon2id password hasher.
 //! - `aws-lc-rs`: a second cryptographic backend, [`crypto::aws_lc_rs`]; enabling it changes no default.
 //! - `foreign-hashes`: verifies password hashes of other systems, and imports accounts with them.
+//! - `jwe`: encrypted tokens, [`jose::jwe`].
 //! - `memory`: in-memory implementations of the ports, for tests and first prototypes.
 //! - `testkit`: contract suites for the ports, a manual clock, seeded entropy, deliberately faulty adapters.
 //! - `tracing`: events through the `tracing` crate; identifiers only, never secrets or personal data.

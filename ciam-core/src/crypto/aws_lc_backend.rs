@@ -101,6 +101,11 @@ impl Crypto for AwsLc {
     ) -> Result<(), OperationFailed> {
         primitives::derive(secret, salt, info, output)
     }
+
+    #[cfg(feature = "jwe")]
+    fn encryption(&self) -> Option<&dyn super::Encryption> {
+        Some(self)
+    }
 }
 
 fn ec_key(

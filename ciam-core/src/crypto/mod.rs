@@ -24,17 +24,30 @@
 //! Keys are checked when they are parsed, not when they are first used: points must lie on their curve, RSA moduli have 2048
 //! to 8192 bits and exponents from 65537 on, and keys with known weaknesses are refused.
 
+#[cfg(feature = "jwe")]
+mod aes_modes;
 #[cfg(feature = "aws-lc-rs")]
 mod aws_lc_backend;
+#[cfg(all(feature = "aws-lc-rs", feature = "jwe"))]
+mod aws_lc_encryption;
+#[cfg(feature = "jwe")]
+mod encryption;
 #[cfg(feature = "foreign-hashes")]
 mod password_digests;
 mod public_key;
 mod ring_backend;
+#[cfg(feature = "jwe")]
+mod ring_encryption;
 mod rsa_checks;
+#[cfg(feature = "jwe")]
+mod software_agreement;
 
 use std::fmt;
 use std::sync::Arc;
 
+#[cfg(feature = "jwe")]
+#[cfg_attr(docsrs, doc(cfg(feature = "jwe")))]
+pub use self::encryption::{ContentCipher, DecryptingKey, DecryptionKeyKind, Encryption, OaepHash};
 #[cfg(feature = "foreign-hashes")]
 pub(crate) use self::password_digests::ForeignDigest;
 pub use self::public_key::{EcCurve, PublicKey};
@@ -168,6 +181,13 @@ pub trait Crypto: fmt::Debug + Send + Sync {
         info: &[u8],
         output: &mut [u8],
     ) -> Result<(), OperationFailed>;
+
+    /// What the backend offers for encrypted tokens; nothing by default.
+    #[cfg(feature = "jwe")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "jwe")))]
+    fn encryption(&self) -> Option<&dyn Encryption> {
+        None
+    }
 }
 
 /// The length of an AES-256-GCM key, in bytes.

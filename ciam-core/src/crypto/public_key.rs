@@ -41,6 +41,14 @@ impl PublicKey {
             y: y.to_vec(),
         })
     }
+
+    /// The uncompressed form of a point of a NIST curve whose coordinates have their full length.
+    #[must_use]
+    pub fn uncompressed_point(&self) -> Option<(EcCurve, Vec<u8>)> {
+        let Self::Ec { curve, x, y } = self else { return None };
+        let length = curve.coordinate_length();
+        (x.len() == length && y.len() == length).then(|| (*curve, [&[UNCOMPRESSED], &**x, &**y].concat()))
+    }
 }
 
 impl fmt::Debug for PublicKey {

@@ -154,6 +154,11 @@ impl Crypto for Ring {
     ) -> Result<(), OperationFailed> {
         primitives::derive(secret, salt, info, output)
     }
+
+    #[cfg(feature = "jwe")]
+    fn encryption(&self) -> Option<&dyn super::Encryption> {
+        Some(self)
+    }
 }
 
 pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {

@@ -62,6 +62,9 @@ pub enum JwkError {
     /// Symmetric and public keys are in one set.
     #[error("symmetric and public keys are mixed")]
     MixedKeys,
+    /// `use` or `key_ops` say that the key is not for encryption.
+    #[error("the key is not for encryption")]
+    NotForEncryption,
     /// `use` or `key_ops` say that the key is not for signatures.
     #[error("the key is not for signatures")]
     NotForSignatures,

@@ -79,10 +79,10 @@ impl PublicJwk {
         let key = match members.text("kty")?.ok_or(JwkError::Malformed)? {
             "EC" => members.ec_key()?,
             "OKP" => members.ed25519_key()?,
-            "RSA" => PublicKey::Rsa { modulus: members.integer("n")?, exponent: members.integer("e")? },
+            "RSA" => members.rsa_key()?,
             _ => return Err(JwkError::Unsupported),
         };
-        members.check_use()?;
+        members.check_use_for("sig", &["verify"])?;
         let algorithm = match members.text("alg")? {
             None => None,
             Some(name) => Some(name.parse().map_err(|UnsupportedAlgorithm { .. }| JwkError::Unsupported)?),
@@ -193,20 +193,20 @@ pub(super) fn strict_object(text: &str) -> Result<Map<String, Value>, JwkError> 
 }
 
 /// The members of a JWK, read strictly.
-struct Members<'m>(&'m Map<String, Value>);
+pub(super) struct Members<'m>(pub(super) &'m Map<String, Value>);
 
 impl<'m> Members<'m> {
     /// Members that hold private or symmetric keys, of every registered key type.
     const PRIVATE: [&'static str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 
-    fn refuse_private(&self) -> Result<(), JwkError> {
+    pub(super) fn refuse_private(&self) -> Result<(), JwkError> {
         if Self::PRIVATE.iter().any(|name| self.0.contains_key(*name)) {
             return Err(JwkError::PrivateMaterial);
         }
         Ok(())
     }
 
-    fn text(&self, name: &str) -> Result<Option<&'m str>, JwkError> {
+    pub(super) fn text(&self, name: &str) -> Result<Option<&'m str>, JwkError> {
         match self.0.get(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
@@ -231,7 +231,7 @@ impl<'m> Members<'m> {
         if bytes.first().is_some_and(|high| *high != 0) { Ok(bytes) } else { Err(JwkError::Malformed) }
     }
 
-    fn ec_key(&self) -> Result<PublicKey, JwkError> {
+    pub(super) fn ec_key(&self) -> Result<PublicKey, JwkError> {
         let curve = match self.text("crv")?.ok_or(JwkError::Malformed)? {
             "P-256" => EcCurve::P256,
             "P-384" => EcCurve::P384,
@@ -241,6 +241,10 @@ impl<'m> Members<'m> {
         Ok(PublicKey::Ec { curve, x: self.exactly("x", length)?, y: self.exactly("y", length)? })
     }
 
+    pub(super) fn rsa_key(&self) -> Result<PublicKey, JwkError> {
+        Ok(PublicKey::Rsa { modulus: self.integer("n")?, exponent: self.integer("e")? })
+    }
+
     fn ed25519_key(&self) -> Result<PublicKey, JwkError> {
         match self.text("crv")?.ok_or(JwkError::Malformed)? {
             "Ed25519" => Ok(PublicKey::Ed25519(self.exactly("x", 32)?)),
@@ -248,21 +252,22 @@ impl<'m> Members<'m> {
         }
     }
 
-    /// `use` and `key_ops` must leave verification possible ([RFC 7517, sections 4.2 and
+    /// `use` and `key_ops` must leave what the key is wanted for possible ([RFC 7517, sections 4.2 and
     /// 4.3](https://www.rfc-editor.org/rfc/rfc7517#section-4.2)).
-    fn check_use(&self) -> Result<(), JwkError> {
-        if self.text("use")?.is_some_and(|of| of != "sig") {
-            return Err(JwkError::NotForSignatures);
+    pub(super) fn check_use_for(&self, purpose: &str, any_of: &[&str]) -> Result<(), JwkError> {
+        let other = if purpose == "enc" { JwkError::NotForEncryption } else { JwkError::NotForSignatures };
+        if self.text("use")?.is_some_and(|of| of != purpose) {
+            return Err(other);
         }
         let Some(operations) = self.0.get("key_ops") else { return Ok(()) };
         let operations: Option<Vec<&str>> =
             operations.as_array().and_then(|all| all.iter().map(Value::as_str).collect());
         let operations = operations.ok_or(JwkError::Malformed)?;
-        if operations.contains(&"verify") { Ok(()) } else { Err(JwkError::NotForSignatures) }
+        if operations.iter().any(|operation| any_of.contains(operation)) { Ok(()) } else { Err(other) }
     }
 }
 
-const fn curve_name(curve: EcCurve) -> &'static str {
+pub(super) const fn curve_name(curve: EcCurve) -> &'static str {
     match curve {
         EcCurve::P256 => "P-256",
         EcCurve::P384 => "P-384",

@@ -9,7 +9,9 @@
 //! - [`RegisteredClaims`] and [`ClaimRules`] read and check the claims that every JWT has
 //!   ([RFC 7519](https://www.rfc-editor.org/rfc/rfc7519)), at a time that the caller gives.
 //!
-//! What it does not do: encryption (JWE), detached or unencoded payloads, the JSON serialization, fetching keys. `none`
+//! Encrypted tokens are in [`jwe`], with the feature of that name.
+//!
+//! What it does not do: detached or unencoded payloads, the JSON serialization, fetching keys. `none`
 //! cannot be expressed.
 //!
 //! `jsonwebtoken`'s own `encode` and `decode` are not used: they read a process-global backend and the system's clock, and
@@ -20,6 +22,9 @@ mod claims;
 mod error;
 mod header;
 mod json;
+#[cfg(feature = "jwe")]
+#[cfg_attr(docsrs, doc(cfg(feature = "jwe")))]
+pub mod jwe;
 mod jwk;
 mod jwk_set;
 mod jws;

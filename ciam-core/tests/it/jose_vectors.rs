@@ -14,7 +14,7 @@ use ciam_core::jose::{
 use ciam_core::secret::SecretBytes;
 use serde_json::{Value, json};
 
-fn vectors() -> Option<PathBuf> {
+pub(crate) fn vectors() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors");
     let folder = std::env::var_os("CIAM_VECTORS").map_or(beside, PathBuf::from);
     if folder.is_dir() {
@@ -22,23 +22,21 @@ fn vectors() -> Option<PathBuf> {
     }
     let required = std::env::var("CIAM_REQUIRE_ALL").is_ok_and(|value| value == "1");
     assert!(!required, "the test vectors are required and not in {}", folder.display());
-    // Not `println!`, which is only shown when a test fails.
-    let why = format!("the test vectors are not in {}; set CIAM_VECTORS", folder.display());
-    std::io::stderr().write_all(format!("\nSKIPPED: {why}\n").as_bytes()).unwrap();
+    tell(&format!("SKIPPED: the test vectors are not in {}; set CIAM_VECTORS", folder.display()));
     None
 }
 
-fn read(folder: &Path, file: &str) -> Value {
+pub(crate) fn read(folder: &Path, file: &str) -> Value {
     let path = folder.join(file);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap()
 }
 
-fn text<'v>(value: &'v Value, name: &str) -> &'v str {
+pub(crate) fn text<'v>(value: &'v Value, name: &str) -> &'v str {
     value[name].as_str().unwrap_or_else(|| panic!("no `{name}` in {value}"))
 }
 
-fn bytes(value: &Value, name: &str) -> Vec<u8> {
+pub(crate) fn bytes(value: &Value, name: &str) -> Vec<u8> {
     base64url::decode(text(value, name)).unwrap()
 }
 
@@ -111,7 +109,13 @@ fn run_wycheproof(file: &str) -> Option<(usize, usize, usize)> {
             }
         }
     }
+    tell(&format!("{file}, signatures: {accepted} accepted, {refused} refused, {out_of_scope} unsupported"));
     Some((accepted, refused, out_of_scope))
+}
+
+/// Not `println!`, which is only shown when a test fails.
+pub(crate) fn tell(line: &str) {
+    std::io::stderr().write_all(format!("\n{line}\n").as_bytes()).unwrap();
 }
 
 /// Vectors whose stated result is not what their bytes deserve, and the result that they deserve.
@@ -152,7 +156,7 @@ fn wycheproof_json_web_key() {
 
 #[test]
 fn wycheproof_json_web_crypto() {
-    // The signatures among them; encryption is not part of this library.
+    // The signatures among them; `jwe_vectors` has the rest.
     if let Some(counts) = run_wycheproof("wycheproof/json_web_crypto_test.json") {
         assert_eq!(counts, CRYPTO_COUNTS);
     }
@@ -205,7 +209,7 @@ fn rfc7515_a_5_unsecured_tokens_are_refused() {
 }
 
 /// The private key of a JWK as PKCS #8.
-fn pkcs8(jwk: &Value) -> Vec<u8> {
+pub(crate) fn pkcs8(jwk: &Value) -> Vec<u8> {
     const RSA: [u8; 18] = [2, 1, 0, 0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 1, 5, 0];
     const ED25519: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
     let tlv = |tag: u8, value: &[u8]| {
@@ -217,6 +221,16 @@ fn pkcs8(jwk: &Value) -> Vec<u8> {
         };
         [head, value.to_vec()].concat()
     };
+    if jwk["kty"] == "EC" {
+        const EC: [u8; 9] = [6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
+        const P256: [u8; 10] = [6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
+        const P384: [u8; 7] = [6, 5, 0x2b, 0x81, 4, 0, 34];
+        let curve: &[u8] = if jwk["crv"] == "P-384" { &P384 } else { &P256 };
+        let point = [&[0, 4][..], &bytes(jwk, "x"), &bytes(jwk, "y")].concat();
+        let key = [&[2, 1, 1][..], &tlv(4, &bytes(jwk, "d")), &tlv(0xa1, &tlv(3, &point))].concat();
+        let algorithm = tlv(0x30, &[&EC, curve].concat());
+        return tlv(0x30, &[&[2, 1, 0][..], &algorithm, &tlv(4, &tlv(0x30, &key))].concat());
+    }
     if jwk["kty"] == "OKP" {
         return [&ED25519[..], &bytes(jwk, "d")].concat();
     }

@@ -20,6 +20,7 @@ mod import;
 mod interactions;
 mod invitations;
 mod jose_vectors;
+mod jwe_vectors;
 mod migration;
 mod organizations;
 mod pin;

@@ -47,4 +47,8 @@
 //! | Owners, roles of a member | 32, 16 | [`Organization`](crate::organization::Organization), [`Membership`](crate::organization::Membership) | they are read at every decision |
 //! | Roles in a scope, permissions and inherited roles of one, steps of inheritance | 100, 64, 16, 8 | [`Role`](crate::organization::Role), [`RoleBook`](crate::organization::RoleBook) | they are resolved at every decision |
 //! | Permission | `resource:action`, 64 bytes each | [`Permission`](crate::organization::Permission) | they travel in tokens |
-//! | Relay: lease, batch, attempts, idle | 30 s, 64, 50, 250 ms | [`RelayPolicy`](crate::relay::RelayPolicy) | mail leaves within a second, a dead node's share within half a minute |
+//! | Relay: lease, batch, idle | 30 s, 64, 250 ms | [`RelayPolicy`](crate::relay::RelayPolicy) | mail leaves within a second, a dead node's share within half a minute |
+//! | Relay: one delivery, at once to one destination, turn | 15 s, 16, 30 s | [`RelayPolicy`](crate::relay::RelayPolicy) | a slow receiver is waited for, a hanging one is not |
+//! | Relay: retries | 5 s, three times longer each, at most 4 h, ±20 %, for 24 h | [`RetrySchedule`](crate::relay::RetrySchedule) | 14 attempts outlive a night's outage; what comes back does not come back at once |
+//! | Relay: a destination is down after, is probed every | 5 subjects, 5 s to 2 min | [`RelayPolicy`](crate::relay::RelayPolicy) | one poisonous event is no outage, and an outage costs one request in two minutes |
+//! | Dead letters are kept | 30 days | [`RelayPolicy`](crate::relay::RelayPolicy) | somebody is back from holiday |

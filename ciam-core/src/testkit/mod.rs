@@ -24,11 +24,12 @@
 //! ```
 //!
 //! Ports that only receive (`Hooks`, `Notifier`, `EventSink`, `RiskEngine`) promise nothing that a suite could see. For
-//! tests of one's own flows there are a [`ManualClock`], a [`SeededEntropy`], and a [`Probe`] that counts the calls of ports
-//! and makes them fail.
+//! tests of one's own flows there are a [`ManualClock`], a [`SeededEntropy`], a [`Probe`] that counts the calls of ports
+//! and makes them fail, and a [`DeliveryLog`] that judges what a relay delivers.
 
 mod clock;
 mod crypto;
+mod delivery;
 mod entropy;
 mod entropy_suite;
 mod ephemeral;
@@ -45,6 +46,7 @@ mod vault;
 
 pub use self::clock::ManualClock;
 pub use self::crypto::{crypto, crypto_suite};
+pub use self::delivery::DeliveryLog;
 pub use self::entropy::SeededEntropy;
 pub use self::entropy_suite::{entropy, entropy_suite};
 pub use self::ephemeral::{EphemeralHarness, ephemeral, ephemeral_suite};

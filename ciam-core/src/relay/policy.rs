@@ -158,12 +158,13 @@ mod tests {
             first in 1_i64..10_000, factor in 1_u32..10, longest in 1_i64..100_000, jitter in 0_u32..200,
             chance in any::<u32>(), give_up in 1_i64..1_000_000, attempt in any::<u32>(),
         ) {
-            let mut schedule = RetrySchedule::default();
-            schedule.first = Duration::seconds(first);
-            schedule.factor = factor;
-            schedule.longest = Duration::seconds(longest);
-            schedule.jitter = jitter;
-            schedule.give_up_after = Duration::seconds(give_up);
+            let schedule = RetrySchedule {
+                first: Duration::seconds(first),
+                factor,
+                longest: Duration::seconds(longest),
+                jitter,
+                give_up_after: Duration::seconds(give_up),
+            };
             let delay = schedule.delay(attempt, chance);
             prop_assert!(!delay.is_negative() && delay <= schedule.longest * 2);
             let end = START + schedule.give_up_after;

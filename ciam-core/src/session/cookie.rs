@@ -8,7 +8,7 @@ use crate::http::{SESSION_COOKIE, cookie, set_cookie};
 use crate::id::SessionId;
 use crate::secret::{Secret, TokenDigest};
 
-/// The cookie of a session: `<session id>.<secret>`.
+/// The cookie of a session: `<session id>.<secret>`. An application without cookies holds the same text as a token.
 #[derive(Clone, Debug)]
 pub struct SessionCookie {
     id: SessionId,
@@ -23,7 +23,13 @@ impl SessionCookie {
     /// The browser's cookie; `None` when it has none, or one of another form.
     #[must_use]
     pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
-        let (id, secret) = cookie(headers, SESSION_COOKIE)?.split_once('.')?;
+        Self::from_token(cookie(headers, SESSION_COOKIE)?)
+    }
+
+    /// What an application without cookies presents instead; `None` when it has another form.
+    #[must_use]
+    pub fn from_token(token: &str) -> Option<Self> {
+        let (id, secret) = token.split_once('.')?;
         let id = id.parse().ok()?;
         let of_form =
             secret.len() == 43 && secret.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
@@ -40,6 +46,12 @@ impl SessionCookie {
     #[must_use]
     pub fn digest(&self) -> TokenDigest {
         self.secret.digest()
+    }
+
+    /// The text for an application without cookies, which keeps it as it keeps a password.
+    #[must_use]
+    pub fn token(&self) -> Secret {
+        Secret::from(format!("{}.{}", self.id, self.secret.expose()))
     }
 
     /// The `Set-Cookie` value that gives it to the browser; `max_age` of `None` until the browser is closed.

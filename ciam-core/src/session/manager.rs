@@ -84,7 +84,19 @@ impl SessionManager {
     ///
     /// Fails when the store does.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Authenticated>, PortError> {
-        let Some(cookie) = SessionCookie::from_headers(headers) else { return Ok(None) };
+        match SessionCookie::from_headers(headers) {
+            Some(cookie) => self.authenticate_by(&cookie).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The live session that this secret is of, as [`authenticate`](Self::authenticate) finds it: for an application that
+    /// presents it as a token rather than as a cookie.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does.
+    pub async fn authenticate_by(&self, cookie: &SessionCookie) -> Result<Option<Authenticated>, PortError> {
         let Some(session) = self.ports.store().session(cookie.id()).await? else { return Ok(None) };
         let now = self.ports.now();
         if session.value.token_digest != cookie.digest() || !session.value.is_live(now) {

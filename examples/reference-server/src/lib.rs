@@ -7,8 +7,10 @@
 //! - [`cli`], [`config`], [`document`]: flags, variables and files, with errors that name line and key.
 //! - [`import`]: clients, accounts and organizations from a file.
 //! - [`i18n`]: texts, typed, in every language.
+//! - [`api`]: the JSON API of a person's own account.
 //! - [`pages`]: view models; [`templates`]: what they are rendered with.
 
+pub mod api;
 pub mod app;
 pub mod cli;
 pub mod config;

@@ -17,6 +17,7 @@ mod verify;
 use axum::{Router, middleware, routing::get};
 
 use crate::{
+    api,
     app::App,
     pages::Fault,
     web::{self, Failure},
@@ -39,6 +40,7 @@ pub fn router(app: App) -> Router {
         .route("/dev/mail/{id}", get(mailbox::show))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .merge(api::routes())
         .merge(web::assets())
         .method_not_allowed_fallback(async || Failure::new(Fault::Method))
         .fallback(endpoints::answer)

@@ -25,6 +25,7 @@ use super::{
     visit::LANGUAGE_COOKIE,
 };
 use crate::{
+    api::{self, Problem},
     app::App,
     pages::{ErrorPage, Fault},
 };
@@ -76,7 +77,10 @@ async fn answer(app: &App, visit: &Visit, request: Request<Body>, next: Next) ->
     parts.extensions.insert(visit.clone());
     let run = AssertUnwindSafe(next.run(Request::from_parts(parts, body))).catch_unwind();
     let mut response = run.await.unwrap_or_else(|_| Failure::internal("a handler panicked").into_response());
-    if let Some(failure) = response.extensions_mut().remove::<Failure>() {
+    if let Some(problem) = problem(visit, &mut response) {
+        log(visit, problem.cause());
+        problem.write(&visit.reference, &mut response);
+    } else if let Some(failure) = response.extensions_mut().remove::<Failure>() {
         explain(app, visit, &failure, &mut response);
     }
     if let Err(error) = give_cookies(visit, response.headers_mut()) {
@@ -92,13 +96,30 @@ fn redirect(target: &str) -> Response {
     }
 }
 
-/// Puts the error page into the response and the cause into the log.
-fn explain(app: &App, visit: &Visit, failure: &Failure, response: &mut Response) {
+/// The problem of a response of the API; a failure that happened before or around it is one as well.
+fn problem(visit: &Visit, response: &mut Response) -> Option<Problem> {
+    let extensions = response.extensions_mut();
+    if let Some(problem) = extensions.remove::<Problem>() {
+        return Some(problem);
+    }
+    if api::is_for_api(visit.path()) { extensions.remove::<Failure>().map(Problem::from) } else { None }
+}
+
+/// Puts the cause of a failure of ours into the log.
+fn log(visit: &Visit, failure: Option<&Failure>) -> bool {
+    let Some(failure) = failure else { return false };
     let fault = failure.fault();
     let ours = matches!(fault, Fault::Internal | Fault::Unavailable);
     if let Some(cause) = failure.chain().filter(|_| ours) {
         tracing::error!(reference = visit.reference, ?fault, cause, "failed");
     }
+    ours
+}
+
+/// Puts the error page into the response and the cause into the log.
+fn explain(app: &App, visit: &Visit, failure: &Failure, response: &mut Response) {
+    let fault = failure.fault();
+    let ours = log(visit, Some(failure));
     let reference = ours.then(|| visit.reference.clone());
     let page = ErrorPage::new(app.frame(visit, false), fault, reference);
     match reply::page(fault.status(), &page) {

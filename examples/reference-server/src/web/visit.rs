@@ -106,6 +106,11 @@ impl Visit {
         !self.fresh && ciam_core::secret::ct_eq(expected.as_bytes(), token.as_bytes())
     }
 
+    /// The path of the request.
+    pub fn path(&self) -> &str {
+        self.uri.path()
+    }
+
     /// The headers of the request.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers

@@ -10,7 +10,9 @@ mod model;
 mod owner;
 mod password;
 mod policy;
+mod profile;
 mod recency;
+pub mod schema;
 mod service;
 mod ways_in;
 
@@ -24,5 +26,6 @@ pub(crate) use self::model::event_subject;
 pub use self::model::{Account, AccountStatus, InvalidTransition, Profile, ProfileError};
 pub use self::owner::{Owner, OwnerError};
 pub use self::policy::AccountPolicy;
+pub use self::profile::ProfileChangeError;
 pub use self::service::Accounts;
 pub use self::ways_in::WaysIn;

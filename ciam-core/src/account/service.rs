@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::due::{DueKind, ErasureDue, StatusDue};
 use super::lifecycle::{LifecycleError, ReasonCode, Transition};
 use super::policy::AccountPolicy;
+use super::schema::{AttributeSchema, InvalidSchema};
 use super::{Account, AccountStatus};
 use crate::actor::Actor;
 use crate::error::PortError;
@@ -30,6 +31,7 @@ pub struct Accounts {
     pub(super) password: Arc<PasswordFactor>,
     pub(super) factors: Vec<Arc<dyn Factor>>,
     pub(super) policy: Arc<AccountPolicy>,
+    pub(super) schema: Arc<AttributeSchema>,
     pub(super) limiter: RateLimiter,
 }
 
@@ -47,6 +49,7 @@ impl Accounts {
             password: Arc::new(password),
             factors: Vec::new(),
             policy: Arc::new(AccountPolicy::default()),
+            schema: Arc::new(AttributeSchema::standard()),
         }
     }
 
@@ -62,6 +65,23 @@ impl Accounts {
     pub fn with_policy(mut self, policy: AccountPolicy) -> Self {
         self.policy = Arc::new(policy);
         self
+    }
+
+    /// Sets the attributes that are kept. Without it, [`AttributeSchema::standard`].
+    ///
+    /// # Errors
+    ///
+    /// Fails when the schema itself cannot be.
+    pub fn with_schema(mut self, schema: AttributeSchema) -> Result<Self, InvalidSchema> {
+        schema.validate()?;
+        self.schema = Arc::new(schema);
+        Ok(self)
+    }
+
+    /// The attributes that are kept.
+    #[must_use]
+    pub fn schema(&self) -> &AttributeSchema {
+        &self.schema
     }
 
     /// The policy.

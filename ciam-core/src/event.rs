@@ -43,6 +43,11 @@ impl EventType {
     pub const IDENTITY_LINKED: Self = Self::new("ciam.identity.linked.v1");
     /// An identity elsewhere is no longer linked to an account. Details: `by`, `issuer`.
     pub const IDENTITY_UNLINKED: Self = Self::new("ciam.identity.unlinked.v1");
+    /// Somebody began to add an identifier to their account; a message goes out. Details: `by`, `kind`.
+    pub const IDENTIFIER_CHANGE_STARTED: Self = Self::new("ciam.identifier.change_started.v1");
+    /// An account's identifiers changed. Details: `by`, `kind`, `change`: `added`, `replaced`, `removed`, `primary`,
+    /// `reverted`.
+    pub const IDENTIFIER_CHANGED: Self = Self::new("ciam.identifier.changed.v1");
     /// A registration was tried for an identifier that already has an account.
     pub const REGISTRATION_REPEATED: Self = Self::new("ciam.account.registration_repeated.v1");
     /// A registration was started; its verification message goes out.

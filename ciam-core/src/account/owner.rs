@@ -84,6 +84,27 @@ pub enum OwnerError {
     /// The account has no such thing.
     #[error("the account has no such thing")]
     NotFound,
+    /// The code is wrong, used or too old, or of another person, session or change.
+    #[error("the code is no longer good")]
+    Code,
+    /// The text is no identifier of the kind.
+    #[error("the text is no identifier of the kind")]
+    Malformed,
+    /// The account has this identifier already.
+    #[error("the account has this identifier already")]
+    AlreadyTheirs,
+    /// Somebody else has it.
+    #[error("somebody else has it")]
+    Taken,
+    /// The name is one of the house.
+    #[error("the name is reserved")]
+    ReservedName,
+    /// It is not verified.
+    #[error("it is not verified")]
+    NotVerified,
+    /// Nothing verified would be left to reach the owner by.
+    #[error("nothing verified would be left")]
+    LastIdentifier,
     /// The identity belongs to another account.
     #[error("the identity belongs to another account")]
     LinkedElsewhere,
@@ -118,6 +139,13 @@ impl OwnerError {
             Self::Password(rejection) => rejection.code(),
             Self::LastWayIn => "last_way_in",
             Self::NotFound => "not_found",
+            Self::Code => "code",
+            Self::Malformed => "malformed",
+            Self::AlreadyTheirs => "already_yours",
+            Self::Taken => "taken",
+            Self::ReservedName => "reserved_name",
+            Self::NotVerified => "not_verified",
+            Self::LastIdentifier => "last_identifier",
             Self::LinkedElsewhere => "linked_elsewhere",
             Self::TooManyThings => "too_many",
             Self::Status(_) => "status",
@@ -167,6 +195,11 @@ pub(super) struct Proved {
 }
 
 impl Proved {
+    /// Somebody of whom nothing more than their session is asked.
+    pub(super) const fn by_session(current: Authenticated) -> Self {
+        Self { current, credentials: Vec::new(), proof: None, relied_on: None }
+    }
+
     pub(super) const fn account(&self) -> &Account {
         &self.current.account.value
     }

@@ -1,6 +1,8 @@
 //! The owner changes, adds or removes the password.
 
 use super::owner::{Owner, OwnerError, Proved};
+#[cfg(doc)]
+use super::policy::AccountPolicy;
 use super::service::Accounts;
 use super::ways_in::WaysIn;
 use super::{Account, IdentifierKind};
@@ -34,6 +36,25 @@ impl Accounts {
             let batch = self.setting(&proved, &hash)?;
             let code = MessageCode::PasswordChanged;
             if let Some(started) = self.changing_password(owner, &proved, batch, code).await? {
+                return Ok(started);
+            }
+            proved = self.prove_again(proved).await?;
+        }
+        Err(OwnerError::Changed)
+    }
+
+    /// Takes the current password as proof that the session's person is the owner: the session is renewed with it, and what
+    /// asks for a [recent](AccountPolicy::recent) proof can be done.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the password is wrong or was tried too often, when the account changes meanwhile, and when a port fails.
+    pub async fn prove_password(&self, owner: &Owner<'_>) -> Result<StartedSession, OwnerError> {
+        let mut proved = self.prove(owner).await?;
+        for _ in 0..Self::MAX_RACES {
+            let (batch, started) =
+                self.sessions.renewing(proved.batch(), &proved.current, proved.proof.clone(), None).await?;
+            if self.ports.store().commit(batch).await?.is_applied() {
                 return Ok(started);
             }
             proved = self.prove_again(proved).await?;

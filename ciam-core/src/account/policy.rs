@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use time::Duration;
 
-use super::IdentifierKind;
+use super::look_alike::skeleton;
+use super::{IdentifierKey, IdentifierKind};
 use crate::ratelimit::Limit;
 
 /// The limits of what an owner and an administrator do with an account.
@@ -17,6 +18,22 @@ pub struct AccountPolicy {
     pub recent: Duration,
     /// Current passwords tried as proof of an account's owner. Default 10 in 15 minutes.
     pub password_proofs: Limit,
+    /// Identifiers that an owner begins to add, and names that they take. Default 10 in a day.
+    pub identifier_changes: Limit,
+    /// Codes to one new address or number in a short time. Default 5 in an hour.
+    pub messages_per_address: Limit,
+    /// Codes to one new address or number in a long time. Default 20 in a day.
+    pub messages_per_address_long: Limit,
+    /// The digits of a code, 6 to 8. Default 6.
+    pub code_digits: u32,
+    /// How long a code is good. Default 15 minutes.
+    pub code_lifetime: Duration,
+    /// Guesses for one code. Default 5.
+    pub code_attempts: u64,
+    /// How long an identifier that was given up can be taken back, and is nobody else's. Default 72 hours.
+    pub reservation: Duration,
+    /// Names that nobody gets, nor any that looks like one of them.
+    pub reserved_names: BTreeSet<String>,
     /// The kinds of verified identifier that a sign-in can begin with without a password, by a code or link. Say here what
     /// the journeys offer: it decides whether somebody can remove their password. Default none.
     pub passwordless: BTreeSet<IdentifierKind>,
@@ -30,8 +47,68 @@ impl Default for AccountPolicy {
             grace: Duration::days(30),
             recent: Duration::minutes(5),
             password_proofs: Limit::new("account.password", 10, Duration::minutes(15)),
+            identifier_changes: Limit::new("account.identifiers", 10, Duration::days(1)),
+            messages_per_address: Limit::new("account.address", 5, Duration::hours(1)),
+            messages_per_address_long: Limit::new("account.address_long", 20, Duration::days(1)),
+            code_digits: 6,
+            code_lifetime: Duration::minutes(15),
+            code_attempts: 5,
+            reservation: Duration::hours(72),
+            reserved_names: RESERVED_NAMES.iter().map(|name| (*name).to_owned()).collect(),
             passwordless: BTreeSet::new(),
             first_factors: BTreeSet::new(),
         }
     }
 }
+
+impl AccountPolicy {
+    /// Whether a name is one of the house, or looks like one.
+    pub(super) fn is_reserved_name(&self, name: &IdentifierKey) -> bool {
+        let look = skeleton(name.as_str());
+        self.reserved_names.iter().any(|reserved| skeleton(reserved) == look)
+    }
+}
+
+/// Names of the house: who has one of them is taken for it.
+const RESERVED_NAMES: [&str; 40] = [
+    "abuse",
+    "account",
+    "accounts",
+    "admin",
+    "administrator",
+    "anonymous",
+    "api",
+    "billing",
+    "contact",
+    "everyone",
+    "help",
+    "helpdesk",
+    "hostmaster",
+    "info",
+    "mail",
+    "me",
+    "moderator",
+    "nobody",
+    "noreply",
+    "null",
+    "official",
+    "operator",
+    "owner",
+    "postmaster",
+    "privacy",
+    "root",
+    "sales",
+    "security",
+    "service",
+    "settings",
+    "staff",
+    "status",
+    "support",
+    "sysadmin",
+    "system",
+    "team",
+    "undefined",
+    "user",
+    "webmaster",
+    "www",
+];

@@ -37,6 +37,11 @@
 //! | Grace period of a closed account | 30 days | [`AccountPolicy`](crate::account::AccountPolicy) | people change their minds |
 //! | Proof before a change of what one signs in with | 5 minutes | [`AccountPolicy`](crate::account::AccountPolicy) | an unlocked screen is not its owner |
 //! | Current passwords tried as proof | 10 in 15 minutes | [`AccountPolicy`](crate::account::AccountPolicy) | a stolen session guesses nothing |
+//! | Identifiers that an owner begins to add | 10 in a day | [`AccountPolicy`](crate::account::AccountPolicy) | nobody is written to without end |
+//! | Codes to one new address | 5 in an hour, 20 in a day; 6 digits, 15 minutes, 5 guesses | [`AccountPolicy`](crate::account::AccountPolicy) | as at registration |
+//! | An identifier that was given up | can be taken back for 72 hours | [`AccountPolicy`](crate::account::AccountPolicy) | a weekend passes before people read their mail |
+//! | Linked identities of an account | 32 | [`Accounts`](crate::account::Accounts) | a person has a handful |
+//! | Attributes | names of 128 characters, as the schema says | [`AttributeSchema`](crate::account::schema::AttributeSchema) | they are shown |
 //! | Identifiers of an account | 16 | [`Account`](crate::account::Account) | a person has a handful |
 //! | Identifier | 254 bytes | [`IdentifierKey`](crate::account::IdentifierKey) | the longest e-mail address |
 //! | Profile | 64 attributes, 4 KiB each | [`Profile`](crate::account::Profile) | it is read at every sign-in |

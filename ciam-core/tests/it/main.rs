@@ -8,6 +8,7 @@
 )]
 
 mod account_federated;
+mod account_identifiers;
 mod account_lifecycle;
 mod account_password;
 mod backends;

@@ -383,8 +383,8 @@ impl AttributeSchema {
     /// # Errors
     ///
     /// Fails when the schema has no such attribute, or the text is none of its type.
-    pub fn from_text(&self, name: &str, text: &str) -> Result<Value, AttributeProblem> {
-        self.get(name).ok_or(AttributeProblem::Unknown)?.kind.from_text(text)
+    pub fn parse_text(&self, name: &str, text: &str) -> Result<Value, AttributeProblem> {
+        self.get(name).ok_or(AttributeProblem::Unknown)?.kind.parse_text(text)
     }
 
     fn judge(&self, name: &str, value: &Value, by: Party<'_>) -> Result<Value, AttributeProblem> {

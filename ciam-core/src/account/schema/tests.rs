@@ -162,10 +162,10 @@ fn forms_send_texts_and_the_schema_knows_what_they_are() {
         ("interests", "a\r\n\r\n b\n", json!(["a", " b"])),
         ("name", "Ada", json!("Ada")),
     ] {
-        assert_eq!(schema.from_text(name, text), Ok(value), "{name}: {text:?}");
+        assert_eq!(schema.parse_text(name, text), Ok(value), "{name}: {text:?}");
     }
-    assert_eq!(schema.from_text("seats", "many"), Err(AttributeProblem::WrongType));
-    assert_eq!(schema.from_text("nobody", "x"), Err(AttributeProblem::Unknown));
+    assert_eq!(schema.parse_text("seats", "many"), Err(AttributeProblem::WrongType));
+    assert_eq!(schema.parse_text("nobody", "x"), Err(AttributeProblem::Unknown));
 }
 
 #[test]

@@ -126,7 +126,7 @@ impl AttributeType {
     }
 
     /// Makes a value out of what a form sent: a list has one value on each line.
-    pub(super) fn from_text(&self, text: &str) -> Result<Value, AttributeProblem> {
+    pub(super) fn parse_text(&self, text: &str) -> Result<Value, AttributeProblem> {
         let trimmed = text.trim();
         if trimmed.is_empty() {
             // A box that is not ticked is not sent, or sent without anything in it.
@@ -140,7 +140,7 @@ impl AttributeType {
             Self::List { of, max } => {
                 // One more than the most is enough to see that there are too many.
                 let lines = trimmed.lines().filter(|line| !line.trim().is_empty()).take(max + 1);
-                Ok(Value::Array(lines.map(|line| of.from_text(line)).collect::<Result<_, _>>()?))
+                Ok(Value::Array(lines.map(|line| of.parse_text(line)).collect::<Result<_, _>>()?))
             }
             _ => Ok(Value::String(text.to_owned())),
         }

@@ -18,6 +18,10 @@ impl Amr {
     pub const PASSWORD: Self = Self::new("pwd");
     /// A one-time password.
     pub const OTP: Self = Self::new("otp");
+    /// A code or link that was sent by mail. Not registered: RFC 8176 has no name for it.
+    pub const EMAIL: Self = Self::new("email");
+    /// A code that was sent by text message.
+    pub const SMS: Self = Self::new("sms");
     /// Proof of possession of a hardware-secured key.
     pub const HARDWARE_KEY: Self = Self::new("hwk");
     /// Proof of possession of a software-secured key.

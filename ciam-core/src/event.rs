@@ -52,6 +52,14 @@ impl EventType {
     pub const REGISTRATION_REPEATED: Self = Self::new("ciam.account.registration_repeated.v1");
     /// A registration was started; its verification message goes out.
     pub const REGISTRATION_STARTED: Self = Self::new("ciam.account.registration_started.v1");
+    /// An identifier that an account had never proved was taken from it: its owner has proved it.
+    pub const IDENTIFIER_RECLAIMED: Self = Self::new("ciam.account.identifier_reclaimed.v1");
+    /// A person asked for a code to sign in with.
+    pub const SIGN_IN_CODE_REQUESTED: Self = Self::new("ciam.account.sign_in_code_requested.v1");
+    /// A person said that they forgot their password.
+    pub const RECOVERY_REQUESTED: Self = Self::new("ciam.account.recovery_requested.v1");
+    /// A person who had forgotten their password has a new one.
+    pub const ACCOUNT_RECOVERED: Self = Self::new("ciam.account.recovered.v1");
     /// A credential was added, replaced or upgraded.
     pub const CREDENTIAL_CHANGED: Self = Self::new("ciam.credential.changed.v1");
     /// A person signed in.

@@ -18,7 +18,7 @@ use crate::vault::{SealScope, Sealed, is_shredded};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum MessageCode {
-    /// Prove this address to finish a registration. Parameters: `code`, `minutes`.
+    /// Prove this address to finish a registration. Parameters: `code`, `minutes`, `link`.
     VerifyRegistration,
     /// Somebody tried to register this address, which already has an account. No parameters.
     AccountExists,
@@ -44,6 +44,12 @@ pub enum MessageCode {
     IdentityUnlinked,
     /// Somebody is invited into an organization. Parameters: `token`, `organization` (its name), `days`.
     Invitation,
+    /// A code and a link to sign in with. Parameters: `code`, `minutes`, `link`.
+    SignInCode,
+    /// A code and a link to choose a new password with. Parameters: `code`, `minutes`, `link`.
+    RecoveryCode,
+    /// The password was forgotten and has been replaced. No parameters.
+    PasswordRecovered,
 }
 
 impl MessageCode {
@@ -63,6 +69,9 @@ impl MessageCode {
             Self::IdentityLinked => "identity_linked",
             Self::IdentityUnlinked => "identity_unlinked",
             Self::Invitation => "invitation",
+            Self::SignInCode => "sign_in_code",
+            Self::RecoveryCode => "recovery_code",
+            Self::PasswordRecovered => "password_recovered",
         }
     }
 }

@@ -22,6 +22,8 @@ pub enum RiskAction {
     SignIn,
     /// A step-up inside a session.
     StepUp,
+    /// A forgotten password that is replaced.
+    Recover,
 }
 
 /// What is known when a risk engine is asked. Holds no password and no code.

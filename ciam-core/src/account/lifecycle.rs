@@ -67,6 +67,12 @@ impl ReasonCode {
         Self("owner".to_owned())
     }
 
+    /// The owner has come back by a recovery: `recovery`.
+    #[must_use]
+    pub fn recovery() -> Self {
+        Self("recovery".to_owned())
+    }
+
     /// Its time has come: `time_over`.
     #[must_use]
     pub fn time_over() -> Self {

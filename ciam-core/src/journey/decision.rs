@@ -112,6 +112,21 @@ impl<'a, 'name> Situation<'a, 'name> {
         }
     }
 
+    /// Which further factor a person who has forgotten their password is still to prove, after a code that was sent to them.
+    ///
+    /// An account with further factors is recovered with one of them: a mailbox alone neither replaces the password nor
+    /// begins a session where the owner has asked for more.
+    #[must_use]
+    pub fn missing_for_recovery(&self) -> Option<&'name str> {
+        if self.proofs.len() > 1 {
+            return None;
+        }
+        let proved = kinds_of(self.proofs);
+        let adds = |candidate: &&Candidate<'_>| candidate.kinds.iter().any(|kind| !proved.contains(kind));
+        let mut candidates = self.candidates.iter();
+        candidates.clone().find(adds).or_else(|| candidates.next()).map(|candidate| candidate.name)
+    }
+
     /// Where nothing is proved yet.
     fn entry(&self) -> Decision<'name> {
         let Some(session) = self.session else { return Decision::Credentials };

@@ -1,9 +1,10 @@
 //! The sign-in journey: a stored state machine from "who are you?" to a session.
 //!
 //! ```text
-//! sign-in:  credentials ──▶ (risk) ──▶ further factors ──▶ session
+//! sign-in:  password, or a code or link by mail or text message ──▶ (risk) ──▶ further factors ──▶ session
 //! step-up:  a live session ──▶ the factor that lifts it ──▶ the same session, with another secret
-//! sign-up:  registration ──▶ code from the e-mail ──▶ account and session
+//! sign-up:  registration, with a password or without ──▶ code or link ──▶ account and session
+//! recovery: identifier ──▶ code or link ──▶ (further factor) ──▶ new password ──▶ session
 //! ```
 //!
 //! Each step takes a typed [`Answer`] and returns the next [`Challenge`], as JSON-able values: one implementation serves a
@@ -19,6 +20,12 @@
 //!   were proved: a password change or a suspension at the same moment wins.
 //! - **One answer, one session.** A compare-and-swap takes the journey out of everybody's hands before the commit; a crash in
 //!   between ends the journey and leaves nothing else.
+//! - **Who proves an address has it.** An identifier that was only claimed signs nobody in, recovers nothing, and goes to
+//!   whoever proves it; what a stranger put beside it does not survive.
+//! - **A link in a mail is opened by programs too.** Opening one changes nothing, and in another browser than the one that
+//!   asked for it signs nobody in. See [`JourneyLink`].
+//! - **Recovery goes around nothing.** An account with a further factor is recovered with that factor; a mailbox and the
+//!   password that it opens are one kind of factor together.
 //! - **A new secret at every change of privilege**, and a new session for another person: what a stranger put into the
 //!   browser before is worth nothing after.
 //!
@@ -50,20 +57,30 @@
 //! # }
 //! ```
 
+mod challenge;
+mod code;
+mod conclude;
 pub mod decision;
 mod legacy;
+mod link;
+mod methods;
+mod passwordless;
 mod policy;
+mod reclaim;
+mod recovery;
 mod service;
 mod sign_in;
 mod sign_up;
 mod state;
+mod step;
 mod throttle;
 mod types;
 
+pub use self::challenge::{Answer, Challenge, CodePurpose, Registration};
+pub use self::link::{JourneyLink, LinkOpened};
+pub use self::methods::{Methods, SignInMethod};
 pub use self::policy::JourneyPolicy;
 pub use self::service::Journeys;
 pub use self::state::JourneyHandle;
-pub use self::types::{
-    Answer, Challenge, JourneyError, Refusal, RefusalReason, Registration, Requirements, SignedIn, Step,
-    Visitor,
-};
+pub use self::step::{Refusal, RefusalReason, SignedIn, Step};
+pub use self::types::{JourneyError, Requirements, Visitor};

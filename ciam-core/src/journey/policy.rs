@@ -2,7 +2,9 @@
 
 use time::Duration;
 
+use super::methods::Methods;
 use crate::assurance::AcrLadder;
+use crate::notify::Channel;
 use crate::ratelimit::Limit;
 use crate::risk::RiskLevel;
 
@@ -36,18 +38,30 @@ pub struct JourneyPolicy {
     pub known_browser: Duration,
     /// Wrong answers to one challenge of a further factor, before the journey is over. Default 5.
     pub factor_attempts: u64,
+    /// The first factors that are allowed. Default a password, or a code by mail.
+    pub methods: Methods,
+    /// How a code for a forgotten password may be sent. Default by mail only: who takes over a phone number would else
+    /// have the password too, and with it whatever a password and a text message open together.
+    pub recovery_channels: Vec<Channel>,
     /// Registrations from one address. Default 50 in an hour.
     pub register_per_peer: Limit,
-    /// Registration messages to one e-mail address in a short time. Default 5 in an hour.
+    /// Recoveries that are asked for from one address. Default 50 in an hour.
+    pub recover_per_peer: Limit,
+    /// Messages with codes that are asked for with one identifier, in a short time: from all unknown browsers together, or
+    /// from one known browser. Default 5 in an hour.
     pub messages_per_address: Limit,
-    /// Registration messages to one e-mail address in a long time. Default 20 in a day. With
-    /// [`code_attempts`](Self::code_attempts) it bounds how likely a guesser registers an address that is not theirs: 100
-    /// guesses a day at a million codes.
+    /// The same in a long time. Default 20 in a day. With [`code_attempts`](Self::code_attempts) it bounds how likely a
+    /// guesser proves an address that is not theirs: 100 guesses a day at a million codes.
     pub messages_per_address_long: Limit,
+    /// Messages with codes that reach one address, whichever of its owner's identifiers was typed; counted as the others.
+    /// Over it nothing is sent, and nobody is told. Default 30 in a day.
+    pub messages_per_recipient: Limit,
     /// The digits of a code, 6 to 8. Default 6.
     pub code_digits: u32,
     /// How long a code is good. Default 15 minutes.
     pub code_lifetime: Duration,
+    /// How long a notice to an owner may be on its way before it is of no use. Default 3 days.
+    pub notice_lifetime: Duration,
     /// Guesses for one code. Default 5.
     pub code_attempts: u64,
     /// The longest name to be called by, in characters. Default 128.
@@ -59,6 +73,9 @@ pub struct JourneyPolicy {
     /// What counts for a registration when the risk engine fails or is late. Default [`RiskLevel::Low`]: a new account has
     /// no second factor yet, so nothing lies between letting everybody in and letting nobody in.
     pub register_risk_unanswered: RiskLevel,
+    /// What counts for a recovery when the risk engine fails or is late. Default [`RiskLevel::High`]: an account without a
+    /// second factor gets its new password, and no session with it.
+    pub recover_risk_unanswered: RiskLevel,
     /// The levels of assurance. The same ladder must be given to the protocols.
     pub ladder: AcrLadder,
 }
@@ -79,16 +96,22 @@ impl Default for JourneyPolicy {
             sign_in_per_peer: Limit::new("sign_in.peer", 300, Duration::minutes(5)),
             known_browser: Duration::days(30),
             factor_attempts: 5,
+            methods: Methods::default(),
+            recovery_channels: vec![Channel::Email],
             register_per_peer: Limit::new("register.peer", 50, Duration::hours(1)),
+            recover_per_peer: Limit::new("recover.peer", 50, Duration::hours(1)),
             messages_per_address: Limit::new("register.address", 5, Duration::hours(1)),
             messages_per_address_long: Limit::new("register.address_long", 20, Duration::days(1)),
+            messages_per_recipient: Limit::new("message.recipient", 30, Duration::days(1)),
             code_digits: 6,
             code_lifetime: Duration::minutes(15),
+            notice_lifetime: Duration::days(3),
             code_attempts: 5,
             max_name: 128,
             risk_deadline: std::time::Duration::from_millis(150),
             risk_unanswered: RiskLevel::Medium,
             register_risk_unanswered: RiskLevel::Low,
+            recover_risk_unanswered: RiskLevel::High,
             ladder: AcrLadder::default(),
         }
     }

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use time::Duration;
 
+use super::challenge::{Answer, Challenge};
+use super::code::Given;
 use super::policy::JourneyPolicy;
-use super::state::{Journey, JourneyHandle, Stage};
-use super::types::{Answer, Challenge, JourneyError, Refusal, RefusalReason, Requirements, Step, Visitor};
+use super::state::{CodeStage, Goal, Journey, JourneyHandle, Purpose, Stage};
+use super::step::{Refusal, RefusalReason, Step};
+use super::types::{JourneyError, Requirements, Visitor};
 use crate::ephemeral;
 use crate::error::PortError;
 use crate::factor::Factor;
@@ -101,6 +104,19 @@ impl Journeys {
         self.begin(visitor, requirements, Stage::Registration).await
     }
 
+    /// Begins a recovery: the password is forgotten.
+    ///
+    /// # Errors
+    ///
+    /// Fails when a port does.
+    pub async fn begin_recovery(
+        &self,
+        visitor: &Visitor<'_>,
+        requirements: Requirements,
+    ) -> Result<(JourneyHandle, Challenge), PortError> {
+        self.begin(visitor, requirements, Stage::Recovery).await
+    }
+
     /// What the person is to do now, such as when the page is loaded again.
     ///
     /// # Errors
@@ -131,27 +147,66 @@ impl Journeys {
         answer: Answer,
     ) -> Result<Step, JourneyError> {
         let journey = self.load(handle, visitor).await?;
-        match (&journey.stage, answer) {
-            (Stage::Credentials | Stage::Factor(_), Answer::Credentials { identifier, password }) => {
-                self.sign_in(handle, visitor, journey, &identifier, &password).await
-            }
+        match (journey.stage.clone(), answer) {
+            (
+                Stage::Credentials
+                | Stage::Factor(_)
+                | Stage::Code(CodeStage { purpose: Purpose::Prove { .. }, .. }),
+                Answer::Credentials { identifier, password },
+            ) => self.sign_in(handle, visitor, journey, &identifier, &password).await,
+            (
+                Stage::Credentials
+                | Stage::Factor(_)
+                | Stage::Code(CodeStage { purpose: Purpose::Prove { goal: Goal::Session, .. }, .. }),
+                Answer::SendCode { identifier, channel },
+            ) => self.ask_for_code(handle, visitor, journey, Goal::Session, &identifier, channel).await,
+            (
+                Stage::Recovery
+                | Stage::Code(CodeStage { purpose: Purpose::Prove { goal: Goal::Recovery, .. }, .. }),
+                Answer::Recover { identifier },
+            ) => self.ask_for_code(handle, visitor, journey, Goal::Recovery, &identifier, None).await,
             (Stage::Factor(stage), Answer::Factor { factor, response }) if stage.factor == factor => {
-                let stage = stage.clone();
                 self.prove_factor(handle, visitor, journey, stage, &response).await
             }
             (Stage::Registration, Answer::Register(registration)) => {
                 self.register(handle, visitor, journey, registration).await
             }
             (Stage::Code(stage), Answer::Code { code }) => {
-                let stage = stage.clone();
-                self.verify_code(handle, visitor, journey, &stage, &code).await
+                self.take_code(handle, visitor, journey, stage, Given::Code(&code)).await
             }
-            (Stage::Code(stage), Answer::Resend) => {
-                let stage = stage.clone();
-                self.resend(handle, journey, stage).await
+            (Stage::Code(stage), Answer::Link { proof }) => {
+                self.take_code(handle, visitor, journey, stage, Given::Link(&proof)).await
+            }
+            (Stage::Code(CodeStage { sent, purpose }), Answer::Resend) => match purpose {
+                Purpose::Register { profile, password } => {
+                    self.resend(handle, visitor, journey, sent, profile, password).await
+                }
+                Purpose::Prove { goal, .. } => self.resend_proof(handle, visitor, journey, goal, sent).await,
+            },
+            (Stage::NewPassword(held), Answer::NewPassword { password }) => {
+                self.replace_password(handle, visitor, journey, held, &password).await
             }
             (Stage::Finishing, _) => Err(JourneyError::Changed),
             _ => Ok(self.refused(&journey, RefusalReason::Unexpected)),
+        }
+    }
+
+    async fn take_code(
+        &self,
+        handle: &JourneyHandle,
+        visitor: &Visitor<'_>,
+        journey: Journey,
+        stage: CodeStage,
+        given: Given<'_>,
+    ) -> Result<Step, JourneyError> {
+        match stage.purpose {
+            Purpose::Register { profile, password } => {
+                let wanted = (stage.sent, profile, password);
+                self.verify_registration(handle, visitor, journey, wanted, given).await
+            }
+            Purpose::Prove { goal, recipient } => {
+                self.prove_code(handle, visitor, journey, (stage.sent, goal, recipient), given).await
+            }
         }
     }
 
@@ -177,14 +232,19 @@ impl Journeys {
     }
 
     async fn load(&self, handle: &JourneyHandle, visitor: &Visitor<'_>) -> Result<Journey, JourneyError> {
-        let bytes = self.ports.ephemeral().get(&handle.key()).await?.ok_or(JourneyError::NotFound)?;
-        // One that another release has begun is over: the person begins again.
-        let journey: Journey = ephemeral::decode(&bytes).map_err(|_| JourneyError::NotFound)?;
+        let journey = self.read(handle).await?;
         if journey.browser == visitor.browser.digest() {
             Ok(journey)
         } else {
             Err(JourneyError::OtherBrowser)
         }
+    }
+
+    /// The journey with this handle, whichever browser it belongs to.
+    pub(super) async fn read(&self, handle: &JourneyHandle) -> Result<Journey, JourneyError> {
+        let bytes = self.ports.ephemeral().get(&handle.key()).await?.ok_or(JourneyError::NotFound)?;
+        // One that another release has begun is over: the person begins again.
+        ephemeral::decode(&bytes).map_err(|_| JourneyError::NotFound)
     }
 
     /// Moves a journey on, if it still is as it was read: of two tabs one wins.
@@ -227,21 +287,24 @@ impl Journeys {
     }
 
     pub(super) fn challenge_of(&self, journey: &Journey) -> Option<Challenge> {
+        let login_hint = journey.requirements.login_hint.clone();
+        let methods = || self.methods(&journey.requirements);
+        let min_password_length = self.password.policy().min_length;
         match &journey.stage {
-            Stage::Credentials => {
-                Some(Challenge::Credentials { login_hint: journey.requirements.login_hint.clone() })
-            }
-            Stage::Registration => {
-                Some(Challenge::Registration { min_password_length: self.password.policy().min_length })
-            }
-            Stage::Code(stage) => Some(Challenge::Code {
-                sent_to: stage.typed.clone(),
+            Stage::Credentials => Some(Challenge::Credentials { login_hint, methods: methods() }),
+            Stage::Registration => Some(Challenge::Registration { min_password_length, methods: methods() }),
+            Stage::Code(CodeStage { sent, purpose }) => Some(Challenge::Code {
+                purpose: purpose.public(),
+                channel: sent.channel,
+                sent_to: sent.typed.clone(),
                 digits: self.policy.digits(),
-                expires_at: stage.code_expires_at,
+                expires_at: sent.expires_at,
             }),
             Stage::Factor(stage) => {
                 Some(Challenge::Factor { factor: stage.factor.clone(), data: stage.public.clone() })
             }
+            Stage::Recovery => Some(Challenge::Recovery { login_hint }),
+            Stage::NewPassword(_) => Some(Challenge::NewPassword { min_password_length }),
             Stage::Finishing => None,
         }
     }

@@ -5,24 +5,31 @@
 //! step by step and call by call; its owner gets a message that says so, and the code cannot be guessed because it was
 //! never sent.
 
+use super::challenge::Registration;
+use super::code::{Given, Letter};
+use super::methods::SignInMethod;
+use super::passwordless::proof_by;
+use super::reclaim::is_owned;
 use super::service::Journeys;
-use super::state::{CodeStage, Journey, JourneyHandle, Stage};
-use super::throttle::{self, Tried};
-use super::types::{JourneyError, RefusalReason, Registration, SignedIn, Step, Visitor};
-use crate::account::{Account, AccountStatus, Identifier, IdentifierKey, Profile};
+use super::state::{Journey, JourneyHandle, Purpose, Sent, Stage};
+use super::step::{RefusalReason, SignedIn, Step};
+use super::throttle::{self, Reserved, Tried};
+use super::types::{JourneyError, Requirements, Visitor};
+use crate::account::{Account, IdentifierKey, Profile};
 use crate::assurance::{Amr, AuthenticationContext, FactorKind, Proof};
-use crate::entropy::decimal_code;
 use crate::error::PortError;
 use crate::event::{Event, EventType};
 use crate::hooks::HookDecision;
-use crate::id::AccountId;
-use crate::notify::{Channel, Message, MessageCode};
-use crate::password::{PasswordError, PasswordFactor};
+use crate::notify::{Channel, MessageCode};
+use crate::password::{PasswordError, PasswordFactor, PasswordHash};
 use crate::ratelimit::source_of;
 use crate::risk::{self, Observation, RiskAction, RiskLevel};
 use crate::secret::Secret;
 use crate::session::{Authenticated, Beginning, SessionError, StartedSession};
-use crate::store::{Batch, Commit, Conflict, EntityRef, Write};
+use crate::store::{Commit, Write};
+
+/// What a registration asked for, once its code is proved.
+pub(super) type Wanted = (Sent, Profile, Option<PasswordHash>);
 
 impl Journeys {
     pub(super) async fn register(
@@ -33,8 +40,9 @@ impl Journeys {
         registration: Registration,
     ) -> Result<Step, JourneyError> {
         let journey = &journey;
-        let Ok(identifier) = IdentifierKey::email(&registration.email) else {
-            return Ok(self.refused(journey, RefusalReason::Email));
+        let (identifier, channel) = match self.registrable(&journey.requirements, &registration) {
+            Ok(found) => found,
+            Err(reason) => return Ok(self.refused(journey, reason)),
         };
         let Some(mut profile) = self.profile(&registration) else {
             return Ok(self.refused(journey, RefusalReason::Name));
@@ -52,113 +60,97 @@ impl Journeys {
             return Ok(self.refused(journey, RefusalReason::Denied { code }));
         }
         let name = registration.name.as_deref().unwrap_or_default();
+        let password = match &registration.password {
+            None => None,
+            Some(password) => match self.accept(password, &identifier, name).await? {
+                Ok(hash) => Some(hash),
+                Err(reason) => return Ok(self.refused(journey, reason)),
+            },
+        };
+        let typed = registration.identifier.as_str();
+        self.send_registration(handle, visitor, journey, (identifier, typed, channel), profile, password)
+            .await
+    }
+
+    /// Judges and hashes a new password.
+    pub(super) async fn accept(
+        &self,
+        password: &Secret,
+        identifier: &IdentifierKey,
+        name: &str,
+    ) -> Result<Result<PasswordHash, RefusalReason>, PortError> {
         let local = identifier.as_str().split('@').next().unwrap_or_default();
         let personal = [identifier.as_str(), local, name];
-        let password = match self.password.accept(&self.ports, &registration.password, &personal).await {
-            Ok(password) => password,
-            Err(PasswordError::Rejected(rejection)) => {
-                return Ok(self.refused(journey, RefusalReason::Password(rejection)));
-            }
-            Err(PasswordError::Port(error)) => return Err(error.into()),
-        };
-        let typed = registration.email.trim().chars().take(IdentifierKey::MAX_LENGTH).collect();
-        let code = decimal_code(self.ports.entropy(), self.policy.digits())?;
-        let stage = CodeStage {
-            identifier,
-            typed,
-            profile,
-            password,
-            code: handle.code_digest(&code),
-            number: 1,
-            code_expires_at: self.ports.now() + self.policy.code_lifetime,
-        };
-        self.send_code(handle, journey, stage, &code).await
+        match self.password.accept(&self.ports, password, &personal).await {
+            Ok(hash) => Ok(Ok(hash)),
+            Err(PasswordError::Rejected(rejection)) => Ok(Err(RefusalReason::Password(rejection))),
+            Err(PasswordError::Port(error)) => Err(error),
+        }
     }
 
     pub(super) async fn resend(
         &self,
         handle: &JourneyHandle,
+        visitor: &Visitor<'_>,
         journey: Journey,
-        mut stage: CodeStage,
+        sent: Sent,
+        profile: Profile,
+        password: Option<PasswordHash>,
     ) -> Result<Step, JourneyError> {
-        let code = decimal_code(self.ports.entropy(), self.policy.digits())?;
-        stage.code = handle.code_digest(&code);
-        stage.number = stage.number.saturating_add(1);
-        stage.code_expires_at = self.ports.now() + self.policy.code_lifetime;
-        self.send_code(handle, &journey, stage, &code).await
+        let to = (sent.identifier, sent.typed.as_str(), sent.channel);
+        self.send_registration(handle, visitor, &journey, to, profile, password).await
     }
 
     /// Moves the journey to the code and sends it: or, to somebody who has an account, the message that says so.
-    async fn send_code(
+    async fn send_registration(
         &self,
         handle: &JourneyHandle,
+        visitor: &Visitor<'_>,
         journey: &Journey,
-        stage: CodeStage,
-        code: &str,
+        (identifier, typed, channel): (IdentifierKey, &str, Channel),
+        profile: Profile,
+        password: Option<PasswordHash>,
     ) -> Result<Step, JourneyError> {
-        for limit in [&self.policy.messages_per_address, &self.policy.messages_per_address_long] {
-            if let Some(wait) = throttle::count(&self.limiter, limit, stage.identifier.as_str()).await? {
-                return Ok(self.limited(journey, wait));
+        let reserved = throttle::reserve_message(&self.limiter, &self.policy, visitor, &identifier).await?;
+        if let Reserved::Wait(wait) = reserved {
+            return Ok(self.limited(journey, wait));
+        }
+        let existing = self.ports.store().account_by_identifier(&identifier).await?;
+        let owner = existing.filter(|account| is_owned(&account.value, &identifier, self.ports.now()));
+        let (letter, event) = match owner {
+            Some(owner) => {
+                let subject = owner.value.event_subject();
+                let event = Event::new(&self.ports, EventType::REGISTRATION_REPEATED, subject)?;
+                (Letter::Notice(MessageCode::AccountExists, identifier.clone(), owner.value.id), event)
             }
-        }
-        let existing = self.ports.store().account_by_identifier(&stage.identifier).await?;
-        let next = self.advance(handle, journey, Stage::Code(stage.clone())).await?;
-        let about =
-            if existing.is_some() { MessageCode::AccountExists } else { MessageCode::VerifyRegistration };
-        let mut message = Message::new(
-            &self.ports,
-            about,
-            Channel::Email,
-            stage.identifier.as_str(),
-            stage.code_expires_at,
-        )?
-        .with_languages(journey.requirements.languages.clone());
-        if existing.is_none() {
-            let minutes = self.policy.code_lifetime.whole_minutes().to_string();
-            message = message.with("code", code).with("minutes", minutes);
-        }
-        if let Some(account) = &existing {
-            message = message.with_account(account.value.id);
-        }
-        let event = match &existing {
-            Some(account) => {
-                Event::new(&self.ports, EventType::REGISTRATION_REPEATED, account.value.event_subject())?
+            None => {
+                let event = Event::new(&self.ports, EventType::REGISTRATION_STARTED, "anonymous")?;
+                (Letter::Code(MessageCode::VerifyRegistration, identifier.clone(), None), event)
             }
-            None => Event::new(&self.ports, EventType::REGISTRATION_STARTED, "anonymous")?,
         };
-        let batch = Batch::new().message(message.seal(&self.ports).await?).event(event);
-        if !self.ports.store().commit(batch).await?.is_applied() {
-            return Err(PortError::permanent("a batch without conditions was refused").into());
-        }
-        self.challenge_of(&next).map(Step::Challenge).ok_or(JourneyError::Changed)
+        let fresh = self.fresh(handle, journey, identifier, typed, channel)?;
+        self.dispatch(handle, journey, fresh, Purpose::Register { profile, password }, letter, event).await
     }
 
-    pub(super) async fn verify_code(
+    pub(super) async fn verify_registration(
         &self,
         handle: &JourneyHandle,
         visitor: &Visitor<'_>,
         mut journey: Journey,
-        stage: &CodeStage,
-        code: &Secret,
+        wanted: Wanted,
+        given: Given<'_>,
     ) -> Result<Step, JourneyError> {
-        // The guess is counted before it is looked at, so that guesses in parallel do not add up.
-        let guesses = handle.guess_key(stage.number);
-        let guesses = self.ports.ephemeral().increment(&guesses, self.policy.lifetime).await?;
-        let typed: String = code.expose().chars().filter(|c| !c.is_whitespace()).take(16).collect();
-        let right = handle.code_digest(&typed) == stage.code;
-        if guesses > self.policy.code_attempts {
-            return Ok(self.refused(&journey, RefusalReason::TooManyAttempts));
-        }
-        if !right || self.ports.now() >= stage.code_expires_at {
-            return Ok(self.refused(&journey, RefusalReason::Code));
+        let sent = &wanted.0;
+        if let Some(reason) = self.check(handle, sent, given).await? {
+            return Ok(self.refused(&journey, reason));
         }
         let mut current = visitor.current.cloned();
         for _ in 0..Self::MAX_RACES {
             let finishing = self.advance(handle, &journey, Stage::Finishing).await?;
-            match self.create_account(visitor, current.as_ref(), stage).await {
+            match self.create_account(visitor, current.as_ref(), &wanted).await {
                 Ok((account, started)) => {
                     self.remove(handle).await;
-                    let tried = Tried::Identifier(&stage.identifier);
+                    let tried = Tried::Identifier(&sent.identifier);
                     throttle::remember(&self.limiter, &self.policy, &tried.in_browser(visitor)).await;
                     let signed_in = SignedIn::new(started.session, started.cookie, account);
                     return Ok(Step::Done(Box::new(signed_in)));
@@ -186,24 +178,24 @@ impl Journeys {
         &self,
         visitor: &Visitor<'_>,
         current: Option<&Authenticated>,
-        stage: &CodeStage,
+        (sent, profile, password): &Wanted,
     ) -> Result<(Account, StartedSession), CreateError> {
         let now = self.ports.now();
-        let id = AccountId::generate(self.ports.clock(), self.ports.entropy())?;
-        let mut account = Account::new(id, now);
-        account.status = AccountStatus::Active;
-        account.identifiers.push(Identifier::verified(stage.identifier.clone(), now));
-        account.profile = stage.profile.clone();
-        let credential = PasswordFactor::credential(&self.ports, id, &stage.password)?;
-        let registered = Event::new(&self.ports, EventType::ACCOUNT_REGISTERED, account.event_subject())?;
-        let batch = Batch::new()
-            .require_absent(EntityRef::Identifier(stage.identifier.clone()))
-            .require_absent(EntityRef::Account(id))
-            .write(Write::PutAccount(account.clone()))
-            .write(Write::PutCredential(credential))
-            .event(registered);
+        let Some(claimed) = self.claim(&sent.identifier).await? else { return Err(CreateError::Taken) };
+        let (mut account, mut batch) = (claimed.account, claimed.batch);
+        account.profile = profile.clone();
+        batch = batch.write(Write::PutAccount(account.clone()));
+        let proof = match password {
+            Some(password) => {
+                let credential = PasswordFactor::credential(&self.ports, account.id, password)?;
+                batch = batch.write(Write::PutCredential(credential));
+                Proof::new(Amr::PASSWORD, [FactorKind::Knowledge], now)
+            }
+            None => proof_by(sent.channel, now),
+        };
+        batch = batch.event(Event::new(&self.ports, EventType::ACCOUNT_REGISTERED, account.event_subject())?);
         let beginning = Beginning {
-            context: AuthenticationContext::new([Proof::new(Amr::PASSWORD, [FactorKind::Knowledge], now)]),
+            context: AuthenticationContext::new([proof]),
             previous: current.map(|current| &current.session),
             user_agent: visitor.user_agent,
             risk: None,
@@ -211,9 +203,28 @@ impl Journeys {
         let (batch, started) = self.sessions.starting(batch, &account, beginning).await?;
         match self.ports.store().commit(batch).await? {
             Commit::Applied => Ok((account, started)),
-            Commit::Conflict(Conflict::Precondition(0) | Conflict::Unique(_)) => Err(CreateError::Taken),
+            // Somebody has proved the same address at the same moment: the next look says that it is taken.
             Commit::Conflict(_) => Err(CreateError::Session(SessionError::Changed)),
         }
+    }
+
+    /// What one may register with: an e-mail address, or a phone number where codes by text message are allowed.
+    fn registrable(
+        &self,
+        requirements: &Requirements,
+        registration: &Registration,
+    ) -> Result<(IdentifierKey, Channel), RefusalReason> {
+        let methods = self.methods(requirements);
+        let by_phone =
+            methods.allow(SignInMethod::SmsCode) && registration.identifier.trim().starts_with('+');
+        let (key, channel, code) = if by_phone {
+            (IdentifierKey::phone(&registration.identifier), Channel::Sms, SignInMethod::SmsCode)
+        } else {
+            (IdentifierKey::email(&registration.identifier), Channel::Email, SignInMethod::EmailCode)
+        };
+        let key = key.map_err(|_| RefusalReason::Email)?;
+        let needed = if registration.password.is_some() { SignInMethod::Password } else { code };
+        if methods.allow(needed) { Ok((key, channel)) } else { Err(RefusalReason::Method) }
     }
 
     async fn registration_risk(&self, visitor: &Visitor<'_>) -> RiskLevel {

@@ -9,6 +9,7 @@ use crate::account::{IdentifierKey, Profile};
 use crate::assurance::Proof;
 use crate::ephemeral::EphemeralKey;
 use crate::id::{AccountId, CredentialId, SessionId};
+use crate::notify::Channel;
 use crate::password::PasswordHash;
 use crate::risk::{Assessment, RiskLevel};
 use crate::secret::{Secret, TokenDigest};
@@ -65,7 +66,7 @@ pub(super) struct Journey {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "stage")]
 pub(super) enum Stage {
-    /// Asked for identifier and password.
+    /// Asked for identifier and password, or for a code.
     Credentials,
     /// The first factor is proved; one more is asked for.
     Factor(FactorStage),
@@ -73,28 +74,52 @@ pub(super) enum Stage {
     Registration,
     /// A code was sent.
     Code(CodeStage),
+    /// Asked whose password is forgotten.
+    Recovery,
+    /// What a recovery needs is proved; asked for a new password.
+    NewPassword(Held),
     /// Somebody is committing the end of it.
     Finishing,
+}
+
+/// Whose journey it is and what was proved in it, between two steps.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Held {
+    pub(super) account: AccountId,
+    /// What it is to end with.
+    pub(super) goal: Goal,
+    /// The run of attempts that becomes a known browser when the sign-in ends well.
+    pub(super) known_as: Option<String>,
+    /// The session that a step-up began with. Without it, what it has proved does not count.
+    pub(super) step_up_of: Option<SessionId>,
+    /// The identifier that a code has proved; it must still be the account's.
+    pub(super) reached: Option<IdentifierKey>,
+    /// What was proved in this journey.
+    pub(super) proofs: Vec<Proof>,
+    /// The credentials that proved it; they must not have changed when the session begins.
+    pub(super) relied_on: Vec<(CredentialId, Version)>,
+    pub(super) risk: StoredRisk,
+}
+
+/// What a journey is to end with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Goal {
+    /// A session.
+    Session,
+    /// A new password, and then a session as far as what was proved allows.
+    Recovery,
 }
 
 /// One more factor is asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct FactorStage {
-    pub(super) account: AccountId,
-    /// The run of attempts that becomes a known browser when the sign-in ends well.
-    pub(super) known_as: Option<String>,
-    /// The session that a step-up began with. Without it, what it has proved does not count.
-    pub(super) step_up_of: Option<SessionId>,
-    /// What was proved in this journey.
-    pub(super) proofs: Vec<Proof>,
-    /// The credentials that proved it; they must not have changed when the session begins.
-    pub(super) relied_on: Vec<(CredentialId, Version)>,
+    pub(super) held: Held,
     pub(super) factor: String,
     pub(super) state: Value,
     pub(super) public: Value,
     /// Which challenge this is; the answers are counted for each.
     pub(super) number: u32,
-    pub(super) risk: StoredRisk,
 }
 
 /// What the risk engine said at the beginning.
@@ -119,16 +144,44 @@ impl From<&StoredRisk> for Assessment {
     }
 }
 
-/// A code was sent to the address of a registration.
+/// A code was sent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct CodeStage {
+    pub(super) sent: Sent,
+    #[serde(rename = "for")]
+    pub(super) purpose: Purpose,
+}
+
+/// A code, its link, and to whom they went.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Sent {
+    /// What was typed, in its normal form.
     pub(super) identifier: IdentifierKey,
+    /// What was typed, to show it.
     pub(super) typed: String,
-    pub(super) profile: Profile,
-    pub(super) password: PasswordHash,
+    pub(super) channel: Channel,
     pub(super) code: TokenDigest,
+    pub(super) link: TokenDigest,
     /// Which code this is; the guesses are counted for each.
     pub(super) number: u32,
     #[serde(with = "time::serde::rfc3339")]
-    pub(super) code_expires_at: OffsetDateTime,
+    pub(super) expires_at: OffsetDateTime,
+}
+
+/// What a code is for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "purpose")]
+pub(super) enum Purpose {
+    /// To make an account.
+    Register { profile: Profile, password: Option<PasswordHash> },
+    /// To sign in, or to recover. It went to an address of this account, or, where there is none that it could go to, to
+    /// nobody.
+    Prove { goal: Goal, recipient: Option<Recipient> },
+}
+
+/// To whom a code went.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Recipient {
+    pub(super) account: AccountId,
+    pub(super) identifier: IdentifierKey,
 }

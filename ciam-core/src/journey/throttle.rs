@@ -93,6 +93,36 @@ pub(super) async fn remember(limiter: &RateLimiter, policy: &JourneyPolicy, brow
     let _stricter = limiter.restart(browser, lifetime).await;
 }
 
+/// Counts one message with a code that is asked for with an identifier, from everywhere or from one known browser. Gives the
+/// name under which its recipient is to be counted.
+pub(super) async fn reserve_message(
+    limiter: &RateLimiter,
+    policy: &JourneyPolicy,
+    visitor: &Visitor<'_>,
+    key: &IdentifierKey,
+) -> Result<Reserved<Option<String>>, PortError> {
+    let browser = Tried::Identifier(key).in_browser(visitor);
+    let known = limiter.run(&browser).await?.was_restarted().then_some(browser);
+    let name = known.as_deref().unwrap_or(key.as_str());
+    for limit in [&policy.messages_per_address, &policy.messages_per_address_long] {
+        if let Some(wait) = count(limiter, limit, name).await? {
+            return Ok(Reserved::Wait(wait));
+        }
+    }
+    Ok(Reserved::Go(known))
+}
+
+/// Counts one message to a recipient; `false` when it is one too many, which nobody but the recipient's mailbox may know.
+pub(super) async fn may_receive(
+    limiter: &RateLimiter,
+    policy: &JourneyPolicy,
+    known: Option<&str>,
+    recipient: &IdentifierKey,
+) -> Result<bool, PortError> {
+    let name = format!("{}|{}", recipient.as_str(), known.unwrap_or_default());
+    Ok(count(limiter, &policy.messages_per_recipient, &name).await?.is_none())
+}
+
 fn longest_window(policy: &JourneyPolicy) -> Duration {
     policy.sign_in_per_identifier.window().max(policy.sign_in_per_identifier_and_peer.window())
 }

@@ -17,10 +17,15 @@
 //! | A browser is known | 30 days | [`JourneyPolicy`](crate::journey::JourneyPolicy) | it is counted on its own, so that strangers lock no owner out |
 //! | Answers to a further factor | 5 | [`JourneyPolicy`](crate::journey::JourneyPolicy) | a code of six digits is not guessed |
 //! | Registrations from one address | 50 in an hour | [`JourneyPolicy`](crate::journey::JourneyPolicy) | each costs a password hash and a mail |
-//! | Registration mail to one address | 5 in an hour, 20 in a day | [`JourneyPolicy`](crate::journey::JourneyPolicy) | nobody's mailbox is flooded |
-//! | Code by mail | 6 digits, 15 minutes, 5 guesses | [`JourneyPolicy`](crate::journey::JourneyPolicy) | at most 100 guesses a day at a million codes |
+//! | Recoveries asked for from one address | 50 in an hour | [`JourneyPolicy`](crate::journey::JourneyPolicy) | each costs a mail |
+//! | Messages with codes for one identifier | 5 in an hour, 20 in a day; as many again in each known browser | [`JourneyPolicy`](crate::journey::JourneyPolicy) | nobody's mailbox is flooded, and no owner is kept out by that |
+//! | Messages with codes to one mailbox, whichever identifier was typed | 30 in a day, then silence | [`JourneyPolicy`](crate::journey::JourneyPolicy) | three identifiers are not three floods |
+//! | First factors | password, code by mail; a code by text message when a tenant says so | [`JourneyPolicy`](crate::journey::JourneyPolicy) | text messages cost money and need a provider |
+//! | Recovery | by mail only | [`JourneyPolicy`](crate::journey::JourneyPolicy) | who takes over a phone number has not the password too |
+//! | Notices to an owner | tried for 3 days | [`JourneyPolicy`](crate::journey::JourneyPolicy) | a mail server may be down over a weekend |
+//! | Code by mail or text message | 6 digits, 15 minutes, 5 guesses | [`JourneyPolicy`](crate::journey::JourneyPolicy) | at most 100 guesses a day at a million codes |
 //! | Name | 128 characters | [`JourneyPolicy`](crate::journey::JourneyPolicy) | it is shown |
-//! | Risk engine | 150 ms; silence counts as medium, at registration as low | [`JourneyPolicy`](crate::journey::JourneyPolicy) | nobody waits, and nothing is waved through |
+//! | Risk engine | 150 ms; silence counts as medium, at registration as low, at recovery as high | [`JourneyPolicy`](crate::journey::JourneyPolicy) | nobody waits, and nothing is waved through |
 //! | Interaction | 30 minutes | [`Interactions`](crate::interaction::Interactions) | a person has to find their phone |
 //! | Query strings and forms | 64 KiB, 64 parameters | [`ParamsLimits`](crate::http::ParamsLimits) | the largest legitimate request is a few KiB |
 //! | Token, header | 16 KiB, 8 KiB | [`JwsLimits`](crate::jose::JwsLimits) | what HTTP servers accept as a header line |

@@ -1,9 +1,13 @@
 //! Registration: nothing before the proof, no word about others, everything at once.
 
+use std::collections::BTreeSet;
+
 use ciam_core::account::{AccountStatus, IdentifierKey};
 use ciam_core::error::PortErrorKind;
 use ciam_core::http::Peer;
-use ciam_core::journey::{Answer, JourneyError, Registration, Requirements, Step, Visitor};
+use ciam_core::journey::{
+    Answer, Challenge, JourneyError, JourneyLink, JourneyPolicy, Registration, Requirements, Step, Visitor,
+};
 use ciam_core::notify::MessageCode;
 use ciam_core::store::PageRequest;
 use ciam_core::testkit::Failure;
@@ -245,4 +249,43 @@ async fn fail_each_call(failure: Failure) {
         }
     }
     assert!(failures >= 4, "only {failures} calls were tried");
+}
+
+/// A hundred people register one address in as many spellings: one has it, and all get the same answer.
+#[tokio::test]
+async fn a_hundred_registrations_of_one_address_make_one_account() {
+    let mut policy = JourneyPolicy::default();
+    policy.register_per_peer = policy.register_per_peer.with_attempts(1_000);
+    policy.messages_per_address = policy.messages_per_address.with_attempts(1_000);
+    policy.messages_per_address_long = policy.messages_per_address_long.with_attempts(1_000);
+    let world = World::with_policy(policy).await;
+    let spellings =
+        ["zo\u{eb}@example.com", "zoe\u{308}@Example.COM", "ZO\u{cb}@example.com", " ZOE\u{308}@example.com"];
+    let browsers: Vec<_> = (0..100).map(|_| world.browser()).collect();
+    let begin = async |n: usize| {
+        let visitor = visitor(&browsers[n]);
+        let (handle, _) = world.journeys.begin_sign_up(&visitor, Requirements::default()).await.unwrap();
+        let answer = Answer::Register(Registration::new(spellings[n % 4], PASSWORD));
+        let step = world.journeys.answer(&handle, &visitor, answer).await.unwrap();
+        assert!(matches!(step, Step::Challenge(Challenge::Code { .. })), "{step:?}");
+        handle
+    };
+    let handles = join_all((0..100).map(begin)).await;
+    for _ in 0..10 {
+        world.mail_to("zo\u{eb}@example.com").await;
+    }
+    let sent = world.notifier.sent();
+    assert_eq!(sent.len(), 100);
+    let links: Vec<_> = sent.iter().map(|it| JourneyLink::from_text(&it.parameters["link"])).collect();
+    let finish = async |n: usize| {
+        let handle = &handles[n];
+        let link = links.iter().find(|it| it.handle().expose() == handle.expose()).unwrap();
+        world.journeys.answer(handle, &visitor(&browsers[n]), link.answer()).await.unwrap()
+    };
+    let ends = join_all((0..100).map(finish)).await;
+    let (signed_in, late): (Vec<_>, Vec<_>) = ends.into_iter().partition(|it| matches!(it, Step::Done(_)));
+    assert_eq!(signed_in.len(), 1);
+    let late: BTreeSet<_> = late.into_iter().map(|it| format!("{it:?}")).collect();
+    assert_eq!(late.len(), 1, "{late:?}");
+    assert_eq!(world.ports.store().accounts(PageRequest::first(10)).await.unwrap().items.len(), 1);
 }

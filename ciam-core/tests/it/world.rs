@@ -30,6 +30,7 @@ pub(crate) struct World {
     pub(crate) probe: Probe,
     pub(crate) notifier: Arc<MemoryNotifier>,
     pub(crate) sessions: SessionManager,
+    pub(crate) password: PasswordFactor,
     pub(crate) journeys: Journeys,
     pub(crate) accounts: Accounts,
 }
@@ -59,8 +60,9 @@ impl World {
         let password = PasswordFactor::new(&ports, hasher).await.unwrap();
         let sessions = SessionManager::new(ports.clone());
         let accounts = Accounts::new(ports.clone(), sessions.clone(), password.clone());
-        let journeys = Journeys::new(ports.clone(), sessions.clone(), password).with_policy(policy);
-        Self { ports, clock, probe, notifier: Arc::new(MemoryNotifier::new()), sessions, journeys, accounts }
+        let journeys = Journeys::new(ports.clone(), sessions.clone(), password.clone()).with_policy(policy);
+        let notifier = Arc::new(MemoryNotifier::new());
+        Self { ports, clock, probe, notifier, sessions, password, journeys, accounts }
     }
 
     /// The hash of a password, as somebody would store it.

@@ -1,0 +1,198 @@
+//! What a person is asked, and what they answer.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use super::methods::Methods;
+use crate::notify::Channel;
+use crate::secret::Secret;
+
+/// What the person is to do next.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "challenge")]
+#[non_exhaustive]
+pub enum Challenge {
+    /// Say who they are and prove it: [`Answer::Credentials`].
+    Credentials {
+        /// Which identifier is expected, to fill in.
+        login_hint: Option<String>,
+        /// The ways that are allowed: with a password [`Answer::Credentials`], with a code [`Answer::SendCode`].
+        methods: Methods,
+    },
+    /// Register: [`Answer::Register`].
+    Registration {
+        /// The shortest password, in characters.
+        min_password_length: usize,
+        /// The ways to sign in later. Without a password among them, or with another one beside it, none need be chosen.
+        methods: Methods,
+    },
+    /// Type the code that was sent: [`Answer::Code`], or [`Answer::Resend`]. Or open the link that was sent with it.
+    Code {
+        /// What the code is for.
+        purpose: CodePurpose,
+        /// How it was sent.
+        channel: Channel,
+        /// The address that it was sent to, as the person typed it; or their user name.
+        sent_to: String,
+        /// How many digits it has.
+        digits: u32,
+        /// When it is no longer good.
+        #[serde(with = "time::serde::rfc3339")]
+        expires_at: OffsetDateTime,
+    },
+    /// Prove one more factor: [`Answer::Factor`].
+    Factor {
+        /// The factor's name.
+        factor: String,
+        /// What the page needs of the factor's challenge.
+        data: Value,
+    },
+    /// Say whose password is forgotten: [`Answer::Recover`].
+    Recovery {
+        /// Which identifier is expected, to fill in.
+        login_hint: Option<String>,
+    },
+    /// Choose a new password: [`Answer::NewPassword`].
+    NewPassword {
+        /// The shortest password, in characters.
+        min_password_length: usize,
+    },
+}
+
+/// What a code is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CodePurpose {
+    /// To finish a registration.
+    Registration,
+    /// To sign in.
+    SignIn,
+    /// To choose a new password.
+    Recovery,
+}
+
+/// What the person did.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "answer")]
+#[non_exhaustive]
+pub enum Answer {
+    /// An identifier and a password.
+    Credentials {
+        /// As typed: an e-mail address, a phone number or a user name.
+        identifier: String,
+        /// The password.
+        password: Secret,
+    },
+    /// A registration.
+    Register(Registration),
+    /// Send a code to sign in with, in place of a password.
+    SendCode {
+        /// As typed: an e-mail address, a phone number or a user name.
+        identifier: String,
+        /// How to send it; `None` leaves it to the identifier: to a phone by text message where that is allowed, else by
+        /// mail.
+        #[serde(default)]
+        channel: Option<Channel>,
+    },
+    /// The code that was sent.
+    Code {
+        /// As typed; spaces are ignored.
+        code: Secret,
+    },
+    /// The link that was sent with the code was opened, and the person said that they want what it is for. See
+    /// [`JourneyLink`](super::JourneyLink).
+    Link {
+        /// The secret of the link.
+        proof: Secret,
+    },
+    /// Send another code.
+    Resend,
+    /// The password is forgotten.
+    Recover {
+        /// As typed: an e-mail address, a phone number or a user name.
+        identifier: String,
+    },
+    /// A new password.
+    NewPassword {
+        /// The password.
+        password: Secret,
+    },
+    /// The answer to a factor's challenge.
+    Factor {
+        /// The factor's name.
+        factor: String,
+        /// The answer, as the factor wants it.
+        response: Value,
+    },
+}
+
+impl Answer {
+    /// An identifier and a password.
+    #[must_use]
+    pub fn credentials(identifier: impl Into<String>, password: impl Into<String>) -> Self {
+        Self::Credentials { identifier: identifier.into(), password: Secret::new(password.into()) }
+    }
+
+    /// A wish for a code to sign in with.
+    #[must_use]
+    pub fn send_code(identifier: impl Into<String>) -> Self {
+        Self::SendCode { identifier: identifier.into(), channel: None }
+    }
+
+    /// A forgotten password.
+    #[must_use]
+    pub fn recover(identifier: impl Into<String>) -> Self {
+        Self::Recover { identifier: identifier.into() }
+    }
+
+    /// A new password.
+    #[must_use]
+    pub fn new_password(password: impl Into<String>) -> Self {
+        Self::NewPassword { password: Secret::new(password.into()) }
+    }
+
+    /// The code that was sent.
+    #[must_use]
+    pub fn code(code: impl Into<String>) -> Self {
+        Self::Code { code: Secret::new(code.into()) }
+    }
+}
+
+/// A registration as the person typed it.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct Registration {
+    /// The e-mail address, or a phone number with its `+` where codes by text message are allowed.
+    #[serde(alias = "email")]
+    pub identifier: String,
+    /// The password; `None` for a person who signs in without one.
+    #[serde(default)]
+    pub password: Option<Secret>,
+    /// The name to be called by.
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+impl Registration {
+    /// A registration without a name.
+    #[must_use]
+    pub fn new(identifier: impl Into<String>, password: impl Into<String>) -> Self {
+        let password = Some(Secret::new(password.into()));
+        Self { identifier: identifier.into(), password, name: None }
+    }
+
+    /// A registration without a password and a name.
+    #[must_use]
+    pub fn passwordless(identifier: impl Into<String>) -> Self {
+        Self { identifier: identifier.into(), password: None, name: None }
+    }
+
+    /// Adds the name to be called by.
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+}

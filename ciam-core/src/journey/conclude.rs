@@ -1,0 +1,314 @@
+//! From a proof to the next step, and to the session at the end.
+
+use super::decision::{Candidate, Decision, Situation};
+use super::service::Journeys;
+use super::sign_in::Found;
+use super::state::{FactorStage, Goal, Held, Journey, JourneyHandle, Stage};
+use super::step::{RefusalReason, SignedIn, Step};
+use super::throttle;
+use super::types::{JourneyError, Requirements, Visitor};
+use crate::account::{Identifier, IdentifierKey};
+use crate::assurance::{AuthenticationContext, Proof};
+use crate::error::PortError;
+use crate::factor::{FactorProof, FactorSubject};
+use crate::id::{CredentialId, SessionId};
+use crate::risk::Assessment;
+use crate::session::{Authenticated, Beginning, SessionError, StartedSession};
+use crate::store::{Batch, EntityRef, Precondition, Version, Write};
+
+/// A journey in the middle: whose it is and what was proved.
+pub(super) struct Proving {
+    pub(super) found: Found,
+    pub(super) goal: Goal,
+    pub(super) proofs: Vec<Proof>,
+    pub(super) relied_on: Vec<(CredentialId, Version)>,
+    pub(super) risk: Assessment,
+    pub(super) known_as: Option<String>,
+    pub(super) step_up_of: Option<SessionId>,
+    pub(super) reached: Option<IdentifierKey>,
+}
+
+impl Proving {
+    /// What was held between two steps, with the account as it is now.
+    pub(super) fn resumed(held: &Held, found: Found) -> Self {
+        Self {
+            found,
+            goal: held.goal,
+            proofs: held.proofs.clone(),
+            relied_on: held.relied_on.clone(),
+            risk: (&held.risk).into(),
+            known_as: held.known_as.clone(),
+            step_up_of: held.step_up_of,
+            reached: held.reached.clone(),
+        }
+    }
+
+    pub(super) fn held(&self) -> Held {
+        Held {
+            account: self.found.account.value.id,
+            goal: self.goal,
+            known_as: self.known_as.clone(),
+            step_up_of: self.step_up_of,
+            reached: self.reached.clone(),
+            proofs: self.proofs.clone(),
+            relied_on: self.relied_on.clone(),
+            risk: (&self.risk).into(),
+        }
+    }
+}
+
+/// What came of a proof.
+pub(super) enum Outcome {
+    /// The next step.
+    Next(Box<Step>),
+    /// What is needed cannot be reached.
+    OutOfReach,
+    /// Something that the proof relied on was changed at the same moment: look again. The journey is as it was.
+    Raced(Box<Journey>),
+}
+
+impl Journeys {
+    /// Takes a proof to the next step.
+    pub(super) async fn proved(
+        &self,
+        handle: &JourneyHandle,
+        visitor: &Visitor<'_>,
+        journey: &Journey,
+        current: Option<&Authenticated>,
+        mut proving: Proving,
+        proof: FactorProof,
+    ) -> Result<Outcome, JourneyError> {
+        proving.proofs.push(proof.proof);
+        if proving.goal == Goal::Recovery {
+            let factor = self.missing_for_recovery(&proving, &journey.requirements);
+            return self.hold(handle, journey, proving, proof.batch, factor).await;
+        }
+        match self.decide(&proving, &journey.requirements, current) {
+            Decision::Session => self.finish(handle, visitor, journey, current, proving, proof.batch).await,
+            Decision::Refuse | Decision::Credentials => Ok(Outcome::OutOfReach),
+            Decision::Factor(name) => self.hold(handle, journey, proving, proof.batch, Some(name)).await,
+        }
+    }
+
+    /// Keeps what was proved until the next step: the further factor of this name, or else the new password.
+    async fn hold(
+        &self,
+        handle: &JourneyHandle,
+        journey: &Journey,
+        mut proving: Proving,
+        batch: Batch,
+        factor: Option<&str>,
+    ) -> Result<Outcome, JourneyError> {
+        proving.relied_on.extend(relied_on(&batch));
+        // What this proof changes is used up now, whether or not the next one is proved.
+        if !batch.writes().is_empty() && !self.ports.store().commit(batch).await?.is_applied() {
+            return Ok(Outcome::Raced(Box::new(journey.clone())));
+        }
+        let stage = match factor {
+            Some(name) => self.factor_stage(&proving, name, journey.revision.saturating_add(1)).await?,
+            None => Stage::NewPassword(proving.held()),
+        };
+        let next = self.advance(handle, journey, stage).await?;
+        let challenge = self.challenge_of(&next).ok_or(JourneyError::Changed)?;
+        Ok(Outcome::Next(Box::new(Step::Challenge(challenge))))
+    }
+
+    /// Begins or renews the session, once: the journey is taken out of everybody's hands first.
+    async fn finish(
+        &self,
+        handle: &JourneyHandle,
+        visitor: &Visitor<'_>,
+        journey: &Journey,
+        current: Option<&Authenticated>,
+        proving: Proving,
+        batch: Batch,
+    ) -> Result<Outcome, JourneyError> {
+        let finishing = self.advance(handle, journey, Stage::Finishing).await?;
+        let account = proving.found.account.value.clone();
+        let known_as = proving.known_as.clone();
+        match self.begin_session(visitor, current, proving, batch).await {
+            Ok(started) => {
+                self.remove(handle).await;
+                if let Some(browser) = known_as {
+                    throttle::remember(&self.limiter, &self.policy, &browser).await;
+                }
+                let signed_in = SignedIn::new(started.session, started.cookie, account);
+                Ok(Outcome::Next(Box::new(Step::Done(Box::new(signed_in)))))
+            }
+            Err(SessionError::Changed) => {
+                Ok(Outcome::Raced(Box::new(self.give_back(handle, journey, &finishing).await?)))
+            }
+            Err(error) => {
+                let restored = self.give_back(handle, journey, &finishing).await;
+                Ok(Outcome::Next(Box::new(self.failed(restored, error)?)))
+            }
+        }
+    }
+
+    async fn begin_session(
+        &self,
+        visitor: &Visitor<'_>,
+        current: Option<&Authenticated>,
+        proving: Proving,
+        batch: Batch,
+    ) -> Result<StartedSession, SessionError> {
+        let account = &proving.found.account;
+        let require = |batch: Batch, (id, version): (CredentialId, Version)| {
+            batch.require_version(EntityRef::Credential(id), version)
+        };
+        let batch = proving.relied_on.iter().copied().fold(batch, require);
+        let risk = Some(&proving.risk);
+        let (batch, started) = match current {
+            Some(current) if current.account.value.id == account.value.id => {
+                self.sessions.renewing(batch, current, proving.proofs, risk).await?
+            }
+            _ => {
+                let beginning = Beginning {
+                    context: AuthenticationContext::new(proving.proofs),
+                    previous: current.map(|current| &current.session),
+                    user_agent: visitor.user_agent,
+                    risk,
+                };
+                let batch = batch.require_version(EntityRef::Account(account.value.id), account.version);
+                self.sessions.starting(batch, &account.value, beginning).await?
+            }
+        };
+        if self.ports.store().commit(batch).await?.is_applied() {
+            Ok(started)
+        } else {
+            Err(SessionError::Changed)
+        }
+    }
+
+    /// Gives a journey back that was taken for a session which did not begin.
+    pub(super) async fn give_back(
+        &self,
+        handle: &JourneyHandle,
+        journey: &Journey,
+        finishing: &Journey,
+    ) -> Result<Journey, JourneyError> {
+        self.advance(handle, finishing, journey.stage.clone()).await
+    }
+
+    /// The answer where a session did not begin for another reason than a race.
+    pub(super) fn failed(
+        &self,
+        restored: Result<Journey, JourneyError>,
+        error: SessionError,
+    ) -> Result<Step, JourneyError> {
+        match error {
+            SessionError::Port(error) => Err(error.into()),
+            SessionError::NotAllowed => Ok(self.refused(&restored?, RefusalReason::Credentials)),
+            SessionError::Denied { code } => Ok(self.refused(&restored?, RefusalReason::Denied { code })),
+            SessionError::Changed => Err(JourneyError::Changed),
+        }
+    }
+
+    /// What a step lost: the credentials that it relied on have changed, or the session that it was to lift is gone.
+    pub(super) async fn start_again(
+        &self,
+        handle: &JourneyHandle,
+        journey: &Journey,
+        goal: Goal,
+    ) -> Result<Step, JourneyError> {
+        let stage = match goal {
+            Goal::Session => Stage::Credentials,
+            Goal::Recovery => Stage::Recovery,
+        };
+        let next = self.advance(handle, journey, stage).await?;
+        self.challenge_of(&next).map(Step::Challenge).ok_or(JourneyError::Changed)
+    }
+
+    pub(super) fn decide<'a>(
+        &'a self,
+        proving: &Proving,
+        requirements: &Requirements,
+        current: Option<&Authenticated>,
+    ) -> Decision<'a> {
+        let account = proving.found.account.value.id;
+        let candidates = self.candidates(proving);
+        let same = current.filter(|current| current.account.value.id == account);
+        let situation = Situation {
+            session: same.map(|current| &current.session.value.context),
+            risk: proving.risk.level,
+            candidates: &candidates,
+            ..Situation::new(&proving.proofs, requirements, &self.policy.ladder, self.ports.now())
+        };
+        situation.decide()
+    }
+
+    fn missing_for_recovery<'a>(&'a self, proving: &Proving, requirements: &Requirements) -> Option<&'a str> {
+        let candidates = self.candidates(proving);
+        let now = self.ports.now();
+        let situation = Situation {
+            candidates: &candidates,
+            ..Situation::new(&proving.proofs, requirements, &self.policy.ladder, now)
+        };
+        situation.missing_for_recovery()
+    }
+
+    /// The further factors in which an account is enrolled.
+    fn candidates<'a>(&'a self, proving: &Proving) -> Vec<Candidate<'a>> {
+        let enrolled = self.factors.iter().filter(|factor| factor.is_enrolled(&proving.found.credentials));
+        enrolled.map(|factor| Candidate::new(factor.name(), factor.kinds())).collect()
+    }
+
+    pub(super) async fn factor_stage(
+        &self,
+        proving: &Proving,
+        name: &str,
+        number: u32,
+    ) -> Result<Stage, PortError> {
+        let factor = self.factors.iter().find(|factor| factor.name() == name);
+        let factor = factor.ok_or_else(|| PortError::permanent("there is no such factor"))?;
+        let found = &proving.found;
+        let subject = FactorSubject::new(&self.ports, Some(&found.account.value), &found.credentials);
+        let challenge = factor.challenge(subject).await?;
+        Ok(Stage::Factor(FactorStage {
+            held: proving.held(),
+            factor: name.to_owned(),
+            state: challenge.state,
+            public: challenge.public,
+            number,
+        }))
+    }
+
+    /// The account of a stage, if it still is as it was relied on: it may come to this end, the address that was reached is
+    /// its own, its proved credentials have not changed, and the session that is to be lifted is there.
+    pub(super) async fn relied_upon(
+        &self,
+        held: &Held,
+        current: Option<&Authenticated>,
+    ) -> Result<Option<Found>, PortError> {
+        let Some(found) = self.found(held.account).await? else { return Ok(None) };
+        let unchanged = |(id, version): &(CredentialId, Version)| {
+            found.credentials.iter().any(|known| known.value.id == *id && known.version == *version)
+        };
+        let account = &found.account.value;
+        let reached = |key| account.identifier_with(key).is_some_and(Identifier::is_verified);
+        let lifts =
+            |id| current.is_some_and(|it| it.session.value.id == id && it.account.value.id == account.id);
+        let holds = held.goal.is_open_to(account, self.ports.now())
+            && held.relied_on.iter().all(unchanged)
+            && held.reached.as_ref().is_none_or(reached)
+            && held.step_up_of.is_none_or(lifts);
+        Ok(holds.then_some(found))
+    }
+}
+
+/// The credentials that a proof relies on, at the versions that they have once its batch is applied.
+fn relied_on(batch: &Batch) -> Vec<(CredentialId, Version)> {
+    let writes = |id: CredentialId| {
+        batch.writes().iter().any(|write| matches!(write, Write::PutCredential(put) if put.id == id))
+    };
+    batch
+        .preconditions()
+        .iter()
+        .filter_map(|precondition| match precondition {
+            Precondition::VersionIs(EntityRef::Credential(id), version) => {
+                Some((*id, if writes(*id) { version.next() } else { *version }))
+            }
+            _ => None,
+        })
+        .collect()
+}

@@ -51,9 +51,15 @@ pub struct Flags {
 
     /// Where accounts, clients, sessions and keys are kept [default: sqlite:ciam.db]
     ///
-    /// `sqlite:PATH` is a file that is created, readable by its owner only, when it does not exist.
+    /// `sqlite:PATH` is a file that is created, readable by its owner only, when it does not exist: for one node.
+    /// `postgres://USER:PASSWORD@HOST/DATABASE` is a PostgreSQL server, for any number of nodes; the tables are made
+    /// and migrated in its schema `ciam`. Nodes share the key file too.
     #[arg(long, global = true, value_name = "URL", env = "CIAM_DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
+
+    /// How many connections to a PostgreSQL server this node has at most [default: 16]
+    #[arg(long, global = true, value_name = "NUMBER", env = "CIAM_DATABASE_CONNECTIONS")]
+    pub database_connections: Option<u32>,
 
     /// File with the key that seals private keys and undelivered mail [default: the database's name with .key]
     ///
@@ -182,6 +188,12 @@ A configuration file (every key is optional):
   key_file = \"/var/lib/ciam/ciam.key\"
   mode = \"production\"
   import = [\"clients.toml\"]
+  [database]                        # only for postgres://
+  connections = 16                  # of this node, at most
+  schema = \"ciam\"
+  acquire_timeout = \"2s\"            # a request waits for a connection
+  statement_timeout = \"5s\"
+  lock_timeout = \"2s\"
   [mail]
   smtp_url = \"smtps://user:password@mail.example.com\"     # better: CIAM_SMTP_URL
   from = \"Example <no-reply@example.com>\"

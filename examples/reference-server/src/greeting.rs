@@ -32,7 +32,7 @@ pub(crate) fn greeting(app: &App, address: SocketAddr) -> String {
     } else {
         say(&format!("Discovery document:  {issuer}/.well-known/openid-configuration"));
     }
-    let (database, key) = (config.database.display(), config.key_file.display());
+    let (database, key) = (&config.database, config.key_file.display());
     let _infallible = write!(text, "\n  State is in {database}, sealed under {key}. Stop with Ctrl-C.\n");
     text
 }
@@ -60,7 +60,7 @@ pub(crate) fn summary(config: &Config) -> String {
     say("issuer", config.issuer.as_str());
     say("listen", &config.listen.to_string());
     say("mode", mode);
-    say("database", &config.database.display().to_string());
+    say("database", &config.database.to_string());
     say("key file", &config.key_file.display().to_string());
     say("mail", &mail);
     say("sign-up", if config.ui.sign_up { "open" } else { "closed" });

@@ -1,4 +1,5 @@
-//! One tenant's capabilities: SQLite, keys sealed under the key file, everything short-lived in the process.
+//! One tenant's capabilities: a SQLite file or PostgreSQL, and keys sealed under the key file. What is short-lived is in
+//! the process beside a file, and in PostgreSQL beside others.
 
 use std::{path::Path, sync::Arc};
 
@@ -6,26 +7,30 @@ use anyhow::Context as _;
 use ciam_adapters::{
     http_client::ReqwestHttpClient,
     key_file,
+    postgres::PostgresDatabase,
     sqlite::{SqliteDatabase, SqliteOptions},
     tokio_runtime::TokioRuntime,
 };
 use ciam_core::{
     clock::{Clock, SystemClock},
     entropy::SystemEntropy,
+    ephemeral::Ephemeral,
+    error::PortError,
     id::TenantId,
     memory::MemoryEphemeralDatabase,
     ports::Ports,
+    store::Store,
     vault::{KeyEncryptionKey, LocalKeyVault},
 };
 use uuid::Uuid;
 
-use crate::config::Config;
+use crate::config::{Config, Database};
 
 /// The open database, and the ports on it.
 #[derive(Clone, Debug)]
 pub struct Storage {
     /// The database, to close it at the end.
-    pub database: SqliteDatabase,
+    pub database: OpenDatabase,
     /// One tenant's capabilities.
     pub ports: Ports,
 }
@@ -35,22 +40,16 @@ impl Storage {
     ///
     /// # Errors
     ///
-    /// The database is locked, corrupt or of something else; the key file is readable by others, or lost while the
-    /// database is there.
+    /// The database does not answer, is locked, corrupt or of something else; the key file is readable by others, or lost
+    /// while the database is there.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
-        refuse_lost_key(&config.database, &config.key_file)?;
-        // The key comes first: a start that is cut short must not leave a database without one.
-        let key = key_file::load_or_create(&config.key_file, &SystemEntropy::new())
-            .with_context(|| format!("the key file `{}` cannot be used", config.key_file.display()))?;
-        let database = SqliteDatabase::open(&config.database, SqliteOptions::default())
-            .await
-            .with_context(|| format!("the database `{}` cannot be used", config.database.display()))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let tenant = TenantId::from_uuid(TENANT);
-        let store = database.tenant(tenant, Arc::clone(&clock));
-        let ephemeral = MemoryEphemeralDatabase::new().tenant(tenant, Arc::clone(&clock));
-        let vault = LocalKeyVault::new(tenant, KeyEncryptionKey::new(key)?);
-        let ports = Ports::new(Arc::new(store), Arc::new(ephemeral), Arc::new(vault))
+        let (database, key) = OpenDatabase::open(config).await?;
+        let store = database.store(tenant, &clock);
+        let ephemeral = database.ephemeral(tenant, &clock);
+        let vault = LocalKeyVault::new(tenant, key);
+        let ports = Ports::new(store, ephemeral, Arc::new(vault))
             .with_clock(clock)
             .with_runtime(Arc::new(TokioRuntime::for_this_machine()))
             .with_http_client(Arc::new(ReqwestHttpClient::new()?));
@@ -58,13 +57,91 @@ impl Storage {
     }
 }
 
+/// An open database.
+#[derive(Clone, Debug)]
+pub enum OpenDatabase {
+    /// A file of this process.
+    Sqlite(SqliteDatabase),
+    /// A server that nodes share.
+    Postgres(PostgresDatabase),
+}
+
+impl OpenDatabase {
+    /// Opens the database, and the key that seals what is in it.
+    async fn open(config: &Config) -> anyhow::Result<(Self, KeyEncryptionKey)> {
+        match &config.database {
+            Database::File(path) => {
+                refuse_lost_key(path.exists(), config)?;
+                // The key comes first: a start that is cut short must not leave a database without one.
+                let key = load_key(&config.key_file)?;
+                let database = SqliteDatabase::open(path, SqliteOptions::default()).await;
+                Ok((Self::Sqlite(database.with_context(|| unusable(config))?), key))
+            }
+            Database::Postgres { url, options } => {
+                let database = PostgresDatabase::connect(url.expose(), options.clone())
+                    .await
+                    .with_context(|| unusable(config))?;
+                refuse_lost_key(database.holds_anything().await?, config)?;
+                Ok((Self::Postgres(database), load_key(&config.key_file)?))
+            }
+        }
+    }
+
+    /// The durable store of a tenant.
+    fn store(&self, tenant: TenantId, clock: &Arc<dyn Clock>) -> Arc<dyn Store> {
+        match self {
+            Self::Sqlite(database) => Arc::new(database.tenant(tenant, Arc::clone(clock))),
+            Self::Postgres(database) => Arc::new(database.tenant(tenant, Arc::clone(clock))),
+        }
+    }
+
+    /// Where a tenant's short-lived values are.
+    fn ephemeral(&self, tenant: TenantId, clock: &Arc<dyn Clock>) -> Arc<dyn Ephemeral> {
+        match self {
+            // One process has a file, so its memory is everybody's.
+            Self::Sqlite(_) => Arc::new(MemoryEphemeralDatabase::new().tenant(tenant, Arc::clone(clock))),
+            Self::Postgres(database) => Arc::new(database.ephemeral(tenant, Arc::clone(clock))),
+        }
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    ///
+    /// It does not.
+    pub async fn check(&self) -> Result<(), PortError> {
+        match self {
+            Self::Sqlite(database) => database.check().await,
+            Self::Postgres(database) => database.check().await,
+        }
+    }
+
+    /// Finishes what is under way, and closes every connection.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite(database) => database.close().await,
+            Self::Postgres(database) => database.close().await,
+        }
+    }
+}
+
+fn load_key(file: &Path) -> anyhow::Result<KeyEncryptionKey> {
+    let key = key_file::load_or_create(file, &SystemEntropy::new())
+        .with_context(|| format!("the key file `{}` cannot be used", file.display()))?;
+    Ok(KeyEncryptionKey::new(key)?)
+}
+
+fn unusable(config: &Config) -> String {
+    format!("the database `{}` cannot be used", config.database)
+}
+
 /// A database without its key would start, and then could not open a single one of its secrets.
-fn refuse_lost_key(database: &Path, key: &Path) -> anyhow::Result<()> {
+fn refuse_lost_key(database_exists: bool, config: &Config) -> anyhow::Result<()> {
     anyhow::ensure!(
-        !database.exists() || key.exists(),
+        !database_exists || config.key_file.exists(),
         "the database `{}` exists, but its key file `{}` does not: restore the key file, or name it with --key-file",
-        database.display(),
-        key.display(),
+        config.database,
+        config.key_file.display(),
     );
     Ok(())
 }

@@ -102,6 +102,16 @@ impl PostgresDatabase {
             .map_err(port_error)
     }
 
+    /// Whether anybody's state is in the schema already. One that was just made holds nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the database does not answer.
+    pub async fn holds_anything(&self) -> Result<bool, PortError> {
+        let anything = "SELECT EXISTS (SELECT 1 FROM records) OR EXISTS (SELECT 1 FROM accounts)";
+        sqlx::query_scalar(anything).fetch_one(&self.pool).await.map_err(port_error)
+    }
+
     /// Closes every connection when it has finished what it does. Later calls through any handle are transient errors.
     pub async fn close(&self) {
         self.pool.close().await;

@@ -110,8 +110,9 @@ impl PostgresOptions {
         self
     }
 
-    /// Whether the schema's name needs no quotes anywhere.
-    pub(super) fn has_plain_schema(&self) -> bool {
+    /// Whether the schema's name needs no quotes anywhere: others are refused.
+    #[must_use]
+    pub fn has_plain_schema(&self) -> bool {
         let mut characters = self.schema.chars();
         let first = characters.next().is_some_and(|first| first.is_ascii_lowercase() || first == '_');
         first

@@ -1,5 +1,6 @@
 //! The configuration: a TOML file, overridden by variables and flags, checked as a whole before anything starts.
 
+mod database;
 mod duration;
 mod resolve;
 mod settings;
@@ -10,10 +11,11 @@ use std::{
     path::PathBuf,
 };
 
+pub use database::Database;
 pub use duration::{InvalidSpan, Span};
 pub use settings::{
-    HttpSettings, KeySettings, LogSettings, MailSettings, SessionSettings, Settings, TokenSettings,
-    UiSettings,
+    DatabaseSettings, HttpSettings, KeySettings, LogSettings, MailSettings, SessionSettings, Settings,
+    TokenSettings, UiSettings,
 };
 use url::Url;
 
@@ -28,8 +30,8 @@ pub struct Config {
     pub issuer: Origin,
     /// Whether it is for trying or for use.
     pub mode: Mode,
-    /// The SQLite file in which state is kept.
-    pub database: PathBuf,
+    /// Where state is kept.
+    pub database: Database,
     /// The key that seals secrets at rest.
     pub key_file: PathBuf,
     /// What must exist, in the order in which it is applied.

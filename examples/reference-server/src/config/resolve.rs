@@ -6,10 +6,10 @@ use std::{
     str::FromStr,
 };
 
-use ciam_adapters::smtp::SmtpConfig;
+use ciam_adapters::{postgres::PostgresOptions, smtp::SmtpConfig};
 use url::Url;
 
-use super::{Config, Log, Mail, Mode, Origin, Sessions, Settings, Span, Ui};
+use super::{Config, Database, Log, Mail, Mode, Origin, Sessions, Settings, Span, Ui};
 use crate::{
     cli::Flags,
     document::{Document, Format, KeyPath, Problem},
@@ -69,7 +69,7 @@ impl Resolve<'_> {
         let database = self.database(flags, file);
         let key_file = pick(&flags.key_file, "--key-file", &file.key_file, KeyPath::of("key_file"))
             .map(|it| self.path(&it))
-            .or_else(|| Some(database.as_ref()?.with_extension("key")));
+            .or_else(|| Some(database.as_ref()?.key_file()));
         let mail = self.mail(flags, file, mode);
         let ui = self.ui(flags, file);
         let sessions = self.sessions(file);
@@ -172,25 +172,51 @@ impl Resolve<'_> {
         }
     }
 
-    fn database(&mut self, flags: &Flags, file: &Settings) -> Option<PathBuf> {
+    fn database(&mut self, flags: &Flags, file: &Settings) -> Option<Database> {
+        let options = self.postgres(flags, file)?;
         let key = KeyPath::of("database_url");
         let in_file = file.database_url.as_ref().map(|it| it.expose().to_owned());
         let Some(given) = pick(&flags.database_url, "--database-url", &in_file, key) else {
-            return Some("ciam.db".into());
+            return Some(Database::File("ciam.db".into()));
         };
-        let place = given.place;
-        // The URL of a server holds a password, so the value is never repeated.
-        let Some(rest) = given.value.strip_prefix("sqlite:") else {
-            self.refuse(&place, "must be sqlite:PATH; other databases are not supported yet");
-            return None;
-        };
-        match rest.strip_prefix("//").unwrap_or(rest) {
-            path if path.is_empty() || path.contains('?') || path.starts_with(':') => {
-                self.refuse(&place, "must be sqlite:PATH, with a file and without parameters");
+        match Database::from_url(given.value, options) {
+            Ok(database) => Some(database),
+            Err(why) => {
+                self.refuse(&given.place, why);
                 None
             }
-            path => Some(path.into()),
         }
+    }
+
+    fn postgres(&mut self, flags: &Flags, file: &Settings) -> Option<PostgresOptions> {
+        let (section, set) = (KeyPath::of("database"), &file.database);
+        let mut options = PostgresOptions::default();
+        let key = section.key("connections");
+        if let Some(given) =
+            pick(&flags.database_connections, "--database-connections", &set.connections, key)
+        {
+            if !(1..=1_000).contains(&given.value) {
+                self.refuse(&given.place, "must be 1 to 1000");
+                return None;
+            }
+            options = options.with_max_connections(given.value);
+        }
+        if let Some(schema) = &set.schema {
+            options = options.with_schema(schema);
+            if !options.has_plain_schema() {
+                let place = Place::Key(section.key("schema"));
+                self.refuse(&place, "must be lower-case letters, digits and `_`, at most 63");
+                return None;
+            }
+        }
+        let or = |span: Option<Span>, default| span.map_or(default, Span::std);
+        Some(
+            options
+                .clone()
+                .with_acquire_timeout(or(set.acquire_timeout, options.acquire_timeout))
+                .with_statement_timeout(or(set.statement_timeout, options.statement_timeout))
+                .with_lock_timeout(or(set.lock_timeout, options.lock_timeout)),
+        )
     }
 
     fn mail(&mut self, flags: &Flags, file: &Settings, mode: Option<Mode>) -> Option<Mail> {

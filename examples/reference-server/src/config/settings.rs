@@ -26,6 +26,9 @@ pub struct Settings {
     pub import: Vec<PathBuf>,
     /// Whether the demo data is imported.
     pub demo: Option<bool>,
+    /// Connections to a database server.
+    #[serde(default)]
+    pub database: DatabaseSettings,
     /// Mail.
     #[serde(default)]
     pub mail: MailSettings,
@@ -47,6 +50,22 @@ pub struct Settings {
     /// The log.
     #[serde(default)]
     pub log: LogSettings,
+}
+
+/// Connections to a database server.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseSettings {
+    /// How many connections this node has at most.
+    pub connections: Option<u32>,
+    /// The schema that holds the tables.
+    pub schema: Option<String>,
+    /// How long a request waits for a connection.
+    pub acquire_timeout: Option<Span>,
+    /// How long one statement may run.
+    pub statement_timeout: Option<Span>,
+    /// How long one lock is waited for.
+    pub lock_timeout: Option<Span>,
 }
 
 /// Mail.

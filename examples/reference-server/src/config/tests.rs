@@ -39,7 +39,7 @@ fn without_arguments_it_is_the_demo_on_localhost() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.issuer.as_str(), "http://localhost:8080");
     assert_eq!(config.mode, Mode::Development);
-    assert_eq!(config.database, PathBuf::from("ciam.db"));
+    assert_eq!(config.database.to_string(), "ciam.db");
     assert_eq!(config.key_file, PathBuf::from("ciam.key"));
     assert!(matches!(config.mail, Mail::Catcher));
     assert!(config.demo && config.imports.len() == 1 && config.ui.sign_up);
@@ -97,7 +97,13 @@ fn each_mistake_is_named_by_its_flag() {
         (&["--issuer", "ftp://localhost"], "--issuer: `ftp://localhost` must be https"),
         (&["--mode", "test"], "--mode: `test` must be development or production"),
         (&["--mode", "development", "--issuer", "https://id.example"], "--mode: development mode shows"),
-        (&["--database-url", "postgres://me:pw@db"], "--database-url: must be sqlite:PATH"),
+        (&["--database-url", "mysql://me:pw@db/x"], "--database-url: must be sqlite:PATH or postgres:"),
+        (&["--database-url", "postgres://me:pw@db"], "--database-url: must name a host and a database"),
+        (
+            &["--database-url", "postgres:///x?password=pw@"],
+            "--database-url: must name a host and a database",
+        ),
+        (&["--database-connections", "0"], "--database-connections: must be 1 to 1000"),
         (&["--database-url", "sqlite::memory:"], "--database-url: must be sqlite:PATH, with"),
         (&["--database-url", "sqlite:x?mode=ro"], "--database-url: must be sqlite:PATH, with"),
         (&["--smtp-url", "smtps://mail.example"], "--smtp-url: needs a sender"),
@@ -121,6 +127,20 @@ fn each_mistake_is_named_by_its_flag() {
 }
 
 #[test]
+fn a_database_server_is_named_without_its_password() {
+    let folder = Folder::new("postgres");
+    let file = folder
+        .file("ciam.toml", "[database]\nschema = \"shop\"\nconnections = 7\nstatement_timeout = \"3s\"\n");
+    let url = "postgres://me:hunter2@db.example:5433/accounts?sslmode=require";
+    let config = load(&["--config", &file, "--database-url", url]).unwrap();
+    assert_eq!(config.database.to_string(), "postgres://db.example/accounts, schema shop");
+    assert_eq!(config.key_file, PathBuf::from("ciam.key"));
+    assert!(!format!("{config:?}").contains("hunter2"));
+    let Database::Postgres { options, .. } = config.database else { panic!("not PostgreSQL") };
+    assert_eq!((options.max_connections, options.statement_timeout.as_secs()), (7, 3));
+}
+
+#[test]
 fn each_mistake_is_named_by_its_line_and_key() {
     let folder = Folder::new("lines");
     for (text, expected) in [
@@ -129,6 +149,8 @@ fn each_mistake_is_named_by_its_line_and_key() {
         ("[mail]\nsmtp = \"x\"\n", ":2: mail.smtp: unknown field `smtp`"),
         ("[sessions]\n\nidle = \"31d\"\nlifetime = \"30d\"\n", ":3: sessions.idle: must not be longer"),
         ("[sessions]\nidle = \"1 day\"\n", ":2: sessions.idle: must be a duration"),
+        ("[database]\nschema = \"a-b\"\n", ":2: database.schema: must be lower-case"),
+        ("[database]\npool = 1\n", ":2: database.pool: unknown field"),
         ("[keys]\nrotate_after = \"1d\"\n", ":2: keys.rotate_after: must be at least 2d"),
         ("[http]\ntrusted_proxies = [\"::1\",\n \"x\"]\n", ":3: http.trusted_proxies[1]: `x` must be an IP"),
         ("issuer = \n", ":1: "),

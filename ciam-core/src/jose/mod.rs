@@ -45,6 +45,6 @@ pub use self::jwk_set::{JwkSetLimits, PublicJwkSet};
 pub use self::jws::{CompactJws, JwsLimits, VerifiedJws, Verifier};
 pub use self::key_set::{KeySet, VerificationKey};
 pub use self::provider::jsonwebtoken_provider;
-pub use self::remote::{RemoteKeys, RemoteKeysError, RemoteKeysPolicy};
+pub use self::remote::{CurrentKeys, RemoteKeys, RemoteKeysError, RemoteKeysPolicy};
 pub use self::signer::{LocalSigner, Signer, sign};
 pub use self::typ::TokenType;

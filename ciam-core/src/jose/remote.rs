@@ -1,8 +1,10 @@
 //! The keys of somebody else, fetched and kept.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use arc_swap::{ArcSwap, Guard};
 use futures_util::lock::Mutex;
 use time::{Duration, OffsetDateTime};
 
@@ -35,7 +37,7 @@ impl Default for RemoteKeysPolicy {
 
 /// The keys at a `jwks_uri`: fetched through the outbound rules, parsed once, refreshed in good time.
 ///
-/// [`snapshot`](Self::snapshot) never waits and is what a hot path reads. One fetch runs at a time; when it fails, the last
+/// [`current`](Self::current) takes no lock and is what a hot path reads. One fetch runs at a time; when it fails, the last
 /// good keys stay in use until they are stale.
 #[derive(Clone)]
 pub struct RemoteKeys {
@@ -47,14 +49,43 @@ struct Inner {
     outbound: Outbound,
     url: String,
     policy: RemoteKeysPolicy,
-    state: RwLock<State>,
+    kept: ArcSwap<Kept>,
+    attempted_at: RwLock<Option<OffsetDateTime>>,
     fetching: Mutex<()>,
 }
 
-#[derive(Clone, Default)]
-struct State {
-    keys: Option<(Arc<KeySet>, OffsetDateTime)>,
-    attempted_at: Option<OffsetDateTime>,
+/// What the last good fetch gave; nothing before the first.
+#[derive(Default)]
+struct Kept {
+    /// The same value for as long as the document says the same, so that what hangs on it can stay.
+    keys: Arc<KeySet>,
+    document: PublicJwkSet,
+    fetched_at: Option<OffsetDateTime>,
+}
+
+impl Kept {
+    /// Whether it is younger than this.
+    fn is_within(&self, age: Duration, now: OffsetDateTime) -> bool {
+        self.fetched_at.is_some_and(|fetched_at| now - fetched_at < age)
+    }
+}
+
+/// The keys that are there now, borrowed without a count being touched. Made for the length of a check: whoever keeps
+/// them clones the `Arc`.
+pub struct CurrentKeys(Guard<Arc<Kept>>);
+
+impl Deref for CurrentKeys {
+    type Target = Arc<KeySet>;
+
+    fn deref(&self) -> &Arc<KeySet> {
+        &self.0.keys
+    }
+}
+
+impl fmt::Debug for CurrentKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("CurrentKeys").field(&self.0.keys).finish()
+    }
 }
 
 impl RemoteKeys {
@@ -68,8 +99,9 @@ impl RemoteKeys {
     #[must_use]
     pub fn with_policy(ports: Ports, url: impl Into<String>, policy: RemoteKeysPolicy) -> Self {
         let outbound = Outbound::new(ports.clone());
-        let (state, fetching) = (RwLock::default(), Mutex::new(()));
-        Self { inner: Arc::new(Inner { ports, outbound, url: url.into(), policy, state, fetching }) }
+        let (kept, attempted_at, fetching) = (ArcSwap::default(), RwLock::default(), Mutex::new(()));
+        let url = url.into();
+        Self { inner: Arc::new(Inner { ports, outbound, url, policy, kept, attempted_at, fetching }) }
     }
 
     /// The URL.
@@ -81,8 +113,15 @@ impl RemoteKeys {
     /// The keys that are there now, without waiting; `None` before the first fetch and when they are stale.
     #[must_use]
     pub fn snapshot(&self) -> Option<Arc<KeySet>> {
-        let (keys, fetched_at) = self.state().keys?;
-        (self.inner.ports.now() - fetched_at < self.inner.policy.stale_after).then_some(keys)
+        self.current(self.inner.ports.now()).map(|current| Arc::clone(&current))
+    }
+
+    /// The keys that are there at `now`, without waiting and without touching what threads share; `None` before the first
+    /// fetch and when they are stale.
+    #[must_use]
+    pub fn current(&self, now: OffsetDateTime) -> Option<CurrentKeys> {
+        let kept = self.inner.kept.load();
+        kept.is_within(self.inner.policy.stale_after, now).then(|| CurrentKeys(kept))
     }
 
     /// The keys, fetched first when there are none or they are due.
@@ -91,13 +130,8 @@ impl RemoteKeys {
     ///
     /// Fails when there are no usable keys: none could be fetched, and the last good ones are stale.
     pub async fn keys(&self) -> Result<Arc<KeySet>, RemoteKeysError> {
-        let due = |state: &State, now| {
-            state
-                .keys
-                .as_ref()
-                .is_none_or(|(_, fetched_at)| now - *fetched_at >= self.inner.policy.refresh_after)
-        };
-        self.fetch_if(due).await
+        let fresh = self.inner.policy.refresh_after;
+        self.fetch_if(|kept, now| !kept.is_within(fresh, now)).await
     }
 
     /// The keys, fetched again because a token names one that is not among `seen`. A set that was replaced meanwhile is
@@ -107,20 +141,18 @@ impl RemoteKeys {
     ///
     /// As [`keys`](Self::keys).
     pub async fn keys_after(&self, seen: &Arc<KeySet>) -> Result<Arc<KeySet>, RemoteKeysError> {
-        let same = |state: &State, _| state.keys.as_ref().is_none_or(|(keys, _)| Arc::ptr_eq(keys, seen));
-        self.fetch_if(same).await
+        self.fetch_if(|kept, _| kept.fetched_at.is_none() || Arc::ptr_eq(&kept.keys, seen)).await
     }
 
     async fn fetch_if(
         &self,
-        wanted: impl Fn(&State, OffsetDateTime) -> bool,
+        wanted: impl Fn(&Kept, OffsetDateTime) -> bool,
     ) -> Result<Arc<KeySet>, RemoteKeysError> {
-        if wanted(&self.state(), self.inner.ports.now()) {
+        if wanted(&self.inner.kept.load(), self.inner.ports.now()) {
             let _one_at_a_time = self.inner.fetching.lock().await;
             // Whoever waited here finds what the one before has fetched.
-            let (state, now) = (self.state(), self.inner.ports.now());
-            let cooling = state.attempted_at.is_some_and(|at| now - at < self.inner.policy.cooldown);
-            if wanted(&state, now) && !cooling {
+            let now = self.inner.ports.now();
+            if wanted(&self.inner.kept.load(), now) && !self.is_cooling(now) {
                 let fetched = self.fetch(now).await;
                 if let Err(error) = fetched
                     && self.snapshot().is_none()
@@ -133,19 +165,21 @@ impl RemoteKeys {
     }
 
     async fn fetch(&self, now: OffsetDateTime) -> Result<(), RemoteKeysError> {
-        self.change(|state| state.attempted_at = Some(now));
+        *self.inner.attempted_at.write().unwrap_or_else(PoisonError::into_inner) = Some(now);
         let document: PublicJwkSet = self.inner.outbound.get_json(&self.inner.url).await?;
-        let keys = KeySet::from_jwks(self.inner.ports.crypto(), &document)?;
-        self.change(|state| state.keys = Some((Arc::new(keys), now)));
+        let kept = self.inner.kept.load_full();
+        let keys = if kept.fetched_at.is_some() && kept.document == document {
+            Arc::clone(&kept.keys)
+        } else {
+            Arc::new(KeySet::from_jwks(self.inner.ports.crypto(), &document)?)
+        };
+        self.inner.kept.store(Arc::new(Kept { keys, document, fetched_at: Some(now) }));
         Ok(())
     }
 
-    fn state(&self) -> State {
-        self.inner.state.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.inner.state.write().unwrap_or_else(PoisonError::into_inner));
+    fn is_cooling(&self, now: OffsetDateTime) -> bool {
+        let attempted_at = *self.inner.attempted_at.read().unwrap_or_else(PoisonError::into_inner);
+        attempted_at.is_some_and(|at| now - at < self.inner.policy.cooldown)
     }
 }
 
@@ -180,6 +214,7 @@ mod tests {
     use futures_util::future::join_all;
 
     use super::*;
+    use crate::clock::Clock as _;
     use crate::crypto;
     use crate::error::PortError;
     use crate::jose::{Algorithm, LocalSigner};
@@ -187,10 +222,11 @@ mod tests {
     use crate::outbound::{HttpClient, OutboundRequest};
     use crate::testkit::{ManualClock, SeededEntropy};
 
-    /// A provider that publishes a new key at each request, and can be down.
+    /// A provider that publishes a new key at each request, unless it keeps the one it has, and can be down.
     #[derive(Debug, Default)]
     struct Provider {
         requests: AtomicU32,
+        keeps: std::sync::Mutex<Option<Vec<u8>>>,
         down: AtomicBool,
     }
 
@@ -207,7 +243,8 @@ mod tests {
             }
             let signer = LocalSigner::generate(&*crypto::ring(), Algorithm::Es256).unwrap();
             let key = signer.with_kid(format!("k{number}")).public_jwk().unwrap();
-            let body = serde_json::to_vec(&PublicJwkSet::new(vec![key])).unwrap();
+            let new = serde_json::to_vec(&PublicJwkSet::new(vec![key])).unwrap();
+            let body = self.keeps.lock().unwrap().clone().unwrap_or(new);
             let response = http::Response::builder().header("content-type", "application/json");
             Ok(response.body(Bytes::from(body)).unwrap())
         }
@@ -235,6 +272,24 @@ mod tests {
         clock.advance(Duration::minutes(15));
         assert_eq!(kid(&remote.keys().await.unwrap()), "k1");
         assert_eq!(kid(&remote.snapshot().unwrap()), "k1");
+    }
+
+    /// What hangs on a set of keys, such as a cache of verified tokens, need not begin anew at every refresh.
+    #[tokio::test]
+    async fn a_document_that_says_the_same_keeps_the_parsed_keys() {
+        let (clock, provider, remote) = setting();
+        let signer = LocalSigner::generate(&*crypto::ring(), Algorithm::Es256).unwrap();
+        let document = PublicJwkSet::new(vec![signer.public_jwk().unwrap()]);
+        *provider.keeps.lock().unwrap() = Some(serde_json::to_vec(&document).unwrap());
+        let first = remote.keys().await.unwrap();
+        clock.advance(Duration::minutes(15));
+        let second = remote.keys().await.unwrap();
+        assert_eq!(provider.requests.load(Ordering::SeqCst), 2);
+        assert!(Arc::ptr_eq(&first, &second));
+        assert!(remote.current(clock.now()).is_some_and(|current| Arc::ptr_eq(&current, &first)));
+        *provider.keeps.lock().unwrap() = None;
+        clock.advance(Duration::minutes(15));
+        assert!(!Arc::ptr_eq(&first, &remote.keys().await.unwrap()));
     }
 
     #[tokio::test]

@@ -23,6 +23,8 @@ pub(super) struct RawClaims<'a> {
     pub(super) client_id: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) scope: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) sid: Option<Text<'a>>,
     pub(super) auth_time: Option<NumericDate>,
     #[serde(borrow)]
     pub(super) acr: Option<Text<'a>>,

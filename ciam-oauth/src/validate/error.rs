@@ -50,6 +50,9 @@ pub enum ValidateError {
     /// Too early.
     #[error("not valid yet")]
     NotYetValid,
+    /// The deny list names it, its session or its subject.
+    #[error("revoked")]
+    Revoked,
     /// A claim that every access token has is missing.
     #[error("`{0}` is missing")]
     MissingClaim(&'static str),
@@ -81,6 +84,7 @@ impl ValidateError {
             | Self::Audience
             | Self::Expired
             | Self::NotYetValid
+            | Self::Revoked
             | Self::MissingClaim(_) => Some("invalid_token"),
         }
     }
@@ -173,6 +177,7 @@ mod tests {
             ValidateError::Audience,
             ValidateError::Expired,
             ValidateError::NotYetValid,
+            ValidateError::Revoked,
             ValidateError::MissingClaim("exp"),
         ];
         for error in all {

@@ -2,7 +2,8 @@
 //!
 //! A [`Validator`] holds the issuer's parsed keys and decides about JWT access tokens
 //! ([RFC 9068](https://www.rfc-editor.org/rfc/rfc9068)) in the request's own thread. The keys are a fixed set, or
-//! [discovered](discover_keys) and fetched again as the issuer rotates them.
+//! [discovered](discover_keys) and fetched again as the issuer rotates them. A [`CachingValidator`] remembers what it has
+//! found good, and a [`DenyList`] makes revocation reach tokens before they expire.
 //!
 //! ```
 //! use ciam_core::crypto;
@@ -43,7 +44,9 @@
 //! ```
 
 mod bearer;
+mod cache;
 mod claims;
+mod deny_list;
 mod discovery;
 mod error;
 mod resource_metadata;
@@ -51,6 +54,8 @@ mod token;
 mod validator;
 
 pub use self::bearer::bearer_token;
+pub use self::cache::{Access, CachingValidator, Recognition, SharedAccess, TokenCachePolicy};
+pub use self::deny_list::{Denied, DenyList};
 pub use self::discovery::{DiscoveryError, discover_keys};
 pub use self::error::ValidateError;
 pub use self::resource_metadata::ResourceMetadata;

@@ -23,6 +23,7 @@ pub struct AccessToken {
     client_id: Place,
     id: Option<Place>,
     scope: Option<Place>,
+    session: Option<Place>,
     acr: Option<Place>,
     amr: Vec<Place>,
     expires: NumericDate,
@@ -53,6 +54,7 @@ impl AccessToken {
             audience: claims.aud.iter().flat_map(Audience::iter).map(place).collect(),
             id: optional(&claims.jti),
             scope: optional(&claims.scope),
+            session: optional(&claims.sid),
             acr: optional(&claims.acr),
             amr: claims.amr.iter().map(|text| place(text.as_str())).collect(),
             not_before: claims.nbf,
@@ -61,6 +63,26 @@ impl AccessToken {
             payload: Box::default(),
         };
         Ok(Self { payload, ..token })
+    }
+
+    /// What stands where there is no token. It has expired.
+    pub(super) fn nobody() -> Self {
+        Self {
+            payload: Box::default(),
+            issuer: Place::At(0..0),
+            subject: Place::At(0..0),
+            audience: Vec::new(),
+            client_id: Place::At(0..0),
+            id: None,
+            scope: None,
+            session: None,
+            acr: None,
+            amr: Vec::new(),
+            expires: NumericDate::new(OffsetDateTime::UNIX_EPOCH),
+            not_before: None,
+            issued: None,
+            authenticated: None,
+        }
     }
 
     /// Who issued it: the configured issuer.
@@ -85,6 +107,12 @@ impl AccessToken {
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         self.text_of(self.id.as_ref())
+    }
+
+    /// The session that it was issued in, as the issuer names it to this client: `sid`.
+    #[must_use]
+    pub fn session_id(&self) -> Option<&str> {
+        self.text_of(self.session.as_ref())
     }
 
     /// Whom it was issued for; the configured audience is among them.

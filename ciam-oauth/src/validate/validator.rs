@@ -1,10 +1,12 @@
 //! The validator.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
-use ciam_core::jose::{AlgorithmSet, JwsError, KeySet, RemoteKeys, TokenType, Verifier};
+use ciam_core::jose::{AlgorithmSet, CurrentKeys, JwsError, KeySet, RemoteKeys, TokenType, Verifier};
 use time::{Duration, OffsetDateTime};
 
+use super::deny_list::DenyList;
 use super::error::ValidateError;
 use super::token::AccessToken;
 use crate::issuer::Issuer;
@@ -21,7 +23,8 @@ use crate::scope::ScopeSet;
 ///   ([RFC 8725, section 3.11](https://www.rfc-editor.org/rfc/rfc8725#section-3.11)).
 /// - The algorithms and the keys come from here, never from the token.
 /// - Issuer and audience are compared byte for byte. A token for another resource is refused.
-/// - A token that was revoked passes until it expires; ask [introspection](crate::introspect) where that is too long.
+/// - A token that was revoked passes until it expires, unless a [deny list](Self::with_deny_list) is told of it; or ask
+///   [introspection](crate::introspect).
 #[derive(Clone, Debug)]
 pub struct Validator {
     issuer: Issuer,
@@ -30,6 +33,7 @@ pub struct Validator {
     verifier: Verifier,
     required: ScopeSet,
     skew: Duration,
+    denied: Option<Arc<DenyList>>,
 }
 
 /// Where a [`Validator`] has its keys from.
@@ -66,6 +70,7 @@ impl Validator {
             verifier: Verifier::new(AlgorithmSet::ASYMMETRIC, TokenType::exactly("at+jwt")),
             required: ScopeSet::new(),
             skew: Duration::seconds(10),
+            denied: None,
         }
     }
 
@@ -90,6 +95,19 @@ impl Validator {
         self
     }
 
+    /// Refuses what this list names. Whoever learns of revocations tells the list; see [`DenyList`].
+    #[must_use]
+    pub fn with_deny_list(mut self, list: Arc<DenyList>) -> Self {
+        self.denied = Some(list);
+        self
+    }
+
+    /// Where the keys come from.
+    #[must_use]
+    pub const fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
     /// Validates a token at a time, with the keys that are there: nothing is fetched.
     ///
     /// # Errors
@@ -97,13 +115,8 @@ impl Validator {
     /// Fails when the token is not good. [`ValidateError::UnknownKey`] and [`ValidateError::StaleKeys`] may pass once the
     /// keys were fetched; [`validate_or_fetch`](Self::validate_or_fetch) does that.
     pub fn validate(&self, token: &str, now: OffsetDateTime) -> Result<AccessToken, ValidateError> {
-        let read = match &self.keys {
-            Keys::Fixed(keys) => self.verify(token, keys)?,
-            Keys::Remote(remote) => {
-                self.verify(token, &*remote.snapshot().ok_or(ValidateError::StaleKeys)?)?
-            }
-        };
-        self.check(read, now)
+        let keys = self.snapshot(now)?;
+        self.validate_with(token, &keys, now)
     }
 
     /// Validates a token, and fetches the issuer's keys first when they are due or the token's key is not among them. With
@@ -120,15 +133,46 @@ impl Validator {
     ) -> Result<AccessToken, ValidateError> {
         let Keys::Remote(remote) = &self.keys else { return self.validate(token, now) };
         let known = remote.keys().await.map_err(|_| ValidateError::StaleKeys)?;
-        let read = match self.verify(token, &known) {
-            Err(ValidateError::UnknownKey) => {
+        self.validate_after(token, known, now).await.map(|(token, _)| token)
+    }
+
+    /// The keys that are there at `now`.
+    pub(super) fn snapshot(&self, now: OffsetDateTime) -> Result<Snapshot<'_>, ValidateError> {
+        match &self.keys {
+            Keys::Fixed(keys) => Ok(Snapshot::Fixed(keys)),
+            Keys::Remote(remote) => {
+                remote.current(now).map(Snapshot::Current).ok_or(ValidateError::StaleKeys)
+            }
+        }
+    }
+
+    /// Validates with these keys alone.
+    pub(super) fn validate_with(
+        &self,
+        token: &str,
+        keys: &KeySet,
+        now: OffsetDateTime,
+    ) -> Result<AccessToken, ValidateError> {
+        let read = self.verify(token, keys)?;
+        self.check(&read, now)?;
+        Ok(read)
+    }
+
+    /// Validates with these keys, or with newer ones when the token's is not among them; gives those that served.
+    pub(super) async fn validate_after(
+        &self,
+        token: &str,
+        known: Arc<KeySet>,
+        now: OffsetDateTime,
+    ) -> Result<(AccessToken, Arc<KeySet>), ValidateError> {
+        match (self.validate_with(token, &known, now), &self.keys) {
+            (Err(ValidateError::UnknownKey), Keys::Remote(remote)) => {
                 // The issuer may have rotated; when there is nothing newer, the key stays unknown.
                 let newer = remote.keys_after(&known).await.map_err(|_| ValidateError::StaleKeys)?;
-                self.verify(token, &newer)?
+                Ok((self.validate_with(token, &newer, now)?, newer))
             }
-            read => read?,
-        };
-        self.check(read, now)
+            (read, _) => Ok((read?, known)),
+        }
     }
 
     fn verify(&self, token: &str, keys: &KeySet) -> Result<AccessToken, ValidateError> {
@@ -136,13 +180,22 @@ impl Validator {
         AccessToken::read(verified.into_payload())
     }
 
-    fn check(&self, token: AccessToken, now: OffsetDateTime) -> Result<AccessToken, ValidateError> {
+    fn check(&self, token: &AccessToken, now: OffsetDateTime) -> Result<(), ValidateError> {
         if token.issuer() != self.issuer.as_str() {
             return Err(ValidateError::Issuer);
         }
         if !token.audience().any(|audience| audience == self.audience) {
             return Err(ValidateError::Audience);
         }
+        self.check_again(token, now)?;
+        if !self.required.iter().all(|scope| token.has_scope(scope.as_str())) {
+            return Err(ValidateError::InsufficientScope { required: self.required.clone() });
+        }
+        Ok(())
+    }
+
+    /// Checks of a token what may have changed since it was found good.
+    pub(super) fn check_again(&self, token: &AccessToken, now: OffsetDateTime) -> Result<(), ValidateError> {
         // Differences, not sums: a date at the end of time must not overflow.
         if now - token.expires_at() >= self.skew {
             return Err(ValidateError::Expired);
@@ -150,10 +203,27 @@ impl Validator {
         if token.not_before().is_some_and(|begin| begin - now > self.skew) {
             return Err(ValidateError::NotYetValid);
         }
-        if !self.required.iter().all(|scope| token.has_scope(scope.as_str())) {
-            return Err(ValidateError::InsufficientScope { required: self.required.clone() });
+        match &self.denied {
+            Some(denied) if denied.names(token, now) => Err(ValidateError::Revoked),
+            _ => Ok(()),
         }
-        Ok(token)
+    }
+}
+
+/// The keys of one validation, borrowed.
+pub(super) enum Snapshot<'v> {
+    Fixed(&'v Arc<KeySet>),
+    Current(CurrentKeys),
+}
+
+impl Deref for Snapshot<'_> {
+    type Target = Arc<KeySet>;
+
+    fn deref(&self) -> &Arc<KeySet> {
+        match self {
+            Self::Fixed(keys) => keys,
+            Self::Current(keys) => keys,
+        }
     }
 }
 

@@ -1,0 +1,245 @@
+//! Tokens that were found good before: a bounded cache in front of a [`Validator`].
+//!
+//! A signature costs tens of microseconds, a token that is seen again a fraction of one. What the cache gives is what
+//! the validator would say now: times, revocation and keys are looked at again at every hit.
+
+mod table;
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use ciam_core::entropy::Entropy;
+use ciam_core::error::PortError;
+use ciam_core::jose::KeySet;
+use time::OffsetDateTime;
+
+use self::table::{Entry, Hit, Table};
+use super::error::ValidateError;
+use super::token::AccessToken;
+use super::validator::{Keys, Validator};
+
+/// How a [`CachingValidator`] keeps tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TokenCachePolicy {
+    /// How many tokens are kept, rounded up to the next power of two. Default 65536: with RS256 tokens of 1 KiB about 150 MiB
+    /// when it is full. Memory for the places alone (16 bytes each) is taken at once.
+    pub capacity: usize,
+    /// What is kept of a token to recognise it. Default the whole token.
+    pub keeps: Recognition,
+}
+
+impl Default for TokenCachePolicy {
+    fn default() -> Self {
+        Self { capacity: 65_536, keeps: Recognition::WholeToken }
+    }
+}
+
+/// By what a token is recognised. Both are exact: a hash only finds the place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a secret is kept, or its digest is")]
+pub enum Recognition {
+    /// The token itself, compared byte for byte. The cheapest; whoever can read the process's memory has live tokens.
+    WholeToken,
+    /// Its SHA-256 digest, for hosts that will not keep tokens in memory. Costs the digest at every look-up, about 0.6 µs for
+    /// a token of 1 KiB. The claims are in memory all the same.
+    Digest,
+}
+
+/// A [`Validator`] that remembers.
+///
+/// # Security
+///
+/// - Only tokens that the validator accepted get in, so that a stranger can neither fill the cache nor push anything out.
+/// - An owner of many good tokens can hold no more than one place in eight: where there is no room, a new token takes the
+///   place of one that has expired, then of one of the same subject, then of any.
+/// - The hash that finds the place is seeded at random: nobody can aim at a place.
+/// - An entry is worth nothing once the token has expired, the keys were replaced by others, or the
+///   [deny list](super::DenyList) names it.
+///
+/// ```
+/// # use ciam_core::crypto;
+/// # use ciam_core::entropy::SystemEntropy;
+/// # use ciam_core::jose::{Algorithm, KeySet, LocalSigner, sign};
+/// # use ciam_oauth::validate::Validator;
+/// # use time::macros::datetime;
+/// use ciam_oauth::validate::{CachingValidator, TokenCachePolicy};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let issuer = LocalSigner::generate(&*crypto::ring(), Algorithm::Es256)?;
+/// # let now = datetime!(2026-11-23 12:00 UTC);
+/// # let token = sign(&issuer, "at+jwt", &serde_json::json!({
+/// #     "iss": "https://id.example", "aud": "https://api.example", "sub": "alice", "client_id": "shop",
+/// #     "exp": now.unix_timestamp() + 600,
+/// # })).await?;
+/// # let keys = KeySet::from(issuer.verification_key(&*crypto::ring())?);
+/// # let validator = Validator::new("https://id.example".parse()?, "https://api.example", keys);
+/// let validator = CachingValidator::new(validator, TokenCachePolicy::default(), &SystemEntropy::new())?;
+/// assert_eq!(validator.validate(&token, now)?.subject(), "alice");
+/// assert!(validator.validate(&token, now)?.was_cached());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct CachingValidator {
+    validator: Validator,
+    table: Arc<Table>,
+}
+
+impl CachingValidator {
+    /// Puts a cache in front of a validator.
+    ///
+    /// # Errors
+    ///
+    /// Fails only when the entropy source does.
+    pub fn new(
+        validator: Validator,
+        policy: TokenCachePolicy,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, PortError> {
+        let mut seed = [0; 8];
+        entropy.fill(&mut seed)?;
+        let table = Arc::new(Table::new(policy, u64::from_ne_bytes(seed)));
+        Ok(Self { validator, table })
+    }
+
+    /// The validator behind the cache.
+    #[must_use]
+    pub const fn validator(&self) -> &Validator {
+        &self.validator
+    }
+
+    /// Validates a token at a time, with the keys that are there: nothing is fetched. A hit takes no lock and allocates nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Validator::validate`].
+    pub fn validate(&self, token: &str, now: OffsetDateTime) -> Result<Access, ValidateError> {
+        let keys = self.validator.snapshot(now)?;
+        match self.look_up(token, &keys, now)? {
+            Ok(hit) => Ok(Access(Kind::Cached(hit))),
+            Err(place) => {
+                let read = self.validator.validate_with(token, &keys, now)?;
+                Ok(self.keep(token, &place, Arc::clone(&keys), read, now))
+            }
+        }
+    }
+
+    /// Validates a token, and fetches the issuer's keys first when they are due or the token's key is not among them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Validator::validate_or_fetch`].
+    pub async fn validate_or_fetch(&self, token: &str, now: OffsetDateTime) -> Result<Access, ValidateError> {
+        let Keys::Remote(remote) = self.validator.keys() else { return self.validate(token, now) };
+        let keys = remote.keys().await.map_err(|_| ValidateError::StaleKeys)?;
+        let place = match self.look_up(token, &keys, now)? {
+            Ok(hit) => return Ok(Access(Kind::Cached(hit))),
+            Err(place) => place,
+        };
+        let (read, keys) = self.validator.validate_after(token, keys, now).await?;
+        Ok(self.keep(token, &place, keys, read, now))
+    }
+
+    /// The entry of a token, checked as of now; or the place where it would be.
+    fn look_up(
+        &self,
+        token: &str,
+        keys: &Arc<KeySet>,
+        now: OffsetDateTime,
+    ) -> Result<Result<Hit, table::Place>, ValidateError> {
+        let place = self.table.place_of(token);
+        let Some(hit) = self.table.find(&place, token) else { return Ok(Err(place)) };
+        if !Arc::ptr_eq(&hit.entry().keys, keys) {
+            return Ok(Err(place));
+        }
+        self.validator.check_again(&hit.entry().token, now)?;
+        Ok(Ok(hit))
+    }
+
+    fn keep(
+        &self,
+        token: &str,
+        place: &table::Place,
+        keys: Arc<KeySet>,
+        read: AccessToken,
+        now: OffsetDateTime,
+    ) -> Access {
+        let entry = Arc::new(Entry { seen: self.table.seen(token, place), keys, token: read });
+        self.table.insert(place, Arc::clone(&entry), now);
+        Access(Kind::Fresh(entry))
+    }
+}
+
+impl fmt::Debug for CachingValidator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CachingValidator").field("validator", &self.validator).finish_non_exhaustive()
+    }
+}
+
+/// A token that was found good, now or before. Reads as an [`AccessToken`].
+///
+/// Made for the length of a request; what lives longer takes [`into_shared`](Self::into_shared).
+pub struct Access(Kind);
+
+enum Kind {
+    Fresh(Arc<Entry>),
+    Cached(Hit),
+}
+
+impl Access {
+    /// Whether it was found good before.
+    #[must_use]
+    pub const fn was_cached(&self) -> bool {
+        matches!(self.0, Kind::Cached(_))
+    }
+
+    /// The same to be kept and shared.
+    #[must_use]
+    pub fn into_shared(self) -> SharedAccess {
+        SharedAccess(match self.0 {
+            Kind::Fresh(entry) => entry,
+            Kind::Cached(hit) => hit.into_entry(),
+        })
+    }
+}
+
+impl Deref for Access {
+    type Target = AccessToken;
+
+    fn deref(&self) -> &AccessToken {
+        match &self.0 {
+            Kind::Fresh(entry) => &entry.token,
+            Kind::Cached(hit) => &hit.entry().token,
+        }
+    }
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+/// A token that was found good, to be kept with a request and shared between tasks. Reads as an [`AccessToken`].
+#[derive(Clone)]
+pub struct SharedAccess(Arc<Entry>);
+
+impl Deref for SharedAccess {
+    type Target = AccessToken;
+
+    fn deref(&self) -> &AccessToken {
+        &self.0.token
+    }
+}
+
+impl fmt::Debug for SharedAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -80,10 +80,10 @@ impl Invitation {
 
 pub(super) const BY_ORGANIZATION: IndexDeclaration = IndexDeclaration::many("organization");
 pub(super) const BY_TOKEN: IndexDeclaration = IndexDeclaration::unique("token");
-pub(super) const BY_ADDRESS: IndexDeclaration = IndexDeclaration::unique("address");
+pub(super) const BY_ADDRESS: IndexDeclaration = IndexDeclaration::unique("address").hashed();
 
 impl StoredRecord for Invitation {
-    const KIND: RecordKind = RecordKind::new("core.invitation", &[BY_ORGANIZATION, BY_TOKEN, BY_ADDRESS]);
+    const KIND: RecordKind = RecordKind::new("core.invitation", &[BY_ORGANIZATION, BY_TOKEN, BY_ADDRESS]).private();
     const SCHEMA: u16 = 1;
 
     fn key(&self) -> String {

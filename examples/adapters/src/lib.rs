@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`Store`](ciam_core::store::Store) | [`sqlite::SqliteStore`], [`postgres::PostgresStore`] |
 //! | [`Ephemeral`](ciam_core::ephemeral::Ephemeral) | [`sqlite::SqliteEphemeral`], [`postgres::PostgresEphemeral`], [`redis::RedisEphemeral`] |
+//! | [`VaultStore`](ciam_core::vault::VaultStore) | [`sqlite::SqliteVault`], [`postgres::PostgresVault`] |
 //! | [`Notifier`](ciam_core::notify::Notifier) | [`smtp::SmtpNotifier`], [`mail_catcher::MailCatcher`] |
 //! | [`HttpClient`](ciam_core::outbound::HttpClient) | [`http_client::ReqwestHttpClient`] |
 //! | [`Runtime`](ciam_core::runtime::Runtime) | [`tokio_runtime::TokioRuntime`] |

@@ -66,6 +66,7 @@ mod open;
 mod options;
 mod reads;
 mod store;
+mod vault;
 
 pub use self::accounts::{AccountKey, AccountPut, AccountTable};
 pub use self::ephemeral::PostgresEphemeral;
@@ -73,3 +74,4 @@ pub use self::error::OpenError;
 pub use self::open::PostgresDatabase;
 pub use self::options::PostgresOptions;
 pub use self::store::PostgresStore;
+pub use self::vault::{PostgresVault, PostgresVaultStore};

@@ -4,23 +4,26 @@
 //! use std::sync::Arc;
 //!
 //! use ciam_adapters::key_file;
-//! use ciam_adapters::sqlite::{SqliteDatabase, SqliteOptions};
+//! use ciam_adapters::sqlite::{SqliteDatabase, SqliteOptions, SqliteVault};
 //! use ciam_core::clock::SystemClock;
 //! use ciam_core::entropy::SystemEntropy;
 //! use ciam_core::id::TenantId;
 //! use ciam_core::ports::Ports;
-//! use ciam_core::vault::{KeyEncryptionKey, LocalKeyVault};
+//! use ciam_core::vault::{EnvelopeVault, KeyEncryptionKey, LocalKeyEncryption};
 //!
 //! # async fn open() -> Result<Ports, Box<dyn std::error::Error>> {
 //! // A host with one tenant makes up its id once and keeps it: under another id the database is empty.
 //! let tenant: TenantId = "01930000-0000-7000-8000-000000000001".parse()?;
 //! let key = key_file::load_or_create("ciam.key", &SystemEntropy::new())?;
 //! let database = SqliteDatabase::open("ciam.db", SqliteOptions::default()).await?;
+//! let keys = SqliteVault::open("ciam.vault").await?;
+//! let wrapping = Arc::new(LocalKeyEncryption::new(KeyEncryptionKey::new(key)?));
+//! let vault = EnvelopeVault::new(tenant, wrapping, Arc::new(keys.tenant(tenant)));
 //! let clock = Arc::new(SystemClock::new());
 //! let ports = Ports::new(
 //!     Arc::new(database.tenant(tenant, clock.clone())),
 //!     Arc::new(database.ephemeral(tenant, clock)),
-//!     Arc::new(LocalKeyVault::new(tenant, KeyEncryptionKey::new(key)?)),
+//!     Arc::new(vault),
 //! );
 //! # Ok(ports)
 //! # }
@@ -53,6 +56,7 @@ mod options;
 mod statements;
 mod store;
 mod transaction;
+mod vault;
 mod writer;
 
 pub use self::ephemeral::SqliteEphemeral;
@@ -60,3 +64,4 @@ pub use self::error::OpenError;
 pub use self::open::SqliteDatabase;
 pub use self::options::SqliteOptions;
 pub use self::store::SqliteStore;
+pub use self::vault::{SqliteVault, SqliteVaultStore};

@@ -138,7 +138,7 @@ async fn check_write_ahead_log(connection: &mut SqliteConnection) -> Result<(), 
 }
 
 /// Makes the file before SQLite does, so that nobody but its owner can read it. SQLite gives its log the same permissions.
-async fn create_private(path: &Path) -> std::io::Result<()> {
+pub(super) async fn create_private(path: &Path) -> std::io::Result<()> {
     let mut options = tokio::fs::OpenOptions::new();
     options.read(true).write(true).create(true);
     #[cfg(unix)]

@@ -26,3 +26,4 @@ mod sqlite_killed;
 mod sqlite_model;
 mod sqlite_races;
 mod support;
+mod vault;

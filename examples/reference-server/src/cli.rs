@@ -68,6 +68,14 @@ pub struct Flags {
     #[arg(long, global = true, value_name = "FILE", env = "CIAM_KEY_FILE")]
     pub key_file: Option<PathBuf>,
 
+    /// Where the keys of accounts are kept, wrapped by the key file [default: the key file's name with .vault]
+    ///
+    /// `sqlite:PATH`, or `postgres://…` when several nodes share it: another database than that of the accounts. Erasing an
+    /// account destroys its key here, so that no backup of the accounts' database brings the person back. Keep it out of
+    /// those backups, and do not lose it: without it nothing personal can be read.
+    #[arg(long, global = true, value_name = "URL", env = "CIAM_VAULT_URL", hide_env_values = true)]
+    pub vault_url: Option<String>,
+
     /// `development` or `production` [default: development on localhost, else production]
     ///
     /// Development mode keeps mail at /dev/mail instead of sending it and brings a demo client and account. It is
@@ -186,6 +194,7 @@ A configuration file (every key is optional):
   issuer = \"https://id.example.com\"
   database_url = \"sqlite:/var/lib/ciam/ciam.db\"
   key_file = \"/var/lib/ciam/ciam.key\"
+  vault_url = \"sqlite:/var/lib/ciam-vault/ciam.vault\"
   mode = \"production\"
   import = [\"clients.toml\"]
   [database]                        # only for postgres://

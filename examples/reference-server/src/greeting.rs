@@ -62,6 +62,7 @@ pub(crate) fn summary(config: &Config) -> String {
     say("mode", mode);
     say("database", &config.database.to_string());
     say("key file", &config.key_file.display().to_string());
+    say("vault", &config.vault.to_string());
     say("mail", &mail);
     say("sign-up", if config.ui.sign_up { "open" } else { "closed" });
     say("sessions", &format!("{} idle, {} at most", config.sessions.idle, config.sessions.lifetime));

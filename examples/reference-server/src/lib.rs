@@ -18,6 +18,7 @@ pub mod document;
 mod greeting;
 pub mod i18n;
 pub mod import;
+pub mod keeping;
 pub mod keys;
 pub mod letters;
 pub mod pages;

@@ -68,6 +68,7 @@ pub async fn serve_until(
         tracing::warn!("background work was still going on at the end of the grace time");
     }
     storage.database.close().await;
+    storage.keys.close().await;
     Ok(())
 }
 

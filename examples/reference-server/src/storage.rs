@@ -19,18 +19,26 @@ use ciam_core::{
     id::TenantId,
     memory::MemoryEphemeralDatabase,
     ports::Ports,
+    sealing::SealingStore,
     store::Store,
-    vault::{KeyEncryptionKey, LocalKeyVault},
+    vault::KeyEncryptionKey,
 };
 use uuid::Uuid;
 
-use crate::config::{Config, Database};
+use crate::{
+    config::{Config, Database},
+    keeping::{self, Keys},
+};
 
 /// The open database, and the ports on it.
 #[derive(Clone, Debug)]
 pub struct Storage {
     /// The database, to close it at the end.
     pub database: OpenDatabase,
+    /// The keys of accounts, to close them at the end.
+    pub keys: Keys,
+    /// The store that seals what is personal, which is the one of the ports.
+    pub sealing: SealingStore,
     /// One tenant's capabilities.
     pub ports: Ports,
 }
@@ -48,12 +56,14 @@ impl Storage {
         let (database, key) = OpenDatabase::open(config).await?;
         let store = database.store(tenant, &clock);
         let ephemeral = database.ephemeral(tenant, &clock);
-        let vault = LocalKeyVault::new(tenant, key);
-        let ports = Ports::new(store, ephemeral, Arc::new(vault))
+        let keys = Keys::open(config).await?;
+        let vault = keys.vault(tenant, key);
+        let sealing = keeping::sealed(store, Arc::clone(&vault)).await?;
+        let ports = Ports::new(Arc::new(sealing.clone()), ephemeral, vault)
             .with_clock(clock)
             .with_runtime(Arc::new(TokioRuntime::for_this_machine()))
             .with_http_client(Arc::new(ReqwestHttpClient::new()?));
-        Ok(Self { database, ports })
+        Ok(Self { database, keys, sealing, ports })
     }
 }
 

@@ -19,7 +19,10 @@ pub use settings::{
 };
 use url::Url;
 
-use crate::import::{Import, SecretText};
+use crate::{
+    import::{Import, SecretText},
+    keeping::KeysPlace,
+};
 
 /// The configuration that the server runs with.
 #[derive(Clone, Debug)]
@@ -34,6 +37,8 @@ pub struct Config {
     pub database: Database,
     /// The key that seals secrets at rest.
     pub key_file: PathBuf,
+    /// Where the wrapped keys of accounts are kept: never in the database.
+    pub vault: KeysPlace,
     /// What must exist, in the order in which it is applied.
     pub imports: Vec<Import>,
     /// Whether the first import is the demo data.

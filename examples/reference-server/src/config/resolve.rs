@@ -14,6 +14,7 @@ use crate::{
     cli::Flags,
     document::{Document, Format, KeyPath, Problem},
     import::{DEMO, Import, SecretText},
+    keeping::KeysPlace,
     templates::Templates,
 };
 
@@ -70,6 +71,7 @@ impl Resolve<'_> {
         let key_file = pick(&flags.key_file, "--key-file", &file.key_file, KeyPath::of("key_file"))
             .map(|it| self.path(&it))
             .or_else(|| Some(database.as_ref()?.key_file()));
+        let vault = self.vault(flags, file, key_file.as_deref());
         let mail = self.mail(flags, file, mode);
         let ui = self.ui(flags, file);
         let sessions = self.sessions(file);
@@ -83,6 +85,7 @@ impl Resolve<'_> {
             mode: mode?,
             database: database?,
             key_file: key_file?,
+            vault: vault?,
             imports,
             demo,
             mail: mail?,
@@ -217,6 +220,28 @@ impl Resolve<'_> {
                 .with_statement_timeout(or(set.statement_timeout, options.statement_timeout))
                 .with_lock_timeout(or(set.lock_timeout, options.lock_timeout)),
         )
+    }
+
+    /// The vault: beside the key file, which every node needs too, unless it is named.
+    fn vault(&mut self, flags: &Flags, file: &Settings, key_file: Option<&Path>) -> Option<KeysPlace> {
+        let in_file = file.vault_url.as_ref().map(|it| it.expose().to_owned());
+        let Some(given) = pick(&flags.vault_url, "--vault-url", &in_file, KeyPath::of("vault_url")) else {
+            return Some(KeysPlace::Sqlite(key_file?.with_extension("vault")));
+        };
+        if given.value.starts_with("postgres://") || given.value.starts_with("postgresql://") {
+            return Some(KeysPlace::Postgres(SecretText::from(given.value)));
+        }
+        // The URL of a server holds a password, so the value is never repeated.
+        let path = given.value.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest));
+        match path {
+            Some(path) if !path.is_empty() && !path.contains('?') && !path.starts_with(':') => {
+                Some(KeysPlace::Sqlite(path.into()))
+            }
+            _ => {
+                self.refuse(&given.place, "must be sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE");
+                None
+            }
+        }
     }
 
     fn mail(&mut self, flags: &Flags, file: &Settings, mode: Option<Mode>) -> Option<Mail> {

@@ -21,6 +21,8 @@ pub struct Settings {
     pub database_url: Option<SecretText>,
     /// File with the key that seals secrets at rest.
     pub key_file: Option<PathBuf>,
+    /// Where the wrapped keys of accounts are kept.
+    pub vault_url: Option<SecretText>,
     /// Files to import at start.
     #[serde(default)]
     pub import: Vec<PathBuf>,

@@ -52,6 +52,19 @@ pub enum Ask {
     SelectAccount(SignInAsk),
     /// Say whether to sign out.
     SignOut(SignOutAsk),
+    /// Choose for which organization to go on.
+    SelectOrganization(OrganizationAsk),
+}
+
+/// For whom an organization is to be chosen. Which ones there are to choose from is for the host to look up:
+/// [`Organizations::choices`](crate::organization::Organizations::choices).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct OrganizationAsk {
+    /// The name of the client that asks, for the page.
+    pub client_name: Option<String>,
+    /// The person's language preferences as BCP 47 tags, best first.
+    pub ui_locales: Vec<String>,
 }
 
 /// Who wants the person to sign out.
@@ -76,7 +89,8 @@ impl SignOutAsk {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SignInAsk {
-    /// Why, as stable codes: `no_session`, `prompt_login`, `max_age`, `acr`, `id_token_hint`.
+    /// Why, as stable codes: `no_session`, `prompt_login`, `max_age`, `acr`, `id_token_hint`,
+    /// `organization_method`, `organization_acr`, `organization_session`.
     pub reasons: Vec<String>,
     /// The name of the client that asks, for the page.
     pub client_name: Option<String>,

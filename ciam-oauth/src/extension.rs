@@ -21,6 +21,7 @@ use crate::client::Client;
 use crate::error::{AuthorizeError, TokenError};
 use crate::grant::Grant;
 use crate::issuer::Issuer;
+use crate::organization::OrganizationClaims;
 use crate::server::SupportedScope;
 
 /// What another protocol adds to the authorization server. Every method has a default that adds nothing.
@@ -186,6 +187,8 @@ pub struct Issued<'a> {
     pub access_token: &'a str,
     /// Whether the response answers an authorization code; otherwise a refresh token.
     pub first: bool,
+    /// The organization that the person acts for, if the grant is for one.
+    pub organization: Option<&'a OrganizationClaims>,
     /// The time.
     pub now: OffsetDateTime,
 }
@@ -200,7 +203,14 @@ impl<'a> Issued<'a> {
         access_token: &'a str,
         now: OffsetDateTime,
     ) -> Self {
-        Self { client, grant, account, access_token, first: true, now }
+        Self { client, grant, account, access_token, first: true, organization: None, now }
+    }
+
+    /// The same response, for an organization.
+    #[must_use]
+    pub const fn for_organization(mut self, organization: Option<&'a OrganizationClaims>) -> Self {
+        self.organization = organization;
+        self
     }
 
     /// The same response, to a refresh token.

@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 
 use ciam_core::assurance::AuthenticationContext;
 use ciam_core::ephemeral::EphemeralKey;
-use ciam_core::id::{AccountId, GrantId, SessionId};
+use ciam_core::error::PortError;
+use ciam_core::id::{AccountId, GrantId, OrganizationId, SessionId};
 use ciam_core::secret::Secret;
-use ciam_core::store::{IndexDeclaration, IndexValue, RecordKind, StoredRecord};
+use ciam_core::store::{IndexDeclaration, IndexValue, Page, PageRequest, RecordKind, Store, StoredRecord};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -46,6 +47,9 @@ pub struct Grant {
     pub resources: BTreeSet<ResourceIndicator>,
     /// How the person was authenticated when the grant was given.
     pub context: AuthenticationContext,
+    /// The organization that it was given for.
+    #[serde(default)]
+    pub organization: Option<OrganizationId>,
     /// What the [`Extension`](crate::extension::Extension) keeps, such as the requested claims.
     pub extension: Map<String, Value>,
     /// Whether it can be used.
@@ -78,6 +82,7 @@ impl Grant {
             scopes: code.scopes.clone(),
             resources: code.resources.clone(),
             context: code.context.clone(),
+            organization: code.organization,
             extension: code.extension.clone(),
             state: GrantState::Active,
             refresh: None,
@@ -100,6 +105,24 @@ impl Grant {
             self.state = GrantState::Revoked { at, reason };
         }
         self
+    }
+
+    /// The grants that an account gave, revoked ones included, a page at a time.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does.
+    pub async fn of_account(
+        store: &dyn Store,
+        account: AccountId,
+        request: PageRequest,
+    ) -> Result<Page<Self>, PortError> {
+        let page = store.records_by(Self::KIND, BY_ACCOUNT.name(), &account.to_string(), request).await?;
+        let mut grants = Vec::with_capacity(page.items.len());
+        for record in page.items {
+            grants.push(record.value.decode()?);
+        }
+        Ok(Page::new(grants, page.next))
     }
 
     /// The record key of a grant.
@@ -160,6 +183,8 @@ pub enum RevocationReason {
     CodeReplay,
     /// An old refresh token was presented.
     RefreshReplay,
+    /// The person does not act for the organization any more that it was given for.
+    OrganizationLeft,
 }
 
 impl RevocationReason {
@@ -171,6 +196,7 @@ impl RevocationReason {
             Self::Person => "person",
             Self::CodeReplay => "code_replay",
             Self::RefreshReplay => "refresh_replay",
+            Self::OrganizationLeft => "organization_left",
         }
     }
 }
@@ -227,6 +253,9 @@ pub struct AuthorizationCode {
     pub epoch: Option<u32>,
     /// How the person was authenticated.
     pub context: AuthenticationContext,
+    /// The organization that the person acts for.
+    #[serde(default)]
+    pub organization: Option<OrganizationId>,
     /// The scope values that were granted.
     pub scopes: ScopeSet,
     /// The resources that were granted; never empty.

@@ -15,6 +15,7 @@ use crate::access_token::ActiveToken;
 use crate::client::{AuthenticatedClient, Client};
 use crate::error::{ClientAuthError, TokenError};
 use crate::grant::Grant;
+use crate::organization::OrganizationClaims;
 use crate::token::refresh::RefreshTokenText;
 
 /// The answer to an introspection request.
@@ -86,6 +87,8 @@ impl AuthorizationServer {
         };
         // Which grant it came of is between the client and this server.
         members.remove("grant_id");
+        // The roles of now, not those of when the token was issued.
+        members.extend(found.organization.as_ref().map(OrganizationClaims::to_members).unwrap_or_default());
         members.insert("token_type".to_owned(), Value::from("Bearer"));
         Introspection { members: Some(members) }
     }

@@ -79,6 +79,7 @@ pub mod introspect;
 pub mod issuer;
 pub mod manual;
 mod metadata;
+pub mod organization;
 pub mod par;
 pub mod pkce;
 pub mod redirect_uri;

@@ -42,13 +42,14 @@ impl AuthorizationServer {
             document.insert("response_types_supported".to_owned(), json!([]));
             return;
         }
+        let prompts: Vec<&str> = self.config().prompts().map(Prompt::as_str).collect();
         let acr: Vec<&str> = self.config().acr.levels().iter().map(|level| level.acr.as_str()).collect();
         let members = [
             ("authorization_endpoint", json!(self.url(Endpoint::Authorize))),
             ("response_types_supported", json!(["code"])),
             ("response_modes_supported", json!(ResponseMode::ALL.map(ResponseMode::as_str))),
             ("code_challenge_methods_supported", json!([CodeChallenge::METHOD])),
-            ("prompt_values_supported", json!(Prompt::ALL.map(Prompt::as_str))),
+            ("prompt_values_supported", json!(prompts)),
             ("acr_values_supported", json!(acr)),
             ("authorization_response_iss_parameter_supported", json!(true)),
             ("request_parameter_supported", json!(false)),

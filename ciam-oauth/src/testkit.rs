@@ -167,6 +167,7 @@ impl Nodes {
             ends_with_session: false,
             epoch: None,
             context: AuthenticationContext::new([Proof::new(Amr::PASSWORD, [FactorKind::Knowledge], now)]),
+            organization: None,
             scopes: SCOPES.parse().map_err(RaceLost::because)?,
             resources: BTreeSet::from([config.default_resource.clone()]),
             extension: Map::new(),

@@ -83,7 +83,8 @@ pub(super) const BY_TOKEN: IndexDeclaration = IndexDeclaration::unique("token");
 pub(super) const BY_ADDRESS: IndexDeclaration = IndexDeclaration::unique("address").hashed();
 
 impl StoredRecord for Invitation {
-    const KIND: RecordKind = RecordKind::new("core.invitation", &[BY_ORGANIZATION, BY_TOKEN, BY_ADDRESS]).private();
+    const KIND: RecordKind =
+        RecordKind::new("core.invitation", &[BY_ORGANIZATION, BY_TOKEN, BY_ADDRESS]).private();
     const SCHEMA: u16 = 1;
 
     fn key(&self) -> String {

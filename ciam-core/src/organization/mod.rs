@@ -39,10 +39,12 @@
 //!
 //! The tenant itself acts as [`Actor::System`](crate::actor::Actor::System); the host decides who that is.
 
+mod acting;
 mod administer;
 mod decision;
 mod dns;
 mod domain;
+mod domains;
 mod error;
 mod invitation;
 mod invite;
@@ -53,9 +55,11 @@ mod resolve;
 mod role;
 mod service;
 
+pub use self::acting::{Acting, ActingError};
 pub use self::decision::{Decision, Question, Rbac, Resource, Verdict};
 pub use self::dns::{DnsTxt, NoDns};
 pub use self::domain::{DomainClaim, DomainName, DomainState, InvalidDomain, RefusedDomains};
+pub use self::domains::{HomeRealm, Rechecked};
 pub use self::error::OrganizationError;
 pub use self::invitation::{Invitation, InvitationError, OpenInvitation, PendingInvitation};
 pub use self::members::Member;

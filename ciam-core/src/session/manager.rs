@@ -9,7 +9,7 @@ use crate::assurance::{AuthenticationContext, Proof};
 use crate::error::PortError;
 use crate::event::{Event, EventType};
 use crate::hooks::HookDecision;
-use crate::id::{AccountId, SessionId};
+use crate::id::{AccountId, OrganizationId, SessionId};
 use crate::ports::Ports;
 use crate::risk::Assessment;
 use crate::secret::Secret;
@@ -209,12 +209,44 @@ impl SessionManager {
         for proof in proofs {
             session.context.add(proof);
         }
+        session.risk = risk.map(|assessment| assessment.level).or(session.risk);
+        self.rotating(batch, current, session, risk).await
+    }
+
+    /// Adds that a session acts for another organization, or for none, to a batch that the caller commits. The session gets
+    /// another secret, and keeps to the organization's limits: its time without use, and its end.
+    pub(crate) async fn acting_for(
+        &self,
+        batch: Batch,
+        current: &Authenticated,
+        organization: Option<OrganizationId>,
+        idle: Option<u32>,
+        end: Option<OffsetDateTime>,
+    ) -> Result<(Batch, StartedSession), SessionError> {
+        let mut session = current.session.value.clone();
+        if !session.is_live(self.ports.now()) {
+            return Err(SessionError::Changed);
+        }
+        session.organization = organization;
+        session.organization_idle = idle;
+        session.expires_at = end.map_or(session.expires_at, |end| end.min(session.expires_at));
+        self.rotating(batch, current, session, None).await
+    }
+
+    /// Adds a session with another secret in the place of the one that there is.
+    async fn rotating(
+        &self,
+        batch: Batch,
+        current: &Authenticated,
+        mut session: Session,
+        risk: Option<&Assessment>,
+    ) -> Result<(Batch, StartedSession), SessionError> {
+        let now = self.ports.now();
         let secret = Secret::random(self.ports.entropy())?;
         session.token_digest = secret.digest();
         session.last_seen_at = now;
-        session.idle_expires_at = (now + self.policy.idle).min(session.expires_at);
+        session.idle_expires_at = (now + self.idle(&session)).min(session.expires_at);
         session.epoch = current.account.value.session_epoch;
-        session.risk = risk.map(|assessment| assessment.level).or(session.risk);
         self.ask_hook(&current.account.value, &session).await?;
         let batch = batch
             .require_version(EntityRef::Account(current.account.value.id), current.account.version)
@@ -222,6 +254,12 @@ impl SessionManager {
             .write(Write::PutSession(session.clone()))
             .event(with_risk(self.event(EventType::SESSION_RENEWED, &session)?, risk));
         Ok((batch, StartedSession { cookie: SessionCookie::new(session.id, secret), session }))
+    }
+
+    /// How long a session lasts without use: as the policy says, or the organization that it acts for where that is less.
+    fn idle(&self, session: &Session) -> Duration {
+        let of_organization = session.organization_idle.map(|seconds| Duration::seconds(i64::from(seconds)));
+        of_organization.map_or(self.policy.idle, |limit| limit.min(self.policy.idle))
     }
 
     /// Reads a browser's session and account again, after a lost race; `None` when the session is over or its secret has
@@ -309,12 +347,13 @@ impl SessionManager {
         mut session: Versioned<Session>,
         now: OffsetDateTime,
     ) -> Result<Versioned<Session>, PortError> {
-        if now - session.value.last_seen_at < self.policy.touch_interval.min(self.policy.idle / 2) {
+        let idle = self.idle(&session.value);
+        if now - session.value.last_seen_at < self.policy.touch_interval.min(idle / 2) {
             return Ok(session);
         }
         let mut seen = session.value.clone();
         seen.last_seen_at = now;
-        seen.idle_expires_at = (now + self.policy.idle).min(seen.expires_at);
+        seen.idle_expires_at = (now + idle).min(seen.expires_at);
         let batch = Batch::new()
             .require_version(EntityRef::Session(seen.id), session.version)
             .write(Write::PutSession(seen.clone()));

@@ -32,6 +32,9 @@ pub struct Session {
     pub epoch: u32,
     /// The organization that the person acts for, if any.
     pub organization: Option<OrganizationId>,
+    /// The organization's own limit of time without use, in seconds, where it is stricter than the session policy's.
+    #[serde(default)]
+    pub organization_idle: Option<u32>,
     /// The browser's `User-Agent`, for the list of devices; at most 512 bytes.
     pub user_agent: Option<String>,
     /// When it began.
@@ -68,6 +71,7 @@ impl Session {
             risk: None,
             epoch: 0,
             organization: None,
+            organization_idle: None,
             user_agent: None,
             created_at: now,
             last_seen_at: now,

@@ -23,6 +23,8 @@ mod invitations;
 mod jose_vectors;
 mod jwe_vectors;
 mod migration;
+mod organization_domains;
+mod organization_sessions;
 mod organizations;
 mod passwordless;
 mod pin;

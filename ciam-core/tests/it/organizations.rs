@@ -103,7 +103,7 @@ fn permission(text: &str) -> Permission {
     Permission::new(text).unwrap()
 }
 
-fn role(name: &str, permissions: &[&str], inherits: &[&str]) -> Role {
+pub(crate) fn role(name: &str, permissions: &[&str], inherits: &[&str]) -> Role {
     let permissions = permissions.iter().map(|text| permission(text));
     Role::new(RoleScope::Tenant, RoleName::new(name).unwrap(), permissions).with_inherited(names(inherits))
 }

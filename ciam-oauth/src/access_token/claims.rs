@@ -59,7 +59,7 @@ impl AccessTokenClaims {
     /// Whether a hook may not set this claim: the protocol gives it a meaning, in this kind of token or another, or
     /// introspection does.
     pub(crate) fn is_reserved(name: &str) -> bool {
-        const RESERVED: [&str; 33] = [
+        const RESERVED: [&str; 36] = [
             "iss",
             "sub",
             "aud",
@@ -93,6 +93,9 @@ impl AccessTokenClaims {
             "typ",
             "token_introspection",
             "sub_id",
+            "org_id",
+            "org_slug",
+            "org_name",
         ];
         RESERVED.contains(&name)
     }

@@ -9,6 +9,7 @@ use super::denied::DeniedToken;
 use super::opaque::OpaqueToken;
 use crate::AuthorizationServer;
 use crate::grant::Grant;
+use crate::organization::{ORGANIZATION, OrganizationClaims};
 
 /// An access token of this server that can be used now, and what stands behind it.
 #[derive(Clone, Debug)]
@@ -20,6 +21,8 @@ pub struct ActiveToken {
     pub grant: Option<Grant>,
     /// The account that it speaks of, which may sign in; `None` when the client acts for itself.
     pub account: Option<Account>,
+    /// The organization that the person acts for, as it is now; `None` unless the token has the scope value that asks for it.
+    pub organization: Option<OrganizationClaims>,
 }
 
 impl AuthorizationServer {
@@ -42,7 +45,7 @@ impl AuthorizationServer {
             return Ok(None);
         }
         let Some(grant) = claims.grant_id else {
-            return Ok(Some(ActiveToken { claims, grant: None, account: None }));
+            return Ok(Some(ActiveToken { claims, grant: None, account: None, organization: None }));
         };
         let Some(grant) = store::load::<Grant>(self.ports().store(), &Grant::record_key(grant)).await? else {
             return Ok(None);
@@ -52,7 +55,11 @@ impl AuthorizationServer {
             return Ok(None);
         }
         match self.grant_holder(&grant, now).await? {
-            Ok(holder) => Ok(Some(ActiveToken { claims, grant: Some(grant), account: Some(holder.account) })),
+            Ok(holder) => {
+                let organization = holder.organization.filter(|_| claims.scope.contains(ORGANIZATION));
+                let account = Some(holder.account);
+                Ok(Some(ActiveToken { claims, grant: Some(grant), account, organization }))
+            }
             Err(_) => Ok(None),
         }
     }

@@ -13,6 +13,7 @@ use crate::AuthorizationServer;
 use crate::client::Client;
 use crate::error::TokenError;
 use crate::grant::Grant;
+use crate::organization::{ORGANIZATION, OrganizationClaims};
 use crate::scope::ScopeSet;
 use crate::server::{ResourceServer, TokenFormat};
 
@@ -20,7 +21,7 @@ use crate::server::{ResourceServer, TokenFormat};
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Holder<'a> {
     /// An account, by a grant.
-    Account { account: &'a Account, grant: &'a Grant },
+    Account { account: &'a Account, grant: &'a Grant, organization: Option<&'a OrganizationClaims> },
     /// The client itself.
     Client,
 }
@@ -90,7 +91,9 @@ impl AuthorizationServer {
             extra: Map::new(),
         };
         let mut subject = None;
-        if let Holder::Account { account, grant } = plan.holder {
+        let mut organization = None;
+        if let Holder::Account { account, grant, organization: acts_for } = plan.holder {
+            organization = acts_for.filter(|_| plan.scopes.contains(ORGANIZATION));
             subject = Some(account);
             claims.sub = self.subject(plan.client, account);
             for audience in self.extension().audiences(self, grant) {
@@ -106,6 +109,7 @@ impl AuthorizationServer {
             claims.grant_id = Some(grant.id);
         }
         self.ask_hook(plan, subject, &mut claims).await?;
+        claims.extra.extend(organization.map(OrganizationClaims::to_members).unwrap_or_default());
         Ok(claims)
     }
 

@@ -9,6 +9,7 @@
 //! cross-site requests; the browser's binding cookie, which is `SameSite=Lax`, is required beside it.
 
 use ciam_core::http::BrowserId;
+use ciam_core::id::OrganizationId;
 use ciam_core::interaction::{Ask, InteractionHandle};
 use time::OffsetDateTime;
 
@@ -111,6 +112,26 @@ impl AuthorizationServer {
         let Ask::SelectAccount(_) = &returned.read.ask else { return Err(AnswerError::NotAsked) };
         let session = visitor.session().ok_or(AnswerError::SignedOut)?;
         let answers = Answers { chosen: Some(session.id), ..returned.answers.clone() };
+        self.store_answers(returned, &answers).await
+    }
+
+    /// Takes the answer to [`Ask::SelectOrganization`]. Whether the person may act for the organization is decided when the
+    /// request goes on: one that is not theirs is asked for again.
+    ///
+    /// # Errors
+    ///
+    /// Fails when something else is asked, when nobody is signed in, or when the interaction changed meanwhile.
+    pub async fn answer_organization(
+        &self,
+        handle: &InteractionHandle,
+        visitor: &Visitor,
+        organization: OrganizationId,
+    ) -> Result<String, AnswerError> {
+        let (_, returned) = self.open_for_answer(handle, visitor.browser.as_ref()).await?;
+        let Ask::SelectOrganization(_) = &returned.read.ask else { return Err(AnswerError::NotAsked) };
+        let session = visitor.session().ok_or(AnswerError::SignedOut)?;
+        let chosen = Some((session.account, organization));
+        let answers = Answers { organization: chosen, ..returned.answers.clone() };
         self.store_answers(returned, &answers).await
     }
 

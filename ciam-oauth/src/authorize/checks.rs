@@ -4,13 +4,14 @@
 //! A check is a pure function. The first that does not pass decides; of the checks that want a sign-in, all that do are
 //! told to the person at once, so that one sign-in satisfies them all.
 
-use ciam_core::interaction::{Ask, ConsentAsk, SignInAsk};
+use ciam_core::interaction::{Ask, ConsentAsk, OrganizationAsk, SignInAsk};
 use time::Duration;
 
 use super::facts::Facts;
 use super::request::Prompt;
 use crate::client::GrantType;
 use crate::error::{AuthorizeError, RequestProblem, SafeError};
+use crate::organization::Choice;
 use crate::redirect_uri::RedirectUriKind;
 
 /// What becomes of an authorization request.
@@ -36,6 +37,8 @@ enum Verdict {
     SignInFor(String),
     /// The person has to choose an account, for this reason.
     SelectAccount(&'static str),
+    /// The person has to choose an organization.
+    SelectOrganization,
     /// The person has to consent.
     Consent,
     Refuse(AuthorizeError),
@@ -55,7 +58,7 @@ const REQUEST_CHECKS: [(&str, Check); 6] = [
 ];
 
 /// Is it sure enough who the person is, and do they allow it?
-const PERSON_CHECKS: [(&str, Check); 12] = [
+const PERSON_CHECKS: [(&str, Check); 14] = [
     ("person_did_not_refuse", person_did_not_refuse),
     ("somebody_is_signed_in", somebody_is_signed_in),
     ("account_is_active", account_is_active),
@@ -66,6 +69,8 @@ const PERSON_CHECKS: [(&str, Check); 12] = [
     ("wished_assurance_was_tried", wished_assurance_was_tried),
     ("account_is_chosen_if_asked_for", account_is_chosen_if_asked_for),
     ("account_is_the_one_that_was_asked", account_is_the_one_that_was_asked),
+    ("organization_is_chosen", organization_is_chosen),
+    ("policy_of_the_organization_is_met", policy_of_the_organization_is_met),
     ("app_on_a_device_is_confirmed", app_on_a_device_is_confirmed),
     ("consent_is_given", consent_is_given),
 ];
@@ -95,6 +100,9 @@ pub(crate) fn decide(facts: &Facts<'_>) -> Decision {
             _ if !sign_in_reasons.is_empty() => {}
             Verdict::SelectAccount(reason) => {
                 return ask(facts, Ask::SelectAccount(sign_in_ask(facts, vec![reason.to_owned()])));
+            }
+            Verdict::SelectOrganization => {
+                return ask(facts, Ask::SelectOrganization(organization_ask(facts)));
             }
             Verdict::Consent => return ask(facts, Ask::Consent(consent_ask(facts))),
             Verdict::Refuse(error) => return Decision::Refuse(error),
@@ -247,6 +255,24 @@ fn chose_account(facts: &Facts<'_>) -> bool {
     said_so || was_asked && facts.authenticated_in_this_interaction()
 }
 
+/// The organization that the request is about: theirs, and one.
+fn organization_is_chosen(facts: &Facts<'_>) -> Verdict {
+    match facts.choice {
+        Choice::Ask => Verdict::SelectOrganization,
+        Choice::Refused => Verdict::Refuse(AuthorizeError::AccessDenied),
+        Choice::None | Choice::Acting(..) => Verdict::Pass,
+    }
+}
+
+/// A sign-in that was asked for and did not bring what the policy demands ends the request.
+fn policy_of_the_organization_is_met(facts: &Facts<'_>) -> Verdict {
+    let Some(demand) = facts.choice.demand() else { return Verdict::Pass };
+    if facts.policy_was_asked_for() {
+        return Verdict::Refuse(AuthorizeError::UnmetAuthenticationRequirements);
+    }
+    Verdict::SignIn(demand.reasons.first().copied().unwrap_or("organization_policy"))
+}
+
 /// Any app on a device can send the request of a public app there and receive the answer, so nothing is granted to one
 /// without the person's doing, whatever was allowed before ([RFC 8252, section
 /// 8.6](https://www.rfc-editor.org/rfc/rfc8252#section-8.6)). An `https` address belongs to one application alone.
@@ -288,14 +314,27 @@ fn sign_in_ask(facts: &Facts<'_>, reasons: Vec<String>) -> SignInAsk {
     } else {
         facts.demands.essential_acr.clone()
     };
+    let demand = facts.choice.demand();
+    let by_policy = demand.and_then(|demand| demand.authenticated_since);
+    let acr_values = match demand {
+        Some(demand) if acr_values.is_empty() => demand.acr_values.clone(),
+        _ => acr_values,
+    };
     let mut ask = SignInAsk::default();
     ask.reasons = reasons;
     ask.client_name = Some(client_name(facts));
     ask.login_hint.clone_from(&facts.request.login_hint);
-    ask.authenticated_since = by_prompt.max(by_age);
+    ask.authenticated_since = by_prompt.max(by_age).max(by_policy);
     ask.acr_values = acr_values;
     ask.ui_locales.clone_from(&facts.request.ui_locales);
     ask.create = facts.prompts(Prompt::Create);
+    ask
+}
+
+fn organization_ask(facts: &Facts<'_>) -> OrganizationAsk {
+    let mut ask = OrganizationAsk::default();
+    ask.client_name = Some(client_name(facts));
+    ask.ui_locales.clone_from(&facts.request.ui_locales);
     ask
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ciam_core::account::Account;
 use ciam_core::assurance::{Acr, AcrLadder};
 use ciam_core::consent::Consent;
-use ciam_core::id::{AccountId, SessionId};
+use ciam_core::id::{AccountId, OrganizationId, SessionId};
 use ciam_core::interaction::Ask;
 use ciam_core::session::Session;
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,7 @@ use time::{Duration, OffsetDateTime};
 use super::request::{AuthorizeRequest, Prompt};
 use crate::client::Client;
 use crate::extension::Demands;
+use crate::organization::{Choice, ORGANIZATION};
 use crate::scope::{Scope, ScopeSet};
 use crate::server::Config;
 
@@ -33,6 +34,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) consent: Option<&'a Consent>,
     /// What the extension demands.
     pub(crate) demands: &'a Demands,
+    /// What the request has to do with organizations.
+    pub(crate) choice: &'a Choice,
     /// The interaction that the browser comes back from.
     pub(crate) resumed: Option<&'a Resumed>,
     pub(crate) now: OffsetDateTime,
@@ -61,6 +64,8 @@ pub(crate) struct Answers {
     pub(crate) refused: bool,
     /// The person cannot reach the level of assurance that was asked for.
     pub(crate) cannot_step_up: bool,
+    /// The organization that was chosen, and by whom.
+    pub(crate) organization: Option<(AccountId, OrganizationId)>,
 }
 
 /// A consent that was given in an interaction, by one account in one session.
@@ -124,6 +129,23 @@ impl Facts<'_> {
     pub(crate) fn stepping_up_failed(&self) -> bool {
         self.resumed.is_some_and(|resumed| resumed.answers.cannot_step_up)
             || self.authenticated_in_this_interaction()
+    }
+
+    /// Whether a sign-in that was asked for to meet the organization's policy did not bring what it needs.
+    pub(crate) fn policy_was_asked_for(&self) -> bool {
+        let Some(resumed) = self.resumed else { return false };
+        let Ask::SignIn(ask) = &resumed.asked else { return false };
+        let is_policy = |reason: &String| reason.starts_with("organization_");
+        let tried = resumed.answers.cannot_step_up || self.authenticated_in_this_interaction();
+        tried && ask.reasons.iter().any(is_policy)
+    }
+
+    /// The organization that what is granted is for: only with the scope value that asks for one.
+    pub(crate) fn organization(&self) -> Option<OrganizationId> {
+        match self.choice {
+            Choice::Acting(id, None) if self.granted_scopes().contains(ORGANIZATION) => Some(*id),
+            _ => None,
+        }
     }
 
     /// The consent that was given in this interaction by this account in this session. Another person's, or one from

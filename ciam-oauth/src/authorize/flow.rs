@@ -21,6 +21,7 @@ use crate::AuthorizationServer;
 use crate::client::Client;
 use crate::error::{AuthorizeError, PushError, RequestProblem, SafeError};
 use crate::extension::{Asked, Demands};
+use crate::organization::Choice;
 use crate::par::PushedKey;
 use crate::server::Endpoint;
 use crate::trace;
@@ -72,6 +73,7 @@ pub(super) struct Returned {
 pub(super) struct Loaded {
     pub(super) consent: Option<Versioned<Consent>>,
     demands: Demands,
+    choice: Choice,
     resumed: Option<Resumed>,
     now: OffsetDateTime,
 }
@@ -138,6 +140,7 @@ impl AuthorizationServer {
             account: None,
             consent: None,
             demands: &Demands::default(),
+            choice: &Choice::None,
             resumed: None,
             now: self.ports().now(),
         };
@@ -204,6 +207,7 @@ impl AuthorizationServer {
         let mut loaded = Loaded {
             consent: None,
             demands: Demands::default(),
+            choice: Choice::None,
             resumed: returned.map(|returned| Resumed {
                 started_at: frozen.started_at,
                 asked: returned.read.ask.clone(),
@@ -218,6 +222,10 @@ impl AuthorizationServer {
         if let Some(session) = visitor.session() {
             let key = Consent::record_key(session.account, &client.id.consent_recipient());
             loaded.consent = store::load(self.ports().store(), &key).await?;
+            let answers = returned.map(|returned| &returned.answers);
+            let chosen = answers.and_then(|answers| answers.organization);
+            let chosen = chosen.filter(|(account, _)| *account == session.account).map(|(_, id)| id);
+            loaded.choice = self.choice(&frozen.request, session, chosen, now).await?;
         }
         loaded.demands = self.extension().demands(self, &asked).await?;
         Ok(loaded)
@@ -344,6 +352,7 @@ impl Loaded {
             account: visitor.account(),
             consent: self.consent.as_ref().map(|found| &found.value),
             demands: &self.demands,
+            choice: &self.choice,
             resumed: self.resumed.as_ref(),
             now: self.now,
         }

@@ -79,6 +79,7 @@ impl AuthorizationServer {
             ends_with_session: !scopes.contains(OFFLINE_ACCESS),
             epoch: Some(session.epoch),
             context: session.context.clone(),
+            organization: facts.organization(),
             scopes,
             resources: request.resources.clone(),
             extension: request.extension.clone(),
@@ -125,7 +126,8 @@ impl AuthorizationServer {
             .authorization_event(event::AUTHORIZATION_GRANTED, facts.request, session)?
             .with("grant", code.grant.to_string())
             .with("scopes", code.scopes.to_strings())
-            .with("resources", resources);
+            .with("resources", resources)
+            .with("organization", code.organization.map(|id| id.to_string()));
         Ok(Batch::new().event(event))
     }
 

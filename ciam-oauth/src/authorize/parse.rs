@@ -10,9 +10,10 @@ use ciam_core::assurance::Acr;
 use ciam_core::http::Params;
 use serde_json::Map;
 
-use super::request::{AuthorizeRequest, Display, Prompt, PromptSet, ResponseMode};
+use super::request::{AuthorizeRequest, Display, PromptSet, ResponseMode};
 use crate::client::{Client, ClientId};
 use crate::error::{AuthorizeError, RequestProblem, SafeError};
+use crate::organization::ORGANIZATION;
 use crate::pkce::CodeChallenge;
 use crate::redirect_uri::RedirectUri;
 use crate::resource::ResourceIndicator;
@@ -24,6 +25,8 @@ const REPEATABLE: [&str; 1] = ["resource"];
 const MAX_ACR_VALUES: usize = 16;
 const MAX_UI_LOCALES: usize = 16;
 const MAX_LOGIN_HINT: usize = 512;
+/// An id has 36 characters, a slug 63.
+const MAX_ORGANIZATION: usize = 64;
 
 /// The client that a request names.
 pub(crate) fn client_id(params: &Params) -> Result<ClientId, SafeError> {
@@ -73,6 +76,7 @@ pub(crate) fn parse(
         None => return Err(RequestProblem::Missing("response_type").into()),
     }
     let (resources, resources_named) = resources(client, config, params)?;
+    let scopes = scopes(client, config, params)?;
     Ok(AuthorizeRequest {
         client: client.id.clone(),
         redirect_uri: address.redirect_uri.clone(),
@@ -80,10 +84,11 @@ pub(crate) fn parse(
         response_mode: response_mode(params)?,
         state: address.state.clone(),
         challenge: challenge(params)?,
-        scopes: scopes(client, config, params)?,
+        organization: organization(config, &scopes, params)?,
+        scopes,
         resources,
         resources_named,
-        prompt: prompt(params)?,
+        prompt: prompt(config, params)?,
         max_age: max_age(params)?.or(client.default_max_age),
         acr_values: acr_values(client, params)?,
         login_hint: login_hint(params)?,
@@ -176,11 +181,29 @@ fn resources(
     }
 }
 
-fn prompt(params: &Params) -> Result<PromptSet, RequestProblem> {
+/// A demand: a client that names an organization and is not told which one it got could take one for the other.
+fn organization(
+    config: &Config,
+    scopes: &ScopeSet,
+    params: &Params,
+) -> Result<Option<String>, RequestProblem> {
+    if !config.has_organizations() {
+        return Ok(None);
+    }
+    let Some(text) = one(params, "organization")? else { return Ok(None) };
+    let good = (1..=MAX_ORGANIZATION).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    if good && scopes.contains(ORGANIZATION) {
+        Ok(Some(text.to_owned()))
+    } else {
+        Err(RequestProblem::Invalid("organization"))
+    }
+}
+
+fn prompt(config: &Config, params: &Params) -> Result<PromptSet, RequestProblem> {
     let Some(text) = one(params, "prompt")? else { return Ok(PromptSet::default()) };
     let mut values = Vec::new();
     for name in text.split(' ').filter(|name| !name.is_empty()) {
-        let known = Prompt::ALL.into_iter().find(|prompt| prompt.as_str() == name);
+        let known = config.prompts().find(|prompt| prompt.as_str() == name);
         values.push(known.ok_or(RequestProblem::Invalid("prompt"))?);
     }
     PromptSet::new(values).ok_or(RequestProblem::Contradiction("prompt"))

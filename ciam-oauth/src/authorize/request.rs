@@ -47,6 +47,9 @@ pub struct AuthorizeRequest {
     pub ui_locales: Vec<String>,
     /// What kind of page the client would like.
     pub display: Option<Display>,
+    /// The organization that the request is about, by id or slug.
+    #[serde(default)]
+    pub organization: Option<String>,
     /// What the [`Extension`](crate::extension::Extension) read.
     pub extension: Map<String, Value>,
 }
@@ -99,11 +102,14 @@ pub enum Prompt {
     /// To register
     /// ([specification](https://openid.net/specs/openid-connect-prompt-create-1_0.html)).
     Create,
+    /// To choose an [organization](crate::organization).
+    SelectOrganization,
 }
 
 impl Prompt {
     /// Every value that this library supports.
-    pub const ALL: [Self; 5] = [Self::None, Self::Login, Self::Consent, Self::SelectAccount, Self::Create];
+    pub const ALL: [Self; 6] =
+        [Self::None, Self::Login, Self::Consent, Self::SelectAccount, Self::Create, Self::SelectOrganization];
 
     /// The registered name.
     #[must_use]
@@ -114,6 +120,7 @@ impl Prompt {
             Self::Consent => "consent",
             Self::SelectAccount => "select_account",
             Self::Create => "create",
+            Self::SelectOrganization => "select_organization",
         }
     }
 }

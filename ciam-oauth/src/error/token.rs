@@ -166,4 +166,8 @@ pub enum GrantProblem {
     /// The account may not sign in any more.
     #[error("the account is not active")]
     AccountInactive,
+    /// The person does not act for the organization any more that it was given for: by a membership without a break, and a
+    /// sign-in that meets the policy.
+    #[error("the person does not act for the organization")]
+    OrganizationLeft,
 }

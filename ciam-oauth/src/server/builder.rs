@@ -7,6 +7,7 @@ use ciam_core::assurance::AcrLadder;
 use ciam_core::error::PortError;
 use ciam_core::jose::Algorithm;
 use ciam_core::keys::{KeyRing, KeyRingError};
+use ciam_core::organization::Organizations;
 use ciam_core::ports::Ports;
 use ciam_core::session::SessionManager;
 use time::Duration;
@@ -19,6 +20,7 @@ use crate::client::{Clients, GrantType, Supported};
 use crate::client_auth::ClientKeyCache;
 use crate::extension::{Extension, NoExtension};
 use crate::issuer::Issuer;
+use crate::organization::ORGANIZATION;
 use crate::resource::ResourceIndicator;
 use crate::scope::{Scope, ScopeSet};
 use crate::token::refresh::RefreshSecrets;
@@ -65,6 +67,7 @@ pub struct ServerBuilder {
     require_pushed_requests: bool,
     internal_subjects: bool,
     extension: Arc<dyn Extension>,
+    organizations: Option<Organizations>,
 }
 
 impl ServerBuilder {
@@ -86,6 +89,7 @@ impl ServerBuilder {
             require_pushed_requests: false,
             internal_subjects: false,
             extension: Arc::new(NoExtension::new()),
+            organizations: None,
         }
     }
 
@@ -152,6 +156,13 @@ impl ServerBuilder {
         self
     }
 
+    /// Lets requests be about an [organization](crate::organization), and tokens say for which one a person acts. Every client
+    /// that is registered for the scope value `organization` may ask.
+    pub fn organizations(mut self, organizations: Organizations) -> Self {
+        self.organizations = Some(organizations);
+        self
+    }
+
     /// Replaces the set of grants; all of [`GrantType::ALL`] unless set.
     pub fn grants(mut self, grants: impl IntoIterator<Item = GrantType>) -> Self {
         self.grants = grants.into_iter().collect();
@@ -209,6 +220,7 @@ impl ServerBuilder {
             issuer,
             config,
             extension: self.extension,
+            organizations: self.organizations,
         };
         Ok(AuthorizationServer { inner: Arc::new(inner) })
     }
@@ -248,7 +260,14 @@ impl ServerBuilder {
         check_limits(&self.limits)?;
         check_ladder(&self.acr)?;
         self.extension.check(issuer).map_err(ConfigError::Contradiction)?;
-        let protocol = self.extension.scopes();
+        let mut protocol = self.extension.scopes();
+        if self.organizations.is_some() {
+            let scope = ORGANIZATION.parse().map_err(|_| ConfigError::Missing("organization"))?;
+            protocol.push(SupportedScope::new(
+                scope,
+                "See the organization that you act for, and your roles in it",
+            ));
+        }
         let protocol_scopes: ScopeSet = protocol.iter().map(|known| known.scope.clone()).collect();
         let scopes = unique_scopes(self.scopes.iter().cloned().chain(protocol))?;
         let resources = self.resources(issuer, &scopes, &protocol_scopes)?;

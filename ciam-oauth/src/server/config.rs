@@ -9,7 +9,9 @@ use ciam_core::ratelimit::Limit;
 use time::Duration;
 
 use super::endpoint::Endpoint;
+use crate::authorize::Prompt;
 use crate::client::{Client, GrantType};
+use crate::organization::ORGANIZATION;
 use crate::resource::ResourceIndicator;
 use crate::scope::{Scope, ScopeSet};
 
@@ -62,6 +64,18 @@ impl Config {
     pub fn may_target(&self, client: &Client, indicator: &ResourceIndicator) -> bool {
         let known = self.resources.contains_key(indicator);
         known && (*indicator == self.default_resource || client.resources.contains(indicator))
+    }
+
+    /// Whether requests can be about an [organization](crate::organization).
+    #[must_use]
+    pub fn has_organizations(&self) -> bool {
+        self.protocol_scopes.contains(ORGANIZATION)
+    }
+
+    /// The `prompt` values that mean something here.
+    pub fn prompts(&self) -> impl Iterator<Item = Prompt> {
+        let organizations = self.has_organizations();
+        Prompt::ALL.into_iter().filter(move |prompt| organizations || *prompt != Prompt::SelectOrganization)
     }
 
     /// Those of the granted scope values that mean something at a resource.

@@ -14,6 +14,7 @@ use ciam_core::account::Account;
 use ciam_core::error::PortError;
 use ciam_core::id::SessionId;
 use ciam_core::keys::KeyRing;
+use ciam_core::organization::Organizations;
 use ciam_core::ports::Ports;
 use ciam_core::session::SessionManager;
 
@@ -48,6 +49,7 @@ struct Inner {
     refresh_secrets: RefreshSecrets,
     client_keys: ClientKeyCache,
     extension: Arc<dyn Extension>,
+    organizations: Option<Organizations>,
 }
 
 impl AuthorizationServer {
@@ -115,6 +117,12 @@ impl AuthorizationServer {
     #[must_use]
     pub fn extension(&self) -> &dyn Extension {
         &*self.inner.extension
+    }
+
+    /// The organizations, when requests can be about one.
+    #[must_use]
+    pub fn organizations(&self) -> Option<&Organizations> {
+        self.inner.organizations.as_ref()
     }
 
     /// The URL of an endpoint: the issuer and the endpoint's path.

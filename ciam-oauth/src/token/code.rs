@@ -1,7 +1,6 @@
 //! The exchange of an authorization code
 //! ([RFC 6749, section 4.1.3](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.3)).
 
-use ciam_core::account::Account;
 use ciam_core::ephemeral;
 use ciam_core::error::PortError;
 use ciam_core::http::Peer;
@@ -12,6 +11,7 @@ use ciam_core::store::{Batch, EntityRef};
 use serde_json::Map;
 use time::OffsetDateTime;
 
+use super::holder::GrantHolder;
 use super::{TokenRequest, TokenResponse};
 use crate::AuthorizationServer;
 use crate::access_token::{Holder, Minted, Plan};
@@ -122,7 +122,7 @@ impl AuthorizationServer {
         let account = &holder.account;
         let plan = Plan {
             client,
-            holder: Holder::Account { account, grant: &grant },
+            holder: Holder::Account { account, grant: &grant, organization: holder.organization.as_ref() },
             resource,
             scopes,
             now: second,
@@ -134,7 +134,7 @@ impl AuthorizationServer {
             .as_ref()
             .map(|family| self.refresh_secrets().make(grant.id, family.generations.current))
             .transpose()?;
-        let members = self.members_of_code(client, &grant, account, &minted, now).await?;
+        let members = self.members_of_code(client, &grant, &holder, &minted, now).await?;
         Ok(Prepared { grant, minted, refresh_token, members })
     }
 
@@ -157,12 +157,13 @@ impl AuthorizationServer {
         &self,
         client: &Client,
         grant: &Grant,
-        account: &Account,
+        holder: &GrantHolder,
         minted: &Minted,
         now: OffsetDateTime,
     ) -> Result<Map<String, serde_json::Value>, TokenError> {
         let mut members = Map::new();
-        let issued = Issued::new(client, grant, account, minted.token.expose(), now);
+        let issued = Issued::new(client, grant, &holder.account, minted.token.expose(), now)
+            .for_organization(holder.organization.as_ref());
         self.extension().token_members(self, &issued, &mut members).await?;
         Ok(members)
     }

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use crate::AuthorizationServer;
 use crate::error::GrantProblem;
 use crate::grant::{Grant, GrantState};
+use crate::organization::OrganizationClaims;
 
 /// What stands behind a grant that can be used.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub(crate) struct GrantHolder {
     pub(crate) account: Account,
     /// The session that the grant hangs on; `None` when it was given for offline access.
     pub(crate) session: Option<Session>,
+    /// The organization that the person acts for.
+    pub(crate) organization: Option<OrganizationClaims>,
 }
 
 impl AuthorizationServer {
@@ -53,7 +56,14 @@ impl AuthorizationServer {
         if outlived {
             return Ok(Err(GrantProblem::SessionEnded));
         }
-        Ok(Ok(GrantHolder { account, session }))
+        let organization = match grant.organization {
+            None => None,
+            Some(id) => match self.organization_of(grant, id, now).await? {
+                Some(claims) => Some(claims),
+                None => return Ok(Err(GrantProblem::OrganizationLeft)),
+            },
+        };
+        Ok(Ok(GrantHolder { account, session, organization }))
     }
 
     /// The session in which a grant was given, if it has not ended.

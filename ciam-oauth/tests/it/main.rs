@@ -19,6 +19,7 @@ mod extension;
 mod http_layer;
 mod interactions;
 mod metadata;
+mod organizations;
 mod prompts;
 mod pushed;
 mod tokens;

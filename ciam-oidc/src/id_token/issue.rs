@@ -6,6 +6,7 @@ use ciam_core::jose;
 use ciam_oauth::AuthorizationServer;
 use ciam_oauth::error::TokenError;
 use ciam_oauth::extension::Issued;
+use ciam_oauth::organization::OrganizationClaims;
 use serde_json::{Map, Value, json};
 use time::Duration;
 
@@ -24,6 +25,7 @@ pub(crate) async fn issue(
     let signer = server.keys().signer(algorithm).await.map_err(PortError::from)?;
     let mut claims = release(issued.account, &issued.grant.scopes, Release::IdToken(&frozen.claims.id_token));
     claims.extend(hook_claims(server, issued).await?);
+    claims.extend(issued.organization.map(OrganizationClaims::to_members).unwrap_or_default());
     claims.extend(protocol_claims(server, issued, &frozen, provider.config().id_token_lifetime));
     let at_hash = half_hash(server.ports().crypto(), algorithm, issued.access_token);
     claims.insert("at_hash".to_owned(), json!(at_hash));

@@ -12,7 +12,7 @@ pub(crate) use self::issue::issue;
 pub(crate) const TYP: &str = "JWT";
 
 /// The claims of an ID token that the protocol sets; a hook cannot.
-pub(crate) const RESERVED: [&str; 15] = [
+pub(crate) const RESERVED: [&str; 18] = [
     "iss",
     "sub",
     "aud",
@@ -28,4 +28,7 @@ pub(crate) const RESERVED: [&str; 15] = [
     "at_hash",
     "c_hash",
     "sid",
+    "org_id",
+    "org_slug",
+    "org_name",
 ];

@@ -64,6 +64,7 @@ impl OpenIdProvider {
         let client = server.clients().get(&grant.client).await?.ok_or(UserInfoError::InvalidToken)?.value;
         let frozen = Frozen::read(&grant.extension)?;
         let mut claims = release(&account, scopes, Release::UserInfo(&frozen.claims.userinfo));
+        claims.extend(active.organization.map(|it| it.to_members()).unwrap_or_default());
         claims.insert("sub".to_owned(), json!(server.subject(&client, &account)));
         let Some(algorithm) = client.userinfo_alg else { return Ok(UserInfo::Claims(claims)) };
         claims.insert("iss".to_owned(), json!(server.issuer().as_str()));

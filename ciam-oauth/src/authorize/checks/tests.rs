@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ciam_core::account::{Account, AccountStatus};
 use ciam_core::assurance::{Acr, AcrLadder, Amr, AuthenticationContext, FactorKind, Proof};
 use ciam_core::consent::Consent;
-use ciam_core::id::{AccountId, SessionId};
+use ciam_core::id::{AccountId, OrganizationId, SessionId};
 use ciam_core::secret::TokenDigest;
 use ciam_core::session::Session;
 use proptest::prelude::*;
@@ -34,6 +34,7 @@ struct Case {
     account: Option<Account>,
     consent: Option<Consent>,
     demands: Demands,
+    choice: Choice,
     resumed: Option<Resumed>,
     now: OffsetDateTime,
 }
@@ -89,6 +90,7 @@ impl Case {
             login_hint: None,
             ui_locales: Vec::new(),
             display: None,
+            organization: None,
             extension: Map::new(),
         };
         let allowed = BTreeSet::from(["a".to_owned()]);
@@ -101,6 +103,7 @@ impl Case {
             consent: Some(Consent::new(account.id, "client:app", allowed, START)),
             account: Some(account),
             demands: Demands::default(),
+            choice: Choice::None,
             resumed: None,
             now: START + Duration::minutes(1),
         }
@@ -134,6 +137,7 @@ impl Case {
             account: self.account.as_ref(),
             consent: self.consent.as_ref(),
             demands: &self.demands,
+            choice: &self.choice,
             resumed: self.resumed.as_ref(),
             now: self.now,
         }
@@ -206,6 +210,15 @@ fn every_check_stops_what_it_is_for() {
             "account_is_the_one_that_was_asked",
             Case::good().resumed(|resumed| {
                 resumed.answers.seen = Some(account_id(2));
+            }),
+        ),
+        ("organization_is_chosen", Case::good().with(|case| case.choice = Choice::Ask)),
+        ("organization_is_chosen", Case::good().with(|case| case.choice = Choice::Refused)),
+        (
+            "policy_of_the_organization_is_met",
+            Case::good().with(|case| {
+                let id = OrganizationId::from_uuid(uuid::Uuid::nil());
+                case.choice = Choice::Acting(id, Some(Box::default()));
             }),
         ),
         (

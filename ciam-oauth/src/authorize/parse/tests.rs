@@ -5,6 +5,7 @@ use ciam_core::http::ParamsLimits;
 use proptest::prelude::*;
 
 use super::*;
+use crate::authorize::Prompt;
 use crate::client::GrantType;
 use crate::server::{Lifetimes, Limits, ResourceServer, SupportedScope};
 

@@ -139,10 +139,10 @@ impl AuthorizationServer {
         let lifetime = self.access_token_lifetime(client, resource);
         let expires_at =
             no_later(second + lifetime, holder.session.as_ref()).min(family.expires_at.truncate_to_second());
-        let account = &holder.account;
+        let (account, organization) = (&holder.account, holder.organization.as_ref());
         let plan = Plan {
             client,
-            holder: Holder::Account { account, grant },
+            holder: Holder::Account { account, grant, organization },
             resource,
             scopes,
             now: second,
@@ -150,7 +150,8 @@ impl AuthorizationServer {
         };
         let minted = self.mint(plan).await?;
         let mut members = Map::new();
-        let issued = Issued::new(client, grant, account, minted.token.expose(), now).refreshed();
+        let issued = Issued::new(client, grant, account, minted.token.expose(), now);
+        let issued = issued.refreshed().for_organization(organization);
         self.extension().token_members(self, &issued, &mut members).await?;
         Ok(Prepared { epoch: account.session_epoch, minted, members })
     }

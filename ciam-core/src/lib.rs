@@ -45,7 +45,7 @@
 //! - **Ports**: [`store`], [`ephemeral`], [`notify`], [`vault`], [`outbound`], [`sealing`], [`risk`], [`hooks`], [`runtime`], [`clock`],
 //!   [`entropy`], [`password::BreachedPasswords`]; [`ports::Ports`] bundles them for one tenant.
 //! - **People**: [`account`], [`actor`], [`organization`], [`credential`], [`consent`], [`terms`], [`session`], [`assurance`].
-//! - **Flows**: [`journey`], [`factor`], [`password`], [`interaction`], [`relay`], [`ratelimit`].
+//! - **Flows**: [`journey`], [`factor`], [`password`], [`interaction`], [`relay`], [`webhook`], [`ratelimit`].
 //! - **Tokens**: [`jose`], [`keys`], [`crypto`], [`secret`].
 //! - **Boundary**: [`http`], [`event`], [`id`].
 //! - **To read**: [`manual`] with the threat model, how to write adapters, and every default.
@@ -107,3 +107,4 @@ pub mod terms;
 #[cfg_attr(docsrs, doc(cfg(feature = "testkit")))]
 pub mod testkit;
 pub mod vault;
+pub mod webhook;

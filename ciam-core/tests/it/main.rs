@@ -37,4 +37,5 @@ mod sign_in;
 mod sign_in_changes;
 mod sign_up;
 mod terms;
+mod webhooks;
 mod world;

@@ -17,6 +17,7 @@ pub mod http_client;
 pub mod key_file;
 pub mod mail_catcher;
 pub mod mail_text;
+pub mod nats;
 pub mod postgres;
 pub mod redis;
 pub mod rsa_keys;

@@ -10,6 +10,7 @@
 
 mod http_client;
 mod model;
+mod nats;
 mod postgres_contract;
 mod postgres_model;
 mod postgres_races;

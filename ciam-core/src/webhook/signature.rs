@@ -70,7 +70,10 @@ impl WebhookSecret {
     }
 
     fn key(&self, crypto: &dyn Crypto) -> Result<Arc<dyn MacKey>, PortError> {
-        crypto.mac_key(&self.0).map_err(PortError::permanent)
+        // The backend wants 32 bytes. HMAC fills a key up with zeros to its block of 64, so that this is the same key.
+        let mut bytes = self.0.expose().to_vec();
+        bytes.resize(bytes.len().max(32), 0);
+        crypto.mac_key(&SecretBytes::new(bytes)).map_err(PortError::permanent)
     }
 }
 

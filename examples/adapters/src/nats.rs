@@ -9,6 +9,7 @@
 //! delivers the events of one account one after the other, so they are in the stream in the order of their commits.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::ConnectOptions;
@@ -21,6 +22,7 @@ use ciam_core::error::PortError;
 use ciam_core::event::Event;
 use ciam_core::id::TenantId;
 use ciam_core::relay::EventSink;
+use tokio::sync::OnceCell;
 
 /// How events are put on the bus.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,40 +78,49 @@ impl NatsOptions {
 /// Puts the events of one tenant into a stream.
 #[derive(Clone)]
 pub struct NatsSink {
-    context: Context,
+    url: Arc<str>,
+    context: Arc<OnceCell<Context>>,
     options: NatsOptions,
     tenant: TenantId,
 }
 
 impl NatsSink {
-    /// Connects to a `nats://USER:PASSWORD@HOST:PORT` URL, and makes the stream if there is none.
-    ///
-    /// A server that goes away later is connected to again by itself.
+    /// A sink that connects to a `nats://USER:PASSWORD@HOST:PORT` URL when there is something to deliver, so that a server
+    /// can start while the bus is away.
+    #[must_use]
+    pub fn new(url: &str, tenant: TenantId, options: NatsOptions) -> Self {
+        Self { url: url.into(), context: Arc::default(), options, tenant }
+    }
+
+    /// Connects now, and makes the stream if there is none. A bus that goes away later is connected to again by itself.
     ///
     /// # Errors
     ///
     /// Fails when the server does not answer, refuses the connection, or has no JetStream.
-    pub async fn connect(url: &str, tenant: TenantId, options: NatsOptions) -> Result<Self, PortError> {
+    pub async fn connect(&self) -> Result<(), PortError> {
+        self.context.get_or_try_init(|| self.open()).await.map(drop)
+    }
+
+    async fn open(&self) -> Result<Context, PortError> {
         let connecting = ConnectOptions::new()
             .name("ciam")
             .connection_timeout(Duration::from_secs(5))
-            .request_timeout(Some(options.ack_timeout))
-            // Nothing is kept in memory for a server that is gone: the relay tries again.
+            .request_timeout(Some(self.options.ack_timeout))
             .client_capacity(256)
-            .connect(url);
+            .connect(&*self.url);
         let client = connecting.await.map_err(PortError::transient)?;
         let mut context = jetstream::new(client);
-        context.set_timeout(options.ack_timeout);
+        context.set_timeout(self.options.ack_timeout);
         let stream = StreamConfig {
-            name: options.stream.clone(),
-            subjects: vec![format!("{}.>", options.prefix)],
+            name: self.options.stream.clone(),
+            subjects: vec![format!("{}.>", self.options.prefix)],
             retention: RetentionPolicy::Limits,
-            max_age: options.keep,
-            duplicate_window: options.remember,
+            max_age: self.options.keep,
+            duplicate_window: self.options.remember,
             ..StreamConfig::default()
         };
         context.get_or_create_stream(stream).await.map_err(PortError::transient)?;
-        Ok(Self { context, options, tenant })
+        Ok(context)
     }
 
     /// The subject of an event.
@@ -136,13 +147,14 @@ impl EventSink for NatsSink {
 
     async fn deliver(&self, event: &Event) -> Result<(), PortError> {
         let payload = serde_json::to_vec(event).map_err(PortError::permanent)?;
+        let context = self.context.get_or_try_init(|| self.open()).await?;
         let message = PublishMessage::build()
             .payload(payload.into())
             .header("Content-Type", "application/cloudevents+json")
             .message_id(event.id.to_string())
             .expected_stream(&self.options.stream);
         let sent = async {
-            let acknowledged = self.context.send_publish(self.subject(event), message).await?;
+            let acknowledged = context.send_publish(self.subject(event), message).await?;
             acknowledged.await.map(drop)
         };
         // The client keeps what it cannot send yet. Who waits for it has to stop waiting.

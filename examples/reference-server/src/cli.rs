@@ -20,7 +20,7 @@ pub struct Cli {
 }
 
 /// What the program does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// Run the server (the default).
     Serve,
@@ -28,6 +28,41 @@ pub enum Command {
     ///
     /// Nothing is started, opened or written. The exit status is 0 when `serve` would start with them.
     CheckConfig,
+    /// Look at events that a webhook or the message bus did not take, and deliver them again.
+    DeadLetters {
+        /// What to do with them.
+        #[command(subcommand)]
+        action: DeadLetterAction,
+    },
+}
+
+/// What to do with dead letters.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum DeadLetterAction {
+    /// List them, one in a line, as JSON.
+    List {
+        /// Only those of one destination, such as `webhook:shop` or `nats`
+        #[arg(long, value_name = "NAME")]
+        destination: Option<String>,
+    },
+    /// Queue them again; the running server delivers them.
+    Redrive {
+        /// The destination, such as `webhook:shop` or `nats`
+        #[arg(long, value_name = "NAME")]
+        destination: String,
+        /// Only this event
+        #[arg(long, value_name = "ID")]
+        event: Option<String>,
+    },
+    /// Throw them away.
+    Discard {
+        /// The destination, such as `webhook:shop` or `nats`
+        #[arg(long, value_name = "NAME")]
+        destination: String,
+        /// Only this event
+        #[arg(long, value_name = "ID")]
+        event: Option<String>,
+    },
 }
 
 /// Settings given as flags or variables. Each takes the place of the key in the configuration file.
@@ -60,6 +95,25 @@ pub struct Flags {
     /// How many connections to a PostgreSQL server this node has at most [default: 16]
     #[arg(long, global = true, value_name = "NUMBER", env = "CIAM_DATABASE_CONNECTIONS")]
     pub database_connections: Option<u32>,
+
+    /// Where what is short-lived is kept: codes, attempts, limits [default: memory beside a file, else the database]
+    ///
+    /// `redis://USER:PASSWORD@HOST:PORT/DATABASE` is a Redis server that nodes share. It must not evict: a server whose
+    /// maxmemory-policy is not noeviction is refused.
+    #[arg(long, global = true, value_name = "URL", env = "CIAM_EPHEMERAL_URL", hide_env_values = true)]
+    pub ephemeral_url: Option<String>,
+
+    /// What every key in Redis begins with, where systems share a server [default: ciam]
+    #[arg(long, global = true, value_name = "TEXT", env = "CIAM_EPHEMERAL_PREFIX")]
+    pub ephemeral_prefix: Option<String>,
+
+    /// NATS server with JetStream that gets every event: nats://USER:PASSWORD@HOST:PORT
+    #[arg(long, global = true, value_name = "URL", env = "CIAM_NATS_URL", hide_env_values = true)]
+    pub nats_url: Option<String>,
+
+    /// The stream that events are put into; subjects begin with its name in lower case [default: CIAM]
+    #[arg(long, global = true, value_name = "NAME", env = "CIAM_NATS_STREAM")]
+    pub nats_stream: Option<String>,
 
     /// File with the key that seals private keys and undelivered mail [default: the database's name with .key]
     ///
@@ -203,6 +257,12 @@ A configuration file (every key is optional):
   acquire_timeout = \"2s\"            # a request waits for a connection
   statement_timeout = \"5s\"
   lock_timeout = \"2s\"
+  [ephemeral]
+  url = \"redis://redis.internal:6379/0\"
+  prefix = \"ciam\"
+  [nats]
+  url = \"nats://nats.internal:4222\"
+  stream = \"CIAM\"
   [mail]
   smtp_url = \"smtps://user:password@mail.example.com\"     # better: CIAM_SMTP_URL
   from = \"Example <no-reply@example.com>\"
@@ -236,6 +296,11 @@ An import file (the whole schema is in examples/reference-server/README.md):
   email = \"ada@example.com\"
   name = \"Ada Lovelace\"
   password_env = \"ADA_PASSWORD\"
+  [[webhooks]]
+  id = \"crm\"
+  url = \"https://crm.example.com/hooks/ciam\"
+  events = [\"ciam.account.*\"]               # every event without it
+  secret_env = \"CRM_WEBHOOK_SECRET\"         # whsec_ and base64
   [[organizations]]
   slug = \"engines\"
   name = \"Analytical Engines\"
@@ -304,7 +369,8 @@ mod tests {
     #[test]
     fn help_never_prints_a_secret() {
         for argument in Cli::command().get_arguments() {
-            if ["smtp_url", "database_url"].contains(&argument.get_id().as_str()) {
+            if ["smtp_url", "database_url", "ephemeral_url", "nats_url"].contains(&argument.get_id().as_str())
+            {
                 assert!(argument.is_hide_env_values_set(), "{}", argument.get_id());
             }
         }

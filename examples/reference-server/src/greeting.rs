@@ -61,6 +61,10 @@ pub(crate) fn summary(config: &Config) -> String {
     say("listen", &config.listen.to_string());
     say("mode", mode);
     say("database", &config.database.to_string());
+    say("short-lived values", &config.ephemeral.name());
+    if let Some(bus) = &config.bus {
+        say("message bus", &bus.name());
+    }
     say("key file", &config.key_file.display().to_string());
     say("vault", &config.vault.to_string());
     say("mail", &mail);
@@ -75,6 +79,7 @@ pub(crate) fn summary(config: &Config) -> String {
             (content.resources.len(), "resources"),
             (content.accounts.len(), "accounts"),
             (content.organizations.len(), "organizations"),
+            (content.webhooks.len(), "webhooks"),
         ];
         let counts: Vec<_> = counts.iter().map(|(count, what)| format!("{count} {what}")).collect();
         say("import", &format!("{}: {}", import.document().name(), counts.join(", ")));

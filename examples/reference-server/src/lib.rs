@@ -14,6 +14,7 @@ pub mod api;
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod dead_letters;
 pub mod document;
 mod greeting;
 pub mod i18n;

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    cli::{self, Command, Flags},
+    cli::{self, Command, DeadLetterAction, Flags},
     config::{Config, Log},
-    greeting, serve,
+    dead_letters, greeting, serve,
+    storage::Storage,
 };
 
 /// Carries out a command, and says on the terminal what is wrong when it cannot.
@@ -33,14 +34,29 @@ pub fn run(command: Command, flags: &Flags) -> ExitCode {
             print!("{}", greeting::summary(&config));
             ExitCode::SUCCESS
         }
-        Command::Serve => match serve(config) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("error: {error:#}");
-                ExitCode::FAILURE
-            }
-        },
+        Command::Serve => ended(serve(config)),
+        Command::DeadLetters { action } => ended(dead_letters(&config, &action)),
     }
+}
+
+fn ended(outcome: anyhow::Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dead_letters(config: &Config, action: &DeadLetterAction) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let storage = Storage::open(config).await?;
+        let outcome = dead_letters::run(&storage.ports, action, &mut std::io::stdout()).await;
+        storage.database.close().await;
+        outcome
+    })
 }
 
 fn serve(config: Config) -> anyhow::Result<()> {

@@ -3,8 +3,12 @@
 use std::{future::IntoFuture as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use ciam_adapters::smtp::{SmtpConfig, SmtpNotifier};
-use ciam_core::{clock::SystemClock, notify::Notifier, ports::Ports, relay::Relay};
+use ciam_adapters::{
+    nats::NatsSink,
+    redis::{OpenError, RedisDatabase},
+    smtp::{SmtpConfig, SmtpNotifier},
+};
+use ciam_core::{clock::SystemClock, notify::Notifier, ports::Ports, relay::Relay, webhook::Webhooks};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use crate::{
@@ -51,6 +55,9 @@ pub async fn serve_until(
 
     let mut background = JoinSet::new();
     spawn_background(&app, &stopped, &mut background)?;
+    if let Some(redis) = storage.redis.clone() {
+        background.spawn(watch_redis(redis, stopped.clone()));
+    }
     ready(&app, address);
     let grace = app.config().shutdown_grace.std();
     let service = routes::router(app).into_make_service_with_connect_info::<SocketAddr>();
@@ -105,7 +112,12 @@ fn spawn_background(app: &App, stopped: &watch::Receiver<()>, tasks: &mut JoinSe
         (Mail::Catcher, Some(catcher)) => catcher.clone(),
         (Mail::Catcher, None) => anyhow::bail!("there is no way for mail to go out"),
     };
-    let relay = Relay::new(app.ports().clone(), notifier);
+    let webhooks = Arc::new(Webhooks::new(app.ports().clone()));
+    let mut relay = Relay::new(app.ports().clone(), notifier).with_source(webhooks);
+    if let Some(bus) = &app.config().bus {
+        let tenant = app.ports().tenant();
+        relay = relay.with_sink(Arc::new(NatsSink::new(bus.url.expose(), tenant, bus.options.clone())));
+    }
     let stop = until(stopped.clone());
     tasks.spawn(async move { relay.run(stop).await });
 
@@ -119,15 +131,46 @@ fn spawn_background(app: &App, stopped: &watch::Receiver<()>, tasks: &mut JoinSe
 
 /// Removes what has expired, in small steps, for as long as the server runs.
 async fn prune(ports: Ports, stopped: watch::Receiver<()>) {
+    let mut steps = 0;
     loop {
-        match ports.store().prune(ports.now(), PRUNE_STEP).await {
-            Ok(PRUNE_STEP) => continue,
-            Ok(_) => {}
-            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "cannot prune"),
-        }
+        let more = match ports.store().prune(ports.now(), PRUNE_STEP).await {
+            Ok(removed) => removed == PRUNE_STEP,
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "cannot prune");
+                false
+            }
+        };
+        // So many steps, and then others have the database for a while.
+        steps = if more { steps + 1 } else { 0 };
+        let pause = match steps {
+            0 => PRUNE_PAUSE,
+            PRUNE_STEPS => {
+                steps = 0;
+                Duration::from_secs(5)
+            }
+            _ => Duration::ZERO,
+        };
         tokio::select! {
-            () = tokio::time::sleep(PRUNE_PAUSE) => {}
+            biased;
             () = until(stopped.clone()) => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// Says it when the Redis server begins to evict, or has become a replica: nothing else would.
+async fn watch_redis(redis: RedisDatabase, stopped: watch::Receiver<()>) {
+    loop {
+        tokio::select! {
+            () = until(stopped.clone()) => return,
+            () = tokio::time::sleep(REDIS_LOOK) => {}
+        }
+        match redis.check().await {
+            Ok(()) => {}
+            Err(error @ OpenError::Backend(_)) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "Redis does not answer");
+            }
+            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "Redis forgets"),
         }
     }
 }
@@ -159,6 +202,8 @@ async fn told_to_stop() {
 }
 
 const PRUNE_STEP: u32 = 500;
+const PRUNE_STEPS: u32 = 200;
+const REDIS_LOOK: Duration = Duration::from_secs(60);
 const PRUNE_PAUSE: Duration = Duration::from_secs(300);
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use ciam_adapters::{
     http_client::ReqwestHttpClient,
     key_file,
     postgres::PostgresDatabase,
+    redis::RedisDatabase,
     sqlite::{SqliteDatabase, SqliteOptions},
     tokio_runtime::TokioRuntime,
 };
@@ -18,15 +19,18 @@ use ciam_core::{
     error::PortError,
     id::TenantId,
     memory::MemoryEphemeralDatabase,
+    outbound::OutboundPolicy,
     ports::Ports,
     sealing::SealingStore,
     store::Store,
     vault::KeyEncryptionKey,
 };
+use url::Url;
 use uuid::Uuid;
 
 use crate::{
-    config::{Config, Database},
+    config::{Config, Database, Mode, ShortLived},
+    import::is_loopback,
     keeping::{self, Keys},
 };
 
@@ -39,6 +43,8 @@ pub struct Storage {
     pub keys: Keys,
     /// The store that seals what is personal, which is the one of the ports.
     pub sealing: SealingStore,
+    /// The Redis that nodes share.
+    pub redis: Option<RedisDatabase>,
     /// One tenant's capabilities.
     pub ports: Ports,
 }
@@ -55,16 +61,44 @@ impl Storage {
         let tenant = TenantId::from_uuid(TENANT);
         let (database, key) = OpenDatabase::open(config).await?;
         let store = database.store(tenant, &clock);
-        let ephemeral = database.ephemeral(tenant, &clock);
+        let redis = open_redis(config).await?;
+        let ephemeral: Arc<dyn Ephemeral> = match &redis {
+            Some(redis) => Arc::new(redis.ephemeral(tenant)),
+            None => database.ephemeral(tenant, &clock),
+        };
         let keys = Keys::open(config).await?;
         let vault = keys.vault(tenant, key);
         let sealing = keeping::sealed(store, Arc::clone(&vault)).await?;
         let ports = Ports::new(Arc::new(sealing.clone()), ephemeral, vault)
             .with_clock(clock)
             .with_runtime(Arc::new(TokioRuntime::for_this_machine()))
+            .with_outbound_policy(outbound_policy(config))
             .with_http_client(Arc::new(ReqwestHttpClient::new()?));
-        Ok(Self { database, keys, sealing, ports })
+        Ok(Self { database, redis, keys, sealing, ports })
     }
+}
+
+async fn open_redis(config: &Config) -> anyhow::Result<Option<RedisDatabase>> {
+    let ShortLived::Redis { url, options } = &config.ephemeral else { return Ok(None) };
+    let redis = RedisDatabase::open(url.expose(), options.clone()).await;
+    Ok(Some(redis.with_context(|| format!("the server `{}` cannot be used", config.ephemeral.name()))?))
+}
+
+/// In development mode a webhook may go to a program on the same machine.
+fn outbound_policy(config: &Config) -> OutboundPolicy {
+    let mut policy = OutboundPolicy::default();
+    if config.mode != Mode::Development {
+        return policy;
+    }
+    for webhook in config.imports.iter().flat_map(|it| &it.content().webhooks) {
+        let Ok(url) = Url::parse(&webhook.url) else { continue };
+        if let (true, Some(host), Some(port)) =
+            (is_loopback(&url), url.host_str(), url.port_or_known_default())
+        {
+            policy = policy.dangerous_trust_host(host, port);
+        }
+    }
+    policy
 }
 
 /// An open database.

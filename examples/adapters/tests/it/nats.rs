@@ -54,7 +54,7 @@ async fn remove(url: &str, options: &NatsOptions) {
 async fn an_event_is_a_message_on_the_subject_of_its_tenant_and_type_and_stored_once() {
     let Some(url) = test_service("CIAM_TEST_NATS_URL") else { return };
     let (options, ports) = (options(), memory::ports());
-    let sink = NatsSink::connect(&url, tenant(), options.clone()).await.unwrap();
+    let sink = NatsSink::new(&url, tenant(), options.clone());
     let (one, two) = (event(&ports, "account:a", 1), event(&ports, "account:a", 2));
     for delivered in [&one, &one, &two, &one] {
         sink.deliver(delivered).await.unwrap();
@@ -113,8 +113,9 @@ fn run(port: u16, directory: &TempDir) -> Child {
 }
 
 async fn connect(url: &str, options: &NatsOptions) -> NatsSink {
+    let sink = NatsSink::new(url, tenant(), options.clone());
     for _ in 0..200 {
-        if let Ok(sink) = NatsSink::connect(url, tenant(), options.clone()).await {
+        if sink.connect().await.is_ok() {
             return sink;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -170,8 +171,10 @@ async fn a_bus_that_is_gone_for_a_while_misses_nothing() {
 }
 
 #[tokio::test]
-async fn a_bus_that_is_not_there_is_said_at_the_start() {
+async fn a_bus_that_is_not_there_is_transient() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let refused = NatsSink::connect(&format!("nats://127.0.0.1:{port}"), tenant(), options()).await;
-    assert_eq!(refused.unwrap_err().kind(), PortErrorKind::Transient);
+    let sink = NatsSink::new(&format!("nats://127.0.0.1:{port}"), tenant(), options());
+    assert_eq!(sink.connect().await.unwrap_err().kind(), PortErrorKind::Transient);
+    let refused = sink.deliver(&event(&memory::ports(), "account:a", 1)).await.unwrap_err();
+    assert_eq!(refused.kind(), PortErrorKind::Transient);
 }

@@ -2,6 +2,7 @@
 
 mod database;
 mod duration;
+mod messaging;
 mod resolve;
 mod settings;
 
@@ -13,9 +14,10 @@ use std::{
 
 pub use database::Database;
 pub use duration::{InvalidSpan, Span};
+pub use messaging::{Bus, ShortLived};
 pub use settings::{
-    DatabaseSettings, HttpSettings, KeySettings, LogSettings, MailSettings, SessionSettings, Settings,
-    TokenSettings, UiSettings,
+    DatabaseSettings, EphemeralSettings, HttpSettings, KeySettings, LogSettings, MailSettings, NatsSettings,
+    SessionSettings, Settings, TokenSettings, UiSettings,
 };
 use url::Url;
 
@@ -35,6 +37,10 @@ pub struct Config {
     pub mode: Mode,
     /// Where state is kept.
     pub database: Database,
+    /// Where what is short-lived is kept.
+    pub ephemeral: ShortLived,
+    /// The message bus that gets every event.
+    pub bus: Option<Bus>,
     /// The key that seals secrets at rest.
     pub key_file: PathBuf,
     /// Where the wrapped keys of accounts are kept: never in the database.

@@ -6,10 +6,10 @@ use std::{
     str::FromStr,
 };
 
-use ciam_adapters::{postgres::PostgresOptions, smtp::SmtpConfig};
+use ciam_adapters::{postgres::PostgresOptions, redis::RedisOptions, smtp::SmtpConfig};
 use url::Url;
 
-use super::{Config, Database, Log, Mail, Mode, Origin, Sessions, Settings, Span, Ui};
+use super::{Bus, Config, Database, Log, Mail, Mode, Origin, Sessions, Settings, ShortLived, Span, Ui};
 use crate::{
     cli::Flags,
     document::{Document, Format, KeyPath, Problem},
@@ -72,6 +72,8 @@ impl Resolve<'_> {
             .map(|it| self.path(&it))
             .or_else(|| Some(database.as_ref()?.key_file()));
         let vault = self.vault(flags, file, key_file.as_deref());
+        let ephemeral = self.ephemeral(flags, file);
+        let bus = self.bus(flags, file);
         let mail = self.mail(flags, file, mode);
         let ui = self.ui(flags, file);
         let sessions = self.sessions(file);
@@ -84,6 +86,8 @@ impl Resolve<'_> {
             issuer: issuer?,
             mode: mode?,
             database: database?,
+            ephemeral: ephemeral?,
+            bus: bus?,
             key_file: key_file?,
             vault: vault?,
             imports,
@@ -239,6 +243,55 @@ impl Resolve<'_> {
             }
             _ => {
                 self.refuse(&given.place, "must be sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE");
+                None
+            }
+        }
+    }
+
+    fn ephemeral(&mut self, flags: &Flags, file: &Settings) -> Option<ShortLived> {
+        let (section, set) = (KeyPath::of("ephemeral"), &file.ephemeral);
+        let in_file = set.url.as_ref().map(|it| it.expose().to_owned());
+        let url = pick(&flags.ephemeral_url, "--ephemeral-url", &in_file, section.key("url"));
+        let prefix = pick(&flags.ephemeral_prefix, "--ephemeral-prefix", &set.prefix, section.key("prefix"));
+        let mut options = RedisOptions::default();
+        if let Some(given) = prefix {
+            let plain = |it: char| it.is_ascii_alphanumeric() || it == '_' || it == '-';
+            if !(1..=64).contains(&given.value.len()) || !given.value.chars().all(plain) {
+                self.refuse(&given.place, "must be 1 to 64 letters, digits, `-` and `_`");
+                return None;
+            }
+            if url.is_none() {
+                self.refuse(&given.place, "is of use with --ephemeral-url only");
+                return None;
+            }
+            options = options.with_prefix(given.value);
+        }
+        let Some(given) = url else { return Some(ShortLived::WithDatabase) };
+        match ShortLived::from_url(given.value, options) {
+            Ok(ephemeral) => Some(ephemeral),
+            Err(why) => {
+                self.refuse(&given.place, why);
+                None
+            }
+        }
+    }
+
+    fn bus(&mut self, flags: &Flags, file: &Settings) -> Option<Option<Bus>> {
+        let (section, set) = (KeyPath::of("nats"), &file.nats);
+        let in_file = set.url.as_ref().map(|it| it.expose().to_owned());
+        let url = pick(&flags.nats_url, "--nats-url", &in_file, section.key("url"));
+        let stream = pick(&flags.nats_stream, "--nats-stream", &set.stream, section.key("stream"));
+        let Some(given) = url else {
+            if let Some(stream) = stream {
+                self.refuse(&stream.place, "is of use with --nats-url only");
+                return None;
+            }
+            return Some(None);
+        };
+        match Bus::from_url(given.value, stream.as_ref().map_or("CIAM", |it| it.value.as_str())) {
+            Ok(bus) => Some(Some(bus)),
+            Err(why) => {
+                self.refuse(&given.place, why);
                 None
             }
         }

@@ -31,6 +31,12 @@ pub struct Settings {
     /// Connections to a database server.
     #[serde(default)]
     pub database: DatabaseSettings,
+    /// Where what is short-lived is kept.
+    #[serde(default)]
+    pub ephemeral: EphemeralSettings,
+    /// A message bus.
+    #[serde(default)]
+    pub nats: NatsSettings,
     /// Mail.
     #[serde(default)]
     pub mail: MailSettings,
@@ -68,6 +74,26 @@ pub struct DatabaseSettings {
     pub statement_timeout: Option<Span>,
     /// How long one lock is waited for.
     pub lock_timeout: Option<Span>,
+}
+
+/// Where what is short-lived is kept.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EphemeralSettings {
+    /// The Redis server.
+    pub url: Option<SecretText>,
+    /// What every key begins with.
+    pub prefix: Option<String>,
+}
+
+/// A message bus.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NatsSettings {
+    /// The NATS server.
+    pub url: Option<SecretText>,
+    /// The stream.
+    pub stream: Option<String>,
 }
 
 /// Mail.

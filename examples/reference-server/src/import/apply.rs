@@ -7,6 +7,7 @@
 mod accounts;
 mod clients;
 mod organizations;
+mod webhooks;
 
 use std::{fmt, future::Future};
 
@@ -83,10 +84,11 @@ pub async fn apply(
     imports: &[Import],
 ) -> Result<Report, ImportError> {
     let mut problems = Vec::new();
-    let (mut registrations, mut people) = (Vec::new(), Vec::new());
+    let (mut registrations, mut people, mut hooks) = (Vec::new(), Vec::new(), Vec::new());
     for import in imports {
         registrations.extend(clients::plan(clients, import, &mut problems));
         people.extend(accounts::plan(ports, password, import, &mut problems).await?);
+        hooks.extend(webhooks::plan(ports, import, &mut problems));
         organizations::check_members(ports, import, imports, &mut problems).await?;
     }
     if !problems.is_empty() {
@@ -101,6 +103,9 @@ pub async fn apply(
     }
     for organization in imports.iter().flat_map(|it| &it.content().organizations) {
         organizations::apply(ports, organization, &mut report).await?;
+    }
+    for webhook in hooks {
+        report.count(webhooks::apply(ports, &webhook).await?);
     }
     Ok(report)
 }

@@ -5,11 +5,12 @@ use std::{collections::BTreeSet, path::Path};
 use ciam_core::{
     account::IdentifierKey,
     organization::{RoleName, Slug},
+    webhook::{EventFilter, WebhookId, WebhookSecret},
 };
 
 use ciam_oauth::client::{AuthMethod, ClientSecret, GrantType};
 
-use super::schema::{AccountEntry, ClientEntry, ImportFile, OrganizationEntry};
+use super::schema::{AccountEntry, ClientEntry, ImportFile, OrganizationEntry, WebhookEntry};
 use crate::document::{Document, KeyPath, Problem};
 
 /// A file that was read and checked.
@@ -79,6 +80,10 @@ impl Check<'_> {
         for (index, organization) in file.organizations.iter().enumerate() {
             self.organization(&list("organizations")(index), organization);
         }
+        self.unique(list("webhooks"), "id", file.webhooks.iter().map(|it| Some(it.id.clone())));
+        for (index, webhook) in file.webhooks.iter().enumerate() {
+            self.webhook(&list("webhooks")(index), webhook);
+        }
     }
 
     /// No two entries of a list name the same thing. What cannot be read is refused elsewhere.
@@ -146,6 +151,29 @@ impl Check<'_> {
         }
         if client.jwks_uri.as_deref().is_some_and(|it| !it.starts_with("https://")) {
             self.refuse(&path.key("jwks_uri"), "must be an https URL");
+        }
+    }
+
+    fn webhook(&mut self, path: &KeyPath, webhook: &WebhookEntry) {
+        if let Err(why) = WebhookId::new(webhook.id.as_str()) {
+            self.refuse(&path.key("id"), why.to_string());
+        }
+        for (index, filter) in webhook.events.iter().enumerate() {
+            if let Err(why) = EventFilter::new(filter.as_str()) {
+                self.refuse(&path.key("events").at(index), why.to_string());
+            }
+        }
+        if webhook.secret.is_some() == webhook.secret_env.is_some() {
+            self.refuse(path, "exactly one of `secret` and `secret_env`");
+        }
+        if let Some(Err(why)) = webhook.secret.as_ref().map(|it| WebhookSecret::parse(it.expose())) {
+            self.refuse(&path.key("secret"), why.to_string());
+        }
+        if let Some(variable) = &webhook.secret_env {
+            let path = path.key("secret_env");
+            if let Some(Err(why)) = self.variable(&path, variable).map(|it| WebhookSecret::parse(&it)) {
+                self.refuse(&path, format!("the variable `{variable}`: {why}"));
+            }
         }
     }
 

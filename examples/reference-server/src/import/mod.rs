@@ -12,7 +12,7 @@ pub use check::Import;
 pub(crate) use check::is_loopback;
 pub use schema::{
     AccountEntry, ClientEntry, ImportFile, MemberEntry, OrganizationEntry, ResourceEntry, SecretText,
-    TokenFormat,
+    TokenFormat, WebhookEntry,
 };
 
 /// The demonstration data of development mode.

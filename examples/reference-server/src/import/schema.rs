@@ -31,6 +31,33 @@ pub struct ImportFile {
     /// Companies, teams and their members.
     #[serde(default)]
     pub organizations: Vec<OrganizationEntry>,
+    /// Programs elsewhere that are told what happens.
+    #[serde(default)]
+    pub webhooks: Vec<WebhookEntry>,
+}
+
+/// A program elsewhere that is told what happens.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookEntry {
+    /// Its name: an entry with the id of an existing webhook updates that one.
+    pub id: String,
+    /// Where requests go.
+    pub url: String,
+    /// Which events it gets: names, and families such as `ciam.account.*`. Every event without it.
+    #[serde(default)]
+    pub events: Vec<String>,
+    /// What requests are signed with: `whsec_` and base64. A new one signs beside the one before for a day.
+    pub secret: Option<SecretText>,
+    /// The environment variable that holds the secret.
+    pub secret_env: Option<String>,
+    /// Whether it gets events at present.
+    #[serde(default = "default_enabled")]
+    pub enabled: bool,
+}
+
+const fn default_enabled() -> bool {
+    true
 }
 
 /// A client.

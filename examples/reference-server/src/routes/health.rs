@@ -1,7 +1,7 @@
 //! Probes.
 
 use axum::extract::State;
-use ciam_core::store::PageRequest;
+use ciam_core::{ephemeral::EphemeralKey, store::PageRequest};
 use http::StatusCode;
 
 use crate::app::App;
@@ -11,13 +11,19 @@ pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// The process can answer: its database does.
+/// The process can answer: its database does, and so does what holds short-lived values.
 pub(super) async fn ready(State(app): State<App>) -> (StatusCode, &'static str) {
-    match app.ports().store().organizations(PageRequest::first(1)).await {
-        Ok(_) => (StatusCode::OK, "ready\n"),
-        Err(error) => {
+    let probe = EphemeralKey::new("server.ready", "probe");
+    let database = app.ports().store().organizations(PageRequest::first(1)).await.map(drop);
+    let ephemeral = app.ports().ephemeral().get(&probe).await.map(drop);
+    for (outcome, what) in [
+        (database, "the database does not answer\n"),
+        (ephemeral, "the store of short-lived values does not answer\n"),
+    ] {
+        if let Err(error) = outcome {
             tracing::warn!(error = &error as &dyn std::error::Error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n")
+            return (StatusCode::SERVICE_UNAVAILABLE, what);
         }
     }
+    (StatusCode::OK, "ready\n")
 }

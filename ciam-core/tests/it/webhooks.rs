@@ -235,7 +235,7 @@ async fn an_endpoint_that_is_switched_off_misses_what_happens_meanwhile() {
 
 #[tokio::test]
 async fn every_change_of_an_endpoint_is_an_event_that_says_who() {
-    let World { ports, http, webhooks, relay, .. } = world();
+    let World { http, webhooks, relay, .. } = world();
     http.answer("https://audit.example/", status(200));
     let audit = endpoint("audit", "https://audit.example/", &[WEBHOOK_CHANGED.as_str()]);
     webhooks.put(&actor(), &audit).await.unwrap();

@@ -1,12 +1,22 @@
 //! Consent: what a person allowed, to whom, when, and what they were shown.
+//!
+//! A [`Consent`] is what holds now, to a client or to a purpose of the host; a [`ConsentEntry`] is one step of how it came to
+//! that, with the proof. [`Consents`] gives and withdraws consents to purposes; clients get theirs in the authorization flow.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::id::AccountId;
-use crate::store::{IndexDeclaration, IndexValue, RecordKind, StoredRecord};
+use crate::account::event_subject;
+use crate::error::PortError;
+use crate::event::{Event, EventType};
+use crate::id::{AccountId, ConsentId};
+use crate::ports::Ports;
+use crate::secret::TokenDigest;
+use crate::store::{
+    Batch, EntityRef, IndexDeclaration, IndexValue, Page, PageRequest, RecordKind, StoredRecord, Write, load,
+};
 
 /// The consent of an account to one recipient (a client, a purpose): one record, replaced as it grows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +34,187 @@ pub struct Consent {
     /// When it was last extended.
     #[serde(with = "time::serde::rfc3339")]
     pub updated_at: OffsetDateTime,
+}
+
+/// One step of a consent's history: given, extended, reduced or withdrawn. Written once, never changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ConsentEntry {
+    /// The id.
+    pub id: ConsentId,
+    /// Who.
+    pub account: AccountId,
+    /// To whom: `client:<client id>`, or `purpose:<name>`.
+    pub recipient: String,
+    /// What is allowed from now on; nothing after a withdrawal.
+    pub allowed: BTreeSet<String>,
+    /// What the person was shown, and how they answered.
+    pub proof: ConsentProof,
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+}
+
+impl StoredRecord for ConsentEntry {
+    const KIND: RecordKind = RecordKind::new("core.consent_entry", &[BY_ACCOUNT]);
+    const SCHEMA: u16 = 1;
+
+    fn key(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn indexes(&self) -> Vec<IndexValue> {
+        vec![IndexValue::new(BY_ACCOUNT, self.account.to_string())]
+    }
+}
+
+/// The proof of a consent: what the person was shown, and how they answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ConsentProof {
+    /// The version of the text.
+    pub version: Option<String>,
+    /// In which language it was shown, as a BCP 47 tag.
+    pub locale: Option<String>,
+    /// The SHA-256 digest of what was shown, in UTF-8.
+    pub digest: Option<TokenDigest>,
+    /// How they answered, as a code of the host: `consent_page`, `account_page`, `api`.
+    pub how: String,
+}
+
+impl ConsentProof {
+    /// A proof that says only how the person answered.
+    #[must_use]
+    pub fn new(how: impl Into<String>) -> Self {
+        Self { version: None, locale: None, digest: None, how: how.into() }
+    }
+
+    /// Sets what was shown.
+    #[must_use]
+    pub fn shown(mut self, version: &str, locale: &str, text: &str) -> Self {
+        self.version = Some(version.to_owned());
+        self.locale = Some(locale.to_owned());
+        self.digest = Some(TokenDigest::of(text));
+        self
+    }
+}
+
+/// The recipient of a consent to a purpose of the host, such as `newsletter`.
+#[must_use]
+pub fn purpose_recipient(purpose: &str) -> String {
+    format!("purpose:{purpose}")
+}
+
+impl Consent {
+    /// Adds to a batch that this is the consent from now on, with its entry in the history. Nothing allowed means that it is
+    /// withdrawn: the record goes, the history stays. The caller adds the event and requires what it decided on.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the entropy source does.
+    pub fn write_to(&self, batch: Batch, ports: &Ports, proof: ConsentProof) -> Result<Batch, PortError> {
+        let entry = ConsentEntry {
+            id: ConsentId::generate(ports.clock(), ports.entropy())?,
+            account: self.account,
+            recipient: self.recipient.clone(),
+            allowed: self.allowed.clone(),
+            proof,
+            at: ports.now(),
+        };
+        let batch = batch.put(&entry)?;
+        if self.allowed.is_empty() {
+            return Ok(batch.write(Write::DeleteRecord(Self::KIND, self.key())));
+        }
+        Ok(batch.put(self)?)
+    }
+}
+
+/// Consents of a tenant's people to purposes of the host, and the history of all of theirs.
+#[derive(Clone, Debug)]
+pub struct Consents {
+    ports: Ports,
+}
+
+impl Consents {
+    const MAX_RACES: usize = 8;
+
+    /// The consents of a tenant.
+    #[must_use]
+    pub const fn new(ports: Ports) -> Self {
+        Self { ports }
+    }
+
+    /// The consents that an account has given and not withdrawn, by recipient.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does.
+    pub async fn of(&self, account: AccountId, page: PageRequest) -> Result<Page<Consent>, PortError> {
+        let (store, owner) = (self.ports.store(), account.to_string());
+        let found = store.records_by(Consent::KIND, BY_ACCOUNT.name(), &owner, page).await?;
+        let items = found.items.into_iter().map(|found| found.value.decode()).collect::<Result<_, _>>()?;
+        Ok(Page::new(items, found.next))
+    }
+
+    /// What an account has consented to and withdrawn, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does.
+    pub async fn history(
+        &self,
+        account: AccountId,
+        page: PageRequest,
+    ) -> Result<Page<ConsentEntry>, PortError> {
+        let (store, owner) = (self.ports.store(), account.to_string());
+        let found = store.records_by(ConsentEntry::KIND, BY_ACCOUNT.name(), &owner, page).await?;
+        let items = found.items.into_iter().map(|found| found.value.decode()).collect::<Result<_, _>>()?;
+        Ok(Page::new(items, found.next))
+    }
+
+    /// Whether an account consents to a purpose.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does.
+    pub async fn has(&self, account: AccountId, purpose: &str) -> Result<bool, PortError> {
+        let key = Consent::record_key(account, &purpose_recipient(purpose));
+        Ok(load::<Consent>(self.ports.store(), &key).await?.is_some())
+    }
+
+    /// Stores that an account consents to a purpose, or does not any more. What is so already changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails when a port does.
+    pub async fn set(
+        &self,
+        account: AccountId,
+        purpose: &str,
+        given: bool,
+        proof: &ConsentProof,
+    ) -> Result<(), PortError> {
+        let recipient = purpose_recipient(purpose);
+        let key = Consent::record_key(account, &recipient);
+        for _ in 0..Self::MAX_RACES {
+            let stored = load::<Consent>(self.ports.store(), &key).await?;
+            let entity = EntityRef::record::<Consent>(key.clone());
+            let batch = match (&stored, given) {
+                (Some(_), true) | (None, false) => return Ok(()),
+                (Some(stored), false) => Batch::new().require_version(entity, stored.version),
+                (None, true) => Batch::new().require_absent(entity),
+            };
+            let allowed = if given { BTreeSet::from([purpose.to_owned()]) } else { BTreeSet::new() };
+            let consent = Consent::new(account, recipient.clone(), allowed, self.ports.now());
+            let kind = if given { EventType::CONSENT_GIVEN } else { EventType::CONSENT_WITHDRAWN };
+            let event = Event::new(&self.ports, kind, event_subject(account))?.with("purpose", purpose);
+            let batch = consent.write_to(batch, &self.ports, proof.clone())?.event(event);
+            if self.ports.store().commit(batch).await?.is_applied() {
+                return Ok(());
+            }
+        }
+        Err(PortError::transient("the consent was changed again and again"))
+    }
 }
 
 const BY_ACCOUNT: IndexDeclaration = IndexDeclaration::many("account");

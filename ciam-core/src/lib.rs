@@ -44,7 +44,7 @@
 //!
 //! - **Ports**: [`store`], [`ephemeral`], [`notify`], [`vault`], [`outbound`], [`sealing`], [`risk`], [`hooks`], [`runtime`], [`clock`],
 //!   [`entropy`], [`password::BreachedPasswords`]; [`ports::Ports`] bundles them for one tenant.
-//! - **People**: [`account`], [`actor`], [`organization`], [`credential`], [`consent`], [`terms`], [`session`], [`assurance`].
+//! - **People**: [`account`], [`actor`], [`organization`], [`credential`], [`consent`], [`terms`], [`privacy`], [`audit`], [`session`], [`assurance`].
 //! - **Flows**: [`journey`], [`factor`], [`password`], [`interaction`], [`relay`], [`webhook`], [`ratelimit`].
 //! - **Tokens**: [`jose`], [`keys`], [`crypto`], [`secret`].
 //! - **Boundary**: [`http`], [`event`], [`id`].
@@ -64,6 +64,7 @@
 pub mod account;
 pub mod actor;
 pub mod assurance;
+pub mod audit;
 pub mod clock;
 pub mod consent;
 pub mod credential;
@@ -94,6 +95,7 @@ pub mod organization;
 pub mod outbound;
 pub mod password;
 pub mod ports;
+pub mod privacy;
 pub mod ratelimit;
 pub mod relay;
 pub mod risk;

@@ -145,6 +145,12 @@ impl TokenDigest {
         Self(crypto::sha256(bytes))
     }
 
+    /// Wraps a digest that was computed elsewhere.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The digest's bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {

@@ -36,6 +36,7 @@
 //! | Outbound exchange | 5 s, 256 KiB, URL of 2,048 bytes | [`OutboundPolicy`](crate::outbound::OutboundPolicy) | nobody waits longer |
 //! | Versions of terms | 256, in at most 64 languages each | [`TermsCatalogue`](crate::terms::TermsCatalogue) | they are read at a sign-in |
 //! | Data keys in memory | 10,000, for 60 seconds each | [`KeyCachePolicy`](crate::vault::KeyCachePolicy) | sealing costs no call; a shredded key is gone everywhere within a minute |
+//! | An account that nobody proved to be theirs | 30 days | [`RetentionPolicy`](crate::privacy::RetentionPolicy) | nobody needs it |
 //! | Batch | 64 writes, 64 preconditions | [`Batch`](crate::store::Batch) | one transaction stays short |
 //! | Page | 1,000 items | [`PageRequest`](crate::store::PageRequest) | nothing loads everything |
 //! | Cursor | 512 bytes | [`Cursor`](crate::store::Cursor) | it travels in URLs |

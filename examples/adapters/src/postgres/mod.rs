@@ -45,6 +45,21 @@
 //!   one has migrated. A step that an older release could not survive raises the *floor*, and that release refuses to start.
 //! - **A host's own accounts table** takes the place of ours by [`AccountTable`].
 //!
+//! # What it costs
+//!
+//! Round trips, each of which somebody waits for; counted by a proxy in `tests/it/postgres_trips.rs`:
+//!
+//! | | by hand | here |
+//! | --- | --- | --- |
+//! | any read | 1 | 1 |
+//! | any commit | `BEGIN`, one for each row, the outbox, `COMMIT` | 1 |
+//! | a sign-in by password, what stays of it | 6: account, password, `BEGIN`, session, event, `COMMIT` | 3 |
+//! | an ephemeral verb | 1 | 1 |
+//! | a commit that speaks of an account in a host's table | | 4, and what the host's statements take |
+//!
+//! A connection is asked whether it lives only when it was idle for 5 s. No statement reads a table as a whole, which
+//! `tests/it/postgres_plans.rs` checks against the server's own counts.
+//!
 //! # Errors
 //!
 //! A server that is gone, starting, overloaded, read-only or too slow is a transient

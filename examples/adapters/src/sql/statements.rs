@@ -42,4 +42,4 @@ pub(crate) const RECORDS_BY: &str = "\
     WHERE i.tenant = $1 AND i.kind = $2 AND i.name = $3 AND i.value = $4 AND i.key > $5 \
     AND (r.expires_at IS NULL OR r.expires_at > $6) ORDER BY i.key LIMIT $7";
 pub(crate) const OUTBOX_HAS_WORK: &str = "\
-    SELECT 1 FROM outbox WHERE tenant = $1 AND (leased_until IS NULL OR leased_until <= $2) LIMIT 1";
+    SELECT 1 FROM outbox WHERE tenant = $1 AND (leased_until IS NULL OR leased_until <= $2) ORDER BY position LIMIT 1";

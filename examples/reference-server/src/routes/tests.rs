@@ -3,4 +3,5 @@ mod faults;
 mod forms;
 mod frame;
 mod journey;
+mod outage;
 mod protocol;

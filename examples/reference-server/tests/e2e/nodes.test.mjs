@@ -23,7 +23,8 @@ const AT_ONCE = 12;
 test('the browser suite passes with each request sent to the other node', { timeout: 300_000 }, async () => {
   const [application, api] = [await freePort(), await freePort()];
   const [applicationUrl, apiUrl] = [`http://localhost:${application}`, `http://localhost:${api}`];
-  const importFile = required('CIAM_E2E_IMPORT').replace('{application}', applicationUrl).replace('{api}', apiUrl);
+  const importFile = required('CIAM_E2E_IMPORT')
+    .replaceAll('{application}', applicationUrl).replaceAll('{api}', apiUrl);
   const cluster = new Cluster({ server, folder: `${folder}/browser`, postgres, redis, importFile });
   const programs = [];
   try {
@@ -61,11 +62,18 @@ test('a node that is killed in the middle of 500 sign-ins loses none that was ac
   const cluster = new Cluster({ server, folder: `${folder}/kill`, postgres, redis, importFile });
   const acknowledged = [];
   let begun = 0;
+  let failures = 0;
   let killed = false;
   const worker = async () => {
     while (begun < SIGN_INS) {
       const number = (begun += 1);
-      const visitor = await signIn(cluster.issuer, number).catch(() => null);
+      // Whoever is thrown off tries again.
+      let visitor = null;
+      for (let attempt = 0; !visitor && attempt < 10; attempt += 1) {
+        if (attempt > 0) await pause(200);
+        visitor = await signIn(cluster.issuer, number).catch(() => null);
+        failures += visitor ? 0 : 1;
+      }
       if (visitor) acknowledged.push({ number, visitor });
       if (acknowledged.length >= KILL_AFTER && !killed) {
         killed = true;
@@ -77,8 +85,8 @@ test('a node that is killed in the middle of 500 sign-ins loses none that was ac
     await cluster.start();
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
     assert.ok(killed);
-    // What was under way at the node that was killed failed; everybody else signed in.
-    assert.ok(acknowledged.length >= SIGN_INS - AT_ONCE, `${acknowledged.length} of ${SIGN_INS} sign-ins`);
+    assert.equal(acknowledged.length, SIGN_INS, `${failures} attempts failed`);
+    assert.ok(failures > 0, 'the kill met nobody');
     const lost = [];
     for (const { number, visitor } of acknowledged) {
       const page = await visitor.get(`${cluster.issuer}/account`);
@@ -100,7 +108,7 @@ test('a node that is killed in the middle of 500 sign-ins loses none that was ac
     const before = cluster.nodes[0].served;
     for (let number = 1; number <= 4; number += 1) assert.ok(await signIn(cluster.issuer, number));
     assert.ok(cluster.nodes[0].served > before, 'the node that came back answers again');
-    console.log(`${acknowledged.length} of ${SIGN_INS} sign-ins acknowledged, ${receiver.events.length} events delivered`);
+    console.log(`${acknowledged.length} sign-ins acknowledged, ${failures} attempts failed, ${receiver.events.length} events delivered`);
   } finally {
     await cluster.stop();
     receiver.close();

@@ -11,7 +11,7 @@ use ciam_core::{
 use serde::Serialize;
 
 use crate::{
-    i18n::{Language, MailTexts as Words},
+    i18n::{Language, MailTexts as Words, Message as Text},
     templates::Templates,
 };
 
@@ -66,6 +66,86 @@ impl Letters {
         Ok((t.exists_subject.with("name", name), self.write(language, &letter)?))
     }
 
+    /// What happened to an account, as its owner is told.
+    fn about_account(
+        &self,
+        language: Language,
+        t: &Words,
+        code: MessageCode,
+        message: &Message,
+    ) -> Result<Option<(String, String)>, PortError> {
+        let name = self.product.as_str();
+        let plain = |subject: &Text, body: &Text| {
+            let body = body.with("name", name);
+            self.told(language, t, subject.with("name", name), body, &self.sign_in, Vec::new())
+        };
+        let vouched = |subject: &Text, body: &Text| {
+            let body = body.fill(&[("issuer", parameter(message, "issuer")?), ("name", name)]);
+            self.told(language, t, subject.with("name", name), body, &self.sign_in, Vec::new())
+        };
+        let written = match code {
+            MessageCode::ConfirmIdentifier => self.confirm(language, t, message)?,
+            MessageCode::IdentifierInUse => plain(&t.in_use_subject, &t.in_use_body)?,
+            MessageCode::PasswordChanged => plain(&t.password_subject, &t.password_body)?,
+            MessageCode::PasswordRemoved => plain(&t.password_removed_subject, &t.password_removed_body)?,
+            MessageCode::IdentifierAdded => plain(&t.added_subject, &t.added_body)?,
+            MessageCode::IdentityLinked => vouched(&t.linked_subject, &t.linked_body)?,
+            MessageCode::IdentityUnlinked => vouched(&t.unlinked_subject, &t.unlinked_body)?,
+            MessageCode::AccountClosed => {
+                // The day is enough, and read the same everywhere.
+                let date: String = parameter(message, "date")?.chars().take(10).collect();
+                let body = t.closed_body.fill(&[("date", date.as_str()), ("name", name)]);
+                self.told(language, t, t.closed_subject.with("name", name), body, &self.sign_in, Vec::new())?
+            }
+            MessageCode::IdentifierGone => {
+                let link = self.link("/identifier/revert?token=", parameter(message, "revert")?);
+                let body = t.gone_body.fill(&[("hours", parameter(message, "hours")?), ("name", name)]);
+                let after = vec![t.gone_ignore.to_string()];
+                self.told(language, t, t.gone_subject.with("name", name), body, &link, after)?
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(written))
+    }
+
+    fn confirm(
+        &self,
+        language: Language,
+        t: &Words,
+        message: &Message,
+    ) -> Result<(String, String), PortError> {
+        let name = self.product.as_str();
+        let (code, minutes) = (parameter(message, "code")?, parameter(message, "minutes")?);
+        let after = vec![
+            t.code_valid.fill(&[("minutes", minutes), ("name", name)]),
+            t.confirm_link.to_string(),
+            self.link("/account/identifiers/confirm?change=", parameter(message, "change")?),
+            t.confirm_ignore.to_string(),
+        ];
+        let subject = t.confirm_subject.fill(&[("code", code), ("name", name)]);
+        self.told(language, t, subject, t.confirm_body.with("name", name), code, after)
+    }
+
+    fn told(
+        &self,
+        language: Language,
+        t: &Words,
+        subject: String,
+        body: String,
+        highlight: &str,
+        after: Vec<String>,
+    ) -> Result<(String, String), PortError> {
+        let footer = t.footer.with("name", &self.product);
+        let letter = Letter { before: vec![body], highlight, after, footer };
+        Ok((subject, self.write(language, &letter)?))
+    }
+
+    /// An address of this server.
+    fn link(&self, path: &str, token: &str) -> String {
+        let base = self.sign_in.strip_suffix("/sign-in").unwrap_or(&self.sign_in);
+        format!("{base}{path}{token}")
+    }
+
     fn write(&self, language: Language, letter: &Letter<'_>) -> Result<String, PortError> {
         self.templates.plain("letter.txt", language, letter).map_err(PortError::permanent)
     }
@@ -90,7 +170,10 @@ impl MailTexts for Letters {
         let (subject, text) = match message.code {
             MessageCode::VerifyRegistration => self.code(language, words, message)?,
             MessageCode::AccountExists => self.exists(language, words)?,
-            _ => self.other(language, words)?,
+            code => match self.about_account(language, words, code, message)? {
+                Some(written) => written,
+                None => self.other(language, words)?,
+            },
         };
         Ok(MailText::new(language.code(), subject, text))
     }
@@ -136,6 +219,38 @@ mod tests {
     fn an_existing_account_is_told_where_to_sign_in() {
         let text = letters().render(&message(MessageCode::AccountExists, &["de"])).unwrap();
         assert!(text.text.contains("https://id.example/sign-in\n") && text.language == "de");
+    }
+
+    #[test]
+    fn links_lead_to_this_server_and_every_notice_has_words_of_its_own() {
+        let of = |code, pairs: &[(&str, &str)]| {
+            let message = message(code, &["fr"]);
+            let message = pairs.iter().fold(message, |message, (name, value)| message.with(name, *value));
+            letters().render(&message).unwrap()
+        };
+        let gone = of(MessageCode::IdentifierGone, &[("revert", "abc"), ("hours", "72")]);
+        assert!(
+            gone.text.contains("\n\nhttps://id.example/identifier/revert?token=abc\n\n"),
+            "{}",
+            gone.text
+        );
+        let pairs = [("code", "042137"), ("minutes", "15"), ("change", "xyz")];
+        let confirm = of(MessageCode::ConfirmIdentifier, &pairs);
+        assert!(confirm.text.contains("https://id.example/account/identifiers/confirm?change=xyz\n"));
+        let closed = of(MessageCode::AccountClosed, &[("date", "2026-12-26T08:14:00Z")]);
+        assert!(closed.text.contains("2026-12-26") && !closed.text.contains("08:14"));
+        let other = letters().templates.texts(Language::from_tag("fr").unwrap()).mail.other_subject.clone();
+        for code in [
+            MessageCode::PasswordChanged,
+            MessageCode::PasswordRemoved,
+            MessageCode::IdentifierInUse,
+            MessageCode::IdentifierAdded,
+            MessageCode::IdentityLinked,
+            MessageCode::IdentityUnlinked,
+        ] {
+            let written = of(code, &[("issuer", "https://up.example"), ("kind", "email")]);
+            assert_ne!(written.subject, other.with("name", &letters().product), "{code:?}");
+        }
     }
 
     #[test]

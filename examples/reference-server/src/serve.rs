@@ -8,7 +8,9 @@ use ciam_adapters::{
     redis::{OpenError, RedisDatabase},
     smtp::{SmtpConfig, SmtpNotifier},
 };
-use ciam_core::{clock::SystemClock, notify::Notifier, ports::Ports, relay::Relay, webhook::Webhooks};
+use ciam_core::{
+    account::Accounts, clock::SystemClock, notify::Notifier, ports::Ports, relay::Relay, webhook::Webhooks,
+};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use crate::{
@@ -126,6 +128,9 @@ fn spawn_background(app: &App, stopped: &watch::Receiver<()>, tasks: &mut JoinSe
 
     let (ports, stop) = (app.ports().clone(), stopped.clone());
     tasks.spawn(prune(ports, stop));
+
+    let (accounts, stop) = (app.services().accounts.clone(), stopped.clone());
+    tasks.spawn(settle(accounts, stop));
     Ok(())
 }
 
@@ -175,6 +180,24 @@ async fn watch_redis(redis: RedisDatabase, stopped: watch::Receiver<()>) {
     }
 }
 
+/// Ends suspensions and reservations whose time is over, for as long as the server runs. Every node does; each thing is done
+/// once.
+async fn settle(accounts: Accounts, stopped: watch::Receiver<()>) {
+    loop {
+        match accounts.settle_due(SETTLE_STEP).await {
+            Ok(SETTLE_STEP) => continue,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "cannot settle what is due")
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PRUNE_PAUSE) => {}
+            () = until(stopped.clone()) => return,
+        }
+    }
+}
+
 /// Completes when the sender is gone.
 async fn until(mut stopped: watch::Receiver<()>) {
     while stopped.changed().await.is_ok() {}
@@ -200,6 +223,9 @@ async fn told_to_stop() {
     #[cfg(not(unix))]
     interrupt.await;
 }
+
+/// How much of what is due is settled at once.
+const SETTLE_STEP: u32 = 100;
 
 const PRUNE_STEP: u32 = 500;
 const PRUNE_STEPS: u32 = 200;

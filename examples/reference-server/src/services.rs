@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use ciam_core::{
+    account::Accounts,
     journey::Journeys,
     keys::{KeyRing, KeySource},
     password::{Argon2idHasher, PasswordFactor, PasswordHasher},
@@ -21,7 +22,7 @@ use ciam_oidc::{OpenIdProvider, ProviderConfig};
 use crate::{
     config::Config,
     i18n::Language,
-    import::{ResourceEntry, TokenFormat},
+    import::{ResourceEntry, TokenFormat, attribute_schema},
     keys::{self, ServerKeys},
 };
 
@@ -36,6 +37,8 @@ pub struct Services {
     pub sessions: SessionManager,
     /// Sign-in and sign-up.
     pub journeys: Journeys,
+    /// What is done with an account after it was made.
+    pub accounts: Accounts,
     /// The signing keys.
     pub keys: KeyRing,
     /// OpenID Connect.
@@ -78,8 +81,10 @@ impl Services {
             .keys(keys.clone())
             .extension(Arc::new(provider.clone()));
         let server = configure(builder, config)?.build().await?;
+        let accounts = Accounts::new(ports.clone(), sessions.clone(), password.clone())
+            .with_schema(attribute_schema(&config.imports))?;
         let journeys = Journeys::new(ports.clone(), sessions.clone(), password.clone());
-        Ok(Self { ports, password, sessions, journeys, keys, provider, server })
+        Ok(Self { ports, password, sessions, journeys, accounts, keys, provider, server })
     }
 }
 

@@ -260,6 +260,13 @@ impl AttributeSchema {
         self
     }
 
+    /// Adds the attributes of another schema; those of the same name take the place of these.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        self.0.extend(other.0.clone());
+        self
+    }
+
     /// Takes an attribute out.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {

@@ -19,9 +19,13 @@
 
 mod body;
 mod caller;
+mod credentials;
 mod document;
+mod identifiers;
 mod listing;
+mod owner;
 mod problem;
+mod profile;
 mod resource;
 mod sessions;
 
@@ -39,7 +43,13 @@ pub const BASE: &str = "/api/account/v1";
 
 /// What the API consists of, each with the part of the document that describes it: a new one is one line.
 fn resources() -> Vec<Resource> {
-    vec![sessions::resource()]
+    vec![
+        sessions::resource(),
+        owner::resource(),
+        profile::resource(),
+        identifiers::resource(),
+        credentials::resource(),
+    ]
 }
 
 /// The routes of the API.

@@ -1,5 +1,6 @@
 //! What holds for the whole API.
 
+mod owner;
 mod schema;
 
 use std::collections::BTreeSet;

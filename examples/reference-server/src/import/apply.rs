@@ -84,10 +84,11 @@ pub async fn apply(
     imports: &[Import],
 ) -> Result<Report, ImportError> {
     let mut problems = Vec::new();
+    let schema = super::attribute_schema(imports);
     let (mut registrations, mut people, mut hooks) = (Vec::new(), Vec::new(), Vec::new());
     for import in imports {
         registrations.extend(clients::plan(clients, import, &mut problems));
-        people.extend(accounts::plan(ports, password, import, &mut problems).await?);
+        people.extend(accounts::plan(ports, password, import, &schema, &mut problems).await?);
         hooks.extend(webhooks::plan(ports, import, &mut problems));
         organizations::check_members(ports, import, imports, &mut problems).await?;
     }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::Path};
 
 use ciam_core::{
-    account::IdentifierKey,
+    account::{IdentifierKey, schema::AttributeSchema},
     organization::{RoleName, Slug},
     webhook::{EventFilter, WebhookId, WebhookSecret},
 };
@@ -71,6 +71,9 @@ impl Check<'_> {
             self.client(&list("clients")(index), client);
         }
         self.unique(list("resources"), "id", file.resources.iter().map(|it| Some(it.id.as_str().to_owned())));
+        if let Err(why) = AttributeSchema::standard().and(&file.attributes).validate() {
+            self.refuse(&KeyPath::of("attributes").key(&why.name), why.to_string());
+        }
         let email = |text: &str| IdentifierKey::email(text).ok().map(|it| it.as_str().to_owned());
         self.unique(list("accounts"), "email", file.accounts.iter().map(|it| email(&it.email)));
         for (index, account) in file.accounts.iter().enumerate() {

@@ -8,12 +8,19 @@ pub mod apply;
 mod check;
 mod schema;
 
+use ciam_core::account::schema::AttributeSchema;
+
 pub use check::Import;
 pub(crate) use check::is_loopback;
 pub use schema::{
     AccountEntry, ClientEntry, ImportFile, MemberEntry, OrganizationEntry, ResourceEntry, SecretText,
     TokenFormat, WebhookEntry,
 };
+
+/// The attributes that are kept of people: the usual ones, and those of the files, later ones before earlier ones.
+pub fn attribute_schema(imports: &[Import]) -> AttributeSchema {
+    imports.iter().fold(AttributeSchema::standard(), |schema, it| schema.and(&it.content().attributes))
+}
 
 /// The demonstration data of development mode.
 pub const DEMO: &str = include_str!("demo.toml");

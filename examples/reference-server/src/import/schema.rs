@@ -7,6 +7,7 @@ use std::{
     fmt,
 };
 
+use ciam_core::account::schema::AttributeSchema;
 use ciam_oauth::{
     client::{ApplicationType, AuthMethod, ClientId, GrantType, RefreshRotation, SubjectType},
     redirect_uri::RedirectUri,
@@ -28,6 +29,10 @@ pub struct ImportFile {
     /// People.
     #[serde(default)]
     pub accounts: Vec<AccountEntry>,
+    /// What is kept of people beside the usual: attributes by name, with type, who may read and write, and when they are
+    /// required. One of a usual name takes its place.
+    #[serde(default)]
+    pub attributes: AttributeSchema,
     /// Companies, teams and their members.
     #[serde(default)]
     pub organizations: Vec<OrganizationEntry>,
@@ -161,6 +166,9 @@ pub struct AccountEntry {
     pub family_name: Option<String>,
     /// The preferred language, such as `de-AT`.
     pub locale: Option<String>,
+    /// Other attributes, as the schema knows them.
+    #[serde(default)]
+    pub attributes: BTreeMap<String, serde_json::Value>,
     /// The first password. An account that has a password keeps it.
     pub password: Option<SecretText>,
     /// The environment variable that holds the first password.

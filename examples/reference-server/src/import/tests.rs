@@ -138,3 +138,35 @@ fn json_says_the_same() {
         "x.json:5: clients[0].redirect_uris[1]: the redirect URI is plain http to another machine"
     );
 }
+
+#[test]
+fn attributes_are_declared_in_the_file_and_judged_when_it_is_read() {
+    let good = r#"
+        [attributes.plan]
+        type = { one_of = ["basic", "pro"] }
+        required = ["at_sign_up", { after_days = 30 }]
+        label = "plan"
+
+        [attributes.tax_id]
+        type = { text = { max = 20 } }
+        sensitive = true
+        writers = { owner = false }
+
+        [[accounts]]
+        email = "ada@example.com"
+        attributes = { plan = "pro" }
+    "#;
+    let import = read(good).unwrap();
+    let schema = attribute_schema(&[import]);
+    assert_eq!(schema.sensitive().collect::<Vec<_>>(), ["tax_id"]);
+    assert!(schema.get("given_name").is_some() && !schema.get("tax_id").unwrap().writers.owner);
+    for (bad, place) in [
+        ("[attributes.email]\ntype = \"date\"", "attributes.email"),
+        ("[attributes.x]\ntype = { one_of = [] }", "attributes.x"),
+        ("[attributes.x]\ntype = \"colour\"", "attributes.x"),
+        ("[attributes.x]\ntype = \"date\"\nrequird = []", "attributes.x"),
+    ] {
+        let problems = read(bad).unwrap_err();
+        assert!(format!("{problems:?}").contains(place), "{bad}: {problems:?}");
+    }
+}

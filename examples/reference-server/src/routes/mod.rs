@@ -9,6 +9,7 @@ mod home;
 mod interaction;
 mod mailbox;
 mod pending;
+mod revert;
 mod sign_in;
 mod sign_out;
 mod sign_up;
@@ -33,6 +34,7 @@ pub fn router(app: App) -> Router {
         .route("/sign-out", get(sign_out::show).post(sign_out::submit))
         .route("/signed-out", get(sign_out::done))
         .merge(account::routes())
+        .merge(revert::routes())
         .route("/interaction/{handle}", get(interaction::show))
         .route("/choose", get(choose::show).post(choose::submit))
         .route("/consent", get(consent::show).post(consent::submit))

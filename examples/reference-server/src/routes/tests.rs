@@ -4,4 +4,5 @@ mod forms;
 mod frame;
 mod journey;
 mod outage;
+mod owner;
 mod protocol;

@@ -1,7 +1,12 @@
 //! Accounts of an import file.
 
+use std::collections::BTreeMap;
+
 use ciam_core::{
-    account::{Account, AccountStatus, Identifier, IdentifierKey},
+    account::{
+        Account, AccountStatus, Identifier, IdentifierKey, Profile,
+        schema::{AttributeSchema, Party},
+    },
     error::PortError,
     event::{Event, EventType},
     id::AccountId,
@@ -10,6 +15,8 @@ use ciam_core::{
     secret::Secret,
     store::{Batch, EntityRef, Versioned, Write},
 };
+
+use serde_json::Value;
 
 use super::{Done, settle};
 use crate::{
@@ -21,7 +28,7 @@ use crate::{
 pub(super) struct Plan {
     email: IdentifierKey,
     others: Vec<IdentifierKey>,
-    attributes: Vec<(&'static str, String)>,
+    attributes: BTreeMap<String, Value>,
     password: Option<FirstPassword>,
 }
 
@@ -36,14 +43,12 @@ pub(super) async fn plan(
     ports: &Ports,
     password: &PasswordFactor,
     import: &Import,
+    schema: &AttributeSchema,
     problems: &mut Vec<Problem>,
 ) -> Result<Vec<Plan>, PortError> {
     let mut plans = Vec::new();
     for (index, entry) in import.content().accounts.iter().enumerate() {
         let path = KeyPath::of("accounts").at(index);
-        let mut refuse = |key: &str, why: String| {
-            problems.push(import.document().problem(&path.key(key), why));
-        };
         // Checked when the file was read.
         let Ok(email) = IdentifierKey::email(&entry.email) else { continue };
         let username = entry.username.as_deref().and_then(|it| IdentifierKey::username(it).ok());
@@ -53,17 +58,26 @@ pub(super) async fn plan(
         for key in &others {
             let holder = ports.store().account_by_identifier(key).await?.map(|it| it.value.id);
             if holder.is_some() && holder != owner {
-                refuse(key.kind().as_str(), "belongs to another account already".to_owned());
+                let why = "belongs to another account already";
+                problems.push(import.document().problem(&path.key(key.kind().as_str()), why));
             }
         }
+        // The same judge as everywhere.
         let attributes = attributes(entry);
+        if let Err(errors) = schema.change(&Profile::new(), &attributes, Party::System) {
+            for (name, problem) in errors.iter() {
+                let own = entry.attributes.contains_key(name);
+                let place = if own { path.key("attributes").key(name) } else { path.key(name) };
+                problems.push(import.document().problem(&place, problem.to_string()));
+            }
+        }
         let first = first_password(entry);
         if let Some(FirstPassword::Text(text)) = &first {
-            let words: Vec<&str> = attributes.iter().map(|(_, value)| value.as_str()).collect();
+            let words: Vec<&str> = attributes.values().filter_map(Value::as_str).collect();
             let text = ciam_core::password::PasswordPolicy::normalise(text);
             if let Err(why) = password.policy().check(&text, &words) {
                 let key = if entry.password_env.is_some() { "password_env" } else { "password" };
-                refuse(key, why.to_string());
+                problems.push(import.document().problem(&path.key(key), why.to_string()));
             }
         }
         plans.push(Plan { email, others, attributes, password: first });
@@ -129,7 +143,7 @@ fn put_account(
         }
     }
     for (name, value) in &plan.attributes {
-        account.profile.set(name, value.as_str()).map_err(PortError::permanent)?;
+        account.profile.set(name, value.clone()).map_err(PortError::permanent)?;
     }
     if account.status == AccountStatus::Pending {
         account.status = account.status.transition(AccountStatus::Active).map_err(PortError::permanent)?;
@@ -171,16 +185,16 @@ fn event(ports: &Ports, kind: EventType, id: AccountId) -> Result<Event, PortErr
     Ok(Event::new(ports, kind, format!("account:{id}"))?.with("by", "import"))
 }
 
-fn attributes(entry: &AccountEntry) -> Vec<(&'static str, String)> {
-    [
+fn attributes(entry: &AccountEntry) -> BTreeMap<String, Value> {
+    let usual = [
         ("name", &entry.name),
         ("given_name", &entry.given_name),
         ("family_name", &entry.family_name),
         ("locale", &entry.locale),
     ]
     .into_iter()
-    .filter_map(|(name, value)| Some((name, value.clone()?)))
-    .collect()
+    .filter_map(|(name, value)| Some((name.to_owned(), Value::from(value.clone()?))));
+    usual.chain(entry.attributes.clone()).collect()
 }
 
 fn first_password(entry: &AccountEntry) -> Option<FirstPassword> {

@@ -6,6 +6,7 @@ pub mod organizations;
 pub mod overview;
 pub mod privacy;
 pub mod profile;
+pub mod proof;
 pub mod security;
 pub mod sessions;
 

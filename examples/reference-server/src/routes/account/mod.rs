@@ -4,6 +4,7 @@ mod applications;
 mod identifiers;
 mod organizations;
 mod overview;
+mod owner;
 mod privacy;
 mod profile;
 mod security;
@@ -20,6 +21,7 @@ pub(super) fn routes() -> Router<App> {
         .merge(profile::routes())
         .merge(identifiers::routes())
         .merge(security::routes())
+        .merge(owner::routes())
         .merge(sessions::routes())
         .merge(applications::routes())
         .merge(privacy::routes())

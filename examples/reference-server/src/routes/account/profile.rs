@@ -1,19 +1,29 @@
-//! Who the person is.
+//! Who the person is, by the tenant's schema.
+
+use std::collections::BTreeMap;
 
 use axum::{Router, extract::State, response::Response, routing::get};
 use ciam_core::{
-    event::{Event, EventType},
+    account::{
+        ProfileChangeError,
+        schema::{Attribute, AttributeProblem, AttributeType, Party},
+    },
     session::Authenticated,
-    store::{Batch, EntityRef, Versioned, Write},
 };
 use http::StatusCode;
+use serde_json::Value;
 
+use super::owner;
 use crate::{
     app::App,
+    i18n::Texts,
     pages::{
         Fault,
-        account::{Section, profile::ProfilePage},
-        parts::{Field, Input, Notice},
+        account::{
+            Section,
+            profile::{AttributeInput, AttributeLine, ProfilePage},
+        },
+        parts::{Checkbox, Field, Input, Notice, Select},
     },
     web::{Failure, Form, Visit, moment, page, see_other},
 };
@@ -23,60 +33,166 @@ pub(super) fn routes() -> Router<App> {
     Router::new().route(PATH, get(show).post(save))
 }
 
+/// What was typed, and what is wrong with it, by attribute.
+#[derive(Default)]
+struct Typed {
+    texts: BTreeMap<String, String>,
+    problems: BTreeMap<String, AttributeProblem>,
+}
+
 async fn show(State(app): State<App>, visit: Visit) -> Result<Response, Failure> {
     let Some(viewer) = app.viewer(&visit).await? else { return see_other("/sign-in") };
-    render(&app, &visit, &viewer, None, StatusCode::OK)
+    render(&app, &visit, &viewer, &Typed::default(), StatusCode::OK)
 }
 
 async fn save(State(app): State<App>, visit: Visit, form: Form) -> Result<Response, Failure> {
     let Some(viewer) = app.viewer(&visit).await? else { return see_other("/sign-in") };
-    let name = form.text("name").trim();
-    let acceptable = (1..=MAX_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-    if !acceptable {
-        let complaint = app.texts(visit.language).field.name_invalid.with("max", MAX_NAME);
-        return render(&app, &visit, &viewer, Some(complaint), StatusCode::UNPROCESSABLE_ENTITY);
+    let accounts = &app.services().accounts;
+    let mut typed = Typed::default();
+    let mut changes = BTreeMap::new();
+    for (name, _) in accounts.schema().writable(Party::Owner) {
+        // A box that is not ticked is not sent: its companion says that it was there.
+        let was_there = form.optional(&format!("{name}-there")).is_some();
+        let Some(text) = form.optional(name).or(was_there.then_some("")) else { continue };
+        match accounts.schema().parse_text(name, text) {
+            Ok(value) => drop(changes.insert(name.to_owned(), value)),
+            Err(problem) => drop(typed.problems.insert(name.to_owned(), problem)),
+        }
+        typed.texts.insert(name.to_owned(), text.to_owned());
     }
-    let Versioned { value: mut account, version, .. } = viewer.account;
-    account.profile.set("name", name).map_err(Failure::internal)?;
-    account.updated_at = app.ports().now();
-    let event = Event::new(app.ports(), EventType::ACCOUNT_UPDATED, account.event_subject())?;
-    let batch = Batch::new()
-        .require_version(EntityRef::Account(account.id), version)
-        .write(Write::PutAccount(account))
-        .event(event);
-    // Somebody who changes the same account elsewhere at the same moment is told to look again.
-    if app.ports().store().commit(batch).await?.is_applied() {
-        see_other(&format!("{PATH}?done=saved"))
-    } else {
-        Err(Fault::Expired.into())
+    if typed.problems.is_empty() {
+        match accounts.change_profile(&owner::owner(&visit, &viewer), &changes).await {
+            Ok(_) => return see_other(&format!("{PATH}?done=saved")),
+            Err(ProfileChangeError::Refused(errors)) => {
+                typed
+                    .problems
+                    .extend(errors.iter().map(|(name, problem)| (name.to_owned(), problem.clone())));
+            }
+            Err(ProfileChangeError::Port(error)) => return Err(error.into()),
+            Err(_) => return Err(Fault::Expired.into()),
+        }
     }
+    render(&app, &visit, &viewer, &typed, StatusCode::UNPROCESSABLE_ENTITY)
 }
 
 fn render(
     app: &App,
     visit: &Visit,
     viewer: &Authenticated,
-    complaint: Option<String>,
+    typed: &Typed,
     status: StatusCode,
 ) -> Result<Response, Failure> {
     let t = app.texts(visit.language);
     let account = &viewer.account.value;
-    let saved = complaint.is_none() && visit.query("done").as_deref() == Some("saved");
+    let schema = app.services().accounts.schema();
+    let seen = schema.readable(&account.profile, Party::Owner);
+    let fixed = |name: &str| schema.get(name).is_some_and(|it| !it.writers.owner);
+    let saved = typed.problems.is_empty() && visit.query("done").as_deref() == Some("saved");
     let shown = ProfilePage {
         frame: app.frame(visit, true),
         nav: Section::Profile.nav(t),
         notice: saved.then(|| Notice::good(t.profile.saved.as_str())),
         save: visit.action(PATH),
-        display_name: Field::new("name", Input::Name, t.profile.name.as_str())
-            .with_value(account.profile.text("name").unwrap_or_default())
-            .with_error(complaint),
-        language: account.profile.text("locale").map(str::to_owned),
+        attributes: schema
+            .writable(Party::Owner)
+            .map(|(name, attribute)| input(t, name, attribute, seen.get(name), typed))
+            .collect(),
+        shown: seen
+            .iter()
+            .filter(|(name, _)| fixed(name))
+            .map(|(name, value)| AttributeLine {
+                label: label(t, name, schema.get(name)),
+                value: text_of(value),
+            })
+            .collect(),
         since: moment(account.created_at),
     };
     page(status, &shown)
 }
 
-const PATH: &str = "/account/profile";
+fn input(
+    t: &Texts,
+    name: &str,
+    attribute: &Attribute,
+    value: Option<&Value>,
+    typed: &Typed,
+) -> AttributeInput {
+    let label = label(t, name, Some(attribute));
+    let error = typed.problems.get(name).map(|problem| complaint(t, problem));
+    let text = typed.texts.get(name).cloned().unwrap_or_else(|| value.map(text_of).unwrap_or_default());
+    let mut shown = AttributeInput::default();
+    match &attribute.kind {
+        AttributeType::Boolean => {
+            let checked =
+                typed.texts.get(name).map_or(value == Some(&Value::Bool(true)), |it| !it.is_empty());
+            shown.checkbox = Some(Checkbox::new(name.to_owned(), label).checked(checked).with_error(error));
+        }
+        AttributeType::OneOf(values) => {
+            let select = Select::new(name.to_owned(), label).with("", "–", text.is_empty());
+            let choose = |select: Select, value: &String| select.with(value, value, *value == text);
+            shown.select = Some(values.iter().fold(select, choose).with_error(error));
+        }
+        kind => {
+            let input = input_of(name, kind);
+            let field = Field::new(name.to_owned(), input, label).with_value(text).with_error(error);
+            let always = attribute.required.contains(&ciam_core::account::schema::Required::Always);
+            shown.field = Some(if always { field } else { field.optional() });
+        }
+    }
+    shown
+}
 
-/// The longest name, as at sign-up.
-const MAX_NAME: usize = 128;
+fn input_of(name: &str, kind: &AttributeType) -> Input {
+    match kind {
+        AttributeType::Text { .. } if name == "name" => Input::Name,
+        AttributeType::Text { max } => Input::Text { max: u16::try_from(*max).unwrap_or(u16::MAX) },
+        AttributeType::Url => Input::Url,
+        AttributeType::Date => Input::Date,
+        AttributeType::Phone => Input::Phone,
+        AttributeType::Integer { .. } => Input::Number,
+        AttributeType::List { .. } => Input::Lines { max: 4000 },
+        _ => Input::Text { max: 64 },
+    }
+}
+
+/// A value as a form shows it: a list has one value on each line.
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(values) => values.iter().map(text_of).collect::<Vec<_>>().join("\n"),
+        other => other.to_string(),
+    }
+}
+
+/// What an attribute is called: by the text of its label or name, else by the label or name itself.
+fn label(t: &Texts, name: &str, attribute: Option<&Attribute>) -> String {
+    let label = attribute.and_then(|it| it.label.as_deref());
+    let key = label.unwrap_or(name);
+    let entries = t.entries();
+    let words = entries.iter().find(|(section, known, _)| *section == "attributes" && *known == key);
+    words.map_or_else(|| key.to_owned(), |(_, _, text)| text.to_string())
+}
+
+fn complaint(t: &Texts, problem: &AttributeProblem) -> String {
+    let words = &t.attributes;
+    match problem {
+        AttributeProblem::Required => words.required.to_string(),
+        AttributeProblem::TooLong { max } => words.too_long.with("max", max),
+        AttributeProblem::Control => words.control.to_string(),
+        AttributeProblem::OutOfRange { min, max } => words.out_of_range.fill(&[("min", min), ("max", max)]),
+        AttributeProblem::NotListed => words.not_listed.to_string(),
+        AttributeProblem::TooMany { max } => words.too_many.with("max", max),
+        AttributeProblem::Unknown | AttributeProblem::NotWritable => words.refused.to_string(),
+        AttributeProblem::Format { format } => match *format {
+            "url" => words.format_url.to_string(),
+            "date" => words.format_date.to_string(),
+            "locale" => words.format_locale.to_string(),
+            "zoneinfo" => words.format_zoneinfo.to_string(),
+            "phone" => words.format_phone.to_string(),
+            _ => words.wrong_type.to_string(),
+        },
+        _ => words.wrong_type.to_string(),
+    }
+}
+
+const PATH: &str = "/account/profile";

@@ -6,6 +6,7 @@ use time::Duration;
 
 use super::look_alike::skeleton;
 use super::{IdentifierKey, IdentifierKind};
+use crate::journey::{Methods, SignInMethod};
 use crate::ratelimit::Limit;
 
 /// The limits of what an owner and an administrator do with an account.
@@ -35,7 +36,8 @@ pub struct AccountPolicy {
     /// Names that nobody gets, nor any that looks like one of them.
     pub reserved_names: BTreeSet<String>,
     /// The kinds of verified identifier that a sign-in can begin with without a password, by a code or link. Say here what
-    /// the journeys offer: it decides whether somebody can remove their password. Default none.
+    /// the journeys offer, with [`offering`](Self::offering): it decides whether somebody can remove their password. Default
+    /// none.
     pub passwordless: BTreeSet<IdentifierKind>,
     /// The factors other than the password that a sign-in can begin with. Default none.
     pub first_factors: BTreeSet<String>,
@@ -62,6 +64,18 @@ impl Default for AccountPolicy {
 }
 
 impl AccountPolicy {
+    /// Takes the ways without a password from what the journeys offer.
+    #[must_use]
+    pub fn offering(mut self, methods: &Methods) -> Self {
+        let kinds = [
+            (SignInMethod::EmailCode, IdentifierKind::Email),
+            (SignInMethod::SmsCode, IdentifierKind::Phone),
+        ];
+        let offered = kinds.into_iter().filter(|(method, _)| methods.allow(*method));
+        self.passwordless = offered.map(|(_, kind)| kind).collect();
+        self
+    }
+
     /// Whether a name is one of the house, or looks like one.
     pub(super) fn is_reserved_name(&self, name: &IdentifierKey) -> bool {
         let look = skeleton(name.as_str());

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use ciam_core::{
-    account::Accounts,
+    account::{AccountPolicy, Accounts},
     journey::Journeys,
     keys::{KeyRing, KeySource},
     password::{Argon2idHasher, PasswordFactor, PasswordHasher},
@@ -81,9 +81,10 @@ impl Services {
             .keys(keys.clone())
             .extension(Arc::new(provider.clone()));
         let server = configure(builder, config)?.build().await?;
-        let accounts = Accounts::new(ports.clone(), sessions.clone(), password.clone())
-            .with_schema(attribute_schema(&config.imports))?;
         let journeys = Journeys::new(ports.clone(), sessions.clone(), password.clone());
+        let accounts = Accounts::new(ports.clone(), sessions.clone(), password.clone())
+            .with_policy(AccountPolicy::default().offering(&journeys.policy().methods))
+            .with_schema(attribute_schema(&config.imports))?;
         Ok(Self { ports, password, sessions, journeys, accounts, keys, provider, server })
     }
 }

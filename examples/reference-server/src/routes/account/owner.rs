@@ -64,31 +64,30 @@ pub(super) async fn proof(
 
 /// Why something was refused, in words; a port that failed is a failure.
 pub(super) fn complaint(t: &Texts, error: OwnerError) -> Result<(StatusCode, String), Failure> {
-    let words = &t.owner;
     let text = match error {
         OwnerError::Port(error) => return Err(error.into()),
         OwnerError::TooMany { .. } => {
             return Ok((StatusCode::TOO_MANY_REQUESTS, t.field.slow_down.to_string()));
         }
         OwnerError::Password(rejection) => rejected(t, rejection),
-        OwnerError::NeedsProof => words.needs_proof.to_string(),
-        OwnerError::WrongPassword => words.wrong_password.to_string(),
-        OwnerError::LastWayIn => words.last_way_in.to_string(),
-        OwnerError::LastIdentifier => words.last_identifier.to_string(),
-        OwnerError::Code => words.code.to_string(),
-        OwnerError::AlreadyTheirs => words.already_yours.to_string(),
-        OwnerError::Taken => words.taken.to_string(),
-        OwnerError::ReservedName => words.reserved_name.to_string(),
-        OwnerError::NotVerified => words.not_verified.to_string(),
-        OwnerError::LinkedElsewhere => words.linked_elsewhere.to_string(),
-        OwnerError::TooManyThings => words.too_many.to_string(),
+        OwnerError::NeedsProof => t.owner.needs_proof.to_string(),
+        OwnerError::WrongPassword => t.owner.wrong_password.to_string(),
+        OwnerError::LastWayIn => t.owner.last_way_in.to_string(),
+        OwnerError::LastIdentifier => t.owner.last_identifier.to_string(),
+        OwnerError::Code => t.owner.code.to_string(),
+        OwnerError::AlreadyTheirs => t.owner.already_yours.to_string(),
+        OwnerError::Taken => t.owner.taken.to_string(),
+        OwnerError::ReservedName => t.owner.reserved_name.to_string(),
+        OwnerError::NotVerified => t.owner.not_verified.to_string(),
+        OwnerError::LinkedElsewhere => t.owner.linked_elsewhere.to_string(),
+        OwnerError::TooManyThings => t.owner.too_many.to_string(),
         OwnerError::Malformed => t.identifiers.username_invalid.to_string(),
-        _ => words.gone.to_string(),
+        _ => t.owner.gone.to_string(),
     };
     Ok((StatusCode::UNPROCESSABLE_ENTITY, text))
 }
 
-/// Why a password is not accepted, in words.
+/// Why a password is not accepted, in t.owner.
 pub(super) fn rejected(t: &Texts, rejection: PasswordRejection) -> String {
     match rejection {
         PasswordRejection::TooShort { min } => t.field.password_short.with("min", min),

@@ -174,24 +174,25 @@ fn label(t: &Texts, name: &str, attribute: Option<&Attribute>) -> String {
 }
 
 fn complaint(t: &Texts, problem: &AttributeProblem) -> String {
-    let words = &t.attributes;
     match problem {
-        AttributeProblem::Required => words.required.to_string(),
-        AttributeProblem::TooLong { max } => words.too_long.with("max", max),
-        AttributeProblem::Control => words.control.to_string(),
-        AttributeProblem::OutOfRange { min, max } => words.out_of_range.fill(&[("min", min), ("max", max)]),
-        AttributeProblem::NotListed => words.not_listed.to_string(),
-        AttributeProblem::TooMany { max } => words.too_many.with("max", max),
-        AttributeProblem::Unknown | AttributeProblem::NotWritable => words.refused.to_string(),
+        AttributeProblem::Required => t.attributes.required.to_string(),
+        AttributeProblem::TooLong { max } => t.attributes.too_long.with("max", max),
+        AttributeProblem::Control => t.attributes.control.to_string(),
+        AttributeProblem::OutOfRange { min, max } => {
+            t.attributes.out_of_range.fill(&[("min", min), ("max", max)])
+        }
+        AttributeProblem::NotListed => t.attributes.not_listed.to_string(),
+        AttributeProblem::TooMany { max } => t.attributes.too_many.with("max", max),
+        AttributeProblem::Unknown | AttributeProblem::NotWritable => t.attributes.refused.to_string(),
         AttributeProblem::Format { format } => match *format {
-            "url" => words.format_url.to_string(),
-            "date" => words.format_date.to_string(),
-            "locale" => words.format_locale.to_string(),
-            "zoneinfo" => words.format_zoneinfo.to_string(),
-            "phone" => words.format_phone.to_string(),
-            _ => words.wrong_type.to_string(),
+            "url" => t.attributes.format_url.to_string(),
+            "date" => t.attributes.format_date.to_string(),
+            "locale" => t.attributes.format_locale.to_string(),
+            "zoneinfo" => t.attributes.format_zoneinfo.to_string(),
+            "phone" => t.attributes.format_phone.to_string(),
+            _ => t.attributes.wrong_type.to_string(),
         },
-        _ => words.wrong_type.to_string(),
+        _ => t.attributes.wrong_type.to_string(),
     }
 }
 

@@ -12,7 +12,7 @@ const NEW: &str = "a completely different sentence";
 /// The address in a message that begins with this path.
 fn link(text: &str, path: &str) -> String {
     let address = text.split_whitespace().find(|it| it.contains(path)).unwrap();
-    address[address.find(path).unwrap()..].to_owned()
+    format!("{path}{}", address.split_once(path).unwrap().1)
 }
 
 /// Sends one of several forms of a page that all post to `path`.

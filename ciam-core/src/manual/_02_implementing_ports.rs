@@ -23,7 +23,8 @@
 //!
 //! Beside the requests, each process of a host spawns
 //! - [`KeyRing::run`](crate::keys::KeyRing::run), which rotates the signing keys in time;
-//! - [`Relay::run`](crate::relay::Relay::run), which empties the outbox, of events too where no mail is sent;
+//! - [`Relay::run`](crate::relay::Relay::run), which empties the outbox, of events too where no mail is sent, and delivers to
+//!   its sinks; give it [`Webhooks`](crate::webhook::Webhooks) for endpoints that others run;
 //! - a loop that calls [`Store::prune`](crate::store::Store::prune) now and then, until it removes less than its limit. What has
 //!   expired does not exist for anybody; pruning only gives the space back.
 //!

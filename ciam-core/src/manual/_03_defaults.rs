@@ -63,6 +63,8 @@
 //! | Relay: retries | 5 s, three times longer each, at most 4 h, ±20 %, for 24 h | [`RetrySchedule`](crate::relay::RetrySchedule) | 14 attempts outlive a night's outage; what comes back does not come back at once |
 //! | Relay: a destination is down after, is probed every | 5 subjects, 5 s to 2 min | [`RelayPolicy`](crate::relay::RelayPolicy) | one poisonous event is no outage, and an outage costs one request in two minutes |
 //! | Dead letters are kept | 30 days | [`RelayPolicy`](crate::relay::RelayPolicy) | somebody is back from holiday |
+//! | Webhooks: endpoints, filters of one, old secret beside a new one | 200, 64, 1 day | [`Webhooks`](crate::webhook::Webhooks) | each gets every event that it asked for |
+//! | Webhooks: time of a request may differ by | 5 min | [`WebhookVerifier`](crate::webhook::WebhookVerifier) | as Standard Webhooks recommends |
 //! | Domains of an organization, look-ups | 50, 60 in an hour | [`OrganizationSettings`](crate::organization::OrganizationSettings) | DNS is not ours to flood |
 //! | Proof of a domain: looked for again | after 7 days, after a miss a day later; 3 misses in a row lapse | [`OrganizationSettings`](crate::organization::OrganizationSettings) | a sold domain routes nobody for long, a slip in a zone file is no loss |
 //! | Policy of an organization | 64 methods, 64 domains, limits of 60 s at least | [`OrganizationPolicy`](crate::organization::OrganizationPolicy) | it is read with the organization |

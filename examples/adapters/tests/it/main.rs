@@ -16,6 +16,7 @@ mod postgres_model;
 mod postgres_plans;
 mod postgres_proxy;
 mod postgres_races;
+mod postgres_relay;
 mod postgres_restart;
 mod postgres_schema;
 mod postgres_server;

@@ -170,3 +170,24 @@ fn attributes_are_declared_in_the_file_and_judged_when_it_is_read() {
         assert!(format!("{problems:?}").contains(place), "{bad}: {problems:?}");
     }
 }
+
+#[test]
+fn each_rule_of_webhooks_names_its_key() {
+    let entry = "[[webhooks]]\nid = \"crm\"\nurl = \"https://crm.example/\"\n";
+    let secret = "secret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"\n";
+    let whole = format!("{entry}{secret}");
+    assert_eq!(read(&whole).unwrap().content().webhooks.len(), 1);
+    assert!(!format!("{:?}", read(&whole).unwrap()).contains("MfKQ"), "a secret is not printed");
+    for (text, expected) in [
+        (entry.to_owned(), "webhooks[0]: exactly one of `secret` and `secret_env`"),
+        (whole.replace("\"crm\"", "\"C R M\""), "webhooks[0].id: a webhook's id"),
+        (whole.replace("whsec_", "secret_"), "webhooks[0].secret: a webhook secret is"),
+        (format!("{whole}events = [\"ciam.acc*\"]\n"), "webhooks[0].events[0]: an event filter"),
+        (format!("{entry}secret_env = \"NOT_SET_ANYWHERE\"\n"), "webhooks[0].secret_env: the variable"),
+        (format!("{whole}{whole}"), "webhooks[1].id: an entry above has the same value"),
+        (format!("{whole}retries = 3\n"), "webhooks[0].retries: unknown field"),
+    ] {
+        let problems = read(&text).unwrap_err();
+        assert!(problems.len() == 1 && problems[0].contains(expected), "{expected}: {problems:?}");
+    }
+}

@@ -1,7 +1,7 @@
 // Several nodes of the server on one PostgreSQL schema and one Redis prefix, behind a proxy that gives each request to the
 // next node: no session sticks to a node.
 
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import net from 'node:net';
 
 export class Cluster {
   /**
-   * `postgres` and `redis` are URLs, `config` and `importFile` text in TOML, `clock` nothing.
+   * `postgres` and `redis` are URLs, `importFile` is text in TOML.
    */
   constructor({ server, folder, postgres, redis, importFile, nodes = 2 }) {
     this.server = server;
@@ -78,6 +78,10 @@ export class Cluster {
       child.kill('SIGTERM');
       await once(child, 'exit');
     }
+    // Best effort: the database is for tests, and the next run has another schema.
+    spawnSync('psql', [this.postgres, '--quiet', '--command', `DROP SCHEMA IF EXISTS ${this.name} CASCADE`], {
+      stdio: 'ignore',
+    });
   }
 
   /** Each request to the next node; a node that cannot be reached is passed over, and nothing that was sent is sent again. */

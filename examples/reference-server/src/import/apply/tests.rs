@@ -154,3 +154,24 @@ async fn several_nodes_start_with_the_same_file_at_once() {
     let id = account(&ports, "demo@example.com").await.id;
     assert_eq!(ports.store().credentials_of(id).await.unwrap().len(), 1);
 }
+
+const WEBHOOK: &str = r#"
+[[webhooks]]
+id = "crm"
+url = "https://crm.example/hook"
+events = ["ciam.account.*"]
+secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+"#;
+
+#[tokio::test]
+async fn webhooks_are_created_changed_and_left_alone() {
+    let ports = memory::ports();
+    assert_eq!(import(&ports, &[WEBHOOK]).await.unwrap(), report(1, 0, 0));
+    assert_eq!(import(&ports, &[WEBHOOK]).await.unwrap(), report(0, 0, 1));
+    let off = format!("{WEBHOOK}enabled = false\n");
+    assert_eq!(import(&ports, &[&off]).await.unwrap(), report(0, 1, 0));
+    // Plain http is for a machine that the host trusts.
+    let plain = WEBHOOK.replace("https://crm.example", "http://crm.example");
+    let problems = refusals(import(&ports, &[&plain]).await);
+    assert!(problems[0].contains("webhooks[0]") && problems[0].contains("https URL"), "{problems:?}");
+}

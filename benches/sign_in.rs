@@ -38,6 +38,9 @@ const LIMIT: f64 = 1.5;
 
 fn main() -> Result<(), Failure> {
     let Ok(url) = std::env::var("CIAM_TEST_POSTGRES_URL") else {
+        if std::env::var_os("CIAM_REQUIRE_ALL").is_some() {
+            return Err("CIAM_TEST_POSTGRES_URL is not set, and CIAM_REQUIRE_ALL is".into());
+        }
         std::io::stderr().write_all(b"\nSKIPPED: CIAM_TEST_POSTGRES_URL is not set\n")?;
         return Ok(());
     };
@@ -49,7 +52,9 @@ async fn run(url: &str) -> Result<(), Failure> {
     let begin = Instant::now();
     let small = Fixture::new(url, "ciam_bench_small", small).await?;
     let large = Fixture::new(url, "ciam_bench_large", large).await?;
-    println!("made {} and {} accounts in {:.0?}", small.accounts, large.accounts, begin.elapsed());
+    if is_measuring() {
+        println!("made {} and {} accounts in {:.0?}", small.accounts, large.accounts, begin.elapsed());
+    }
     let memory = World::new(memory::ports()).await?;
     let mut times = [Vec::new(), Vec::new(), Vec::new()];
     for round in 0..rounds + rounds / 10 {
@@ -63,12 +68,14 @@ async fn run(url: &str) -> Result<(), Failure> {
             times.iter_mut().zip(turns).for_each(|(times, time)| times.push(time));
         }
     }
-    report(&small, &large, times);
+    let growth = if is_measuring() { report(&small, &large, times) } else { 1.0 };
     small.drop().await?;
-    large.drop().await
+    large.drop().await?;
+    if growth < LIMIT { Ok(()) } else { Err(format!("{growth:.2} is not below {LIMIT}").into()) }
 }
 
-fn report(small: &Fixture, large: &Fixture, times: [Vec<Duration>; 3]) {
+/// Prints the times; says by what the database's part grows.
+fn report(small: &Fixture, large: &Fixture, times: [Vec<Duration>; 3]) -> f64 {
     let [memory, on_small, on_large] = times.map(Times::of);
     println!("\n{:<44} {:>10} {:>10} {:>10}", "sign-in by password", "median", "p95", "database");
     let line = |name: String, times: &Times| {
@@ -80,8 +87,8 @@ fn report(small: &Fixture, large: &Fixture, times: [Vec<Duration>; 3]) {
     line(format!("PostgreSQL, {} accounts", large.accounts), &on_large);
     let part = |times: &Times| times.median.saturating_sub(memory.median).as_secs_f64();
     let growth = part(&on_large) / part(&on_small).max(1e-9);
-    let verdict = if growth < LIMIT { "within" } else { "OVER" };
-    println!("  the database's part grows by {growth:.2}, {verdict} the limit of {LIMIT}");
+    println!("  the database's part grows by {growth:.2}, and may by less than {LIMIT}");
+    growth
 }
 
 fn large_number() -> u32 {

@@ -324,6 +324,34 @@ impl Organizations {
         Ok(with_owners(batch, organization, changed.owners))
     }
 
+    /// Ends the membership of an account that is being erased, whatever its organization would say: the last owner goes as well,
+    /// and the tenant may make somebody else one.
+    pub(crate) async fn erase_member(&self, membership: &Membership) -> Result<(), PortError> {
+        let (id, account) = (membership.organization, membership.account);
+        let store = self.ports.store();
+        for _ in 0..Self::MAX_RACES {
+            let Some(found) = store.membership(id, account).await? else { return Ok(()) };
+            let actor = Actor::system("erasure");
+            let event = self.member_event(EventType::MEMBERSHIP_ENDED, &found.value, &actor)?;
+            let place = EntityRef::Membership(id, account);
+            let mut batch = Batch::new()
+                .require_version(place, found.version)
+                .write(Write::DeleteMembership(id, account))
+                .event(event);
+            let organization = store.organization(id).await?;
+            if let Some(organization) = organization.filter(|it| it.value.owners.contains(&account)) {
+                let mut owners = organization.value.owners.clone();
+                owners.remove(&account);
+                batch = batch.require_version(EntityRef::Organization(id), organization.version);
+                batch = with_owners(batch, &organization.value, Some(owners));
+            }
+            if self.commit(batch).await? {
+                return Ok(());
+            }
+        }
+        Err(PortError::transient("the organization is being changed by others"))
+    }
+
     pub(super) fn member_event(
         &self,
         event_type: EventType,

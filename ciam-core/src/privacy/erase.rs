@@ -5,6 +5,7 @@ use crate::account::{AccountStatus, ErasureDue, ReasonCode};
 use crate::actor::Actor;
 use crate::error::PortError;
 use crate::id::AccountId;
+use crate::organization::Organizations;
 use crate::store::{Batch, EntityRef, OWNER_INDEX, PageRequest, StoredRecord as _, Write};
 use crate::vault::SealedProblem;
 
@@ -122,14 +123,16 @@ impl Erasure {
     }
 
     async fn delete_memberships(&self, id: AccountId, erased: &mut Erased) -> Result<(), PortError> {
+        let organizations = Organizations::new(self.ports.clone());
         loop {
             let found = self.ports.store().memberships_of(id, PageRequest::first(STEP)).await?;
             if found.items.is_empty() {
                 return Ok(());
             }
-            let deletions =
-                found.items.into_iter().map(|found| Write::DeleteMembership(found.value.organization, id));
-            self.delete(deletions.collect(), erased).await?;
+            for membership in found.items {
+                organizations.erase_member(&membership.value).await?;
+                erased.entities += 1;
+            }
         }
     }
 

@@ -14,7 +14,7 @@ use ciam_core::credential::Credential;
 use ciam_core::event::EventType;
 use ciam_core::id::{CredentialId, OrganizationId, SessionId};
 use ciam_core::memory::{self, MemoryNotifier};
-use ciam_core::organization::{Membership, Organization, Slug};
+use ciam_core::organization::{Membership, Organization, RoleName, Slug};
 use ciam_core::ports::Ports;
 use ciam_core::privacy::{Erasure, Export, PersonalKinds, Retention, RetentionPolicy};
 use ciam_core::relay::Relay;
@@ -64,13 +64,11 @@ async fn world() -> World {
         writes.push(Write::PutSession(session));
     }
     let id = OrganizationId::generate(ports.clock(), ports.entropy()).unwrap();
-    writes.push(Write::PutOrganization(Organization::new(
-        id,
-        Slug::new("acme").unwrap(),
-        "Acme",
-        ports.now(),
-    )));
-    writes.push(Write::PutMembership(Membership::new(id, account.id, BTreeSet::new(), ports.now())));
+    let mut acme = Organization::new(id, Slug::new("acme").unwrap(), "Acme", ports.now());
+    acme.owners.insert(account.id);
+    let roles = BTreeSet::from([RoleName::owner()]);
+    writes.push(Write::PutOrganization(acme));
+    writes.push(Write::PutMembership(Membership::new(id, account.id, roles, ports.now())));
     for some in writes.chunks(40) {
         let batch = some.iter().cloned().fold(Batch::new(), Batch::write);
         assert!(ports.store().commit(batch).await.unwrap().is_applied());
@@ -103,6 +101,8 @@ async fn nothing_is_left(ports: &Ports, account: &Account) {
     assert!(store.credentials_of(account.id).await.unwrap().is_empty());
     assert!(store.sessions_of(account.id, all()).await.unwrap().items.is_empty());
     assert!(store.memberships_of(account.id, all()).await.unwrap().items.is_empty());
+    let acme = store.organization_by_slug("acme").await.unwrap().unwrap().value;
+    assert!(acme.owners.is_empty(), "nobody counts as an owner who is gone");
     for kind in PersonalKinds::core().records() {
         let owner = account.id.to_string();
         let left = store.records_by(kind, "account", &owner, all()).await.unwrap().items;

@@ -61,6 +61,9 @@ impl OrganizationClaims {
     /// With more permissions than this, tokens name none: a resource asks for them, or decides by the roles.
     pub const MAX_PERMISSIONS: usize = 64;
 
+    /// The names of the claims.
+    pub const NAMES: [&'static str; 5] = ["org_id", "org_slug", "org_name", "roles", "permissions"];
+
     /// What tokens say of a member.
     #[must_use]
     pub fn of(acting: &Acting) -> Self {

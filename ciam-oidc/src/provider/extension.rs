@@ -12,6 +12,7 @@ use ciam_oauth::error::{AuthorizeError, RequestProblem, TokenError};
 use ciam_oauth::extension::{Asked, Demands, Extension, Issued};
 use ciam_oauth::grant::Grant;
 use ciam_oauth::issuer::Issuer;
+use ciam_oauth::organization::OrganizationClaims;
 use ciam_oauth::server::SupportedScope;
 use serde_json::{Map, Value, json};
 
@@ -125,6 +126,7 @@ impl Extension for OpenIdProvider {
             .iter()
             .flat_map(|scope| scope.claims().iter().copied())
             .chain(PROTOCOL_CLAIMS)
+            .chain(server.organizations().iter().flat_map(|_| OrganizationClaims::NAMES))
             .collect();
         put("userinfo_endpoint", json!(Self::userinfo_url(server)));
         put("end_session_endpoint", json!(Self::end_session_url(server)));

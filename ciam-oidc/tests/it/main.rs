@@ -11,6 +11,7 @@ mod discovery;
 mod forged;
 mod logout;
 mod mix_up;
+mod organizations;
 mod requests;
 mod sign_in;
 mod userinfo;

@@ -15,6 +15,7 @@ use ciam_core::id::{AccountId, TenantId};
 use ciam_core::interaction::InteractionHandle;
 use ciam_core::jose::Algorithm;
 use ciam_core::memory::{self, MemoryDatabase};
+use ciam_core::organization::Organizations;
 use ciam_core::outbound::{HttpClient, OutboundRequest};
 use ciam_core::ports::Ports;
 use ciam_core::store::{Batch, Versioned, Write};
@@ -106,6 +107,7 @@ impl World {
             .scope(SupportedScope::new("orders:read".parse().unwrap(), "See your orders"))
             .resource(ResourceServer::new(API.parse().unwrap(), "orders:read".parse().unwrap()))
             .extension(provider.clone())
+            .organizations(Organizations::new(ports.clone()))
             .build()
             .await
             .unwrap();

@@ -7,12 +7,14 @@
 //! | [`VaultStore`](ciam_core::vault::VaultStore) | [`sqlite::SqliteVault`], [`postgres::PostgresVault`] |
 //! | [`Notifier`](ciam_core::notify::Notifier) | [`smtp::SmtpNotifier`], [`mail_catcher::MailCatcher`] |
 //! | [`HttpClient`](ciam_core::outbound::HttpClient) | [`http_client::ReqwestHttpClient`] |
+//! | [`DnsTxt`](ciam_core::organization::DnsTxt) | [`dns::HickoryDns`] |
 //! | [`Runtime`](ciam_core::runtime::Runtime) | [`tokio_runtime::TokioRuntime`] |
 //!
 //! Beside them: [`rsa_keys`] generates the key for RS256, and [`key_file`] keeps the key-encryption key of the vault.
 //!
 //! The stores are certified by the contract suites of `ciam_core::testkit`; `tests/it` runs them.
 
+pub mod dns;
 pub mod http_client;
 pub mod key_file;
 pub mod mail_catcher;

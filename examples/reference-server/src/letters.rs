@@ -140,6 +140,20 @@ impl Letters {
         Ok((subject, self.write(language, &letter)?))
     }
 
+    fn invitation(
+        &self,
+        language: Language,
+        t: &Words,
+        message: &Message,
+    ) -> Result<(String, String), PortError> {
+        let organization = parameter(message, "organization")?.replace(char::is_control, " ");
+        let names = [("organization", organization.as_str()), ("name", self.product.as_str())];
+        let link = self.link("/invitation?token=", parameter(message, "token")?);
+        let after = vec![t.invitation_valid.with("days", parameter(message, "days")?)];
+        let subject = t.invitation_subject.fill(&names);
+        self.told(language, t, subject, t.invitation_body.fill(&names), &link, after)
+    }
+
     /// An address of this server.
     fn link(&self, path: &str, token: &str) -> String {
         let base = self.sign_in.strip_suffix("/sign-in").unwrap_or(&self.sign_in);
@@ -170,6 +184,7 @@ impl MailTexts for Letters {
         let (subject, text) = match message.code {
             MessageCode::VerifyRegistration => self.code(language, words, message)?,
             MessageCode::AccountExists => self.exists(language, words)?,
+            MessageCode::Invitation => self.invitation(language, words, message)?,
             code => match self.about_account(language, words, code, message)? {
                 Some(written) => written,
                 None => self.other(language, words)?,
@@ -250,6 +265,20 @@ mod tests {
         ] {
             let written = of(code, &[("issuer", "https://up.example"), ("kind", "email")]);
             assert_ne!(written.subject, other.with("name", &letters().product), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn an_invitation_holds_its_link_alone_and_a_name_stays_one_line() {
+        for language in ["en", "de", "fr"] {
+            let message = message(MessageCode::Invitation, &[language])
+                .with("token", "t0ken")
+                .with("organization", "Acme\r\nBcc: a@b")
+                .with("days", "7");
+            let text = letters().render(&message).unwrap();
+            assert!(text.text.contains("\n\nhttps://id.example/invitation?token=t0ken\n\n"), "{}", text.text);
+            assert!(text.text.contains('7') && !text.subject.contains(['\r', '\n']));
+            assert_eq!(text.language, language);
         }
     }
 

@@ -4,12 +4,14 @@ use std::{future::IntoFuture as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use ciam_adapters::{
+    dns::HickoryDns,
     nats::NatsSink,
     redis::{OpenError, RedisDatabase},
     smtp::{SmtpConfig, SmtpNotifier},
 };
 use ciam_core::{
-    account::Accounts, clock::SystemClock, notify::Notifier, ports::Ports, relay::Relay, webhook::Webhooks,
+    account::Accounts, clock::SystemClock, notify::Notifier, organization::Organizations, ports::Ports,
+    relay::Relay, store::PageRequest, webhook::Webhooks,
 };
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
@@ -53,7 +55,7 @@ pub async fn serve_until(
         .with_context(|| format!("cannot listen on {}: is another server running there?", config.listen))?;
     let address = listener.local_addr()?;
     let storage = Storage::open(&config).await?;
-    let app = start(config, storage.ports.clone()).await?;
+    let app = start(config, with_dns(storage.ports.clone())).await?;
 
     let mut background = JoinSet::new();
     spawn_background(&app, &stopped, &mut background)?;
@@ -131,7 +133,22 @@ fn spawn_background(app: &App, stopped: &watch::Receiver<()>, tasks: &mut JoinSe
 
     let (accounts, stop) = (app.services().accounts.clone(), stopped.clone());
     tasks.spawn(settle(accounts, stop));
+
+    let (organizations, stop) = (app.services().organizations.clone(), stopped.clone());
+    tasks.spawn(recheck_domains(organizations, stop));
     Ok(())
+}
+
+/// The same ports with the resolvers of this machine, for the verification of domains. Without one no domain is verified, and
+/// everything else goes on.
+fn with_dns(ports: Ports) -> Ports {
+    match HickoryDns::from_system() {
+        Ok(dns) => ports.with_dns(Arc::new(dns)),
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "no DNS: domains cannot be verified");
+            ports
+        }
+    }
 }
 
 /// Removes what has expired, in small steps, for as long as the server runs.
@@ -198,6 +215,25 @@ async fn settle(accounts: Accounts, stopped: watch::Receiver<()>) {
     }
 }
 
+/// Looks every hour whether the proofs of domains are still there whose time has come.
+async fn recheck_domains(organizations: Organizations, stopped: watch::Receiver<()>) {
+    loop {
+        let mut request = Some(PageRequest::first(RECHECK_STEP));
+        while let Some(page) = request.take() {
+            match organizations.recheck_domains(page).await {
+                Ok((_, next)) => request = next,
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "cannot recheck domains");
+                }
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(RECHECK_PAUSE) => {}
+            () = until(stopped.clone()) => return,
+        }
+    }
+}
+
 /// Completes when the sender is gone.
 async fn until(mut stopped: watch::Receiver<()>) {
     while stopped.changed().await.is_ok() {}
@@ -230,6 +266,8 @@ const SETTLE_STEP: u32 = 100;
 const PRUNE_STEP: u32 = 500;
 const PRUNE_STEPS: u32 = 200;
 const REDIS_LOOK: Duration = Duration::from_secs(60);
+const RECHECK_STEP: u32 = 100;
+const RECHECK_PAUSE: Duration = Duration::from_secs(3600);
 const PRUNE_PAUSE: Duration = Duration::from_secs(300);
 
 #[cfg(test)]

@@ -4,8 +4,11 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use ciam_core::{
     account::{AccountPolicy, Accounts},
+    actor::Actor,
+    id::{AccountId, OrganizationId},
     journey::Journeys,
     keys::{KeyRing, KeySource},
+    organization::{OrganizationError, OrganizationSettings, Organizations},
     password::{Argon2idHasher, PasswordFactor, PasswordHasher},
     ports::Ports,
     session::{SessionManager, SessionPolicy},
@@ -39,6 +42,8 @@ pub struct Services {
     pub journeys: Journeys,
     /// What is done with an account after it was made.
     pub accounts: Accounts,
+    /// Organizations, their members and policies.
+    pub organizations: Organizations,
     /// The signing keys.
     pub keys: KeyRing,
     /// OpenID Connect.
@@ -75,9 +80,13 @@ impl Services {
         policy.absolute = config.sessions.lifetime.time();
         let sessions = SessionManager::new(ports.clone()).with_policy(policy);
         let keys = keys::open(&ports, source, config.rotate_keys_after.time()).await?;
+        let mut settings = OrganizationSettings::default();
+        settings.self_service = config.may_create_organizations();
+        let organizations = Organizations::new(ports.clone()).with_settings(settings);
         let provider = OpenIdProvider::new(provider_config(config));
         let builder = AuthorizationServer::builder(ports.clone())
             .sessions(sessions.clone())
+            .organizations(organizations.clone())
             .keys(keys.clone())
             .extension(Arc::new(provider.clone()));
         let server = configure(builder, config)?.build().await?;
@@ -85,7 +94,41 @@ impl Services {
         let accounts = Accounts::new(ports.clone(), sessions.clone(), password.clone())
             .with_policy(AccountPolicy::default().offering(&journeys.policy().methods))
             .with_schema(attribute_schema(&config.imports))?;
-        Ok(Self { ports, password, sessions, journeys, accounts, keys, provider, server })
+        Ok(Self { ports, password, sessions, journeys, accounts, organizations, keys, provider, server })
+    }
+}
+
+impl Services {
+    /// Removes a member, or lets them leave, and with them what applications were given for the organization.
+    ///
+    /// # Errors
+    ///
+    /// As [`Organizations::remove_member`].
+    pub async fn end_membership(
+        &self,
+        actor: &Actor,
+        organization: OrganizationId,
+        account: AccountId,
+    ) -> Result<(), OrganizationError> {
+        self.organizations.remove_member(actor, organization, account).await?;
+        self.server.revoke_organization_grants(account, organization).await?;
+        Ok(())
+    }
+
+    /// Suspends a member, and ends what applications were given for the organization.
+    ///
+    /// # Errors
+    ///
+    /// As [`Organizations::suspend_member`].
+    pub async fn suspend_membership(
+        &self,
+        actor: &Actor,
+        organization: OrganizationId,
+        account: AccountId,
+    ) -> Result<(), OrganizationError> {
+        self.organizations.suspend_member(actor, organization, account).await?;
+        self.server.revoke_organization_grants(account, organization).await?;
+        Ok(())
     }
 }
 

@@ -80,6 +80,22 @@ fn a_person_with_a_browser_signs_up_and_uses_an_application() {
 }
 
 #[test]
+fn an_organization_in_a_browser() {
+    let (Some(node), Some(chromium)) = (node(), chromium()) else { return };
+    let setting = Setting::new("organization");
+    let _server = setting.reference_server(&import_file());
+    let output = workspace().join("ci-output/screenshots");
+    node.run(
+        "organizations.test.mjs",
+        &[
+            ("CIAM_E2E_ISSUER", &setting.issuer),
+            ("CIAM_E2E_OUTPUT", &output.to_string_lossy()),
+            ("CIAM_E2E_CHROMIUM", &chromium.to_string_lossy()),
+        ],
+    );
+}
+
+#[test]
 fn a_killed_server_loses_no_acknowledged_sign_up() {
     let Some(node) = node() else { return };
     let setting = Setting::new("kill");

@@ -23,6 +23,7 @@ mod credentials;
 mod document;
 mod identifiers;
 mod listing;
+mod organizations;
 mod owner;
 mod problem;
 mod profile;
@@ -43,13 +44,15 @@ pub const BASE: &str = "/api/account/v1";
 
 /// What the API consists of, each with the part of the document that describes it: a new one is one line.
 fn resources() -> Vec<Resource> {
-    vec![
+    let mut all = vec![
         sessions::resource(),
         owner::resource(),
         profile::resource(),
         identifiers::resource(),
         credentials::resource(),
-    ]
+    ];
+    all.extend(organizations::resources());
+    all
 }
 
 /// The routes of the API.

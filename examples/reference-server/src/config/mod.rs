@@ -104,6 +104,13 @@ impl fmt::Debug for Origin {
     }
 }
 
+impl Config {
+    /// Whether people may create organizations: where it is not said, in development mode.
+    pub fn may_create_organizations(&self) -> bool {
+        self.ui.create_organizations.unwrap_or(self.mode == Mode::Development)
+    }
+}
+
 /// What the server is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -138,6 +145,8 @@ pub struct Ui {
     pub templates: Option<PathBuf>,
     /// Anybody may create an account.
     pub sign_up: bool,
+    /// People may create organizations.
+    pub create_organizations: Option<bool>,
 }
 
 /// How long sign-in lasts.

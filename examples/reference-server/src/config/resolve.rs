@@ -352,7 +352,13 @@ impl Resolve<'_> {
             self.refuse(&given.place, error.to_string());
             return None;
         }
-        Some(Ui { product, theme, templates: folder, sign_up: file.ui.sign_up.unwrap_or(true) })
+        Some(Ui {
+            product,
+            theme,
+            templates: folder,
+            sign_up: file.ui.sign_up.unwrap_or(true),
+            create_organizations: file.ui.create_organizations,
+        })
     }
 
     fn sessions(&mut self, file: &Settings) -> Sessions {

@@ -118,6 +118,8 @@ pub struct UiSettings {
     pub templates: Option<PathBuf>,
     /// Anybody may create an account.
     pub sign_up: Option<bool>,
+    /// People may create organizations. Default: in development mode.
+    pub create_organizations: Option<bool>,
 }
 
 /// Sign-in sessions.

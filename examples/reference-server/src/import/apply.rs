@@ -13,6 +13,7 @@ use std::{fmt, future::Future};
 
 use ciam_core::{
     error::PortError,
+    organization::Organizations,
     password::PasswordFactor,
     ports::Ports,
     store::{Batch, Commit},
@@ -102,8 +103,12 @@ pub async fn apply(
     for account in people {
         report.count(accounts::apply(ports, password, account).await?);
     }
+    let service = Organizations::new(ports.clone());
+    for role in imports.iter().flat_map(|it| &it.content().roles) {
+        organizations::apply_role(&service, role, &mut report).await?;
+    }
     for organization in imports.iter().flat_map(|it| &it.content().organizations) {
-        organizations::apply(ports, organization, &mut report).await?;
+        organizations::apply(&service, ports, organization, &mut report).await?;
     }
     for webhook in hooks {
         report.count(webhooks::apply(ports, &webhook).await?);

@@ -10,7 +10,7 @@ use ciam_core::{
 
 use ciam_oauth::client::{AuthMethod, ClientSecret, GrantType};
 
-use super::schema::{AccountEntry, ClientEntry, ImportFile, OrganizationEntry, WebhookEntry};
+use super::schema::{AccountEntry, ClientEntry, ImportFile, OrganizationEntry, PolicyEntry, WebhookEntry};
 use crate::document::{Document, KeyPath, Problem};
 
 /// A file that was read and checked.
@@ -78,6 +78,12 @@ impl Check<'_> {
         self.unique(list("accounts"), "email", file.accounts.iter().map(|it| email(&it.email)));
         for (index, account) in file.accounts.iter().enumerate() {
             self.account(&list("accounts")(index), account);
+        }
+        self.unique(list("roles"), "name", file.roles.iter().map(|it| Some(it.name.clone())));
+        for (index, role) in file.roles.iter().enumerate() {
+            if let Err(why) = role.role() {
+                self.refuse(&list("roles")(index), why);
+            }
         }
         self.unique(list("organizations"), "slug", file.organizations.iter().map(|it| Some(it.slug.clone())));
         for (index, organization) in file.organizations.iter().enumerate() {
@@ -217,6 +223,9 @@ impl Check<'_> {
             self.refuse(&path.key("slug"), why.to_string());
         }
         self.name(path, &organization.name);
+        if let Some(Err(field)) = organization.policy.as_ref().map(PolicyEntry::policy) {
+            self.refuse(&path.key("policy").key(field), "is not valid");
+        }
         let email = |text: &str| IdentifierKey::email(text).ok().map(|it| it.as_str().to_owned());
         let entry = |index| path.key("members").at(index);
         self.unique(entry, "email", organization.members.iter().map(|it| email(&it.email)));

@@ -6,6 +6,7 @@
 
 pub mod apply;
 mod check;
+mod roles;
 mod schema;
 
 use ciam_core::account::schema::AttributeSchema;
@@ -13,8 +14,8 @@ use ciam_core::account::schema::AttributeSchema;
 pub use check::Import;
 pub(crate) use check::is_loopback;
 pub use schema::{
-    AccountEntry, ClientEntry, ImportFile, MemberEntry, OrganizationEntry, ResourceEntry, SecretText,
-    TokenFormat, WebhookEntry,
+    AccountEntry, ClientEntry, ImportFile, MemberEntry, OrganizationEntry, PolicyEntry, ResourceEntry,
+    RoleEntry, SecretText, TokenFormat, WebhookEntry,
 };
 
 /// The attributes that are kept of people: the usual ones, and those of the files, later ones before earlier ones.

@@ -33,6 +33,9 @@ pub struct ImportFile {
     /// required. One of a usual name takes its place.
     #[serde(default)]
     pub attributes: AttributeSchema,
+    /// What members of organizations may do: roles that every organization has.
+    #[serde(default)]
+    pub roles: Vec<RoleEntry>,
     /// Companies, teams and their members.
     #[serde(default)]
     pub organizations: Vec<OrganizationEntry>,
@@ -62,6 +65,30 @@ pub struct WebhookEntry {
 }
 
 const fn default_enabled() -> bool {
+    true
+}
+
+/// A role that every organization has.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoleEntry {
+    /// Its name. An entry with the name of an existing role replaces that one.
+    pub name: String,
+    /// What people read.
+    #[serde(default)]
+    pub description: String,
+    /// What it allows: `resource:action`.
+    #[serde(default)]
+    pub permissions: BTreeSet<String>,
+    /// The roles whose permissions it has as well.
+    #[serde(default)]
+    pub inherits: BTreeSet<String>,
+    /// Whether administrators of an organization may give it to members.
+    #[serde(default = "yes")]
+    pub assignable: bool,
+}
+
+const fn yes() -> bool {
     true
 }
 
@@ -188,6 +215,28 @@ pub struct OrganizationEntry {
     /// Its members. Members that are not listed stay.
     #[serde(default)]
     pub members: Vec<MemberEntry>,
+    /// What it demands of a sign-in, and who may join. One that is not named stays as it is.
+    pub policy: Option<PolicyEntry>,
+}
+
+/// What an organization demands of a sign-in, and who may join.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PolicyEntry {
+    /// The ways to sign in that count, by their `amr` names; empty for all.
+    pub methods: BTreeSet<String>,
+    /// The level of assurance that must be reached.
+    pub acr: Option<String>,
+    /// A session ends without use, in seconds.
+    pub session_idle: Option<u32>,
+    /// A session ends in any case, in seconds.
+    pub session_absolute: Option<u32>,
+    /// The e-mail domains that may join; empty for all.
+    pub join_domains: BTreeSet<String>,
+    /// The role of who joins by a verified domain.
+    pub auto_join_role: Option<String>,
+    /// The name of the connection that its people sign in by.
+    pub connection: Option<String>,
 }
 
 /// A member of an organization.

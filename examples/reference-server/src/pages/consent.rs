@@ -55,6 +55,7 @@ impl ScopeLine {
             "email" => known(&t.email, &t.email_hint),
             "phone" => known(&t.phone, &t.phone_hint),
             "address" => known(&t.address, &t.address_hint),
+            "organization" => known(&t.organization, &t.organization_hint),
             "offline_access" => known(&t.offline_access, &t.offline_access_hint),
             other => Self {
                 title: description.map_or_else(|| t.other.with("scope", other), str::to_owned),

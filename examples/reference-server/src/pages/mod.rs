@@ -5,10 +5,13 @@
 
 pub mod account;
 mod choose;
+pub mod choose_organization;
 mod consent;
 mod error;
 mod home;
+pub mod invitation;
 mod mail;
+pub mod organization;
 pub mod parts;
 pub mod samples;
 mod sign_in;

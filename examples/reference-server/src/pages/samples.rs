@@ -24,6 +24,9 @@ const SAMPLES: &[fn(&Samples<'_>, &mut Gallery<'_>)] = &[
     account::applications::samples,
     account::privacy::samples,
     account::organizations::samples,
+    choose_organization::samples,
+    invitation::samples,
+    organization::samples,
 ];
 
 /// Made-up data in one language.

@@ -25,6 +25,7 @@ pub(super) async fn show(
         Ask::SignIn(ask) if ask.create && may_sign_up => format!("/sign-up?continue={handle}"),
         Ask::SignIn(_) => format!("/sign-in?continue={handle}"),
         Ask::SelectAccount(_) => format!("/choose?handle={handle}"),
+        Ask::SelectOrganization(_) => format!("/choose-organization?handle={handle}"),
         Ask::Consent(_) => format!("/consent?handle={handle}"),
         other => return Err(Failure::internal(format!("there is no page for {other:?}"))),
     })

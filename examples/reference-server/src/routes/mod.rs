@@ -2,12 +2,15 @@
 
 mod account;
 mod choose;
+mod choose_organization;
 mod consent;
 mod endpoints;
 mod health;
 mod home;
 mod interaction;
+mod invitation;
 mod mailbox;
+mod organization;
 mod pending;
 mod revert;
 mod sign_in;
@@ -37,6 +40,9 @@ pub fn router(app: App) -> Router {
         .merge(revert::routes())
         .route("/interaction/{handle}", get(interaction::show))
         .route("/choose", get(choose::show).post(choose::submit))
+        .route("/choose-organization", get(choose_organization::show).post(choose_organization::submit))
+        .route("/invitation", get(invitation::show).post(invitation::submit))
+        .merge(organization::routes())
         .route("/consent", get(consent::show).post(consent::submit))
         .route("/dev/mail", get(mailbox::list))
         .route("/dev/mail/{id}", get(mailbox::show))

@@ -63,6 +63,10 @@ pub(super) async fn finish(
         Some(pending) => pending.resume(app, visit, done).await?,
         None => "/account".to_owned(),
     };
+    // Whoever has an address in the domain of an organization that lets such people in joins now. It can wait if it fails.
+    if let Err(error) = app.services().organizations.join_by_domain(done.account.id).await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "cannot join organizations by domain");
+    }
     let mut response = see_other(&target)?;
     let cookie = done.cookie.set_cookie(Some(app.config().sessions.lifetime.time()))?;
     response.headers_mut().append(SET_COOKIE, cookie);

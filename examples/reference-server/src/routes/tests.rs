@@ -3,6 +3,7 @@ mod faults;
 mod forms;
 mod frame;
 mod journey;
+mod organizations;
 mod outage;
 mod owner;
 mod protocol;

@@ -61,7 +61,7 @@ async fn what_differs_is_updated_and_what_is_not_mentioned_stays() {
     let changed = DEMO
         .replace("name = \"Relying Party\"", "name = \"Party\"")
         .replace("given_name = \"Dana\"\n", "username = \"dana\"\n")
-        .replace("roles = [\"owner\"]", "roles = [\"admin\"]")
+        .replace("roles = [\"owner\"]", "roles = [\"owner\", \"admin\"]")
         .replace("name = \"Example Ltd\"", "name = \"Example AG\"");
     assert_eq!(import(&ports, &[&changed]).await.unwrap(), report(0, 4, 0));
     let dana = account(&ports, "demo@example.com").await;

@@ -1,12 +1,16 @@
 //! What a person is asked, and what they answer.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::methods::Methods;
+use crate::account::schema::AttributeType;
 use crate::notify::Channel;
 use crate::secret::Secret;
+use crate::terms::{DocumentName, TermsDue};
 
 /// What the person is to do next.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -58,6 +62,87 @@ pub enum Challenge {
         /// The shortest password, in characters.
         min_password_length: usize,
     },
+    /// Accept terms: [`Answer::AcceptTerms`]. There is no session before.
+    Terms {
+        /// What is to be accepted.
+        documents: Vec<TermsAsk>,
+    },
+    /// Say what is missing in the profile: [`Answer::Profile`]. There is no session before.
+    Profile {
+        /// The attributes.
+        attributes: Vec<AttributeAsk>,
+    },
+}
+
+/// A version of a document that is to be accepted.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct TermsAsk {
+    /// The document.
+    pub document: DocumentName,
+    /// The version.
+    pub version: String,
+    /// The title that people read.
+    pub title: Option<String>,
+    /// Where it can be read.
+    pub url: Option<String>,
+    /// The language of the text, as a BCP 47 tag.
+    pub locale: Option<String>,
+    /// Whether the person accepted an older version.
+    pub again: bool,
+    /// Until when they may go on without; `None`: not at all.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub postponable_until: Option<OffsetDateTime>,
+}
+
+impl TermsAsk {
+    pub(super) fn of(due: &TermsDue, languages: &[String]) -> Self {
+        let text = due.version.text_for(languages);
+        Self {
+            document: due.version.document.clone(),
+            version: due.version.version.clone(),
+            title: text.and_then(|(_, text)| text.title.clone()),
+            url: text.and_then(|(_, text)| text.url.clone()),
+            locale: text.map(|(locale, _)| locale.to_owned()),
+            again: due.again,
+            postponable_until: due.postponable_until,
+        }
+    }
+}
+
+/// An attribute that is missing.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct AttributeAsk {
+    /// The attribute.
+    pub name: String,
+    /// What it holds.
+    #[serde(rename = "type")]
+    pub kind: AttributeType,
+    /// The key of its name in the host's texts.
+    pub label: Option<String>,
+}
+
+/// A version of a document that a person accepts.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct AcceptedVersion {
+    /// The document.
+    pub document: DocumentName,
+    /// The version.
+    pub version: String,
+}
+
+impl AcceptedVersion {
+    /// A version of a document.
+    #[must_use]
+    pub fn new(document: DocumentName, version: impl Into<String>) -> Self {
+        Self { document, version: version.into() }
+    }
+
+    pub(super) fn is(&self, due: &TermsDue) -> bool {
+        self.document == due.version.document && self.version == due.version.version
+    }
 }
 
 /// What a code is for.
@@ -113,6 +198,16 @@ pub enum Answer {
     Recover {
         /// As typed: an e-mail address, a phone number or a user name.
         identifier: String,
+    },
+    /// Accept terms: those that were shown, by their versions. Those that may be postponed may be left out.
+    AcceptTerms {
+        /// The versions.
+        accepted: Vec<AcceptedVersion>,
+    },
+    /// Attributes of the profile.
+    Profile {
+        /// The values, by name.
+        attributes: BTreeMap<String, Value>,
     },
     /// A new password.
     NewPassword {

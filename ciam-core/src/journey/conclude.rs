@@ -1,5 +1,6 @@
 //! From a proof to the next step, and to the session at the end.
 
+use super::after::Owed;
 use super::decision::{Candidate, Decision, Situation};
 use super::service::Journeys;
 use super::sign_in::Found;
@@ -26,6 +27,8 @@ pub(super) struct Proving {
     pub(super) known_as: Option<String>,
     pub(super) step_up_of: Option<SessionId>,
     pub(super) reached: Option<IdentifierKey>,
+    pub(super) signed_up: bool,
+    pub(super) postponed: Vec<String>,
 }
 
 impl Proving {
@@ -40,6 +43,8 @@ impl Proving {
             known_as: held.known_as.clone(),
             step_up_of: held.step_up_of,
             reached: held.reached.clone(),
+            signed_up: held.signed_up,
+            postponed: held.postponed.clone(),
         }
     }
 
@@ -53,8 +58,17 @@ impl Proving {
             proofs: self.proofs.clone(),
             relied_on: self.relied_on.clone(),
             risk: (&self.risk).into(),
+            signed_up: self.signed_up,
+            postponed: self.postponed.clone(),
         }
     }
+}
+
+/// What a proof leads to, when not to the session.
+enum Onward<'a> {
+    Factor(&'a str),
+    NewPassword,
+    Owed(Owed),
 }
 
 /// What came of a proof.
@@ -79,34 +93,55 @@ impl Journeys {
         proof: FactorProof,
     ) -> Result<Outcome, JourneyError> {
         proving.proofs.push(proof.proof);
-        if proving.goal == Goal::Recovery {
-            let factor = self.missing_for_recovery(&proving, &journey.requirements);
-            return self.hold(handle, journey, proving, proof.batch, factor).await;
-        }
-        match self.decide(&proving, &journey.requirements, current) {
-            Decision::Session => self.finish(handle, visitor, journey, current, proving, proof.batch).await,
-            Decision::Refuse | Decision::Credentials => Ok(Outcome::OutOfReach),
-            Decision::Factor(name) => self.hold(handle, journey, proving, proof.batch, Some(name)).await,
-        }
+        self.conclude(handle, visitor, journey, current, proving, proof.batch).await
     }
 
-    /// Keeps what was proved until the next step: the further factor of this name, or else the new password.
+    /// Takes what was proved to the next step.
+    pub(super) async fn conclude(
+        &self,
+        handle: &JourneyHandle,
+        visitor: &Visitor<'_>,
+        journey: &Journey,
+        current: Option<&Authenticated>,
+        proving: Proving,
+        batch: Batch,
+    ) -> Result<Outcome, JourneyError> {
+        let requirements = &journey.requirements;
+        let onward = if proving.goal == Goal::Recovery {
+            self.missing_for_recovery(&proving, requirements).map_or(Onward::NewPassword, Onward::Factor)
+        } else {
+            match self.decide(&proving, requirements, current) {
+                Decision::Refuse | Decision::Credentials => return Ok(Outcome::OutOfReach),
+                Decision::Factor(name) => Onward::Factor(name),
+                Decision::Session => match self.owed(&proving, requirements).await? {
+                    Some(owed) => Onward::Owed(owed),
+                    None => return self.finish(handle, visitor, journey, current, proving, batch).await,
+                },
+            }
+        };
+        self.hold(handle, journey, proving, batch, onward).await
+    }
+
+    /// Keeps what was proved until the next step.
     async fn hold(
         &self,
         handle: &JourneyHandle,
         journey: &Journey,
         mut proving: Proving,
         batch: Batch,
-        factor: Option<&str>,
+        onward: Onward<'_>,
     ) -> Result<Outcome, JourneyError> {
         proving.relied_on.extend(relied_on(&batch));
         // What this proof changes is used up now, whether or not the next one is proved.
         if !batch.writes().is_empty() && !self.ports.store().commit(batch).await?.is_applied() {
             return Ok(Outcome::Raced(Box::new(journey.clone())));
         }
-        let stage = match factor {
-            Some(name) => self.factor_stage(&proving, name, journey.revision.saturating_add(1)).await?,
-            None => Stage::NewPassword(proving.held()),
+        let stage = match onward {
+            Onward::Factor(name) => {
+                self.factor_stage(&proving, name, journey.revision.saturating_add(1)).await?
+            }
+            Onward::NewPassword => Stage::NewPassword(proving.held()),
+            Onward::Owed(owed) => owed.stage(proving.held()),
         };
         let next = self.advance(handle, journey, stage).await?;
         let challenge = self.challenge_of(&next).ok_or(JourneyError::Changed)?;

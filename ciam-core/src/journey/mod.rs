@@ -26,6 +26,7 @@
 //!   asked for it signs nobody in. See [`JourneyLink`].
 //! - **Recovery goes around nothing.** An account with a further factor is recovered with that factor; a mailbox and the
 //!   password that it opens are one kind of factor together.
+//! - **No session before the terms.** Every way to a session asks for terms that are due and for attributes that are missing.
 //! - **A new secret at every change of privilege**, and a new session for another person: what a stranger put into the
 //!   browser before is worth nothing after.
 //!
@@ -57,6 +58,7 @@
 //! # }
 //! ```
 
+mod after;
 mod challenge;
 mod code;
 mod conclude;
@@ -76,7 +78,9 @@ mod step;
 mod throttle;
 mod types;
 
-pub use self::challenge::{Answer, Challenge, CodePurpose, Registration};
+pub use self::challenge::{
+    AcceptedVersion, Answer, AttributeAsk, Challenge, CodePurpose, Registration, TermsAsk,
+};
 pub use self::link::{JourneyLink, LinkOpened};
 pub use self::methods::{Methods, SignInMethod};
 pub use self::policy::JourneyPolicy;

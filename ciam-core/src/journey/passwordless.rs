@@ -158,6 +158,8 @@ impl Journeys {
                 known_as: Some(known_as.clone()),
                 step_up_of: None,
                 reached: Some(recipient.identifier.clone()),
+                signed_up: false,
+                postponed: Vec::new(),
             };
             match self.proved(handle, visitor, &journey, current.as_ref(), proving, proof).await? {
                 Outcome::Next(step) => return Ok(*step),

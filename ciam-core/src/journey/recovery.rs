@@ -4,10 +4,11 @@
 //! new password, the end of all sessions, the return of a locked account, the first new session, the events and the notice
 //! to the owner are one commit.
 
+use super::after::Owed;
 use super::conclude::Proving;
 use super::decision::Decision;
 use super::service::Journeys;
-use super::state::{Held, Journey, JourneyHandle, Stage};
+use super::state::{Goal, Held, Journey, JourneyHandle, Stage};
 use super::step::{SignedIn, Step};
 use super::throttle;
 use super::types::{JourneyError, Visitor};
@@ -22,8 +23,8 @@ use crate::secret::Secret;
 use crate::session::{Authenticated, Beginning, SessionEnd, SessionError, StartedSession};
 use crate::store::{Batch, EntityRef, Write};
 
-/// What is committed: the account as it is then, and the session, if there is one.
-type Replaced = (Account, Option<StartedSession>);
+/// What was committed: the account as it is then, and the session, if there is one; else what is still to be done before.
+type Replaced = (Account, Option<StartedSession>, Option<Owed>);
 
 impl Journeys {
     /// Takes the new password.
@@ -57,8 +58,8 @@ impl Journeys {
             let proving = Proving::resumed(&held, found);
             let finishing = self.advance(handle, &journey, Stage::Finishing).await?;
             match self.commit_recovery(visitor, &journey, current.as_ref(), &proving, &hash).await {
-                Ok((account, started)) => {
-                    return self.recovered(handle, &finishing, &held, account, started).await;
+                Ok(replaced) => {
+                    return self.recovered(handle, &finishing, &held, replaced).await;
                 }
                 Err(SessionError::Changed) => {
                     journey = self.give_back(handle, &journey, &finishing).await?;
@@ -79,8 +80,7 @@ impl Journeys {
         handle: &JourneyHandle,
         finishing: &Journey,
         held: &Held,
-        account: Account,
-        started: Option<StartedSession>,
+        (account, started, owed): Replaced,
     ) -> Result<Step, JourneyError> {
         // The epoch has ended them all already; this tells whoever listens.
         let keep = started.as_ref().map(|started| started.session.id);
@@ -93,9 +93,13 @@ impl Journeys {
                 }
                 Ok(Step::Done(Box::new(SignedIn::new(started.session, started.cookie, account))))
             }
-            // The password is new; what was proved does not suffice for a session.
+            // The password is new; for a session something is missing still.
             None => {
-                let next = self.advance(handle, finishing, Stage::Credentials).await?;
+                let stage = match owed {
+                    Some(owed) => owed.stage(Held { goal: Goal::Session, ..held.clone() }),
+                    None => Stage::Credentials,
+                };
+                let next = self.advance(handle, finishing, stage).await?;
                 self.challenge_of(&next).map(Step::Challenge).ok_or(JourneyError::Changed)
             }
         }
@@ -110,8 +114,10 @@ impl Journeys {
         hash: &PasswordHash,
     ) -> Result<Replaced, SessionError> {
         let (account, batch) = self.recovering(journey, proving, hash).await?;
-        let signs_in = self.decide(proving, &journey.requirements, None) == Decision::Session;
-        let (batch, started) = if signs_in {
+        let requirements = &journey.requirements;
+        let suffices = self.decide(proving, requirements, None) == Decision::Session;
+        let owed = if suffices { self.owed(proving, requirements).await? } else { None };
+        let (batch, started) = if suffices && owed.is_none() {
             let beginning = Beginning {
                 context: AuthenticationContext::new(proving.proofs.iter().cloned()),
                 previous: current.map(|current| &current.session),
@@ -124,7 +130,7 @@ impl Journeys {
             (batch, None)
         };
         if self.ports.store().commit(batch).await?.is_applied() {
-            Ok((account, started))
+            Ok((account, started, owed))
         } else {
             Err(SessionError::Changed)
         }

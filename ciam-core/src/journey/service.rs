@@ -10,6 +10,7 @@ use super::policy::JourneyPolicy;
 use super::state::{CodeStage, Goal, Journey, JourneyHandle, Purpose, Stage};
 use super::step::{Refusal, RefusalReason, Step};
 use super::types::{JourneyError, Requirements, Visitor};
+use crate::account::schema::AttributeSchema;
 use crate::ephemeral;
 use crate::error::PortError;
 use crate::factor::Factor;
@@ -30,6 +31,7 @@ pub struct Journeys {
     pub(super) policy: Arc<JourneyPolicy>,
     pub(super) limiter: RateLimiter,
     pub(super) legacy: Option<LegacySystem>,
+    pub(super) schema: Arc<AttributeSchema>,
 }
 
 impl Journeys {
@@ -47,6 +49,7 @@ impl Journeys {
             factors: Vec::new(),
             policy: Arc::new(JourneyPolicy::default()),
             legacy: None,
+            schema: Arc::new(AttributeSchema::standard()),
         }
     }
 
@@ -68,6 +71,14 @@ impl Journeys {
     #[must_use]
     pub fn with_legacy(mut self, legacy: LegacySystem) -> Self {
         self.legacy = Some(legacy);
+        self
+    }
+
+    /// Sets the attributes that people are asked for when they are missing: the schema that
+    /// [`Accounts`](crate::account::Accounts) has. Default: the standard one, which asks for nothing.
+    #[must_use]
+    pub fn with_schema(mut self, schema: AttributeSchema) -> Self {
+        self.schema = Arc::new(schema);
         self
     }
 
@@ -151,6 +162,8 @@ impl Journeys {
             (
                 Stage::Credentials
                 | Stage::Factor(_)
+                | Stage::Terms(_)
+                | Stage::Profile(_)
                 | Stage::Code(CodeStage { purpose: Purpose::Prove { .. }, .. }),
                 Answer::Credentials { identifier, password },
             ) => self.sign_in(handle, visitor, journey, &identifier, &password).await,
@@ -185,6 +198,12 @@ impl Journeys {
             },
             (Stage::NewPassword(held), Answer::NewPassword { password }) => {
                 self.replace_password(handle, visitor, journey, held, &password).await
+            }
+            (Stage::Terms(stage), Answer::AcceptTerms { accepted }) => {
+                self.accept_terms(handle, visitor, journey, stage, &accepted).await
+            }
+            (Stage::Profile(stage), Answer::Profile { attributes }) => {
+                self.complete_profile(handle, visitor, journey, stage, &attributes).await
             }
             (Stage::Finishing, _) => Err(JourneyError::Changed),
             _ => Ok(self.refused(&journey, RefusalReason::Unexpected)),
@@ -305,6 +324,10 @@ impl Journeys {
             }
             Stage::Recovery => Some(Challenge::Recovery { login_hint }),
             Stage::NewPassword(_) => Some(Challenge::NewPassword { min_password_length }),
+            Stage::Terms(stage) => {
+                Some(Challenge::Terms { documents: self.terms_asked(stage, &journey.requirements.languages) })
+            }
+            Stage::Profile(stage) => Some(Challenge::Profile { attributes: self.attributes_asked(stage) }),
             Stage::Finishing => None,
         }
     }

@@ -51,6 +51,8 @@ impl Journeys {
             known_as: None,
             step_up_of: Some(current.session.value.id),
             reached: None,
+            signed_up: false,
+            postponed: Vec::new(),
         };
         match self.decide(&proving, requirements, Some(current)) {
             Decision::Factor(name) => self.factor_stage(&proving, name, 0).await,
@@ -113,6 +115,8 @@ impl Journeys {
                 known_as: Some(attempt.browser.clone()),
                 step_up_of: None,
                 reached: None,
+                signed_up: false,
+                postponed: Vec::new(),
             };
             match self.proved(handle, visitor, &journey, current.as_ref(), proving, proof).await? {
                 Outcome::Next(step) => {

@@ -11,7 +11,7 @@ use super::methods::SignInMethod;
 use super::passwordless::proof_by;
 use super::reclaim::is_owned;
 use super::service::Journeys;
-use super::state::{Journey, JourneyHandle, Purpose, Sent, Stage};
+use super::state::{Goal, Held, Journey, JourneyHandle, Purpose, Sent, Stage};
 use super::step::{RefusalReason, SignedIn, Step};
 use super::throttle::{self, Reserved, Tried};
 use super::types::{JourneyError, Requirements, Visitor};
@@ -23,10 +23,10 @@ use crate::hooks::HookDecision;
 use crate::notify::{Channel, MessageCode};
 use crate::password::{PasswordError, PasswordFactor, PasswordHash};
 use crate::ratelimit::source_of;
-use crate::risk::{self, Observation, RiskAction, RiskLevel};
+use crate::risk::{self, Assessment, Observation, RiskAction, RiskLevel};
 use crate::secret::Secret;
 use crate::session::{Authenticated, Beginning, SessionError, StartedSession};
-use crate::store::{Commit, Write};
+use crate::store::{Commit, Version, Write};
 
 /// What a registration asked for, once its code is proved.
 pub(super) type Wanted = (Sent, Profile, Option<PasswordHash>);
@@ -147,13 +147,17 @@ impl Journeys {
         let mut current = visitor.current.cloned();
         for _ in 0..Self::MAX_RACES {
             let finishing = self.advance(handle, &journey, Stage::Finishing).await?;
-            match self.create_account(visitor, current.as_ref(), &wanted).await {
-                Ok((account, started)) => {
+            match self.create_account(visitor, &journey, current.as_ref(), &wanted).await {
+                Ok(Created::WithSession(account, started)) => {
                     self.remove(handle).await;
                     let tried = Tried::Identifier(&sent.identifier);
                     throttle::remember(&self.limiter, &self.policy, &tried.in_browser(visitor)).await;
-                    let signed_in = SignedIn::new(started.session, started.cookie, account);
+                    let signed_in = SignedIn::new(started.session, started.cookie, *account);
                     return Ok(Step::Done(Box::new(signed_in)));
+                }
+                Ok(Created::Owing(stage)) => {
+                    let next = self.advance(handle, &finishing, *stage).await?;
+                    return self.challenge_of(&next).map(Step::Challenge).ok_or(JourneyError::Changed);
                 }
                 Err(CreateError::Taken) => {
                     self.remove(handle).await;
@@ -173,36 +177,61 @@ impl Journeys {
         Err(JourneyError::Changed)
     }
 
-    /// The account, its password, its first session and the events: one commit.
+    /// The account, its password, its first session and the events: one commit. Where something is still to be done before
+    /// the session, that begins later.
     async fn create_account(
         &self,
         visitor: &Visitor<'_>,
+        journey: &Journey,
         current: Option<&Authenticated>,
         (sent, profile, password): &Wanted,
-    ) -> Result<(Account, StartedSession), CreateError> {
+    ) -> Result<Created, CreateError> {
         let now = self.ports.now();
         let Some(claimed) = self.claim(&sent.identifier).await? else { return Err(CreateError::Taken) };
         let (mut account, mut batch) = (claimed.account, claimed.batch);
         account.profile = profile.clone();
         batch = batch.write(Write::PutAccount(account.clone()));
+        let mut relied_on = Vec::new();
         let proof = match password {
             Some(password) => {
                 let credential = PasswordFactor::credential(&self.ports, account.id, password)?;
+                relied_on.push((credential.id, Version::FIRST));
                 batch = batch.write(Write::PutCredential(credential));
                 Proof::new(Amr::PASSWORD, [FactorKind::Knowledge], now)
             }
             None => proof_by(sent.channel, now),
         };
         batch = batch.event(Event::new(&self.ports, EventType::ACCOUNT_REGISTERED, account.event_subject())?);
-        let beginning = Beginning {
-            context: AuthenticationContext::new([proof]),
-            previous: current.map(|current| &current.session),
-            user_agent: visitor.user_agent,
-            risk: None,
+        let owed = self.owed_at_sign_up(&account, &journey.requirements).await?;
+        let (batch, created) = match owed {
+            Some(owed) => {
+                let held = Held {
+                    account: account.id,
+                    goal: Goal::Session,
+                    known_as: Some(Tried::Identifier(&sent.identifier).in_browser(visitor)),
+                    step_up_of: None,
+                    reached: Some(sent.identifier.clone()),
+                    proofs: vec![proof],
+                    relied_on,
+                    risk: (&Assessment::new(RiskLevel::Low, Vec::new())).into(),
+                    signed_up: true,
+                    postponed: Vec::new(),
+                };
+                (batch, Created::Owing(Box::new(owed.stage(held))))
+            }
+            None => {
+                let beginning = Beginning {
+                    context: AuthenticationContext::new([proof]),
+                    previous: current.map(|current| &current.session),
+                    user_agent: visitor.user_agent,
+                    risk: None,
+                };
+                let (batch, started) = self.sessions.starting(batch, &account, beginning).await?;
+                (batch, Created::WithSession(Box::new(account), started))
+            }
         };
-        let (batch, started) = self.sessions.starting(batch, &account, beginning).await?;
         match self.ports.store().commit(batch).await? {
-            Commit::Applied => Ok((account, started)),
+            Commit::Applied => Ok(created),
             // Somebody has proved the same address at the same moment: the next look says that it is taken.
             Commit::Conflict(_) => Err(CreateError::Session(SessionError::Changed)),
         }
@@ -244,6 +273,14 @@ impl Journeys {
         }
         Some(profile)
     }
+}
+
+/// An account that was created.
+enum Created {
+    /// With its first session.
+    WithSession(Box<Account>, StartedSession),
+    /// Without: the stage in which something is asked for first.
+    Owing(Box<Stage>),
 }
 
 /// Why an account was not created.

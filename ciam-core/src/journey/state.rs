@@ -14,6 +14,7 @@ use crate::password::PasswordHash;
 use crate::risk::{Assessment, RiskLevel};
 use crate::secret::{Secret, TokenDigest};
 use crate::store::Version;
+use crate::terms::TermsDue;
 
 /// The random name of a journey, carried in the host's forms. Useless without the browser's cookie.
 #[derive(Clone, Debug)]
@@ -78,6 +79,10 @@ pub(super) enum Stage {
     Recovery,
     /// What a recovery needs is proved; asked for a new password.
     NewPassword(Held),
+    /// All is proved; asked to accept terms.
+    Terms(TermsStage),
+    /// All is proved; asked for attributes that are missing.
+    Profile(ProfileStage),
     /// Somebody is committing the end of it.
     Finishing,
 }
@@ -99,6 +104,26 @@ pub(super) struct Held {
     /// The credentials that proved it; they must not have changed when the session begins.
     pub(super) relied_on: Vec<(CredentialId, Version)>,
     pub(super) risk: StoredRisk,
+    /// The account was made in this journey.
+    #[serde(default)]
+    pub(super) signed_up: bool,
+    /// The versions of terms that the person put off.
+    #[serde(default)]
+    pub(super) postponed: Vec<String>,
+}
+
+/// Terms are to be accepted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct TermsStage {
+    pub(super) held: Held,
+    pub(super) due: Vec<TermsDue>,
+}
+
+/// Attributes are missing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct ProfileStage {
+    pub(super) held: Held,
+    pub(super) attributes: Vec<String>,
 }
 
 /// What a journey is to end with.

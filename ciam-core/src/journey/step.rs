@@ -1,11 +1,14 @@
 //! Where a journey has got to after an answer.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde::ser::SerializeMap as _;
 use time::Duration;
 
 use super::challenge::Challenge;
 use crate::account::Account;
+use crate::account::schema::SchemaErrors;
 use crate::id::{AccountId, SessionId};
 use crate::password::PasswordRejection;
 use crate::session::{Session, SessionCookie};
@@ -83,6 +86,10 @@ impl Serialize for Refusal {
             }
             RefusalReason::Password(PasswordRejection::TooLong { max }) => map.serialize_entry("max", max)?,
             RefusalReason::Denied { code } => map.serialize_entry("code", code)?,
+            RefusalReason::Profile(errors) => {
+                let problems: BTreeMap<_, _> = errors.iter().map(|(name, it)| (name, it.code())).collect();
+                map.serialize_entry("attributes", &problems)?;
+            }
             _ => {}
         }
         if let Some(after) = self.retry_after {
@@ -126,6 +133,10 @@ pub enum RefusalReason {
     },
     /// The risk of a registration is too high.
     Risk,
+    /// Terms that cannot be postponed are not accepted.
+    Terms,
+    /// Attributes are not accepted.
+    Profile(SchemaErrors),
     /// The answer does not belong to the challenge.
     Unexpected,
 }
@@ -145,6 +156,8 @@ impl RefusalReason {
             Self::AlreadyRegistered => "already_registered",
             Self::Denied { .. } => "denied",
             Self::Risk => "risk",
+            Self::Terms => "terms",
+            Self::Profile(_) => "profile",
             Self::Unexpected => "unexpected",
         }
     }

@@ -59,6 +59,12 @@ pub struct Requirements {
     /// The person must have proved themselves at or after this time.
     #[serde(with = "time::serde::rfc3339::option")]
     pub authenticated_since: Option<OffsetDateTime>,
+    /// The client that is signed in to, for the attributes that it needs.
+    #[serde(default)]
+    pub client: Option<String>,
+    /// The scope values that the client asks for.
+    #[serde(default)]
+    pub scopes: Vec<String>,
     /// The first factors that may be used, of those that the policy of the tenant allows; `None` allows them all. The seam
     /// for an organization's own policy.
     #[serde(default)]
@@ -74,6 +80,8 @@ impl Requirements {
             languages: ask.ui_locales.clone(),
             login_hint: ask.login_hint.clone(),
             authenticated_since: ask.authenticated_since,
+            client: None,
+            scopes: Vec::new(),
             methods: None,
         }
     }
@@ -96,6 +104,14 @@ impl Requirements {
     #[must_use]
     pub fn with_languages(mut self, languages: Vec<String>) -> Self {
         self.languages = languages;
+        self
+    }
+
+    /// Says which client is signed in to, and what it asks for.
+    #[must_use]
+    pub fn with_client(mut self, client: impl Into<String>, scopes: Vec<String>) -> Self {
+        self.client = Some(client.into());
+        self.scopes = scopes;
         self
     }
 

@@ -13,6 +13,7 @@ mod account_lifecycle;
 mod account_password;
 mod audit;
 mod backends;
+mod before_session;
 mod contracts;
 mod faulty;
 #[cfg(feature = "foreign-hashes")]

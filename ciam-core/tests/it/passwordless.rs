@@ -146,6 +146,7 @@ async fn a_code_is_worth_nothing_in_another_journey_and_for_another_purpose() {
         world.journeys.answer(&handle, &visitor(&browser), answer).await.unwrap();
         handle
     };
+    world.mail_to("ada@example.com").await;
     let handle = asked(&world, &browser, "ada@example.com").await;
     let code = world.code_for("ada@example.com").await;
     let crossed =

@@ -142,6 +142,19 @@ impl Journeys {
         self.challenge_of(&journey).ok_or(JourneyError::Changed)
     }
 
+    /// What a journey of this browser was begun with.
+    ///
+    /// # Errors
+    ///
+    /// Fails when there is no such journey in this browser, or a port fails.
+    pub async fn requirements(
+        &self,
+        handle: &JourneyHandle,
+        visitor: &Visitor<'_>,
+    ) -> Result<Requirements, JourneyError> {
+        Ok(self.load(handle, visitor).await?.requirements)
+    }
+
     /// Takes an answer and goes one step on.
     ///
     /// Where a further factor is asked for, credentials are taken as well: the person starts again, perhaps as somebody

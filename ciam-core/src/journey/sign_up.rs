@@ -148,11 +148,12 @@ impl Journeys {
         for _ in 0..Self::MAX_RACES {
             let finishing = self.advance(handle, &journey, Stage::Finishing).await?;
             match self.create_account(visitor, &journey, current.as_ref(), &wanted).await {
-                Ok(Created::WithSession(account, started)) => {
+                Ok(Created::WithSession(created)) => {
+                    let (account, started) = *created;
                     self.remove(handle).await;
                     let tried = Tried::Identifier(&sent.identifier);
                     throttle::remember(&self.limiter, &self.policy, &tried.in_browser(visitor)).await;
-                    let signed_in = SignedIn::new(started.session, started.cookie, *account);
+                    let signed_in = SignedIn::new(started.session, started.cookie, account);
                     return Ok(Step::Done(Box::new(signed_in)));
                 }
                 Ok(Created::Owing(stage)) => {
@@ -227,7 +228,7 @@ impl Journeys {
                     risk: None,
                 };
                 let (batch, started) = self.sessions.starting(batch, &account, beginning).await?;
-                (batch, Created::WithSession(Box::new(account), started))
+                (batch, Created::WithSession(Box::new((account, started))))
             }
         };
         match self.ports.store().commit(batch).await? {
@@ -278,7 +279,7 @@ impl Journeys {
 /// An account that was created.
 enum Created {
     /// With its first session.
-    WithSession(Box<Account>, StartedSession),
+    WithSession(Box<(Account, StartedSession)>),
     /// Without: the stage in which something is asked for first.
     Owing(Box<Stage>),
 }

@@ -65,6 +65,10 @@ pub struct Requirements {
     /// The scope values that the client asks for.
     #[serde(default)]
     pub scopes: Vec<String>,
+    /// The host's own note of what was interrupted, such as the handle of an interaction. The journey keeps it, for the page
+    /// of a link that was opened without it: [`Journeys::requirements`](super::Journeys::requirements) gives it back.
+    #[serde(default)]
+    pub continuation: Option<String>,
     /// The first factors that may be used, of those that the policy of the tenant allows; `None` allows them all. The seam
     /// for an organization's own policy.
     #[serde(default)]
@@ -82,6 +86,7 @@ impl Requirements {
             authenticated_since: ask.authenticated_since,
             client: None,
             scopes: Vec::new(),
+            continuation: None,
             methods: None,
         }
     }
@@ -112,6 +117,13 @@ impl Requirements {
     pub fn with_client(mut self, client: impl Into<String>, scopes: Vec<String>) -> Self {
         self.client = Some(client.into());
         self.scopes = scopes;
+        self
+    }
+
+    /// Keeps the host's own note of what was interrupted.
+    #[must_use]
+    pub fn with_continuation(mut self, continuation: Option<String>) -> Self {
+        self.continuation = continuation;
         self
     }
 

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use ciam_adapters::mail_text::{MailText, MailTexts};
 use ciam_core::{
     error::PortError,
-    notify::{Message, MessageCode},
+    notify::{Channel, Message, MessageCode},
 };
 
 use serde::Serialize;
+
+mod journey;
 
 use crate::{
     i18n::{Language, MailTexts as Words, Message as Text},
@@ -21,6 +23,7 @@ pub struct Letters {
     templates: Arc<Templates>,
     product: String,
     sign_in: String,
+    link: String,
 }
 
 /// The template of all letters.
@@ -37,7 +40,9 @@ impl Letters {
     pub fn new(templates: Arc<Templates>, product: impl Into<String>, sign_in: impl Into<String>) -> Self {
         // A name is one line wherever it stands, in a subject above all.
         let product = product.into().replace(char::is_control, " ");
-        Self { templates, product, sign_in: sign_in.into() }
+        let sign_in = sign_in.into();
+        let link = format!("{}/link?token=", sign_in.trim_end_matches("/sign-in"));
+        Self { templates, product, sign_in, link }
     }
 
     fn code(&self, language: Language, t: &Words, message: &Message) -> Result<(String, String), PortError> {
@@ -46,10 +51,11 @@ impl Letters {
         let letter = Letter {
             before: vec![t.code_body.with("name", name)],
             highlight: code,
-            after: vec![
-                t.code_valid.fill(&[("minutes", minutes), ("name", name)]),
-                t.code_ignore.to_string(),
-            ],
+            after: self.with_link(
+                language,
+                message,
+                vec![t.code_valid.fill(&[("minutes", minutes), ("name", name)]), t.code_ignore.to_string()],
+            ),
             footer: t.footer.with("name", name),
         };
         Ok((t.code_subject.fill(&[("code", code), ("name", name)]), self.write(language, &letter)?))
@@ -182,7 +188,12 @@ impl MailTexts for Letters {
         let language = message.languages.iter().find_map(|tag| Language::from_tag(tag)).unwrap_or_default();
         let words = &self.templates.texts(language).mail;
         let (subject, text) = match message.code {
+            _ if message.channel == Channel::Sms && message.parameters.contains_key("code") => {
+                self.text_message(language, message)?
+            }
             MessageCode::VerifyRegistration => self.code(language, words, message)?,
+            MessageCode::SignInCode | MessageCode::RecoveryCode => self.proof(language, words, message)?,
+            MessageCode::PasswordRecovered => self.recovered(language, words)?,
             MessageCode::AccountExists => self.exists(language, words)?,
             MessageCode::Invitation => self.invitation(language, words, message)?,
             code => match self.about_account(language, words, code, message)? {
@@ -201,7 +212,7 @@ fn parameter<'m>(message: &'m Message, name: &'static str) -> Result<&'m str, Po
 
 #[cfg(test)]
 mod tests {
-    use ciam_core::{memory, notify::Channel};
+    use ciam_core::memory;
 
     use super::*;
 

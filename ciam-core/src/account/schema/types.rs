@@ -126,7 +126,7 @@ impl AttributeType {
     }
 
     /// Makes a value out of what a form sent: a list has one value on each line.
-    pub(super) fn parse_text(&self, text: &str) -> Result<Value, AttributeProblem> {
+    pub fn parse_text(&self, text: &str) -> Result<Value, AttributeProblem> {
         let trimmed = text.trim();
         if trimmed.is_empty() {
             // A box that is not ticked is not sent, or sent without anything in it.

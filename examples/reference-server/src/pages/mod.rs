@@ -17,6 +17,7 @@ pub mod samples;
 mod sign_in;
 mod sign_out;
 mod sign_up;
+mod step;
 mod verify;
 
 pub use choose::ChoosePage;
@@ -29,6 +30,7 @@ use serde::Serialize;
 pub use sign_in::SignInPage;
 pub use sign_out::{SignOutPage, SignedOutPage};
 pub use sign_up::SignUpPage;
+pub use step::{StepForm, StepLink, StepPage};
 pub use verify::VerifyPage;
 
 /// A page: what its template is given. Declared with [`page!`].

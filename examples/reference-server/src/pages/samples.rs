@@ -16,6 +16,7 @@ use crate::{
 /// The samples of every page module: a new one is one line.
 const SAMPLES: &[fn(&Samples<'_>, &mut Gallery<'_>)] = &[
     general,
+    step::samples,
     account::overview::samples,
     account::profile::samples,
     account::identifiers::samples,
@@ -169,7 +170,7 @@ impl<'a> Samples<'a> {
         VerifyPage {
             csrf: "token".into(),
             notice: (!errors).then(|| Notice::good(t.verify.resent.as_str())),
-            email: "ada.lovelace@example.com".into(),
+            lead: t.verify.lead.with("email", &self.identifier),
             journey: "handle".into(),
             continuation: None,
             code: Field::new("code", Input::Code { digits: 6 }, t.field.code.as_str())
@@ -192,6 +193,7 @@ impl<'a> Samples<'a> {
                 .with_value(if errors { "ada@example.com" } else { "" }),
             password: Field::new("password", Input::CurrentPassword, t.field.password.as_str()),
             continuation: Some("handle".into()),
+            recover: "/recover".into(),
             sign_up: Some("/sign-up".into()),
             frame,
         }

@@ -24,6 +24,8 @@ pub struct SignInPage<'a> {
     pub password: Field,
     /// What was interrupted, to continue afterwards.
     pub continuation: Option<String>,
+    /// Where to go when the password is forgotten.
+    pub recover: String,
     /// Where to create an account instead, when anybody may.
     pub sign_up: Option<String>,
 }

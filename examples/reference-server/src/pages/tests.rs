@@ -131,6 +131,7 @@ fn with_field(field: Field) -> String {
         identifier: field,
         password: Field::new("password", Input::CurrentPassword, "Password"),
         continuation: None,
+        recover: "/recover".into(),
         sign_up: None,
     };
     assert!(!page.failed());

@@ -16,8 +16,8 @@ pub struct VerifyPage<'a> {
     pub csrf: String,
     /// What went wrong, or that a new code was sent.
     pub notice: Option<Notice>,
-    /// Where the code was sent.
-    pub email: String,
+    /// Where the code was sent, and what to do with it.
+    pub lead: String,
     /// The journey that the code belongs to.
     pub journey: String,
     /// What was interrupted, to continue afterwards.

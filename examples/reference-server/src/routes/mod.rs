@@ -1,6 +1,7 @@
 //! The routes: one file for each page.
 
 mod account;
+mod before_session;
 mod choose;
 mod choose_organization;
 mod consent;
@@ -9,13 +10,16 @@ mod health;
 mod home;
 mod interaction;
 mod invitation;
+mod link;
 mod mailbox;
 mod organization;
 mod pending;
+mod recover;
 mod revert;
 mod sign_in;
 mod sign_out;
 mod sign_up;
+mod steps;
 mod verify;
 
 use axum::{Router, middleware, routing::get};
@@ -36,6 +40,9 @@ pub fn router(app: App) -> Router {
         .route("/sign-in", get(sign_in::show).post(sign_in::submit))
         .route("/sign-out", get(sign_out::show).post(sign_out::submit))
         .route("/signed-out", get(sign_out::done))
+        .merge(link::routes())
+        .merge(recover::routes())
+        .merge(before_session::routes())
         .merge(account::routes())
         .merge(revert::routes())
         .route("/interaction/{handle}", get(interaction::show))

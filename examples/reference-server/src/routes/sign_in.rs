@@ -1,10 +1,14 @@
 //! Sign-in.
 
 use axum::{extract::State, response::Response};
-use ciam_core::journey::{Answer, JourneyError, Refusal, RefusalReason, Requirements, SignedIn, Step};
+use ciam_core::journey::{Answer, JourneyError, Refusal, RefusalReason, SignedIn, Step};
 use http::{StatusCode, header::SET_COOKIE};
 
-use super::pending::{Pending, visitor};
+use super::{
+    pending::{Pending, visitor},
+    recover,
+    steps::At,
+};
 use crate::{
     app::App,
     pages::{
@@ -23,7 +27,10 @@ pub(super) async fn show(State(app): State<App>, mut visit: Visit) -> Result<Res
     let ask = pending.as_ref().and_then(Pending::sign_in);
     let hint = ask.and_then(|it| it.login_hint.clone()).unwrap_or_default();
     visit.prefer(ask.map_or(&[], |it| &it.ui_locales));
-    render(&app, &visit, pending.as_ref(), &hint, None, StatusCode::OK)
+    // A recovery that did not end with a session leads here.
+    let recovered = visit.query("journey").is_some();
+    let notice = recovered.then(|| Notice::good(app.texts(visit.language).journey.recovered.as_str()));
+    render(&app, &visit, pending.as_ref(), &hint, notice, StatusCode::OK)
 }
 
 /// The form, filled in.
@@ -37,18 +44,21 @@ pub(super) async fn submit(
     visit.prefer(ask.map_or(&[], |it| &it.ui_locales));
     let viewer = app.viewer(&visit).await?;
     let visitor = visitor(&visit, viewer.as_ref());
-    let requirements = ask.map(Requirements::of).unwrap_or_default();
+    let requirements = recover::requirements(&visit, pending.as_ref());
     let journeys = &app.services().journeys;
     let (handle, _) = journeys.begin_sign_in(&visitor, requirements).await?;
     let identifier = form.text("identifier");
-    let answer = Answer::credentials(identifier, form.text("password"));
+    let answer = match form.text("action") {
+        "code" => Answer::send_code(identifier),
+        _ => Answer::credentials(identifier, form.text("password")),
+    };
     match journeys.answer(&handle, &visitor, answer).await? {
         Step::Done(done) => finish(&app, &visit, pending.as_ref(), &done).await,
         Step::Refused(refusal) => {
             let (status, notice) = complaint(&app, &visit, &refusal);
             render(&app, &visit, pending.as_ref(), identifier, Some(notice), status)
         }
-        Step::Challenge(other) => Err(Failure::internal(format!("there is no page for {other:?}"))),
+        Step::Challenge(next) => At { handle: &handle, pending: pending.as_ref() }.to(&next),
     }
 }
 
@@ -93,6 +103,7 @@ fn complaint(app: &App, visit: &Visit, refusal: &Refusal) -> (StatusCode, Notice
         RefusalReason::TooManyAttempts => {
             (StatusCode::TOO_MANY_REQUESTS, Notice::bad(t.field.slow_down.as_str()))
         }
+        RefusalReason::Method => (StatusCode::UNPROCESSABLE_ENTITY, Notice::bad(t.journey.method.as_str())),
         _ => (StatusCode::UNPROCESSABLE_ENTITY, Notice::bad(t.sign_in.failed.as_str())),
     }
 }
@@ -114,6 +125,10 @@ fn render(
         Some(handle) => format!("/sign-up?continue={handle}"),
         None => "/sign-up".to_owned(),
     };
+    let recover = match &continuation {
+        Some(handle) => format!("/recover?continue={handle}"),
+        None => "/recover".to_owned(),
+    };
     let view = SignInPage {
         frame: app.frame(visit, false),
         csrf: visit.csrf("/sign-in"),
@@ -125,6 +140,7 @@ fn render(
         password: Field::new("password", Input::CurrentPassword, t.field.password.as_str())
             .with_focus(!identifier.is_empty()),
         continuation,
+        recover,
         sign_up: app.config().ui.sign_up.then_some(sign_up),
     };
     let mut response = page(status, &view)?;

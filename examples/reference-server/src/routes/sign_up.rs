@@ -1,13 +1,14 @@
 //! Sign-up.
 
 use axum::{extract::State, response::Response};
-use ciam_core::{
-    journey::{Answer, Challenge, RefusalReason, Registration, Requirements, Step},
-    password::PasswordRejection,
-};
+use ciam_core::journey::{Answer, RefusalReason, Registration, Step};
 use http::StatusCode;
 
-use super::pending::{Pending, visitor};
+use super::{
+    pending::{Pending, visitor},
+    recover,
+    steps::At,
+};
 use crate::{
     app::App,
     i18n::Texts,
@@ -15,7 +16,7 @@ use crate::{
         Fault, SignUpPage,
         parts::{Field, Input, Notice},
     },
-    web::{Failure, Form, Visit, page, see_other},
+    web::{Failure, Form, Visit, page},
 };
 
 /// What the person typed, and what is wrong with it.
@@ -59,24 +60,24 @@ pub(super) async fn submit(
     visit.prefer(ask.map_or(&[], |it| &it.ui_locales));
     let viewer = app.viewer(&visit).await?;
     let visitor = visitor(&visit, viewer.as_ref());
-    let languages = vec![visit.language.code().to_owned()];
-    let requirements = ask.map(Requirements::of).unwrap_or_default().with_languages(languages);
+    let requirements = recover::requirements(&visit, pending.as_ref());
     let mut typed =
         Typed { email: form.text("email"), name: form.text("name"), complaint: Complaint::default() };
-    let registration = Registration::new(typed.email, form.text("password")).with_name(typed.name);
+    let registration = match form.text("action") {
+        "passwordless" => Registration::passwordless(typed.email),
+        _ => Registration::new(typed.email, form.text("password")),
+    };
+    let registration = registration.with_name(typed.name);
     let journeys = &app.services().journeys;
     let (handle, _) = journeys.begin_sign_up(&visitor, requirements).await?;
     match journeys.answer(&handle, &visitor, Answer::Register(registration)).await? {
-        Step::Challenge(Challenge::Code { .. }) => {
-            let onward = pending.map(|it| format!("&continue={}", it.handle.expose())).unwrap_or_default();
-            see_other(&format!("/verify?journey={}{onward}", handle.expose()))
-        }
+        Step::Challenge(next) => At { handle: &handle, pending: pending.as_ref() }.to(&next),
         Step::Refused(refusal) => {
             let (status, complaint) = complaint(app.texts(visit.language), &refusal.reason);
             typed.complaint = complaint;
             render(&app, &visit, pending.as_ref(), &typed, status)
         }
-        other => Err(Failure::internal(format!("a registration went to {other:?}"))),
+        Step::Done(_) => Err(Failure::internal("a registration ended before its code")),
     }
 }
 
@@ -86,18 +87,14 @@ fn complaint(t: &Texts, reason: &RefusalReason) -> (StatusCode, Complaint) {
         RefusalReason::Email => Complaint { email: Some(t.field.email_invalid.to_string()), ..none },
         RefusalReason::Name => Complaint { name: Some(t.field.name_invalid.with("max", MAX_NAME)), ..none },
         RefusalReason::Password(rejection) => {
-            let text = match rejection {
-                PasswordRejection::TooShort { min } => t.field.password_short.with("min", min),
-                PasswordRejection::TooLong { max } => t.field.password_long.with("max", max),
-                PasswordRejection::Personal => t.field.password_context.to_string(),
-                _ => t.field.password_common.to_string(),
-            };
+            let text = recover::password_complaint(t, rejection);
             Complaint { password: Some(text), ..none }
         }
         RefusalReason::TooManyAttempts => {
             let form = Some(t.field.slow_down.to_string());
             return (StatusCode::TOO_MANY_REQUESTS, Complaint { form, ..none });
         }
+        RefusalReason::Method => Complaint { form: Some(t.journey.method.to_string()), ..none },
         _ => Complaint { form: Some(t.error.lead.to_string()), ..none },
     };
     (StatusCode::UNPROCESSABLE_ENTITY, complaint)

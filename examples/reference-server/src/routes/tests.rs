@@ -6,4 +6,5 @@ mod journey;
 mod organizations;
 mod outage;
 mod owner;
+mod passwordless;
 mod protocol;

@@ -1,12 +1,13 @@
 //! Proof of the email address.
 
 use axum::{extract::State, response::Response};
-use ciam_core::journey::{Answer, Challenge, JourneyError, JourneyHandle, RefusalReason, Step};
+use ciam_core::journey::{Answer, Challenge, CodePurpose, JourneyError, JourneyHandle, RefusalReason, Step};
 use http::StatusCode;
 
 use super::{
     pending::{Pending, visitor},
     sign_in,
+    steps::At,
 };
 use crate::{
     app::App,
@@ -61,6 +62,9 @@ pub(super) async fn submit(State(app): State<App>, visit: Visit, form: Form) -> 
     };
     let challenge = match app.services().journeys.answer(&handle, &visitor, answer).await? {
         Step::Done(done) => return sign_in::finish(&app, &visit, pending.as_ref(), &done).await,
+        Step::Challenge(challenge) if !matches!(challenge, Challenge::Code { .. }) => {
+            return At { handle: &handle, pending: pending.as_ref() }.to(&challenge);
+        }
         Step::Challenge(challenge) => {
             view.status = StatusCode::OK;
             view.notice = resend.then(|| Notice::good(t.verify.resent.as_str()));
@@ -89,22 +93,27 @@ pub(super) async fn submit(State(app): State<App>, visit: Visit, form: Form) -> 
 }
 
 fn render(app: &App, visit: &Visit, view: View<'_>, challenge: &Challenge) -> Result<Response, Failure> {
-    let Challenge::Code { sent_to, digits, expires_at, .. } = challenge else {
+    let Challenge::Code { purpose, sent_to, digits, expires_at, .. } = challenge else {
         return Err(Fault::Expired.into());
     };
     let t = app.texts(visit.language);
     let minutes = ((*expires_at - app.ports().now()).whole_seconds() + 59).max(0) / 60;
     let digits = u8::try_from(*digits).unwrap_or(u8::MAX);
     let continuation = view.pending.map(|it| it.handle.expose().to_owned());
+    let (restart, lead) = match purpose {
+        CodePurpose::Registration => ("/sign-up", t.verify.lead.with("email", sent_to)),
+        CodePurpose::Recovery => ("/recover", t.journey.code_lead.with("to", sent_to)),
+        _ => ("/sign-in", t.journey.code_lead.with("to", sent_to)),
+    };
     let restart = match &continuation {
-        Some(handle) => format!("/sign-up?continue={handle}"),
-        None => "/sign-up".to_owned(),
+        Some(handle) => format!("{restart}?continue={handle}"),
+        None => restart.to_owned(),
     };
     let shown = VerifyPage {
         frame: app.frame(visit, false),
         csrf: visit.csrf("/verify"),
         notice: view.notice,
-        email: sent_to.clone(),
+        lead,
         journey: view.journey.to_owned(),
         continuation,
         code: Field::new("code", Input::Code { digits }, t.field.code.as_str())

@@ -13,38 +13,38 @@ impl Letters {
     pub(super) fn proof(
         &self,
         language: Language,
-        t: &Words,
+        words: &Words,
         message: &Message,
     ) -> Result<(String, String), PortError> {
-        let ours = &self.templates.texts(language).journey_mail;
+        let t = &self.templates.texts(language).journey_mail;
         let (subject, body) = match message.code {
-            MessageCode::RecoveryCode => (&ours.recovery_subject, &ours.recovery_body),
-            _ => (&ours.sign_in_subject, &ours.sign_in_body),
+            MessageCode::RecoveryCode => (&t.recovery_subject, &t.recovery_body),
+            _ => (&t.sign_in_subject, &t.sign_in_body),
         };
         let name = self.product.as_str();
         let (code, minutes) = (parameter(message, "code")?, parameter(message, "minutes")?);
-        let valid = t.code_valid.fill(&[("minutes", minutes), ("name", name)]);
+        let valid = words.code_valid.fill(&[("minutes", minutes), ("name", name)]);
         let letter = Letter {
             before: vec![body.with("name", name)],
             highlight: code,
-            after: self.with_link(language, message, vec![valid, ours.ignore.to_string()]),
-            footer: t.footer.with("name", name),
+            after: self.with_link(language, message, vec![valid, t.ignore.to_string()]),
+            footer: words.footer.with("name", name),
         };
         Ok((subject.fill(&[("code", code), ("name", name)]), self.write(language, &letter)?))
     }
 
     /// A password was replaced because it was forgotten.
-    pub(super) fn recovered(&self, language: Language, t: &Words) -> Result<(String, String), PortError> {
-        let ours = &self.templates.texts(language).journey_mail;
+    pub(super) fn recovered(&self, language: Language, words: &Words) -> Result<(String, String), PortError> {
+        let t = &self.templates.texts(language).journey_mail;
         let name = self.product.as_str();
         let recover = format!("{}/recover", self.sign_in.trim_end_matches("/sign-in"));
         let letter = Letter {
-            before: vec![ours.recovered_body.with("name", name)],
+            before: vec![t.recovered_body.with("name", name)],
             highlight: &recover,
             after: Vec::new(),
-            footer: t.footer.with("name", name),
+            footer: words.footer.with("name", name),
         };
-        Ok((ours.recovered_subject.with("name", name), self.write(language, &letter)?))
+        Ok((t.recovered_subject.with("name", name), self.write(language, &letter)?))
     }
 
     /// A text message whose last line lets the browser fill the code in: `@host #code`
@@ -54,11 +54,11 @@ impl Letters {
         language: Language,
         message: &Message,
     ) -> Result<(String, String), PortError> {
-        let ours = &self.templates.texts(language).journey_mail;
+        let t = &self.templates.texts(language).journey_mail;
         let code = parameter(message, "code")?;
         let host = self.sign_in.split("://").last().unwrap_or_default();
         let host = host.split(['/', ':']).next().unwrap_or_default();
-        let text = ours.sms.fill(&[("code", code), ("name", self.product.as_str())]);
+        let text = t.sms.fill(&[("code", code), ("name", self.product.as_str())]);
         Ok((text.clone(), format!("{text}\n\n@{host} #{code}")))
     }
 

@@ -111,6 +111,67 @@ for (const [screen, settings] of Object.entries(screens)) {
   });
 }
 
+test('a link from the mail signs in where it was asked for, and nowhere else; a forgotten password is replaced', { timeout: 120_000 }, async () => {
+  const context = await browser.newContext({ javaScriptEnabled: false, locale: 'en' });
+  const page = await context.newPage();
+  const problems = watch(page);
+  const email = `link.${Date.now()}@example.com`;
+  const picture = (name) => page.screenshot({ path: `${pictures}/journey-${name}.png`, fullPage: true });
+
+  // Without a password.
+  await page.goto(`${issuer}/sign-up`);
+  await page.fill('input[name=email]', email);
+  await page.fill('input[name=name]', 'Grace Hopper');
+  await leave(page, 'button[value=passwordless]');
+  const first = await readLink(context, email, 'verification code');
+
+  // Another browser is shown the code, and no button.
+  const stranger = await browser.newContext({ javaScriptEnabled: false, locale: 'en' });
+  const elsewhere = await stranger.newPage();
+  await elsewhere.goto(first);
+  assert.match(await elsewhere.textContent('#code'), /^\d{6}$/);
+  assert.equal(await elsewhere.locator('form[action="/link"]').count(), 0);
+  await elsewhere.screenshot({ path: `${pictures}/journey-link-elsewhere.png`, fullPage: true });
+  await elsewhere.goto(`${issuer}/account`);
+  assert.match(elsewhere.url(), /\/sign-in/);
+  await stranger.close();
+
+  // Opening it twice changes nothing; its button does.
+  await page.goto(first);
+  await page.goto(first);
+  await picture('link');
+  await press(page, '/link');
+  assert.match(page.url(), /\/account$/);
+  await page.goto(`${issuer}/sign-out`);
+  await leave(page, 'main form[action="/sign-out"] button[type=submit]');
+
+  // By a link again, this time into the account that there is.
+  await page.goto(`${issuer}/sign-in`);
+  await page.fill('input[name=identifier]', email);
+  await leave(page, 'button[value=code]');
+  await picture('code');
+  await page.goto(await readLink(context, email, 'sign-in code'));
+  await press(page, '/link');
+  assert.match(page.url(), /\/account$/);
+  await page.goto(`${issuer}/sign-out`);
+  await leave(page, 'main form[action="/sign-out"] button[type=submit]');
+
+  // A password that is forgotten, or never was.
+  await page.goto(`${issuer}/sign-in`);
+  await leave(page, 'a[href="/recover"]');
+  await picture('recover');
+  await page.fill('input[name=identifier]', email);
+  await press(page, '/recover');
+  await page.goto(await readLink(context, email, 'recovery code'));
+  await press(page, '/link');
+  await picture('new-password');
+  await page.fill('input[name=password]', password);
+  await press(page, '/new-password');
+  assert.match(page.url(), /\/account$/);
+  assert.deepEqual(problems, []);
+  await context.close();
+});
+
 test('session cookies are host-only, secure and out of reach of scripts', async () => {
   const context = await browser.newContext();
   const page = await context.newPage();
@@ -127,7 +188,7 @@ test('session cookies are host-only, secure and out of reach of scripts', async 
 test('every page holds up without horizontal scrolling at 360 pixels', async () => {
   const context = await browser.newContext({ viewport: { width: 360, height: 640 } });
   const page = await context.newPage();
-  for (const path of ['/', '/sign-up', '/sign-in', '/dev/mail']) {
+  for (const path of ['/', '/sign-up', '/sign-in', '/recover', '/dev/mail']) {
     await page.goto(`${issuer}${path}`);
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     assert.ok(overflow <= 0, `${path} is ${overflow} pixels too wide`);
@@ -143,6 +204,27 @@ async function press(page, action) {
     page.waitForNavigation({ waitUntil: 'load' }),
     page.locator(`form[action="${action}"] button[type=submit]`).first().click(),
   ]);
+}
+
+async function leave(page, selector) {
+  await Promise.all([page.waitForNavigation({ waitUntil: 'load' }), page.locator(selector).first().click()]);
+}
+
+/** The link in the newest mail to an address whose subject says this. */
+async function readLink(context, email, subject) {
+  const page = await context.newPage();
+  for (let attempt = 0; attempt < 40; attempt += 1) {
+    await page.goto(`${issuer}/dev/mail`);
+    const row = page.locator('li', { hasText: email }).filter({ hasText: subject }).locator('a').first();
+    if ((await row.count()) > 0) {
+      await row.click();
+      const href = await page.locator('a[href*="/link?token="]').first().getAttribute('href');
+      await page.close();
+      return href;
+    }
+    await page.waitForTimeout(250);
+  }
+  throw new Error(`no mail about ${subject} for ${email}`);
 }
 
 async function readCode(context, email, path) {

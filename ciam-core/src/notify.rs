@@ -44,6 +44,8 @@ pub enum MessageCode {
     IdentityUnlinked,
     /// Somebody is invited into an organization. Parameters: `token`, `organization` (its name), `days`.
     Invitation,
+    /// A person is invited to have an account. Parameters: `token`, `days`.
+    AccountInvitation,
     /// A code and a link to sign in with. Parameters: `code`, `minutes`, `link`.
     SignInCode,
     /// A code and a link to choose a new password with. Parameters: `code`, `minutes`, `link`.
@@ -69,6 +71,7 @@ impl MessageCode {
             Self::IdentityLinked => "identity_linked",
             Self::IdentityUnlinked => "identity_unlinked",
             Self::Invitation => "invitation",
+            Self::AccountInvitation => "account_invitation",
             Self::SignInCode => "sign_in_code",
             Self::RecoveryCode => "recovery_code",
             Self::PasswordRecovered => "password_recovered",

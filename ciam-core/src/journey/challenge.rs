@@ -31,6 +31,13 @@ pub enum Challenge {
         /// The ways to sign in later. Without a password among them, or with another one beside it, none need be chosen.
         methods: Methods,
     },
+    /// Accept an invitation, with a password or without: [`Answer::AcceptInvitation`].
+    Invitation {
+        /// The shortest password, in characters.
+        min_password_length: usize,
+        /// The ways to sign in later.
+        methods: Methods,
+    },
     /// Type the code that was sent: [`Answer::Code`], or [`Answer::Resend`]. Or open the link that was sent with it.
     Code {
         /// What the code is for.
@@ -72,6 +79,42 @@ pub enum Challenge {
         /// The attributes.
         attributes: Vec<AttributeAsk>,
     },
+}
+
+/// The acceptance of an invitation.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct Acceptance {
+    /// The token of the invitation.
+    pub token: Secret,
+    /// The password; `None` for a person who signs in without one.
+    #[serde(default)]
+    pub password: Option<Secret>,
+    /// The name to be called by.
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+impl Acceptance {
+    /// An acceptance without a password and a name.
+    #[must_use]
+    pub const fn new(token: Secret) -> Self {
+        Self { token, password: None, name: None }
+    }
+
+    /// Adds the password.
+    #[must_use]
+    pub fn with_password(mut self, password: impl Into<String>) -> Self {
+        self.password = Some(Secret::new(password.into()));
+        self
+    }
+
+    /// Adds the name to be called by.
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
 }
 
 /// A version of a document that is to be accepted.
@@ -172,6 +215,8 @@ pub enum Answer {
     },
     /// A registration.
     Register(Registration),
+    /// The acceptance of an invitation.
+    AcceptInvitation(Acceptance),
     /// Send a code to sign in with, in place of a password.
     SendCode {
         /// As typed: an e-mail address, a phone number or a user name.

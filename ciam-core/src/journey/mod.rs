@@ -4,6 +4,7 @@
 //! sign-in:  password, or a code or link by mail or text message ──▶ (risk) ──▶ further factors ──▶ session
 //! step-up:  a live session ──▶ the factor that lifts it ──▶ the same session, with another secret
 //! sign-up:  registration, with a password or without ──▶ code or link ──▶ account and session
+//! invited:  invitation, with a password or without ──▶ account, membership and session
 //! recovery: identifier ──▶ code or link ──▶ (further factor) ──▶ new password ──▶ session
 //! ```
 //!
@@ -63,6 +64,7 @@ mod challenge;
 mod code;
 mod conclude;
 pub mod decision;
+mod invitation;
 mod legacy;
 mod link;
 mod methods;
@@ -79,8 +81,9 @@ mod throttle;
 mod types;
 
 pub use self::challenge::{
-    AcceptedVersion, Answer, AttributeAsk, Challenge, CodePurpose, Registration, TermsAsk,
+    Acceptance, AcceptedVersion, Answer, AttributeAsk, Challenge, CodePurpose, Registration, TermsAsk,
 };
+pub use self::invitation::{AccountInvitation, AccountInvitations, InviteError, Invited};
 pub use self::link::{JourneyLink, LinkOpened};
 pub use self::methods::{Methods, SignInMethod};
 pub use self::policy::JourneyPolicy;

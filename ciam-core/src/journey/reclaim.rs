@@ -29,7 +29,7 @@ impl Journeys {
             }
             Some(holder) if is_owned(&holder.value, key, self.ports.now()) => Ok(None),
             Some(holder) if holder.value.status == AccountStatus::Pending => {
-                self.take_over(key, holder).await.map(Some)
+                self.take_over(key, holder, EventType::IDENTIFIER_RECLAIMED).await.map(Some)
             }
             Some(holder) => {
                 let batch = self.release(key, holder)?;
@@ -48,7 +48,12 @@ impl Journeys {
     }
 
     /// An account in which nobody has proved anything becomes its owner's: without what was put into it.
-    async fn take_over(&self, key: &IdentifierKey, holder: Versioned<Account>) -> Result<Claimed, PortError> {
+    pub(super) async fn take_over(
+        &self,
+        key: &IdentifierKey,
+        holder: Versioned<Account>,
+        event: EventType,
+    ) -> Result<Claimed, PortError> {
         let now = self.ports.now();
         let mut account = Account::new(holder.value.id, now);
         account.status = AccountStatus::Active;
@@ -61,7 +66,7 @@ impl Journeys {
                 .require_version(EntityRef::Credential(credential.value.id), credential.version)
                 .write(Write::DeleteCredential(credential.value.id));
         }
-        let event = Event::new(&self.ports, EventType::IDENTIFIER_RECLAIMED, account.event_subject())?;
+        let event = Event::new(&self.ports, event, account.event_subject())?;
         Ok(Claimed { account, batch: batch.event(event.with("kind", key.kind().as_str())) })
     }
 

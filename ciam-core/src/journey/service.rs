@@ -15,6 +15,7 @@ use crate::ephemeral;
 use crate::error::PortError;
 use crate::factor::Factor;
 use crate::migration::LegacySystem;
+use crate::organization::Organizations;
 use crate::password::PasswordFactor;
 use crate::ports::Ports;
 use crate::ratelimit::RateLimiter;
@@ -32,6 +33,7 @@ pub struct Journeys {
     pub(super) limiter: RateLimiter,
     pub(super) legacy: Option<LegacySystem>,
     pub(super) schema: Arc<AttributeSchema>,
+    pub(super) organizations: Option<Organizations>,
 }
 
 impl Journeys {
@@ -50,6 +52,7 @@ impl Journeys {
             policy: Arc::new(JourneyPolicy::default()),
             legacy: None,
             schema: Arc::new(AttributeSchema::standard()),
+            organizations: None,
         }
     }
 
@@ -71,6 +74,13 @@ impl Journeys {
     #[must_use]
     pub fn with_legacy(mut self, legacy: LegacySystem) -> Self {
         self.legacy = Some(legacy);
+        self
+    }
+
+    /// Lets people sign up with invitations of organizations.
+    #[must_use]
+    pub fn with_organizations(mut self, organizations: Organizations) -> Self {
+        self.organizations = Some(organizations);
         self
     }
 
@@ -113,6 +123,19 @@ impl Journeys {
         requirements: Requirements,
     ) -> Result<(JourneyHandle, Challenge), PortError> {
         self.begin(visitor, requirements, Stage::Registration).await
+    }
+
+    /// Begins a sign-up by invitation.
+    ///
+    /// # Errors
+    ///
+    /// Fails when a port does.
+    pub async fn begin_invitation(
+        &self,
+        visitor: &Visitor<'_>,
+        requirements: Requirements,
+    ) -> Result<(JourneyHandle, Challenge), PortError> {
+        self.begin(visitor, requirements, Stage::Invitation).await
     }
 
     /// Begins a recovery: the password is forgotten.
@@ -196,6 +219,9 @@ impl Journeys {
             }
             (Stage::Registration, Answer::Register(registration)) => {
                 self.register(handle, visitor, journey, registration).await
+            }
+            (Stage::Invitation, Answer::AcceptInvitation(acceptance)) => {
+                self.accept_invitation(handle, visitor, journey, acceptance).await
             }
             (Stage::Code(stage), Answer::Code { code }) => {
                 self.take_code(handle, visitor, journey, stage, Given::Code(&code)).await
@@ -325,6 +351,7 @@ impl Journeys {
         match &journey.stage {
             Stage::Credentials => Some(Challenge::Credentials { login_hint, methods: methods() }),
             Stage::Registration => Some(Challenge::Registration { min_password_length, methods: methods() }),
+            Stage::Invitation => Some(Challenge::Invitation { min_password_length, methods: methods() }),
             Stage::Code(CodeStage { sent, purpose }) => Some(Challenge::Code {
                 purpose: purpose.public(),
                 channel: sent.channel,

@@ -9,7 +9,7 @@ use super::challenge::Registration;
 use super::code::{Given, Letter};
 use super::methods::SignInMethod;
 use super::passwordless::proof_by;
-use super::reclaim::is_owned;
+use super::reclaim::{Claimed, is_owned};
 use super::service::Journeys;
 use super::state::{Goal, Held, Journey, JourneyHandle, Purpose, Sent, Stage};
 use super::step::{RefusalReason, SignedIn, Step};
@@ -26,7 +26,7 @@ use crate::ratelimit::source_of;
 use crate::risk::{self, Assessment, Observation, RiskAction, RiskLevel};
 use crate::secret::Secret;
 use crate::session::{Authenticated, Beginning, SessionError, StartedSession};
-use crate::store::{Commit, Version, Write};
+use crate::store::{Batch, Commit, Version, Write};
 
 /// What a registration asked for, once its code is proved.
 pub(super) type Wanted = (Sent, Profile, Option<PasswordHash>);
@@ -44,7 +44,7 @@ impl Journeys {
             Ok(found) => found,
             Err(reason) => return Ok(self.refused(journey, reason)),
         };
-        let Some(mut profile) = self.profile(&registration) else {
+        let Some(mut profile) = self.profile(registration.name.as_deref()) else {
             return Ok(self.refused(journey, RefusalReason::Name));
         };
         let peer = source_of(visitor.peer.address);
@@ -147,19 +147,8 @@ impl Journeys {
         let mut current = visitor.current.cloned();
         for _ in 0..Self::MAX_RACES {
             let finishing = self.advance(handle, &journey, Stage::Finishing).await?;
-            match self.create_account(visitor, &journey, current.as_ref(), &wanted).await {
-                Ok(Created::WithSession(created)) => {
-                    let (account, started) = *created;
-                    self.remove(handle).await;
-                    let tried = Tried::Identifier(&sent.identifier);
-                    throttle::remember(&self.limiter, &self.policy, &tried.in_browser(visitor)).await;
-                    let signed_in = SignedIn::new(started.session, started.cookie, account);
-                    return Ok(Step::Done(Box::new(signed_in)));
-                }
-                Ok(Created::Owing(stage)) => {
-                    let next = self.advance(handle, &finishing, *stage).await?;
-                    return self.challenge_of(&next).map(Step::Challenge).ok_or(JourneyError::Changed);
-                }
+            match self.registered(visitor, &journey, current.as_ref(), &wanted).await {
+                Ok(created) => return self.created(handle, visitor, &finishing, created).await,
                 Err(CreateError::Taken) => {
                     self.remove(handle).await;
                     return Ok(Self::over(RefusalReason::AlreadyRegistered));
@@ -178,29 +167,65 @@ impl Journeys {
         Err(JourneyError::Changed)
     }
 
-    /// The account, its password, its first session and the events: one commit. Where something is still to be done before
-    /// the session, that begins later.
-    async fn create_account(
+    async fn registered(
         &self,
         visitor: &Visitor<'_>,
         journey: &Journey,
         current: Option<&Authenticated>,
         (sent, profile, password): &Wanted,
     ) -> Result<Created, CreateError> {
+        let Some(mut claimed) = self.claim(&sent.identifier).await? else { return Err(CreateError::Taken) };
+        claimed.account.profile = profile.clone();
+        let (identifier, channel, password) = (sent.identifier.clone(), sent.channel, password.clone());
+        let person = Person { claimed, identifier, channel, password, more: Batch::new() };
+        self.create_account(visitor, journey, current, person).await
+    }
+
+    /// Where a person goes whose account was created.
+    pub(super) async fn created(
+        &self,
+        handle: &JourneyHandle,
+        visitor: &Visitor<'_>,
+        finishing: &Journey,
+        created: Created,
+    ) -> Result<Step, JourneyError> {
+        match created {
+            Created::WithSession(created) => {
+                let (account, started, identifier) = *created;
+                self.remove(handle).await;
+                let tried = Tried::Identifier(&identifier);
+                throttle::remember(&self.limiter, &self.policy, &tried.in_browser(visitor)).await;
+                Ok(Step::Done(Box::new(SignedIn::new(started.session, started.cookie, account))))
+            }
+            Created::Owing(stage) => {
+                let next = self.advance(handle, finishing, *stage).await?;
+                self.challenge_of(&next).map(Step::Challenge).ok_or(JourneyError::Changed)
+            }
+        }
+    }
+
+    /// The account, its password, its first session and the events: one commit. Where something is still to be done before
+    /// the session, that begins later.
+    pub(super) async fn create_account(
+        &self,
+        visitor: &Visitor<'_>,
+        journey: &Journey,
+        current: Option<&Authenticated>,
+        person: Person,
+    ) -> Result<Created, CreateError> {
         let now = self.ports.now();
-        let Some(claimed) = self.claim(&sent.identifier).await? else { return Err(CreateError::Taken) };
-        let (mut account, mut batch) = (claimed.account, claimed.batch);
-        account.profile = profile.clone();
-        batch = batch.write(Write::PutAccount(account.clone()));
+        let Person { claimed, identifier, channel, password, more } = person;
+        let account = claimed.account;
+        let mut batch = claimed.batch.write(Write::PutAccount(account.clone())).append(more);
         let mut relied_on = Vec::new();
-        let proof = match password {
+        let proof = match &password {
             Some(password) => {
                 let credential = PasswordFactor::credential(&self.ports, account.id, password)?;
                 relied_on.push((credential.id, Version::FIRST));
                 batch = batch.write(Write::PutCredential(credential));
                 Proof::new(Amr::PASSWORD, [FactorKind::Knowledge], now)
             }
-            None => proof_by(sent.channel, now),
+            None => proof_by(channel, now),
         };
         batch = batch.event(Event::new(&self.ports, EventType::ACCOUNT_REGISTERED, account.event_subject())?);
         let owed = self.owed_at_sign_up(&account, &journey.requirements).await?;
@@ -209,9 +234,9 @@ impl Journeys {
                 let held = Held {
                     account: account.id,
                     goal: Goal::Session,
-                    known_as: Some(Tried::Identifier(&sent.identifier).in_browser(visitor)),
+                    known_as: Some(Tried::Identifier(&identifier).in_browser(visitor)),
                     step_up_of: None,
-                    reached: Some(sent.identifier.clone()),
+                    reached: Some(identifier),
                     proofs: vec![proof],
                     relied_on,
                     risk: (&Assessment::new(RiskLevel::Low, Vec::new())).into(),
@@ -228,7 +253,7 @@ impl Journeys {
                     risk: None,
                 };
                 let (batch, started) = self.sessions.starting(batch, &account, beginning).await?;
-                (batch, Created::WithSession(Box::new((account, started))))
+                (batch, Created::WithSession(Box::new((account, started, identifier))))
             }
         };
         match self.ports.store().commit(batch).await? {
@@ -264,9 +289,9 @@ impl Journeys {
         risk::assess(&self.ports, &observation, self.policy.risk_deadline, unanswered).await.level
     }
 
-    fn profile(&self, registration: &Registration) -> Option<Profile> {
+    pub(super) fn profile(&self, name: Option<&str>) -> Option<Profile> {
         let mut profile = Profile::new();
-        if let Some(name) = registration.name.as_deref().map(str::trim).filter(|name| !name.is_empty()) {
+        if let Some(name) = name.map(str::trim).filter(|name| !name.is_empty()) {
             if name.chars().count() > self.policy.max_name || name.chars().any(char::is_control) {
                 return None;
             }
@@ -276,16 +301,27 @@ impl Journeys {
     }
 }
 
+/// Somebody whose account is to be created: they have proved the identifier.
+pub(super) struct Person {
+    pub(super) claimed: Claimed,
+    pub(super) identifier: IdentifierKey,
+    /// By which kind of message they proved it.
+    pub(super) channel: Channel,
+    pub(super) password: Option<PasswordHash>,
+    /// What belongs to the same commit, behind the account.
+    pub(super) more: Batch,
+}
+
 /// An account that was created.
-enum Created {
+pub(super) enum Created {
     /// With its first session.
-    WithSession(Box<(Account, StartedSession)>),
+    WithSession(Box<(Account, StartedSession, IdentifierKey)>),
     /// Without: the stage in which something is asked for first.
     Owing(Box<Stage>),
 }
 
 /// Why an account was not created.
-enum CreateError {
+pub(super) enum CreateError {
     /// Somebody registered the address meanwhile.
     Taken,
     /// The session could not begin.

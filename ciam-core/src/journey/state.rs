@@ -73,6 +73,8 @@ pub(super) enum Stage {
     Factor(FactorStage),
     /// Asked for a registration.
     Registration,
+    /// Asked for the acceptance of an invitation.
+    Invitation,
     /// A code was sent.
     Code(CodeStage),
     /// Asked whose password is forgotten.

@@ -133,6 +133,8 @@ pub enum RefusalReason {
     },
     /// The risk of a registration is too high.
     Risk,
+    /// There is no such invitation: used, revoked, expired, or never sent.
+    Invitation,
     /// Terms that cannot be postponed are not accepted.
     Terms,
     /// Attributes are not accepted.
@@ -156,6 +158,7 @@ impl RefusalReason {
             Self::AlreadyRegistered => "already_registered",
             Self::Denied { .. } => "denied",
             Self::Risk => "risk",
+            Self::Invitation => "invitation",
             Self::Terms => "terms",
             Self::Profile(_) => "profile",
             Self::Unexpected => "unexpected",

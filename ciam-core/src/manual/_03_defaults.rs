@@ -20,6 +20,7 @@
 //! | Recoveries asked for from one address | 50 in an hour | [`JourneyPolicy`](crate::journey::JourneyPolicy) | each costs a mail |
 //! | Messages with codes for one identifier | 5 in an hour, 20 in a day; as many again in each known browser | [`JourneyPolicy`](crate::journey::JourneyPolicy) | nobody's mailbox is flooded, and no owner is kept out by that |
 //! | Messages with codes to one mailbox, whichever identifier was typed | 30 in a day, then silence | [`JourneyPolicy`](crate::journey::JourneyPolicy) | three identifiers are not three floods |
+//! | Invitation of a person to the tenant | 7 days | [`AccountInvitations`](crate::journey::AccountInvitations) | people are on holiday for a week |
 //! | First factors | password, code by mail; a code by text message when a tenant says so | [`JourneyPolicy`](crate::journey::JourneyPolicy) | text messages cost money and need a provider |
 //! | Recovery | by mail only | [`JourneyPolicy`](crate::journey::JourneyPolicy) | who takes over a phone number has not the password too |
 //! | Notices to an owner | tried for 3 days | [`JourneyPolicy`](crate::journey::JourneyPolicy) | a mail server may be down over a weekend |

@@ -257,3 +257,43 @@ async fn what_is_stored_holds_neither_the_token_nor_the_address() {
     town.world.clock.advance(Duration::days(8));
     assert!(town.world.ports.store().records(kind, PageRequest::first(10)).await.unwrap().items.is_empty());
 }
+
+#[tokio::test]
+async fn who_has_no_account_signs_up_with_the_invitation_and_is_a_member() {
+    use crate::world::{PASSWORD, done, refusal, visitor};
+    use ciam_core::journey::{Acceptance, Answer, Requirements};
+
+    let town = Town::new().await;
+    let token = town.invited(GRACE, &["admin"]).await;
+    let journeys = town.world.journeys.clone().with_organizations(town.organizations.clone());
+    let shown = journeys.invitation(&token).await.unwrap().unwrap();
+    assert_eq!((shown.email.as_str(), shown.organization.as_deref()), (GRACE, Some("Acme Ltd")));
+    let browsers: Vec<_> = (0..4).map(|_| town.world.browser()).collect();
+    let all = join_all(browsers.iter().map(async |browser| {
+        let begun = journeys.begin_invitation(&visitor(browser), Requirements::default()).await.unwrap();
+        let acceptance = Acceptance::new(token.clone()).with_password(PASSWORD);
+        journeys.answer(&begun.0, &visitor(browser), Answer::AcceptInvitation(acceptance)).await.unwrap()
+    }))
+    .await;
+    let (won, lost): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|step| matches!(step, ciam_core::journey::Step::Done(_)));
+    assert_eq!((won.len(), lost.len()), (1, 3));
+    for step in lost {
+        // Whoever was late saw the invitation used up, or the account that it has made.
+        assert!(["invitation", "already_registered"].contains(&refusal(step)));
+    }
+    let grace = done(won.into_iter().next().unwrap()).account;
+    let key = IdentifierKey::email(GRACE).unwrap();
+    assert!(grace.identifier_with(&key).unwrap().is_verified());
+    let membership = town.world.ports.store().membership(town.acme, grace.id).await.unwrap().unwrap();
+    assert_eq!(membership.value.roles, names(&["admin"]));
+
+    // Who has an account signs in and accepts there.
+    account(&town.world, "ada@example.com").await;
+    let token = town.invited("ada@example.com", &["admin"]).await;
+    let browser = town.world.browser();
+    let begun = journeys.begin_invitation(&visitor(&browser), Requirements::default()).await.unwrap();
+    let answer = Answer::AcceptInvitation(Acceptance::new(token));
+    let step = journeys.answer(&begun.0, &visitor(&browser), answer).await.unwrap();
+    assert_eq!(refusal(step), "already_registered");
+}

@@ -9,6 +9,7 @@
 
 mod account_federated;
 mod account_identifiers;
+mod account_invitations;
 mod account_lifecycle;
 mod account_password;
 mod audit;

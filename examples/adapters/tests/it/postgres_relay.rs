@@ -206,7 +206,7 @@ impl Store for SplitOutbox {
             let events = batch.events().iter().cloned().fold(Batch::new(), Batch::event);
             // The way of the second request.
             tokio::time::sleep(Duration::from_millis(5)).await;
-            self.0.commit(events).await?;
+            assert!(self.0.commit(events).await?.is_applied());
         }
         Ok(outcome)
     }

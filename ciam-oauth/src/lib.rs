@@ -82,6 +82,7 @@ mod metadata;
 pub mod organization;
 pub mod par;
 pub mod pkce;
+pub mod privacy;
 pub mod redirect_uri;
 pub mod resource;
 pub mod revoke;

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use ciam_core::consent::Consent;
+use ciam_core::consent::{Consent, ConsentProof};
 use ciam_core::ephemeral;
 use ciam_core::error::PortError;
 use ciam_core::event::{Event, EventType};
 use ciam_core::id::GrantId;
-use ciam_core::secret::Secret;
+use ciam_core::secret::{Secret, TokenDigest};
 use ciam_core::session::Session;
 use ciam_core::store::{self, Batch, EntityRef, Versioned};
 
@@ -164,7 +164,10 @@ impl AuthorizationServer {
         let event = self
             .authorization_event(kind, facts.request, session)?
             .with("scopes", answer.allowed.to_strings());
-        Ok(batch.put(&consent)?.event(event))
+        let mut proof = ConsentProof::new("consent_page");
+        // What was shown are the items, one a line: their words are the host's, in the person's language.
+        proof.digest = Some(TokenDigest::of(&shown.iter().cloned().collect::<Vec<_>>().join("\n")));
+        Ok(consent.write_to(batch, self.ports(), proof)?.event(event))
     }
 
     /// Commits that a signed-in person's authorization was refused.

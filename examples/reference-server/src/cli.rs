@@ -28,12 +28,47 @@ pub enum Command {
     ///
     /// Nothing is started, opened or written. The exit status is 0 when `serve` would start with them.
     CheckConfig,
+    /// Verify, write out or sign the audit log.
+    Audit {
+        /// What to do with it.
+        #[command(subcommand)]
+        action: AuditAction,
+    },
+    /// Erase an account now, without a grace period: at a legal request.
+    Erase {
+        /// The id of the account
+        account: String,
+        /// Why, as a code of lower-case letters, digits, `_`, `.` and `-`
+        #[arg(long, default_value = "legal_request")]
+        reason: String,
+    },
     /// Look at events that a webhook or the message bus did not take, and deliver them again.
     DeadLetters {
         /// What to do with them.
         #[command(subcommand)]
         action: DeadLetterAction,
     },
+}
+
+/// What to do with the audit log.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum AuditAction {
+    /// Recompute the chain from its first entry to its last, and name the first one that is not what was written.
+    ///
+    /// The exit status is 0 when the log is whole, and 1 when it is not. What was cut off the end together with the stored
+    /// head is noticed by a head that was written down elsewhere: give one, or a signed checkpoint.
+    Verify {
+        /// A head that was written down elsewhere, as `verify` prints it: NUMBER:HASH
+        #[arg(long, value_name = "NUMBER:HASH")]
+        head: Vec<String>,
+        /// A file with a checkpoint, as `audit checkpoint` printed it
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Vec<PathBuf>,
+    },
+    /// Write out every entry, one line of JSON for each.
+    Export,
+    /// Sign the end of the log with the server's signing key: keep it where the database's administrators cannot write.
+    Checkpoint,
 }
 
 /// What to do with dead letters.

@@ -12,6 +12,7 @@
 
 pub mod api;
 pub mod app;
+mod audit;
 pub mod cli;
 pub mod config;
 pub mod dead_letters;
@@ -23,6 +24,7 @@ pub mod keeping;
 pub mod keys;
 pub mod letters;
 pub mod pages;
+pub mod privacy;
 pub mod routes;
 pub mod run;
 pub mod serve;

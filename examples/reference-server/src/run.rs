@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    cli::{self, Command, DeadLetterAction, Flags},
+    audit,
+    cli::{self, AuditAction, Command, DeadLetterAction, Flags},
     config::{Config, Log},
-    dead_letters, greeting, serve,
+    dead_letters, greeting, privacy, serve,
     storage::Storage,
 };
 
@@ -35,6 +36,8 @@ pub fn run(command: Command, flags: &Flags) -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::Serve => ended(serve(config)),
+        Command::Audit { action } => ended(audit(&config, &action)),
+        Command::Erase { account, reason } => ended(erase(&config, &account, reason)),
         Command::DeadLetters { action } => ended(dead_letters(&config, &action)),
     }
 }
@@ -47,6 +50,28 @@ fn ended(outcome: anyhow::Result<()>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn audit(config: &Config, action: &AuditAction) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let storage = Storage::open(config).await?;
+        let outcome = audit::run(&storage.ports, config, action, &mut std::io::stdout()).await;
+        storage.database.close().await;
+        storage.keys.close().await;
+        outcome
+    })
+}
+
+fn erase(config: &Config, account: &str, reason: String) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let storage = Storage::open(config).await?;
+        let outcome = privacy::erase(&storage.ports, account, reason).await;
+        storage.database.close().await;
+        storage.keys.close().await;
+        outcome
+    })
 }
 
 fn dead_letters(config: &Config, action: &DeadLetterAction) -> anyhow::Result<()> {

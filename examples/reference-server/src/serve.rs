@@ -18,7 +18,9 @@ use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use crate::{
     app::App,
     config::{Config, Mail},
-    greeting, import, routes,
+    greeting, import,
+    privacy::{self, Keeper},
+    routes,
     services::Services,
     storage::Storage,
 };
@@ -59,6 +61,9 @@ pub async fn serve_until(
 
     let mut background = JoinSet::new();
     spawn_background(&app, &stopped, &mut background)?;
+    let (ports, keys) = (app.ports().clone(), app.services().keys.clone());
+    let keeper = Keeper { ports, sealing: Some(storage.sealing.clone()), keys };
+    background.spawn(keeper.run(stopped.clone()));
     if let Some(redis) = storage.redis.clone() {
         background.spawn(watch_redis(redis, stopped.clone()));
     }
@@ -117,7 +122,7 @@ fn spawn_background(app: &App, stopped: &watch::Receiver<()>, tasks: &mut JoinSe
         (Mail::Catcher, None) => anyhow::bail!("there is no way for mail to go out"),
     };
     let webhooks = Arc::new(Webhooks::new(app.ports().clone()));
-    let mut relay = Relay::new(app.ports().clone(), notifier).with_source(webhooks);
+    let mut relay = Relay::new(app.ports().clone(), notifier).with_source(webhooks).with_sink(privacy::audit_sink(app.ports()));
     if let Some(bus) = &app.config().bus {
         let tenant = app.ports().tenant();
         relay = relay.with_sink(Arc::new(NatsSink::new(bus.url.expose(), tenant, bus.options.clone())));

@@ -180,9 +180,17 @@ fn scope(tenant: TenantId, account: Option<AccountId>, expires_at: OffsetDateTim
     SealScope::Account(account.unwrap_or_else(|| day_key(tenant, expires_at)))
 }
 
+/// Whose key seals what is of no use after a (Julian) day and belongs to no account.
+pub(crate) fn day_scope(tenant: TenantId, day: i32) -> SealScope {
+    SealScope::Account(key_of_day(tenant, day))
+}
+
 /// The id under which the vault has the message key of a day: no account has it, because ids of accounts carry the time.
 fn day_key(tenant: TenantId, day: OffsetDateTime) -> AccountId {
-    let day = day.to_offset(time::UtcOffset::UTC).date().to_julian_day();
+    key_of_day(tenant, day.to_offset(time::UtcOffset::UTC).date().to_julian_day())
+}
+
+fn key_of_day(tenant: TenantId, day: i32) -> AccountId {
     let name = format!("ciam.messages {tenant} {day}");
     let digest = crate::crypto::sha256(name.as_bytes());
     let bytes = digest.first_chunk::<16>().copied().unwrap_or_default();

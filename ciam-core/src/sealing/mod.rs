@@ -52,6 +52,7 @@
 
 mod batch;
 mod entity;
+mod ephemeral;
 mod record;
 mod reseal;
 mod store;
@@ -61,6 +62,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 
+pub use self::ephemeral::SealingEphemeral;
 pub use self::reseal::ResealReport;
 use crate::account::IdentifierKey;
 use crate::error::PortError;

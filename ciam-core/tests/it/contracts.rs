@@ -8,7 +8,7 @@ use ciam_core::id::TenantId;
 use ciam_core::memory::{MemoryDatabase, MemoryEphemeralDatabase, MemoryVaultDatabase};
 use ciam_core::password::{Argon2idHasher, MigratingHasher};
 use ciam_core::runtime::ThreadRuntime;
-use ciam_core::sealing::{SealedRecords, SealingStore};
+use ciam_core::sealing::{SealedRecords, SealingEphemeral, SealingStore};
 use ciam_core::secret::SecretBytes;
 use ciam_core::store::Store;
 use ciam_core::testkit::{self, EphemeralHarness, ManualClock, StoreHarness, VaultHarness};
@@ -132,6 +132,28 @@ async fn sealed_store() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ephemeral() {
     testkit::ephemeral(&InMemory::default()).await.assert_kept();
+}
+
+#[async_trait::async_trait]
+impl EphemeralHarness for Sealed {
+    async fn open(&self, tenant: TenantId) -> Result<Arc<dyn Ephemeral>, PortError> {
+        let vault = VaultHarness::open(&self.0, tenant).await?;
+        let inner = EphemeralHarness::open(&self.0, tenant).await?;
+        Ok(Arc::new(SealingEphemeral::new(tenant, inner, vault, self.0.clock.clone())))
+    }
+
+    async fn pass(&self, time: Duration) {
+        self.0.clock.advance(time);
+    }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
+        tokio_spawn(task)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sealed_ephemeral() {
+    testkit::ephemeral(&Sealed::default()).await.assert_kept();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -68,7 +68,12 @@ async fn verify(log: &AuditLog, expected: &Expected, out: &mut impl Write) -> an
     match log.verify(expected).await? {
         AuditVerdict::Intact(head) => {
             writeln!(out, "The audit log is whole: {} entries.", head.sequence)?;
-            writeln!(out, "Its head, to be written down elsewhere: {}:{}", head.sequence, head.digest.to_text())?;
+            writeln!(
+                out,
+                "Its head, to be written down elsewhere: {}:{}",
+                head.sequence,
+                head.digest.to_text()
+            )?;
             Ok(())
         }
         AuditVerdict::Broken { sequence, problem } => {

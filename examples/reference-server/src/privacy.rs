@@ -37,7 +37,8 @@ pub fn erasure(ports: &Ports) -> Erasure {
 ///
 /// There is no such account, it is erased already, or a port fails.
 pub async fn erase(ports: &Ports, account: &str, reason: String) -> anyhow::Result<()> {
-    let id: AccountId = account.parse().with_context(|| format!("`{account}` is not the id of an account"))?;
+    let id: AccountId =
+        account.parse().with_context(|| format!("`{account}` is not the id of an account"))?;
     let reason = ReasonCode::new(reason)?;
     erasure(ports).erase_now(id, &Actor::system("command_line"), &reason).await?;
     println!("{id} is erased");
@@ -122,3 +123,6 @@ const AT_ONCE: u32 = 20;
 const PAGE: u32 = 200;
 const OFTEN: Duration = Duration::from_secs(60);
 const SELDOM: Duration = Duration::from_secs(3600);
+
+#[cfg(test)]
+mod tests;

@@ -122,7 +122,9 @@ fn spawn_background(app: &App, stopped: &watch::Receiver<()>, tasks: &mut JoinSe
         (Mail::Catcher, None) => anyhow::bail!("there is no way for mail to go out"),
     };
     let webhooks = Arc::new(Webhooks::new(app.ports().clone()));
-    let mut relay = Relay::new(app.ports().clone(), notifier).with_source(webhooks).with_sink(privacy::audit_sink(app.ports()));
+    let mut relay = Relay::new(app.ports().clone(), notifier)
+        .with_source(webhooks)
+        .with_sink(privacy::audit_sink(app.ports()));
     if let Some(bus) = &app.config().bus {
         let tenant = app.ports().tenant();
         relay = relay.with_sink(Arc::new(NatsSink::new(bus.url.expose(), tenant, bus.options.clone())));

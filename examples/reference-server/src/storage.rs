@@ -21,7 +21,7 @@ use ciam_core::{
     memory::MemoryEphemeralDatabase,
     outbound::OutboundPolicy,
     ports::Ports,
-    sealing::SealingStore,
+    sealing::{SealingEphemeral, SealingStore},
     store::Store,
     vault::KeyEncryptionKey,
 };
@@ -69,6 +69,9 @@ impl Storage {
         let keys = Keys::open(config).await?;
         let vault = keys.vault(tenant, key);
         let sealing = keeping::sealed(store, Arc::clone(&vault)).await?;
+        // A journey that is under way knows the address that somebody typed.
+        let (inner, keys_of_day, time) = (ephemeral, Arc::clone(&vault), Arc::clone(&clock));
+        let ephemeral: Arc<dyn Ephemeral> = Arc::new(SealingEphemeral::new(tenant, inner, keys_of_day, time));
         let ports = Ports::new(Arc::new(sealing.clone()), ephemeral, vault)
             .with_clock(clock)
             .with_runtime(Arc::new(TokioRuntime::for_this_machine()))

@@ -49,7 +49,7 @@ use std::sync::Arc;
 #[cfg_attr(docsrs, doc(cfg(feature = "jwe")))]
 pub use self::encryption::{ContentCipher, DecryptingKey, DecryptionKeyKind, Encryption, OaepHash};
 #[cfg(feature = "foreign-hashes")]
-pub(crate) use self::password_digests::ForeignDigest;
+pub(crate) use self::password_digests::{ForeignDigest, sha256_of};
 pub use self::public_key::{EcCurve, PublicKey};
 use crate::error::PortError;
 use crate::secret::{SecretBytes, ct_eq};

@@ -5,6 +5,20 @@ use std::num::NonZeroU32;
 
 use ring::{digest, pbkdf2};
 
+/// The SHA-256 digest of everything that a reader gives.
+pub(crate) fn sha256_of(mut input: impl std::io::Read) -> std::io::Result<[u8; 32]> {
+    let mut context = digest::Context::new(&digest::SHA256);
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        let read = input.read(&mut buffer)?;
+        if read == 0 {
+            break;
+        }
+        context.update(buffer.get(..read).unwrap_or_default());
+    }
+    context.finish().as_ref().try_into().map_err(std::io::Error::other)
+}
+
 /// A digest that another system's password hashes are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ForeignDigest {

@@ -78,6 +78,15 @@ pub trait ImportFormat: fmt::Debug + Send + Sync {
     fn parse(&self, row: &str, now: OffsetDateTime) -> Result<ImportRow, RowProblem>;
 }
 
+/// The digest of a whole file, by which an import knows it again. Reads it to its end.
+///
+/// # Errors
+///
+/// Fails when the file cannot be read.
+pub fn digest_of(input: impl io::Read) -> io::Result<[u8; 32]> {
+    crate::crypto::sha256_of(input)
+}
+
 /// What became of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -48,6 +48,9 @@ pub enum Command {
         #[command(subcommand)]
         action: DeadLetterAction,
     },
+    /// Bring in what another system exported.
+    #[command(subcommand)]
+    Import(ImportCommand),
 }
 
 /// What to do with the audit log.
@@ -98,6 +101,62 @@ pub enum DeadLetterAction {
         #[arg(long, value_name = "ID")]
         event: Option<String>,
     },
+}
+
+/// What is brought in.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum ImportCommand {
+    /// Accounts, with the passwords that the other system hashed.
+    ///
+    /// Reads the file row by row, however long it is. It can be stopped at any time, by force too: the next run with the
+    /// same file goes on behind the last accounts that were stored. Accounts that exist are left as they are. Rows that
+    /// are refused are written to a file with line and reason, and nothing of them is shown.
+    Accounts(ImportAccounts),
+}
+
+/// An import of accounts.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct ImportAccounts {
+    /// The file: one JSON object a line, or a JSON array of objects
+    pub file: PathBuf,
+
+    /// How the file is written
+    #[arg(long)]
+    pub format: AccountFormat,
+
+    /// The name of the other system, under which its ids are found again [default: the format's name]
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<String>,
+
+    /// Judge every row and store nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Take every address for verified, whatever the file says
+    ///
+    /// Only for a system that let nobody in before their address was verified: whoever registered another's address there
+    /// keeps it here.
+    #[arg(long)]
+    pub trust_addresses: bool,
+
+    /// Where refused rows go [default: the file's name with .refused.jsonl]
+    #[arg(long, value_name = "FILE")]
+    pub refused: Option<PathBuf>,
+
+    /// Write line and reason of refused rows only, without the rows themselves
+    #[arg(long)]
+    pub without_rows: bool,
+}
+
+/// How a file of accounts is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum AccountFormat {
+    /// Auth0: its export, its password hash export, its bulk import form
+    Auth0,
+    /// Okta: the objects of its Users API
+    Okta,
+    /// One account a line, in the form of this server
+    Jsonl,
 }
 
 /// Settings given as flags or variables. Each takes the place of the key in the configuration file.
@@ -273,6 +332,10 @@ Try it:
   cargo run -p relying-party                        an application that signs people in with it
   cargo run -p resource-server                      an API that accepts its tokens
 
+Bring accounts from elsewhere:
+  reference-server import accounts --format auth0 --dry-run users.json
+  reference-server import accounts --format auth0 users.json
+
 Run it for real, behind a TLS proxy:
   reference-server --issuer https://id.example.com --listen 127.0.0.1:8080 \\
       --database-url sqlite:/var/lib/ciam/ciam.db --import /etc/ciam/clients.toml \\
@@ -311,6 +374,13 @@ A configuration file (every key is optional):
   lifetime = \"30d\"                  # sign-in ends in any case
   [tokens]
   access = \"10m\"                    # access tokens are valid this long
+  [passwords]
+  floor_ms = 300                    # while there are imported hashes: no sign-in is answered sooner
+  [passwords.firebase.shop]         # of a Firebase project: its password hash parameters
+  signer_key = \"jxspr8Ki0RYycVU8zykbdL…\"
+  salt_separator = \"Bw==\"
+  rounds = 8
+  memory_cost = 14
   [keys]
   rotate_after = \"90d\"              # a new signing key takes over
   [http]

@@ -10,6 +10,7 @@
 //! - [`api`]: the JSON API of a person's own account.
 //! - [`pages`]: view models; [`templates`]: what they are rendered with.
 
+pub mod accounts_import;
 pub mod api;
 pub mod app;
 mod audit;

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    audit,
-    cli::{self, AuditAction, Command, DeadLetterAction, Flags},
+    accounts_import, audit,
+    cli::{self, AuditAction, Command, DeadLetterAction, Flags, ImportAccounts, ImportCommand},
     config::{Config, Log},
     dead_letters, greeting, privacy, serve,
     storage::Storage,
@@ -39,6 +39,7 @@ pub fn run(command: Command, flags: &Flags) -> ExitCode {
         Command::Audit { action } => ended(audit(&config, &action)),
         Command::Erase { account, reason } => ended(erase(&config, &account, reason)),
         Command::DeadLetters { action } => ended(dead_letters(&config, &action)),
+        Command::Import(ImportCommand::Accounts(what)) => ended(import(&config, &what)),
     }
 }
 
@@ -82,6 +83,14 @@ fn dead_letters(config: &Config, action: &DeadLetterAction) -> anyhow::Result<()
         storage.database.close().await;
         outcome
     })
+}
+
+fn import(config: &Config, what: &ImportAccounts) -> anyhow::Result<()> {
+    log(&config.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let summary = runtime.block_on(accounts_import::import(config, what))?;
+    print!("{summary}");
+    Ok(())
 }
 
 fn serve(config: Config) -> anyhow::Result<()> {

@@ -9,7 +9,7 @@ use ciam_core::{
     journey::Journeys,
     keys::{KeyRing, KeySource},
     organization::{OrganizationError, OrganizationSettings, Organizations},
-    password::{Argon2idHasher, PasswordFactor, PasswordHasher},
+    password::{Argon2idHasher, MigratingHasher, PasswordFactor, PasswordHasher},
     ports::Ports,
     session::{SessionManager, SessionPolicy},
 };
@@ -74,7 +74,9 @@ impl Services {
         hasher: Arc<dyn PasswordHasher>,
         source: Arc<dyn KeySource>,
     ) -> anyhow::Result<Self> {
-        let password = PasswordFactor::new(&ports, hasher).await?;
+        let hashes = Arc::new(config.passwords.hashes.clone());
+        let hasher = Arc::new(MigratingHasher::new(hasher).with_verifier(hashes));
+        let password = PasswordFactor::new(&ports, hasher).await?.with_floor(config.passwords.floor);
         let mut policy = SessionPolicy::default();
         policy.idle = config.sessions.idle.time();
         policy.absolute = config.sessions.lifetime.time();

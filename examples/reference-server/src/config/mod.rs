@@ -10,14 +10,16 @@ use std::{
     fmt,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
 
+use ciam_core::password::foreign::ForeignHashes;
 pub use database::Database;
 pub use duration::{InvalidSpan, Span};
 pub use messaging::{Bus, ShortLived};
 pub use settings::{
-    DatabaseSettings, EphemeralSettings, HttpSettings, KeySettings, LogSettings, MailSettings, NatsSettings,
-    SessionSettings, Settings, TokenSettings, UiSettings,
+    DatabaseSettings, EphemeralSettings, FirebaseSettings, HttpSettings, KeySettings, LogSettings,
+    MailSettings, NatsSettings, PasswordSettings, SessionSettings, Settings, TokenSettings, UiSettings,
 };
 use url::Url;
 
@@ -57,6 +59,8 @@ pub struct Config {
     pub sessions: Sessions,
     /// How long access tokens are valid.
     pub access_tokens: Span,
+    /// What passwords of other systems are accepted.
+    pub passwords: Passwords,
     /// After what time a new signing key takes over.
     pub rotate_keys_after: Span,
     /// Proxies whose `X-Forwarded-For` is believed.
@@ -156,6 +160,15 @@ pub struct Sessions {
     pub idle: Span,
     /// In any case.
     pub lifetime: Span,
+}
+
+/// What passwords of other systems are accepted.
+#[derive(Clone, Debug, Default)]
+pub struct Passwords {
+    /// The kinds and projects.
+    pub hashes: ForeignHashes,
+    /// No password is answered sooner.
+    pub floor: Duration,
 }
 
 /// The log.

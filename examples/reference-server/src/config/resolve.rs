@@ -4,12 +4,16 @@ use std::{
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     str::FromStr,
+    time::Duration,
 };
 
 use ciam_adapters::{postgres::PostgresOptions, redis::RedisOptions, smtp::SmtpConfig};
+use ciam_core::password::foreign::{FirebaseProject, ForeignHashes};
 use url::Url;
 
-use super::{Bus, Config, Database, Log, Mail, Mode, Origin, Sessions, Settings, ShortLived, Span, Ui};
+use super::{
+    Bus, Config, Database, Log, Mail, Mode, Origin, Passwords, Sessions, Settings, ShortLived, Span, Ui,
+};
 use crate::{
     cli::Flags,
     document::{Document, Format, KeyPath, Problem},
@@ -77,6 +81,7 @@ impl Resolve<'_> {
         let mail = self.mail(flags, file, mode);
         let ui = self.ui(flags, file);
         let sessions = self.sessions(file);
+        let passwords = self.passwords(file);
         let rotate_keys_after = self.rotation(file);
         let trusted_proxies = self.proxies(flags, file);
         let log = self.log(flags, file);
@@ -96,6 +101,7 @@ impl Resolve<'_> {
             ui: ui?,
             sessions,
             access_tokens: file.tokens.access.unwrap_or(Span::minutes(10)),
+            passwords,
             rotate_keys_after,
             trusted_proxies,
             shutdown_grace: file.http.shutdown_grace.unwrap_or(Span::seconds(20)),
@@ -371,6 +377,25 @@ impl Resolve<'_> {
             );
         }
         Sessions { idle, lifetime }
+    }
+
+    fn passwords(&mut self, file: &Settings) -> Passwords {
+        let section = KeyPath::of("passwords");
+        let floor_ms = file.passwords.floor_ms.unwrap_or_default();
+        if floor_ms > 10_000 {
+            self.refuse(&Place::Key(section.key("floor_ms")), "must be at most 10000");
+        }
+        let mut hashes = ForeignHashes::new();
+        for (name, project) in &file.passwords.firebase {
+            let (key, separator) = (project.signer_key.expose(), &project.salt_separator);
+            match FirebaseProject::new(key, separator, project.rounds, project.memory_cost) {
+                Ok(project) => hashes = hashes.with_firebase(name.as_str(), project),
+                Err(error) => {
+                    self.refuse(&Place::Key(section.key("firebase").key(name)), error.to_string());
+                }
+            }
+        }
+        Passwords { hashes, floor: Duration::from_millis(floor_ms) }
     }
 
     fn rotation(&mut self, file: &Settings) -> Span {

@@ -1,6 +1,6 @@
 //! The configuration file as it is written.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Deserialize;
 
@@ -49,6 +49,9 @@ pub struct Settings {
     /// Tokens.
     #[serde(default)]
     pub tokens: TokenSettings,
+    /// Passwords.
+    #[serde(default)]
+    pub passwords: PasswordSettings,
     /// Signing keys.
     #[serde(default)]
     pub keys: KeySettings,
@@ -138,6 +141,31 @@ pub struct SessionSettings {
 pub struct TokenSettings {
     /// Access tokens are valid this long.
     pub access: Option<Span>,
+}
+
+/// Passwords.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordSettings {
+    /// No password is answered sooner, in milliseconds.
+    pub floor_ms: Option<u64>,
+    /// Firebase projects whose hashes were imported, by name.
+    #[serde(default)]
+    pub firebase: BTreeMap<String, FirebaseSettings>,
+}
+
+/// The password hash parameters of a Firebase project, as its console shows them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FirebaseSettings {
+    /// The signer key, in base64.
+    pub signer_key: SecretText,
+    /// The salt separator, in base64.
+    pub salt_separator: String,
+    /// The rounds.
+    pub rounds: u32,
+    /// The memory cost.
+    pub memory_cost: u8,
 }
 
 /// Signing keys.

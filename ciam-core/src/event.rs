@@ -74,6 +74,8 @@ impl EventType {
     pub const SESSION_ENDED: Self = Self::new("ciam.session.ended.v1");
     /// The system that accounts are migrated from did not answer when it was asked for one.
     pub const MIGRATION_UNANSWERED: Self = Self::new("ciam.migration.unanswered.v1");
+    /// A source was found out that tries stolen passwords on many accounts.
+    pub const CREDENTIAL_STUFFING: Self = Self::new("ciam.abuse.credential_stuffing.v1");
     /// A consent was given.
     pub const CONSENT_GIVEN: Self = Self::new("ciam.consent.given.v1");
     /// A consent was withdrawn.

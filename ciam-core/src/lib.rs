@@ -45,7 +45,7 @@
 //! - **Ports**: [`store`], [`ephemeral`], [`notify`], [`vault`], [`outbound`], [`sealing`], [`risk`], [`hooks`], [`runtime`], [`clock`],
 //!   [`entropy`], [`password::BreachedPasswords`]; [`ports::Ports`] bundles them for one tenant.
 //! - **People**: [`account`], [`actor`], [`organization`], [`credential`], [`consent`], [`terms`], [`privacy`], [`audit`], [`session`], [`assurance`].
-//! - **Flows**: [`journey`], [`factor`], [`password`], [`interaction`], [`relay`], [`webhook`], [`ratelimit`].
+//! - **Flows**: [`journey`], [`factor`], [`password`], [`migration`], [`abuse`], [`interaction`], [`relay`], [`webhook`], [`ratelimit`].
 //! - **Tokens**: [`jose`], [`keys`], [`crypto`], [`secret`].
 //! - **Boundary**: [`http`], [`event`], [`id`].
 //! - **To read**: [`manual`] with the threat model, how to write adapters, and every default.
@@ -61,6 +61,7 @@
 //! - `tracing`: events through the `tracing` crate; identifiers only, never secrets or personal data.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod abuse;
 pub mod account;
 pub mod actor;
 pub mod assurance;

@@ -97,6 +97,18 @@ pub struct Run {
 }
 
 impl Run {
+    /// The digest under which something of this run is kept, for one purpose.
+    pub(crate) fn digest(&self, purpose: &str) -> String {
+        let restarted = self.restarted.as_deref().unwrap_or_default();
+        let name = [purpose.as_bytes(), b"\n", self.of.as_bytes(), restarted].concat();
+        TokenDigest::of_bytes(&name).to_text()
+    }
+
+    /// Whether it is the same run: no restart between the two.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.of == other.of && self.restarted == other.restarted
+    }
+
     /// Whether there has been a restart that is still remembered.
     #[must_use]
     pub const fn was_restarted(&self) -> bool {
@@ -115,6 +127,10 @@ impl RateLimiter {
     #[must_use]
     pub const fn new(ports: Ports) -> Self {
         Self { ports }
+    }
+
+    pub(crate) const fn ports(&self) -> &Ports {
+        &self.ports
     }
 
     /// Counts one attempt for `key` and says whether it may go on.
@@ -188,6 +204,30 @@ pub fn source_of(address: IpAddr) -> String {
         IpAddr::V6(address) => {
             let prefix = u128::from(address) & !u128::from(u64::MAX);
             format!("{}/64", std::net::Ipv6Addr::from(prefix))
+        }
+    }
+}
+
+/// The network of an address: the 24-bit prefix of an IPv4 address, the 56-bit prefix of an IPv6 address. What one customer
+/// of a hoster, or of a provider that gives out whole networks, moves about in.
+///
+/// ```
+/// use ciam_core::ratelimit::network_of;
+///
+/// assert_eq!(network_of("192.0.2.200".parse()?), "192.0.2.0/24");
+/// assert_eq!(network_of("2001:db8:1:2ff::1".parse()?), "2001:db8:1:200::/56");
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
+#[must_use]
+pub fn network_of(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            format!("{a}.{b}.{c}.0/24")
+        }
+        IpAddr::V6(address) => {
+            let prefix = u128::from(address) & (u128::MAX << 72);
+            format!("{}/56", std::net::Ipv6Addr::from(prefix))
         }
     }
 }

@@ -39,19 +39,47 @@ pub struct Observation {
     pub address: IpAddr,
     /// The browser's `User-Agent`.
     pub user_agent: Option<String>,
+    /// What was noticed of the source.
+    pub signals: Vec<RiskSignal>,
+}
+
+/// Something that the library itself noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RiskSignal {
+    /// The source tries passwords on many accounts and is refused: [`StuffingPolicy`](crate::abuse::StuffingPolicy).
+    CredentialStuffing,
+}
+
+impl RiskSignal {
+    /// The stable name, as serialized.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CredentialStuffing => "credential_stuffing",
+        }
+    }
 }
 
 impl Observation {
     /// An observation.
     #[must_use]
     pub const fn new(action: RiskAction, account: Option<AccountId>, address: IpAddr) -> Self {
-        Self { action, account, address, user_agent: None }
+        Self { action, account, address, user_agent: None, signals: Vec::new() }
     }
 
     /// Adds the browser's `User-Agent`.
     #[must_use]
     pub fn with_user_agent(mut self, user_agent: Option<String>) -> Self {
         self.user_agent = user_agent;
+        self
+    }
+
+    /// Adds what was noticed of the source.
+    #[must_use]
+    pub fn with_signals(mut self, signals: Vec<RiskSignal>) -> Self {
+        self.signals = signals;
         self
     }
 }
@@ -91,19 +119,28 @@ pub struct Assessment {
     pub reasons: Vec<String>,
     /// Whether nobody answered, and the level is the one that the policy names for that.
     pub degraded: bool,
+    /// Whether the person is to pass a [check](crate::abuse::HumanCheck) before anything else, where the host has one.
+    pub human_check: bool,
 }
 
 impl Assessment {
     /// An assessment.
     #[must_use]
     pub const fn new(level: RiskLevel, reasons: Vec<String>) -> Self {
-        Self { level, reasons, degraded: false }
+        Self { level, reasons, degraded: false, human_check: false }
+    }
+
+    /// Asks for a check.
+    #[must_use]
+    pub const fn with_human_check(mut self) -> Self {
+        self.human_check = true;
+        self
     }
 
     /// What counts when the engine fails or is late.
     #[must_use]
     pub const fn unanswered(level: RiskLevel) -> Self {
-        Self { level, reasons: Vec::new(), degraded: true }
+        Self { level, reasons: Vec::new(), degraded: true, human_check: false }
     }
 }
 

@@ -52,6 +52,13 @@ pub enum Challenge {
         #[serde(with = "time::serde::rfc3339")]
         expires_at: OffsetDateTime,
     },
+    /// Pass a check before anything else: [`Answer::Human`].
+    Human {
+        /// The check's name, such as `proof_of_work`.
+        check: String,
+        /// What the page needs of the check's challenge.
+        data: Value,
+    },
     /// Prove one more factor: [`Answer::Factor`].
     Factor {
         /// The factor's name.
@@ -258,6 +265,11 @@ pub enum Answer {
     NewPassword {
         /// The password.
         password: Secret,
+    },
+    /// The answer to a check.
+    Human {
+        /// The answer, as the check wants it.
+        response: String,
     },
     /// The answer to a factor's challenge.
     Factor {

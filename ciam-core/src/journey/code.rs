@@ -88,6 +88,10 @@ impl Journeys {
         letter: Letter,
         event: Event,
     ) -> Result<Step, JourneyError> {
+        let (channel, to) = (fresh.sent.channel, fresh.sent.identifier.as_str());
+        if let Some(wait) = self.policy.budgets.reserve(&self.limiter, channel, to).await? {
+            return Ok(self.limited(journey, wait));
+        }
         let stage = CodeStage { sent: fresh.sent.clone(), purpose };
         let next = self.advance(handle, journey, Stage::Code(stage)).await?;
         let message = self.written(&fresh, &letter)?.with_languages(journey.requirements.languages.clone());

@@ -65,6 +65,7 @@ mod code;
 mod conclude;
 pub mod decision;
 mod invitation;
+mod human;
 mod legacy;
 mod link;
 mod methods;

@@ -14,6 +14,7 @@ use super::state::{Goal, Journey, JourneyHandle, Purpose, Recipient, Sent};
 use super::step::{RefusalReason, Step};
 use super::throttle::{self, Reserved, Tried};
 use super::types::{JourneyError, Requirements, Visitor};
+use crate::abuse;
 use crate::account::{Account, AccountStatus, Identifier, IdentifierKey, IdentifierKind};
 use crate::assurance::{Amr, FactorKind, Proof};
 use crate::error::PortError;
@@ -102,6 +103,10 @@ impl Journeys {
             Reserved::Go(known) => known,
             Reserved::Wait(wait) => return Ok(self.limited(&journey, wait)),
         };
+        let flagged = abuse::is_flagged(&self.ports, &source_of(visitor.peer.address)).await?;
+        if let Some(step) = self.stop_for_check(handle, &journey, flagged && known.is_none()).await? {
+            return Ok(step);
+        }
         let (found, now) = (self.find(&key).await?, self.ports.now());
         let recipient = found.and_then(|found| recipient(&found, goal, &key, channel, now));
         let counted = recipient.as_ref().map_or(&key, |recipient| &recipient.identifier);
@@ -146,7 +151,7 @@ impl Journeys {
             else {
                 return Ok(self.refused(&journey, RefusalReason::Code));
             };
-            let assessment = self.assess_once(&mut risk, visitor, goal, Some(recipient.account)).await;
+            let assessment = self.assess_once(&mut risk, visitor, goal, Some(recipient.account), false).await;
             let proof = FactorProof::new(proof_by(sent.channel, now));
             let subject = found.account.value.event_subject();
             let proving = Proving {

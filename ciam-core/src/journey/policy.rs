@@ -3,6 +3,7 @@
 use time::Duration;
 
 use super::methods::Methods;
+use crate::abuse::{Backoff, MessageBudgets, StuffingPolicy};
 use crate::assurance::AcrLadder;
 use crate::notify::Channel;
 use crate::ratelimit::Limit;
@@ -32,8 +33,20 @@ pub struct JourneyPolicy {
     /// Failed sign-ins in a row for one identifier from all unknown browsers together, or from one known browser. Default
     /// 100 in a day. A success starts the count again.
     pub sign_in_per_identifier: Limit,
-    /// Sign-in attempts from one address. Default 300 in 5 minutes.
+    /// How long a run of failures has to wait behind its first attempts, for the same pair: twice as long each time. Default
+    /// from 1 minute behind ten attempts to 1 hour.
+    pub sign_in_backoff: Backoff,
+    /// How long an attempt over a limit waits for others of the same pair that are still being looked at. One of them that
+    /// succeeds makes room, so that a person who signs in in fifty tabs at once is not refused in forty. Default 5 seconds.
+    pub sign_in_patience: std::time::Duration,
+    /// Sign-in attempts from one address. Stops no known browser. Default 300 in 5 minutes.
     pub sign_in_per_peer: Limit,
+    /// Sign-in attempts from one [network](crate::ratelimit::network_of). Stops no known browser. Default 2,000 in 5 minutes.
+    pub sign_in_per_network: Limit,
+    /// When a source counts as one that tries stolen passwords.
+    pub stuffing: StuffingPolicy,
+    /// Answers that one passed [check](crate::abuse::HumanCheck) is good for, where checks are asked for. Default 5.
+    pub human_answers: u64,
     /// How long a browser is known after a sign-in. Default 30 days; it ends sooner where the browser's cookie does.
     pub known_browser: Duration,
     /// Wrong answers to one challenge of a further factor, before the journey is over. Default 5.
@@ -45,6 +58,13 @@ pub struct JourneyPolicy {
     pub recovery_channels: Vec<Channel>,
     /// Registrations from one address. Default 50 in an hour.
     pub register_per_peer: Limit,
+    /// Registrations from one [network](crate::ratelimit::network_of). Default 300 in an hour.
+    pub register_per_network: Limit,
+    /// Registrations with addresses of one domain. Default 2,000 in an hour: a large mail provider has many customers, and a
+    /// domain that was bought for the purpose has an end.
+    pub register_per_domain: Limit,
+    /// What may be sent in the name of strangers.
+    pub budgets: MessageBudgets,
     /// Recoveries that are asked for from one address. Default 50 in an hour.
     pub recover_per_peer: Limit,
     /// Messages with codes that are asked for with one identifier, in a short time: from all unknown browsers together, or
@@ -93,12 +113,20 @@ impl Default for JourneyPolicy {
             lifetime: Duration::minutes(30),
             sign_in_per_identifier_and_peer: Limit::new("sign_in.pair", 10, Duration::minutes(15)),
             sign_in_per_identifier: Limit::new("sign_in.identifier", 100, Duration::days(1)),
+            sign_in_backoff: Backoff::new(10, Duration::minutes(1), Duration::hours(1)),
+            sign_in_patience: std::time::Duration::from_secs(5),
             sign_in_per_peer: Limit::new("sign_in.peer", 300, Duration::minutes(5)),
+            sign_in_per_network: Limit::new("sign_in.network", 2_000, Duration::minutes(5)),
+            stuffing: StuffingPolicy::default(),
+            human_answers: 5,
             known_browser: Duration::days(30),
             factor_attempts: 5,
             methods: Methods::default(),
             recovery_channels: vec![Channel::Email],
             register_per_peer: Limit::new("register.peer", 50, Duration::hours(1)),
+            register_per_network: Limit::new("register.network", 300, Duration::hours(1)),
+            register_per_domain: Limit::new("register.domain", 2_000, Duration::hours(1)),
+            budgets: MessageBudgets::default(),
             recover_per_peer: Limit::new("recover.peer", 50, Duration::hours(1)),
             messages_per_address: Limit::new("register.address", 5, Duration::hours(1)),
             messages_per_address_long: Limit::new("register.address_long", 20, Duration::days(1)),

@@ -10,6 +10,7 @@ use super::policy::JourneyPolicy;
 use super::state::{CodeStage, Goal, Journey, JourneyHandle, Purpose, Stage};
 use super::step::{Refusal, RefusalReason, Step};
 use super::types::{JourneyError, Requirements, Visitor};
+use crate::abuse::{HumanCheck, InFlight};
 use crate::account::schema::AttributeSchema;
 use crate::ephemeral;
 use crate::error::PortError;
@@ -34,6 +35,8 @@ pub struct Journeys {
     pub(super) legacy: Option<LegacySystem>,
     pub(super) schema: Arc<AttributeSchema>,
     pub(super) organizations: Option<Organizations>,
+    pub(super) human: Option<Arc<dyn HumanCheck>>,
+    pub(super) in_flight: InFlight,
 }
 
 impl Journeys {
@@ -53,6 +56,8 @@ impl Journeys {
             legacy: None,
             schema: Arc::new(AttributeSchema::standard()),
             organizations: None,
+            human: None,
+            in_flight: InFlight::default(),
         }
     }
 
@@ -89,6 +94,13 @@ impl Journeys {
     #[must_use]
     pub fn with_schema(mut self, schema: AttributeSchema) -> Self {
         self.schema = Arc::new(schema);
+        self
+    }
+
+    /// Asks for this check where risk asks for one, and from sources that were found out. Without a check nobody is asked.
+    #[must_use]
+    pub fn with_human_check(mut self, check: Arc<dyn HumanCheck>) -> Self {
+        self.human = Some(check);
         self
     }
 
@@ -194,6 +206,9 @@ impl Journeys {
         answer: Answer,
     ) -> Result<Step, JourneyError> {
         let journey = self.load(handle, visitor).await?;
+        if let Some(check) = journey.human.clone() {
+            return self.pass_check(handle, visitor, &journey, check, answer).await;
+        }
         match (journey.stage.clone(), answer) {
             (
                 Stage::Credentials
@@ -280,6 +295,8 @@ impl Journeys {
             revision: 0,
             requirements,
             stage,
+            human: None,
+            checks: 0,
             expires_at: self.ports.now() + self.policy.lifetime,
         };
         let challenge = self
@@ -345,6 +362,9 @@ impl Journeys {
     }
 
     pub(super) fn challenge_of(&self, journey: &Journey) -> Option<Challenge> {
+        if let Some(check) = &journey.human {
+            return Some(Challenge::Human { check: check.name.clone(), data: check.public.clone() });
+        }
         let login_hint = journey.requirements.login_hint.clone();
         let methods = || self.methods(&journey.requirements);
         let min_password_length = self.password.policy().min_length;

@@ -12,13 +12,15 @@ use super::state::{FactorStage, Goal, Journey, JourneyHandle, Stage};
 use super::step::{RefusalReason, Step};
 use super::throttle::{self, Reserved, Tried};
 use super::types::{JourneyError, Requirements, Visitor};
+use crate::abuse;
 use crate::account::{Account, IdentifierKey};
 use crate::credential::Credential;
 use crate::error::PortError;
 use crate::event::{Event, EventType};
 use crate::factor::{Factor as _, FactorProof, FactorSubject};
 use crate::id::AccountId;
-use crate::risk::{self, Assessment, Observation, RiskAction};
+use crate::ratelimit::{network_of, source_of};
+use crate::risk::{self, Assessment, Observation, RiskAction, RiskSignal};
 use crate::secret::Secret;
 use crate::session::Authenticated;
 use crate::store::{Batch, Versioned};
@@ -41,7 +43,8 @@ impl Journeys {
         };
         let id = current.account.value.id;
         let (credentials, risk) =
-            join(self.ports.store().credentials_of(id), self.assess(visitor, Goal::Session, Some(id))).await;
+            join(self.ports.store().credentials_of(id), self.assess(visitor, Goal::Session, Some(id), false))
+                .await;
         let proving = Proving {
             found: Found { account: current.account.clone(), credentials: credentials? },
             goal: Goal::Session,
@@ -76,10 +79,13 @@ impl Journeys {
         let key = key.map_err(PortError::permanent)?;
         let tried = Tried::Identifier(&key);
         let (began, mut asked) = (self.ports.now(), false);
-        let attempt = match throttle::reserve(&self.limiter, &self.policy, visitor, &tried).await? {
-            Reserved::Go(attempt) => attempt,
-            Reserved::Wait(wait) => return Ok(self.limited(&journey, wait)),
-        };
+        let attempt =
+            match throttle::reserve(&self.limiter, &self.policy, &self.in_flight, visitor, &tried).await? {
+                Reserved::Go(attempt) => attempt,
+                Reserved::Wait(wait) => return Ok(self.limited(&journey, wait)),
+            };
+        let source = source_of(visitor.peer.address);
+        let seen = abuse::note_attempt(&self.ports, &self.policy.stuffing, &source, key.as_str()).await?;
         let mut current = visitor.current.cloned();
         let mut risk = None;
         for _ in 0..Self::MAX_RACES {
@@ -88,9 +94,14 @@ impl Journeys {
             // The engine is asked while the password is hashed, and whether or not it is right.
             let (proof, assessment) = join(
                 self.verify_password(found.as_ref(), password),
-                self.assess_once(&mut risk, visitor, Goal::Session, id),
+                self.assess_once(&mut risk, visitor, Goal::Session, id, seen.flagged),
             )
             .await;
+            // Whether or not the password is right.
+            let wanted = (seen.flagged && attempt.is_of_a_stranger()) || assessment.human_check;
+            if let Some(step) = self.stop_for_check(handle, &journey, wanted).await? {
+                return Ok(step);
+            }
             let (found, proof) = match (found, proof?) {
                 (Some(found), Some(proof)) if found.account.value.may_sign_in(self.ports.now()) => {
                     (found, proof)
@@ -102,6 +113,9 @@ impl Journeys {
                         continue;
                     }
                     self.wait_like_everybody(began).await;
+                    if abuse::note_refusal(&self.ports, &self.policy.stuffing, &source, seen).await? {
+                        self.record_stuffing(visitor).await?;
+                    }
                     return self.refuse(&journey, found.as_ref(), &assessment).await;
                 }
             };
@@ -146,10 +160,11 @@ impl Journeys {
         response: &Value,
     ) -> Result<Step, JourneyError> {
         let tried = Tried::Factor(&stage.factor, stage.held.account);
-        let attempt = match throttle::reserve(&self.limiter, &self.policy, visitor, &tried).await? {
-            Reserved::Go(attempt) => attempt,
-            Reserved::Wait(wait) => return Ok(self.limited(&journey, wait)),
-        };
+        let attempt =
+            match throttle::reserve(&self.limiter, &self.policy, &self.in_flight, visitor, &tried).await? {
+                Reserved::Go(attempt) => attempt,
+                Reserved::Wait(wait) => return Ok(self.limited(&journey, wait)),
+            };
         let guesses = handle.guess_key(stage.number);
         if self.ports.ephemeral().increment(&guesses, self.policy.lifetime).await?
             > self.policy.factor_attempts
@@ -281,21 +296,36 @@ impl Journeys {
         visitor: &Visitor<'_>,
         goal: Goal,
         account: Option<AccountId>,
+        stuffing: bool,
     ) -> Assessment {
         match known {
             Some(assessment) => assessment.clone(),
-            None => known.insert(self.assess(visitor, goal, account).await).clone(),
+            None => known.insert(self.assess(visitor, goal, account, stuffing).await).clone(),
         }
     }
 
-    async fn assess(&self, visitor: &Visitor<'_>, goal: Goal, account: Option<AccountId>) -> Assessment {
+    async fn record_stuffing(&self, visitor: &Visitor<'_>) -> Result<(), PortError> {
+        let event = Event::new(&self.ports, EventType::CREDENTIAL_STUFFING, "abuse")?
+            .with("network", network_of(visitor.peer.address));
+        let _applied = self.ports.store().commit(Batch::new().event(event)).await?;
+        Ok(())
+    }
+
+    async fn assess(
+        &self,
+        visitor: &Visitor<'_>,
+        goal: Goal,
+        account: Option<AccountId>,
+        stuffing: bool,
+    ) -> Assessment {
         let (action, unanswered) = match goal {
             Goal::Recovery => (RiskAction::Recover, self.policy.recover_risk_unanswered),
             Goal::Session if visitor.current.is_some() => (RiskAction::StepUp, self.policy.risk_unanswered),
             Goal::Session => (RiskAction::SignIn, self.policy.risk_unanswered),
         };
         let observation = Observation::new(action, account, visitor.peer.address)
-            .with_user_agent(visitor.user_agent.map(ToOwned::to_owned));
+            .with_user_agent(visitor.user_agent.map(ToOwned::to_owned))
+            .with_signals(stuffing.then_some(RiskSignal::CredentialStuffing).into_iter().collect());
         risk::assess(&self.ports, &observation, self.policy.risk_deadline, unanswered).await
     }
 }

@@ -5,6 +5,8 @@
 //! step by step and call by call; its owner gets a message that says so, and the code cannot be guessed because it was
 //! never sent.
 
+use time::Duration;
+
 use super::challenge::Registration;
 use super::code::{Given, Letter};
 use super::methods::SignInMethod;
@@ -15,6 +17,7 @@ use super::state::{Goal, Held, Journey, JourneyHandle, Purpose, Sent, Stage};
 use super::step::{RefusalReason, SignedIn, Step};
 use super::throttle::{self, Reserved, Tried};
 use super::types::{JourneyError, Requirements, Visitor};
+use crate::abuse;
 use crate::account::{Account, IdentifierKey, Profile};
 use crate::assurance::{Amr, AuthenticationContext, FactorKind, Proof};
 use crate::error::PortError;
@@ -22,8 +25,8 @@ use crate::event::{Event, EventType};
 use crate::hooks::HookDecision;
 use crate::notify::{Channel, MessageCode};
 use crate::password::{PasswordError, PasswordFactor, PasswordHash};
-use crate::ratelimit::source_of;
-use crate::risk::{self, Assessment, Observation, RiskAction, RiskLevel};
+use crate::ratelimit::{network_of, source_of};
+use crate::risk::{self, Assessment, Observation, RiskAction, RiskLevel, RiskSignal};
 use crate::secret::Secret;
 use crate::session::{Authenticated, Beginning, SessionError, StartedSession};
 use crate::store::{Batch, Commit, Version, Write};
@@ -48,10 +51,15 @@ impl Journeys {
             return Ok(self.refused(journey, RefusalReason::Name));
         };
         let peer = source_of(visitor.peer.address);
-        if let Some(wait) = throttle::count(&self.limiter, &self.policy.register_per_peer, &peer).await? {
+        if let Some(wait) = self.count_registration(visitor, &identifier).await? {
             return Ok(self.limited(journey, wait));
         }
-        if self.registration_risk(visitor).await >= RiskLevel::High {
+        let flagged = abuse::is_flagged(&self.ports, &peer).await?;
+        let risk = self.registration_risk(visitor, flagged).await;
+        if let Some(step) = self.stop_for_check(handle, journey, flagged || risk.human_check).await? {
+            return Ok(step);
+        }
+        if risk.level >= RiskLevel::High {
             return Ok(self.refused(journey, RefusalReason::Risk));
         }
         if let HookDecision::Deny { code } =
@@ -282,11 +290,36 @@ impl Journeys {
         if methods.allow(needed) { Ok((key, channel)) } else { Err(RefusalReason::Method) }
     }
 
-    async fn registration_risk(&self, visitor: &Visitor<'_>) -> RiskLevel {
+    /// Counts a registration for its address, its network and its domain; `Some` says how long to wait.
+    async fn count_registration(
+        &self,
+        visitor: &Visitor<'_>,
+        identifier: &IdentifierKey,
+    ) -> Result<Option<Duration>, PortError> {
+        let (peer, network) = (source_of(visitor.peer.address), network_of(visitor.peer.address));
+        let domain = identifier.as_str().rsplit_once('@').map_or("", |(_, domain)| domain);
+        for (limit, key) in [
+            (&self.policy.register_per_peer, peer.as_str()),
+            (&self.policy.register_per_network, &network),
+            (&self.policy.register_per_domain, domain),
+        ] {
+            // A phone number has no domain.
+            if key.is_empty() {
+                continue;
+            }
+            if let Some(wait) = throttle::count(&self.limiter, limit, key).await? {
+                return Ok(Some(wait));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn registration_risk(&self, visitor: &Visitor<'_>, stuffing: bool) -> Assessment {
         let observation = Observation::new(RiskAction::Register, None, visitor.peer.address)
-            .with_user_agent(visitor.user_agent.map(ToOwned::to_owned));
+            .with_user_agent(visitor.user_agent.map(ToOwned::to_owned))
+            .with_signals(stuffing.then_some(RiskSignal::CredentialStuffing).into_iter().collect());
         let unanswered = self.policy.register_risk_unanswered;
-        risk::assess(&self.ports, &observation, self.policy.risk_deadline, unanswered).await.level
+        risk::assess(&self.ports, &observation, self.policy.risk_deadline, unanswered).await
     }
 
     pub(super) fn profile(&self, name: Option<&str>) -> Option<Profile> {

@@ -46,6 +46,11 @@ impl JourneyHandle {
         EphemeralKey::new("core.journey_guess", format!("{}.{number}", self.0.digest().to_text()))
     }
 
+    /// Where the answers are counted that a passed check is good for, and the wrong answers to a check.
+    pub(super) fn check_key(&self, what: &str, number: u32) -> EphemeralKey {
+        EphemeralKey::new("core.journey_check", format!("{}.{what}.{number}", self.0.digest().to_text()))
+    }
+
     /// The digest of a code of this journey. The handle is not stored, so the few digits of a code cannot be searched for.
     pub(super) fn code_digest(&self, code: &str) -> TokenDigest {
         TokenDigest::of(&format!("{}\n{code}", self.0.expose()))
@@ -59,6 +64,12 @@ pub(super) struct Journey {
     pub(super) revision: u32,
     pub(super) requirements: Requirements,
     pub(super) stage: Stage,
+    /// A check that is to be passed before the stage goes on.
+    #[serde(default)]
+    pub(super) human: Option<HumanStage>,
+    /// How many checks were asked for.
+    #[serde(default)]
+    pub(super) checks: u32,
     #[serde(with = "time::serde::rfc3339")]
     pub(super) expires_at: OffsetDateTime,
 }
@@ -136,6 +147,14 @@ pub(super) enum Goal {
     Session,
     /// A new password, and then a session as far as what was proved allows.
     Recovery,
+}
+
+/// A check is asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct HumanStage {
+    pub(super) name: String,
+    pub(super) state: Value,
+    pub(super) public: Value,
 }
 
 /// One more factor is asked for.

@@ -139,6 +139,8 @@ pub enum RefusalReason {
     Terms,
     /// Attributes are not accepted.
     Profile(SchemaErrors),
+    /// The check was not passed.
+    Human,
     /// The answer does not belong to the challenge.
     Unexpected,
 }
@@ -161,6 +163,7 @@ impl RefusalReason {
             Self::Invitation => "invitation",
             Self::Terms => "terms",
             Self::Profile(_) => "profile",
+            Self::Human => "human_check",
             Self::Unexpected => "unexpected",
         }
     }

@@ -5,10 +5,11 @@ use time::Duration;
 
 use super::policy::JourneyPolicy;
 use super::types::Visitor;
+use crate::abuse::{Flight, InFlight};
 use crate::account::IdentifierKey;
 use crate::error::PortError;
 use crate::id::AccountId;
-use crate::ratelimit::{Limit, RateLimitError, RateLimiter, Run, source_of};
+use crate::ratelimit::{Limit, RateLimitError, RateLimiter, Run, network_of, source_of};
 
 /// Whether an attempt may go on.
 pub(super) enum Reserved<T> {
@@ -18,12 +19,20 @@ pub(super) enum Reserved<T> {
     Wait(Duration),
 }
 
-/// An attempt that was counted: the names of the runs that a success starts again.
+/// An attempt that was counted: the names of the runs that a success starts again. In flight until it is dropped.
 pub(super) struct Attempt {
     /// What is tried, in this browser.
     pub(super) browser: String,
     /// What is tried, from this source and from everywhere; `None` in a known browser, which is counted on its own.
     strangers: Option<(String, String)>,
+    _flight: Flight,
+}
+
+impl Attempt {
+    /// Whether it was made in a browser that is not known.
+    pub(super) const fn is_of_a_stranger(&self) -> bool {
+        self.strangers.is_some()
+    }
 }
 
 /// What is tried: an identifier with its password, or a factor of an account.
@@ -52,30 +61,91 @@ impl Tried<'_> {
 pub(super) async fn reserve(
     limiter: &RateLimiter,
     policy: &JourneyPolicy,
+    in_flight: &InFlight,
     visitor: &Visitor<'_>,
     tried: &Tried<'_>,
 ) -> Result<Reserved<Attempt>, PortError> {
-    let source = source_of(visitor.peer.address);
-    if let Some(wait) = over(limiter.attempt(&policy.sign_in_per_peer, &source).await)? {
-        return Ok(Reserved::Wait(wait));
-    }
+    let address = visitor.peer.address;
+    let (source, network) = (source_of(address), network_of(address));
     let everywhere = tried.name();
     let browser = tried.in_browser(visitor);
     let here = format!("{everywhere}|from:{source}");
-    // All three are read, known browser or not: nobody can tell from the calls.
-    let (known, short, long) =
-        try_join3(limiter.run(&browser), limiter.run(&here), limiter.run(&everywhere)).await?;
-    let strangers = (!known.was_restarted()).then_some((here, everywhere));
-    let (short, long): (&Run, &Run) = if strangers.is_some() { (&short, &long) } else { (&known, &known) };
-    // The short one first: who is stopped by it does not use up the long one.
-    for (limit, run) in
-        [(&policy.sign_in_per_identifier_and_peer, short), (&policy.sign_in_per_identifier, long)]
-    {
-        if let Some(wait) = over(limiter.attempt_in(limit, run).await)? {
-            return Ok(Reserved::Wait(wait));
-        }
+    // Every call is made, known browser or not: nobody can tell from them.
+    let by_source = over(limiter.attempt(&policy.sign_in_per_peer, &source).await)?;
+    let by_network = over(limiter.attempt(&policy.sign_in_per_network, &network).await)?;
+    let names = [browser.as_str(), &here, &everywhere];
+    let mut runs = Runs::read(limiter, names).await?;
+    if let Some(wait) = by_source.max(by_network).filter(|_| !runs.known.was_restarted()) {
+        return Ok(Reserved::Wait(wait));
     }
-    Ok(Reserved::Go(Attempt { browser, strangers }))
+    let name = if runs.known.was_restarted() { &browser } else { &here };
+    let watching = in_flight.watch(name);
+    let mut patience = policy.sign_in_patience;
+    loop {
+        let (_, ended) = watching.seen();
+        let Some(wait) = runs.count(limiter, policy).await? else {
+            let strangers = (!runs.known.was_restarted()).then_some((here.clone(), everywhere));
+            let flight = in_flight.begin(name);
+            return Ok(Reserved::Go(Attempt { browser: browser.clone(), strangers, _flight: flight }));
+        };
+        // Others of the same pair may be about to succeed, which begins another run.
+        let mut ended = ended;
+        runs = loop {
+            let (flying, now_ended) = watching.seen();
+            if now_ended != ended {
+                ended = now_ended;
+                let again = Runs::read(limiter, names).await?;
+                if !again.are(&runs) {
+                    break again;
+                }
+            } else if flying == 0 || patience.is_zero() {
+                return Ok(Reserved::Wait(wait));
+            } else {
+                limiter.ports().runtime().sleep(TICK).await;
+                patience = patience.saturating_sub(TICK);
+            }
+        };
+    }
+}
+
+/// How often an attempt that waits for others looks at them.
+const TICK: std::time::Duration = std::time::Duration::from_millis(25);
+
+/// The runs that an attempt belongs to.
+struct Runs {
+    known: Run,
+    short: Run,
+    long: Run,
+}
+
+impl Runs {
+    async fn read(limiter: &RateLimiter, [browser, here, everywhere]: [&str; 3]) -> Result<Self, PortError> {
+        let (known, short, long) =
+            try_join3(limiter.run(browser), limiter.run(here), limiter.run(everywhere)).await?;
+        Ok(Self { known, short, long })
+    }
+
+    fn are(&self, others: &Self) -> bool {
+        self.known.is(&others.known) && self.short.is(&others.short) && self.long.is(&others.long)
+    }
+
+    /// Counts an attempt; `Some` says how long to wait.
+    async fn count(
+        &self,
+        limiter: &RateLimiter,
+        policy: &JourneyPolicy,
+    ) -> Result<Option<Duration>, PortError> {
+        let known = self.known.was_restarted();
+        let (short, long) = if known { (&self.known, &self.known) } else { (&self.short, &self.long) };
+        // The short one first: who is stopped by it does not use up the long one.
+        if let Some(wait) = over(limiter.attempt_in(&policy.sign_in_per_identifier_and_peer, short).await)? {
+            return Ok(Some(wait));
+        }
+        if let Some(wait) = over(limiter.attempt_after_waiting(&policy.sign_in_backoff, short).await)? {
+            return Ok(Some(wait));
+        }
+        over(limiter.attempt_in(&policy.sign_in_per_identifier, long).await)
+    }
 }
 
 /// Starts the counts of strangers again: what was tried has succeeded, if not yet the whole sign-in.

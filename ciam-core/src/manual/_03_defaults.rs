@@ -14,6 +14,14 @@
 //! | Journey | 30 minutes | [`JourneyPolicy`](crate::journey::JourneyPolicy) | a person reads their mail first |
 //! | Failed sign-ins for one identifier | 10 in 15 minutes from one source, 100 in a day from everywhere | [`JourneyPolicy`](crate::journey::JourneyPolicy) | guessing is slow; NIST allows 100 in a row |
 //! | Sign-ins from one address | 300 in 5 minutes | [`JourneyPolicy`](crate::journey::JourneyPolicy) | an office shares an address, a botnet has many |
+//! | Wait behind ten failures in a row for one pair | 1 minute, twice as long each time, at most 1 hour | [`Backoff`](crate::abuse::Backoff) | guessing gets slower, a typing mistake costs nothing |
+//! | Over a limit, others of the pair in flight | up to 5 s | [`JourneyPolicy`](crate::journey::JourneyPolicy) | fifty right sign-ins at once all succeed |
+//! | Sign-ins from one network | 2,000 in 5 minutes | [`JourneyPolicy`](crate::journey::JourneyPolicy) | who has a whole /24 or /56 moves about in it |
+//! | Credential stuffing | 20 accounts and 80 % refused in 10 minutes from one source, remembered for 1 hour | [`StuffingPolicy`](crate::abuse::StuffingPolicy) | a list of stolen passwords looks like this, an office does not |
+//! | Answers for one passed check | 5 | [`JourneyPolicy`](crate::journey::JourneyPolicy) | a machine pays for each five |
+//! | Proof of work | 18 bits | [`ProofOfWork`](crate::abuse::ProofOfWork) | about a second of a browser |
+//! | Registrations from one network, with one domain | 300, 2,000 in an hour | [`JourneyPolicy`](crate::journey::JourneyPolicy) | a bought domain and a rented network have an end |
+//! | Messages for strangers | 20,000 mails in an hour; text messages 5 to a number, 200 to a country, 1,000 in all | [`MessageBudgets`](crate::abuse::MessageBudgets) | text messages are paid for by us and earned by others |
 //! | A browser is known | 30 days | [`JourneyPolicy`](crate::journey::JourneyPolicy) | it is counted on its own, so that strangers lock no owner out |
 //! | Answers to a further factor | 5 | [`JourneyPolicy`](crate::journey::JourneyPolicy) | a code of six digits is not guessed |
 //! | Registrations from one address | 50 in an hour | [`JourneyPolicy`](crate::journey::JourneyPolicy) | each costs a password hash and a mail |

@@ -7,6 +7,7 @@
     reason = "a test that panics is a test that fails"
 )]
 
+mod abuse;
 mod account_federated;
 mod account_identifiers;
 mod account_invitations;

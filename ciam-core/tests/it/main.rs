@@ -17,6 +17,7 @@ mod audit;
 mod backends;
 mod before_session;
 mod contracts;
+mod enumeration;
 mod faulty;
 #[cfg(feature = "foreign-hashes")]
 mod foreign_hashes;

@@ -8,6 +8,7 @@
 //! | [`Notifier`](ciam_core::notify::Notifier) | [`smtp::SmtpNotifier`], [`mail_catcher::MailCatcher`] |
 //! | [`HttpClient`](ciam_core::outbound::HttpClient) | [`http_client::ReqwestHttpClient`] |
 //! | [`DnsTxt`](ciam_core::organization::DnsTxt) | [`dns::HickoryDns`] |
+//! | [`HumanCheck`](ciam_core::abuse::HumanCheck) | [`captcha::Captcha`] |
 //! | [`Runtime`](ciam_core::runtime::Runtime) | [`tokio_runtime::TokioRuntime`] |
 //!
 //! Beside them: [`rsa_keys`] generates the key for RS256, and [`key_file`] keeps the key-encryption key of the vault.
@@ -15,6 +16,7 @@
 //! The stores are certified by the contract suites of `ciam_core::testkit`; `tests/it` runs them.
 
 pub mod dns;
+pub mod captcha;
 pub mod http_client;
 pub mod key_file;
 pub mod mail_catcher;

@@ -8,6 +8,7 @@
     reason = "a test that panics is a test that fails"
 )]
 
+mod captcha;
 mod http_client;
 mod model;
 mod nats;

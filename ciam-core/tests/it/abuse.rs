@@ -292,9 +292,10 @@ async fn registrations_have_an_end_for_each_network_domain_and_in_all() {
     by_domain.register_per_domain = small("register.domain");
     let mut in_all = JourneyPolicy::default();
     in_all.budgets.mails = small("budget.mails");
-    let (near, far): (fn(u8) -> [u8; 4], fn(u8) -> [u8; 4]) = (|n| [192, 0, 2, n], |n| [192, 0, n, 1]);
-    let (one, many): (fn(u8) -> String, fn(u8) -> String) =
-        (|_| "example.com".to_owned(), |n| format!("example{n}.com"));
+    let near: fn(u8) -> [u8; 4] = |n| [192, 0, 2, n];
+    let far: fn(u8) -> [u8; 4] = |n| [192, 0, n, 1];
+    let one: fn(u8) -> String = |_| "example.com".to_owned();
+    let many: fn(u8) -> String = |n| format!("example{n}.com");
     for (policy, address, domain, expected) in [
         (by_network.clone(), near, many, 3),
         (by_network, far, many, 6),

@@ -86,7 +86,13 @@ impl HumanCheck for Captcha {
         Ok(HumanChallenge::new(json!({ "site_key": self.site_key }), Value::Null))
     }
 
-    async fn verify(&self, ports: &Ports, _: &Value, answer: &str, address: IpAddr) -> Result<bool, PortError> {
+    async fn verify(
+        &self,
+        ports: &Ports,
+        _: &Value,
+        answer: &str,
+        address: IpAddr,
+    ) -> Result<bool, PortError> {
         // The services' tokens have at most 2,048 characters.
         if answer.is_empty() || answer.len() > 2048 {
             return Ok(false);

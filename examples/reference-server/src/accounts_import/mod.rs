@@ -10,7 +10,10 @@ use std::{
     fs::File,
     io::BufReader,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use anyhow::Context as _;
@@ -48,8 +51,10 @@ pub async fn import(config: &Config, what: &ImportAccounts) -> anyhow::Result<St
     if what.trust_addresses {
         importer = importer.dangerous_trust_addresses();
     }
-    let importer = importer.with_progress(|checkpoint| {
-        if checkpoint.rows % 10_000 < 16 {
+    let told = AtomicU64::new(0);
+    let importer = importer.with_progress(move |checkpoint| {
+        let thousands = checkpoint.rows / 10_000;
+        if told.swap(thousands, Ordering::Relaxed) < thousands {
             tracing::info!(rows = checkpoint.rows, created = checkpoint.tally.created, "importing");
         }
     });

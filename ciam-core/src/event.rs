@@ -72,6 +72,12 @@ impl EventType {
     pub const SIGN_IN_REFUSED: Self = Self::new("ciam.session.refused.v1");
     /// A session ended: signed out, revoked, replaced.
     pub const SESSION_ENDED: Self = Self::new("ciam.session.ended.v1");
+    /// An account signed in in a browser in which it had not been seen. Details: `device`.
+    pub const DEVICE_ADDED: Self = Self::new("ciam.device.added.v1");
+    /// A person said that a device may be trusted. Details: `device`.
+    pub const DEVICE_TRUSTED: Self = Self::new("ciam.device.trusted.v1");
+    /// A device was forgotten. Details: `device`, `by`, `reason`: `revoked`, or `stolen` when a copy of its secret was seen.
+    pub const DEVICE_REVOKED: Self = Self::new("ciam.device.revoked.v1");
     /// The system that accounts are migrated from did not answer when it was asked for one.
     pub const MIGRATION_UNANSWERED: Self = Self::new("ciam.migration.unanswered.v1");
     /// A source was found out that tries stolen passwords on many accounts.

@@ -89,6 +89,8 @@ ids! {
     ConsentId,
     /// An invitation into an organization.
     InvitationId,
+    /// A browser that an account remembers.
+    DeviceId,
 }
 
 /// The text is not an identifier: lower-case, hyphenated UUID.

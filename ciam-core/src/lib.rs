@@ -95,6 +95,7 @@ pub mod notify;
 pub mod organization;
 pub mod outbound;
 pub mod password;
+pub mod place;
 pub mod ports;
 pub mod privacy;
 pub mod ratelimit;

@@ -42,6 +42,9 @@ pub enum MessageCode {
     IdentityLinked,
     /// An identity elsewhere is no longer linked to the account. Parameters: `issuer`.
     IdentityUnlinked,
+    /// The account signed in in a browser in which it had not been seen. Parameters: `time` (RFC 3339), and where they are
+    /// known `device` and `place`.
+    NewDevice,
     /// Somebody is invited into an organization. Parameters: `token`, `organization` (its name), `days`.
     Invitation,
     /// A person is invited to have an account. Parameters: `token`, `days`.
@@ -70,6 +73,7 @@ impl MessageCode {
             Self::IdentifierGone => "identifier_gone",
             Self::IdentityLinked => "identity_linked",
             Self::IdentityUnlinked => "identity_unlinked",
+            Self::NewDevice => "new_device",
             Self::Invitation => "invitation",
             Self::AccountInvitation => "account_invitation",
             Self::SignInCode => "sign_in_code",

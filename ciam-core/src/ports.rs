@@ -13,6 +13,7 @@ use crate::id::TenantId;
 use crate::organization::{Decision, DnsTxt, NoDns, Rbac};
 use crate::outbound::{DenyHttp, HttpClient, OutboundPolicy};
 use crate::password::{BreachedPasswords, NoBreachedPasswords};
+use crate::place::{Locator, NoLocator};
 use crate::risk::{NullRiskEngine, RiskEngine};
 use crate::runtime::{Runtime, ThreadRuntime};
 use crate::store::Store;
@@ -50,12 +51,13 @@ pub struct Ports {
     pub(crate) outbound_policy: Arc<OutboundPolicy>,
     pub(crate) decisions: Arc<dyn Decision>,
     pub(crate) dns: Arc<dyn DnsTxt>,
+    pub(crate) locator: Arc<dyn Locator>,
 }
 
 impl Ports {
     /// Bundles the ports that hold state, with the default of every other: the system's clock and entropy, the `ring`
     /// backend, plain threads, no hooks, no risk engine, no list of breached passwords, an HTTP client that refuses every
-    /// request, decisions by roles, and no DNS.
+    /// request, decisions by roles, no DNS, and no idea where addresses are.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, ephemeral: Arc<dyn Ephemeral>, vault: Arc<dyn KeyVault>) -> Self {
         Self {
@@ -73,6 +75,7 @@ impl Ports {
             outbound_policy: Arc::new(OutboundPolicy::default()),
             decisions: Arc::new(Rbac::new()),
             dns: Arc::new(NoDns::new()),
+            locator: Arc::new(NoLocator::new()),
         }
     }
 
@@ -154,6 +157,13 @@ impl Ports {
     #[must_use]
     pub fn with_dns(mut self, dns: Arc<dyn DnsTxt>) -> Self {
         self.dns = dns;
+        self
+    }
+
+    /// Replaces what knows where addresses are.
+    #[must_use]
+    pub fn with_locator(mut self, locator: Arc<dyn Locator>) -> Self {
+        self.locator = locator;
         self
     }
 
@@ -271,6 +281,12 @@ impl Ports {
     #[must_use]
     pub fn dns(&self) -> &dyn DnsTxt {
         &*self.dns
+    }
+
+    /// What knows where addresses are.
+    #[must_use]
+    pub fn locator(&self) -> &dyn Locator {
+        &*self.locator
     }
 
     /// The limits and exceptions of outbound requests.

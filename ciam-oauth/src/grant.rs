@@ -185,6 +185,8 @@ pub enum RevocationReason {
     RefreshReplay,
     /// The person does not act for the organization any more that it was given for.
     OrganizationLeft,
+    /// The session in which it was given was revoked from elsewhere.
+    SessionRevoked,
 }
 
 impl RevocationReason {
@@ -197,6 +199,7 @@ impl RevocationReason {
             Self::CodeReplay => "code_replay",
             Self::RefreshReplay => "refresh_replay",
             Self::OrganizationLeft => "organization_left",
+            Self::SessionRevoked => "session_revoked",
         }
     }
 }

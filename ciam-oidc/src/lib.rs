@@ -34,6 +34,7 @@
 //! | [OpenID Connect Core 1.0](https://openid.net/specs/openid-connect-core-1_0.html) | code flow; ID token, UserInfo, scopes, `claims`, `prompt`, `max_age`, `acr_values`, hints, pairwise subjects, offline access. Not: implicit and hybrid flows, request objects, aggregated claims, encryption |
 //! | [Discovery 1.0](https://openid.net/specs/openid-connect-discovery-1_0.html) | configuration document; not WebFinger |
 //! | [RP-Initiated Logout 1.0](https://openid.net/specs/openid-connect-rpinitiated-1_0.html) | whole |
+//! | [Back-Channel Logout 1.0](https://openid.net/specs/openid-connect-backchannel-1_0.html) | whole, at the provider; not yet at the relying party |
 //! | [Prompt Create 1.0](https://openid.net/specs/openid-connect-prompt-create-1_0.html) | whole |
 //! | [Form Post Response Mode](https://openid.net/specs/oauth-v2-form-post-response-mode-1_0.html) | through ciam-oauth |
 //!
@@ -43,6 +44,8 @@
 //! | --- | --- | --- |
 //! | ID token | 10 minutes | [`ProviderConfig::id_token_lifetime`] |
 //! | ID token algorithm | RS256; ES256 on request | [`ProviderConfig::default_algorithm`] |
+//! | Logout token | 2 minutes | fixed |
+//! | Clients told of one session's end in one commit | 50 | fixed |
 //! | `nonce` | 512 bytes | fixed |
 //! | `claims` | 8 KiB, 64 claims | [`claims::ClaimsRequest`] |
 //! | Values of a sign-out request | 8 KiB each | [`Limits::max_value`](ciam_oauth::server::Limits::max_value) |

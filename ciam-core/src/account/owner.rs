@@ -168,7 +168,7 @@ impl From<RateLimitError> for OwnerError {
 impl From<SessionError> for OwnerError {
     fn from(error: SessionError) -> Self {
         match error {
-            SessionError::NotAllowed | SessionError::Changed => Self::Changed,
+            SessionError::NotAllowed | SessionError::Changed | SessionError::TooMany => Self::Changed,
             SessionError::Denied { code } => Self::Denied { code },
             SessionError::Port(error) => Self::Port(error),
         }

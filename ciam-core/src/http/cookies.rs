@@ -13,6 +13,9 @@ pub const SESSION_COOKIE: &str = "__Host-ciam-session";
 /// The cookie that binds interactions and journeys to a browser before there is a session.
 pub const BROWSER_COOKIE: &str = "__Host-ciam-browser";
 
+/// The cookie by which an account remembers a browser: `<device id>.<secret>`.
+pub const DEVICE_COOKIE: &str = "__Host-ciam-device";
+
 /// The value of a cookie; `None` when it is absent, or there more than once (somebody else put one there).
 #[must_use]
 pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

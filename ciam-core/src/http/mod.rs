@@ -4,6 +4,8 @@ mod cookies;
 mod params;
 mod peer;
 
-pub use self::cookies::{BROWSER_COOKIE, BrowserId, SESSION_COOKIE, cookie, expired_cookie, set_cookie};
+pub use self::cookies::{
+    BROWSER_COOKIE, BrowserId, DEVICE_COOKIE, SESSION_COOKIE, cookie, expired_cookie, set_cookie,
+};
 pub use self::params::{Params, ParamsError, ParamsLimits, form_decode};
 pub use self::peer::Peer;

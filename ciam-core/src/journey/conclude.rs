@@ -167,7 +167,7 @@ impl Journeys {
                 if let Some(browser) = known_as {
                     throttle::remember(&self.limiter, &self.policy, &browser).await;
                 }
-                let signed_in = SignedIn::new(started.session, started.cookie, account);
+                let signed_in = SignedIn::new(started, account);
                 Ok(Outcome::Next(Box::new(Step::Done(Box::new(signed_in)))))
             }
             Err(SessionError::Changed) => {
@@ -203,6 +203,8 @@ impl Journeys {
                     previous: current.map(|current| &current.session),
                     user_agent: visitor.user_agent,
                     risk,
+                    address: Some(visitor.peer.address),
+                    device: visitor.device.as_ref(),
                 };
                 let batch = batch.require_version(EntityRef::Account(account.value.id), account.version);
                 self.sessions.starting(batch, &account.value, beginning).await?
@@ -235,6 +237,10 @@ impl Journeys {
             SessionError::Port(error) => Err(error.into()),
             SessionError::NotAllowed => Ok(self.refused(&restored?, RefusalReason::Credentials)),
             SessionError::Denied { code } => Ok(self.refused(&restored?, RefusalReason::Denied { code })),
+            SessionError::TooMany => {
+                let code = "too_many_sessions".to_owned();
+                Ok(self.refused(&restored?, RefusalReason::Denied { code }))
+            }
             SessionError::Changed => Err(JourneyError::Changed),
         }
     }

@@ -91,7 +91,7 @@ impl Journeys {
                 if let Some(browser) = &held.known_as {
                     throttle::remember(&self.limiter, &self.policy, browser).await;
                 }
-                Ok(Step::Done(Box::new(SignedIn::new(started.session, started.cookie, account))))
+                Ok(Step::Done(Box::new(SignedIn::new(started, account))))
             }
             // The password is new; for a session something is missing still.
             None => {
@@ -123,6 +123,8 @@ impl Journeys {
                 previous: current.map(|current| &current.session),
                 user_agent: visitor.user_agent,
                 risk: Some(&proving.risk),
+                address: Some(visitor.peer.address),
+                device: visitor.device.as_ref(),
             };
             let (batch, started) = self.sessions.starting(batch, &account, beginning).await?;
             (batch, Some(started))

@@ -203,7 +203,7 @@ impl Journeys {
                 self.remove(handle).await;
                 let tried = Tried::Identifier(&identifier);
                 throttle::remember(&self.limiter, &self.policy, &tried.in_browser(visitor)).await;
-                Ok(Step::Done(Box::new(SignedIn::new(started.session, started.cookie, account))))
+                Ok(Step::Done(Box::new(SignedIn::new(started, account))))
             }
             Created::Owing(stage) => {
                 let next = self.advance(handle, finishing, *stage).await?;
@@ -259,6 +259,8 @@ impl Journeys {
                     previous: current.map(|current| &current.session),
                     user_agent: visitor.user_agent,
                     risk: None,
+                    address: Some(visitor.peer.address),
+                    device: visitor.device.as_ref(),
                 };
                 let (batch, started) = self.sessions.starting(batch, &account, beginning).await?;
                 (batch, Created::WithSession(Box::new((account, started, identifier))))

@@ -11,7 +11,7 @@ use crate::account::Account;
 use crate::account::schema::SchemaErrors;
 use crate::id::{AccountId, SessionId};
 use crate::password::PasswordRejection;
-use crate::session::{Session, SessionCookie};
+use crate::session::{DeviceCookie, Session, SessionCookie, StartedSession};
 
 /// Where a journey has got to.
 ///
@@ -56,11 +56,13 @@ pub struct SignedIn {
     pub cookie: SessionCookie,
     /// The account.
     pub account: Account,
+    /// What the browser is to hold beside it for long, where devices are remembered.
+    pub device: Option<DeviceCookie>,
 }
 
 impl SignedIn {
-    pub(super) const fn new(session: Session, cookie: SessionCookie, account: Account) -> Self {
-        Self { session, cookie, account }
+    pub(super) fn new(started: StartedSession, account: Account) -> Self {
+        Self { session: started.session, cookie: started.cookie, account, device: started.device }
     }
 }
 

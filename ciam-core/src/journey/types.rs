@@ -8,7 +8,7 @@ use crate::assurance::Acr;
 use crate::error::PortError;
 use crate::http::{BrowserId, Peer};
 use crate::interaction::SignInAsk;
-use crate::session::Authenticated;
+use crate::session::{Authenticated, DeviceCookie};
 
 /// Who is at the other end of a step, as the host knows it from the request.
 #[derive(Clone, Debug)]
@@ -22,19 +22,28 @@ pub struct Visitor<'a> {
     pub user_agent: Option<&'a str>,
     /// The browser's live session, if it has one.
     pub current: Option<&'a Authenticated>,
+    /// The cookie by which an account may remember the browser.
+    pub device: Option<DeviceCookie>,
 }
 
 impl<'a> Visitor<'a> {
     /// A visitor without a session.
     #[must_use]
     pub const fn new(browser: &'a BrowserId, peer: Peer) -> Self {
-        Self { browser, peer, user_agent: None, current: None }
+        Self { browser, peer, user_agent: None, current: None, device: None }
     }
 
     /// Adds the browser's `User-Agent`.
     #[must_use]
     pub const fn with_user_agent(mut self, user_agent: Option<&'a str>) -> Self {
         self.user_agent = user_agent;
+        self
+    }
+
+    /// Adds the cookie by which an account may remember the browser.
+    #[must_use]
+    pub fn with_device(mut self, device: Option<DeviceCookie>) -> Self {
+        self.device = device;
         self
     }
 

@@ -12,6 +12,10 @@
 //! | Imported row | 256 KiB, external id of 255 bytes | `import` | one row is in memory |
 //! | A password is answered no sooner than | 0 | [`PasswordFactor`](crate::password::PasswordFactor) | hides the time of imported hashes while there are some |
 //! | Journey | 30 minutes | [`JourneyPolicy`](crate::journey::JourneyPolicy) | a person reads their mail first |
+//! | Sessions of an account | any number; one more ends the oldest or is refused where there is a limit, at most 16 end at once | [`SessionPolicy`](crate::session::SessionPolicy) | people have many devices |
+//! | Remembered device | 180 days without a sign-in, trusted for 30 days, the secret before is taken for 60 seconds, 8 older ones are known as copies | [`DevicePolicy`](crate::session::DevicePolicy) | tabs sign in at once; a copied secret ends the device |
+//! | Notice of a new device | 1 day | [`SessionPolicy`](crate::session::SessionPolicy) | news of yesterday is of no use |
+//! | Place: country, city | 80 characters each | [`Place`](crate::place::Place) | it is shown |
 //! | Failed sign-ins for one identifier | 10 in 15 minutes from one source, 100 in a day from everywhere | [`JourneyPolicy`](crate::journey::JourneyPolicy) | guessing is slow; NIST allows 100 in a row |
 //! | Sign-ins from one address | 300 in 5 minutes | [`JourneyPolicy`](crate::journey::JourneyPolicy) | an office shares an address, a botnet has many |
 //! | Wait behind ten failures in a row for one pair | 1 minute, twice as long each time, at most 1 hour | [`Backoff`](crate::abuse::Backoff) | guessing gets slower, a typing mistake costs nothing |

@@ -12,6 +12,7 @@ use crate::account::{Account, AccountStatus, Identifier, IdentifierKey, Profile}
 use crate::credential::{Credential, CredentialState};
 use crate::error::PortError;
 use crate::id::AccountId;
+use crate::place::Place;
 use crate::session::Session;
 use crate::vault::{SealScope, Sealed, is_shredded};
 
@@ -41,6 +42,8 @@ struct PersonalCredential {
 #[derive(Serialize, Deserialize)]
 struct PersonalSession {
     user_agent: Option<String>,
+    #[serde(default)]
+    place: Option<Place>,
 }
 
 impl SealingStore {
@@ -143,15 +146,17 @@ impl SealingStore {
             organization,
             organization_idle,
             user_agent,
+            place,
+            device,
             created_at,
             last_seen_at,
             idle_expires_at,
             expires_at,
         } = session;
-        let user_agent = match user_agent {
-            None => None,
-            user_agent => {
-                let sealed = self.seal(account, SESSION, &PersonalSession { user_agent }).await?;
+        let user_agent = match (user_agent, place) {
+            (None, None) => None,
+            (user_agent, place) => {
+                let sealed = self.seal(account, SESSION, &PersonalSession { user_agent, place }).await?;
                 Some(format!("{MARK}:{}", sealed.as_str()))
             }
         };
@@ -166,6 +171,8 @@ impl SealingStore {
             organization,
             organization_idle,
             user_agent,
+            place: None,
+            device,
             created_at,
             last_seen_at,
             idle_expires_at,
@@ -179,7 +186,8 @@ impl SealingStore {
         let Some(sealed) = marked.and_then(|text| text.strip_prefix(':')) else { return Ok(session) };
         let sealed = Sealed::from_text(sealed);
         let personal = self.open_for::<PersonalSession>(session.account, SESSION, &sealed).await?;
-        session.user_agent = personal.and_then(|personal| personal.user_agent);
+        (session.user_agent, session.place) =
+            personal.map_or((None, None), |personal| (personal.user_agent, personal.place));
         Ok(session)
     }
 

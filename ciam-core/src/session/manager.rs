@@ -3,8 +3,15 @@
 use http::header::HeaderMap;
 use time::{Duration, OffsetDateTime};
 
-use super::{Session, SessionCookie, SessionEnd, SessionState};
+use std::net::IpAddr;
+
+use super::remembered::Guest;
+use super::{
+    DeviceCookie, DevicePolicy, RememberedDevices, Session, SessionCookie, SessionEnd, SessionLimit,
+    SessionState, notice,
+};
 use crate::account::Account;
+use crate::actor::Actor;
 use crate::assurance::{AuthenticationContext, Proof};
 use crate::error::PortError;
 use crate::event::{Event, EventType};
@@ -26,11 +33,22 @@ pub struct SessionPolicy {
     /// Use is noted only when this much time has passed since it was last noted, so that a page view costs no write.
     /// Default 5 minutes; half of `idle` where that is less, so that a session in use never ends as idle.
     pub touch_interval: Duration,
+    /// How many sessions an account may have at once. Default: any number.
+    pub limit: Option<SessionLimit>,
+    /// How browsers are remembered in which accounts sign in, and that their owners are told of new ones. Default: they are
+    /// not.
+    pub devices: Option<DevicePolicy>,
 }
 
 impl Default for SessionPolicy {
     fn default() -> Self {
-        Self { idle: Duration::hours(12), absolute: Duration::days(14), touch_interval: Duration::minutes(5) }
+        Self {
+            idle: Duration::hours(12),
+            absolute: Duration::days(14),
+            touch_interval: Duration::minutes(5),
+            limit: None,
+            devices: None,
+        }
     }
 }
 
@@ -52,13 +70,15 @@ pub struct StartedSession {
     pub session: Session,
     /// What the browser is to hold.
     pub cookie: SessionCookie,
+    /// What the browser is to hold beside it, where devices are remembered.
+    pub device: Option<DeviceCookie>,
 }
 
 /// Starts, recognises, refreshes and ends sessions.
 #[derive(Clone, Debug)]
 pub struct SessionManager {
-    ports: Ports,
-    policy: SessionPolicy,
+    pub(super) ports: Ports,
+    pub(super) policy: SessionPolicy,
 }
 
 impl SessionManager {
@@ -73,6 +93,12 @@ impl SessionManager {
     pub const fn with_policy(mut self, policy: SessionPolicy) -> Self {
         self.policy = policy;
         self
+    }
+
+    /// The policy.
+    #[must_use]
+    pub const fn policy(&self) -> &SessionPolicy {
+        &self.policy
     }
 
     /// The live session of a browser, by its cookie.
@@ -137,7 +163,7 @@ impl SessionManager {
         user_agent: Option<&str>,
     ) -> Result<StartedSession, SessionError> {
         let batch = Batch::new().require_version(EntityRef::Account(account.value.id), account.version);
-        let beginning = Beginning { context, previous, user_agent, risk: None };
+        let beginning = Beginning { context, previous, user_agent, risk: None, address: None, device: None };
         let (batch, started) = self.starting(batch, &account.value, beginning).await?;
         match self.ports.store().commit(batch).await? {
             Commit::Applied => Ok(started),
@@ -164,15 +190,48 @@ impl SessionManager {
         session.epoch = account.session_epoch;
         session.risk = beginning.risk.map(|assessment| assessment.level);
         session.user_agent = beginning.user_agent.map(bounded_user_agent);
+        session.place = self.place(beginning.address).await;
+        let previous = beginning.previous.map(|it| it.value.id);
+        let batch = self.making_room(batch, account, previous).await?;
+        let (batch, device) = self.greet(batch, account, &mut session, beginning.device).await?;
         self.ask_hook(account, &session).await?;
         let mut batch = batch
             .require_absent(EntityRef::Session(id))
             .write(Write::PutSession(session.clone()))
             .event(with_risk(self.event(EventType::SIGNED_IN, &session)?, beginning.risk));
         if let Some(previous) = beginning.previous {
-            batch = self.ending(batch, previous, SessionEnd::Replaced, now)?;
+            batch = self.ending(batch, previous, SessionEnd::Replaced, now, None)?;
         }
-        Ok((batch, StartedSession { cookie: SessionCookie::new(id, secret), session }))
+        Ok((batch, StartedSession { cookie: SessionCookie::new(id, secret), session, device }))
+    }
+
+    /// Where an address is; what cannot say so keeps nobody out.
+    async fn place(&self, address: Option<IpAddr>) -> Option<crate::place::Place> {
+        self.ports.locator().locate(address?).await.ok()??.bounded()
+    }
+
+    /// Remembers the browser, where that is wanted, and tells the owner when it is a new one. The first sign-in of an account
+    /// that is made with it is no news.
+    async fn greet(
+        &self,
+        batch: Batch,
+        account: &Account,
+        session: &mut Session,
+        cookie: Option<&DeviceCookie>,
+    ) -> Result<(Batch, Option<DeviceCookie>), PortError> {
+        let Some(policy) = self.policy.devices else { return Ok((batch, None)) };
+        let devices = RememberedDevices::new(self.ports.clone(), policy);
+        let (user_agent, place) = (session.user_agent.clone(), session.place.clone());
+        let greeting = devices.greet(self, Guest { account, cookie, user_agent, place }).await?;
+        session.device = Some(greeting.id);
+        let mut batch = batch.append(greeting.batch);
+        if greeting.is_new
+            && account.created_at + notice::FRESH < session.created_at
+            && let Some(message) = notice::new_device(&self.ports, account, session)?
+        {
+            batch = batch.message(message.seal(&self.ports).await?);
+        }
+        Ok((batch, Some(greeting.cookie)))
     }
 
     /// Adds proofs to a live session and gives it a new secret: the same session at a higher privilege. Without proofs, only
@@ -253,7 +312,8 @@ impl SessionManager {
             .require_version(EntityRef::Session(session.id), current.session.version)
             .write(Write::PutSession(session.clone()))
             .event(with_risk(self.event(EventType::SESSION_RENEWED, &session)?, risk));
-        Ok((batch, StartedSession { cookie: SessionCookie::new(session.id, secret), session }))
+        let cookie = SessionCookie::new(session.id, secret);
+        Ok((batch, StartedSession { cookie, session, device: None }))
     }
 
     /// How long a session lasts without use: as the policy says, or the organization that it acts for where that is less.
@@ -280,10 +340,44 @@ impl SessionManager {
     ///
     /// Fails when the store does.
     pub async fn end(&self, id: SessionId, reason: SessionEnd) -> Result<(), PortError> {
+        self.end_by(id, reason, None).await
+    }
+
+    /// Ends a session because somebody says so: the owner from elsewhere, or an administrator. Ending one that has ended is
+    /// fine.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does.
+    pub async fn revoke(&self, id: SessionId, actor: &Actor) -> Result<(), PortError> {
+        self.end_by(id, SessionEnd::Revoked, Some(actor)).await
+    }
+
+    /// Ends every live session of an account but one because somebody says so, as [`end_others`](Self::end_others).
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does; the sessions ended so far stay ended.
+    pub async fn revoke_others(
+        &self,
+        account: AccountId,
+        keep: Option<SessionId>,
+        actor: &Actor,
+    ) -> Result<u32, PortError> {
+        let other = |session: &Session| Some(session.id) != keep;
+        self.end_matching(account, other, SessionEnd::Revoked, Some(actor)).await
+    }
+
+    async fn end_by(
+        &self,
+        id: SessionId,
+        reason: SessionEnd,
+        actor: Option<&Actor>,
+    ) -> Result<(), PortError> {
         // A concurrent touch moves the version; ending must win, so it reads again.
         for _ in 0..Self::MAX_RACES {
             let Some(session) = self.live(id).await? else { return Ok(()) };
-            let batch = self.ending(Batch::new(), &session, reason, self.ports.now())?;
+            let batch = self.ending(Batch::new(), &session, reason, self.ports.now(), actor)?;
             if self.ports.store().commit(batch).await?.is_applied() {
                 return Ok(());
             }
@@ -305,13 +399,24 @@ impl SessionManager {
         keep: Option<SessionId>,
         reason: SessionEnd,
     ) -> Result<u32, PortError> {
+        self.end_matching(account, |session| Some(session.id) != keep, reason, None).await
+    }
+
+    /// Ends those live sessions of an account that `matching` says.
+    pub(super) async fn end_matching(
+        &self,
+        account: AccountId,
+        matching: impl Fn(&Session) -> bool + Send,
+        reason: SessionEnd,
+        actor: Option<&Actor>,
+    ) -> Result<u32, PortError> {
         let mut ended = 0;
         let mut request = PageRequest::first(100);
         loop {
             let page = self.list(account, request).await?;
             for session in page.items {
-                if Some(session.value.id) != keep {
-                    self.end(session.value.id, reason).await?;
+                if matching(&session.value) {
+                    self.end_by(session.value.id, reason, actor).await?;
                     ended += 1;
                 }
             }
@@ -370,16 +475,21 @@ impl SessionManager {
         }
     }
 
-    fn ending(
+    pub(super) fn ending(
         &self,
         batch: Batch,
         session: &Versioned<Session>,
         reason: SessionEnd,
         at: OffsetDateTime,
+        actor: Option<&Actor>,
     ) -> Result<Batch, PortError> {
         let mut ended = session.value.clone();
         ended.state = SessionState::Ended { at, reason };
         let event = self.event(EventType::SESSION_ENDED, &ended)?.with("reason", reason.as_str());
+        let event = match actor {
+            Some(actor) => event.by(actor),
+            None => event,
+        };
         Ok(batch
             .require_version(EntityRef::Session(ended.id), session.version)
             .write(Write::PutSession(ended))
@@ -405,6 +515,10 @@ pub(crate) struct Beginning<'a> {
     pub(crate) user_agent: Option<&'a str>,
     /// What the risk engine said.
     pub(crate) risk: Option<&'a Assessment>,
+    /// The browser's address, to know the place.
+    pub(crate) address: Option<IpAddr>,
+    /// The browser's device cookie.
+    pub(crate) device: Option<&'a DeviceCookie>,
 }
 
 fn with_risk(event: Event, risk: Option<&Assessment>) -> Event {
@@ -441,6 +555,9 @@ pub enum SessionError {
         /// The hook's code.
         code: String,
     },
+    /// The account has as many sessions as it may have.
+    #[error("the account has as many sessions as it may have")]
+    TooMany,
     /// The account or the session changed meanwhile.
     #[error("the account or session has changed meanwhile")]
     Changed,

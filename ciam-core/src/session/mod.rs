@@ -4,10 +4,17 @@
 //! at every sign-in and step-up, the id only when another session begins.
 
 mod cookie;
+mod device;
+mod limit;
 mod manager;
 mod model;
+mod notice;
+mod remembered;
 
 pub use self::cookie::SessionCookie;
+pub use self::device::Device;
+pub use self::limit::{AtLimit, SessionLimit};
 pub(crate) use self::manager::Beginning;
 pub use self::manager::{Authenticated, SessionError, SessionManager, SessionPolicy, StartedSession};
 pub use self::model::{Session, SessionEnd, SessionState};
+pub use self::remembered::{DeviceCookie, DevicePolicy, RememberedDevice, RememberedDevices};

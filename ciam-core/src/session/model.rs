@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::assurance::AuthenticationContext;
-use crate::id::{AccountId, OrganizationId, SessionId};
+use crate::id::{AccountId, DeviceId, OrganizationId, SessionId};
+use crate::place::Place;
 use crate::risk::RiskLevel;
 use crate::secret::TokenDigest;
 
@@ -37,6 +38,12 @@ pub struct Session {
     pub organization_idle: Option<u32>,
     /// The browser's `User-Agent`, for the list of devices; at most 512 bytes.
     pub user_agent: Option<String>,
+    /// Where it began, as a [`Locator`](crate::place::Locator) knows it.
+    #[serde(default)]
+    pub place: Option<Place>,
+    /// The remembered device on which it began.
+    #[serde(default)]
+    pub device: Option<DeviceId>,
     /// When it began.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
@@ -73,6 +80,8 @@ impl Session {
             organization: None,
             organization_idle: None,
             user_agent: None,
+            place: None,
+            device: None,
             created_at: now,
             last_seen_at: now,
             idle_expires_at: expires_at,
@@ -120,6 +129,10 @@ pub enum SessionEnd {
     PasswordChanged,
     /// The account may no longer sign in.
     AccountStopped,
+    /// Another session began, and the account had as many as it may have.
+    LimitReached,
+    /// The device on which it began is no longer trusted, or its secret was stolen.
+    DeviceRevoked,
 }
 
 impl SessionEnd {
@@ -132,6 +145,8 @@ impl SessionEnd {
             Self::Replaced => "replaced",
             Self::PasswordChanged => "password_changed",
             Self::AccountStopped => "account_stopped",
+            Self::LimitReached => "limit_reached",
+            Self::DeviceRevoked => "device_revoked",
         }
     }
 }

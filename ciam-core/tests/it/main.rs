@@ -38,6 +38,7 @@ mod reclaim;
 mod recovery;
 mod relay;
 mod sealing;
+mod session_devices;
 mod sessions;
 mod sign_in;
 mod sign_in_changes;

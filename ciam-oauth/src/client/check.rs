@@ -138,6 +138,9 @@ impl Client {
         if self.post_logout_redirect_uris.len() > Self::MAX_URIS {
             return Err(ClientProblem::TooLong("post_logout_redirect_uris"));
         }
+        if self.backchannel_logout_uri.as_deref().is_some_and(|uri| !is_https_url(uri)) {
+            return Err(ClientProblem::Url("backchannel_logout_uri"));
+        }
         let private_use = self
             .redirect_uris
             .iter()

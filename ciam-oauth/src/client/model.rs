@@ -48,6 +48,13 @@ pub struct Client {
     pub redirect_uris: Vec<RedirectUri>,
     /// Where the browser may go after sign-out; at most [`Client::MAX_URIS`].
     pub post_logout_redirect_uris: Vec<RedirectUri>,
+    /// Where it is told that a session has ended
+    /// ([Back-Channel Logout, section 2.2](https://openid.net/specs/openid-connect-backchannel-1_0.html#BCRegistration)).
+    #[serde(default)]
+    pub backchannel_logout_uri: Option<String>,
+    /// Whether it needs to know which session. Logout tokens always say so.
+    #[serde(default)]
+    pub backchannel_logout_session_required: bool,
     /// The scope values that it may ask for.
     pub scopes: ScopeSet,
     /// The resources that it may name; the server's default resource is always allowed.
@@ -112,6 +119,8 @@ impl Client {
             grants: BTreeSet::new(),
             redirect_uris: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
+            backchannel_logout_uri: None,
+            backchannel_logout_session_required: false,
             scopes: ScopeSet::new(),
             resources: BTreeSet::new(),
             serves: BTreeSet::new(),
@@ -209,6 +218,20 @@ impl Client {
     #[must_use]
     pub fn with_post_logout_redirect_uri(mut self, uri: RedirectUri) -> Self {
         self.post_logout_redirect_uris.push(uri);
+        self
+    }
+
+    /// Sets where it is told that a session has ended.
+    #[must_use]
+    pub fn with_backchannel_logout_uri(mut self, uri: impl Into<String>) -> Self {
+        self.backchannel_logout_uri = Some(uri.into());
+        self
+    }
+
+    /// Says that it needs to know which session has ended.
+    #[must_use]
+    pub const fn requiring_backchannel_session(mut self) -> Self {
+        self.backchannel_logout_session_required = true;
         self
     }
 

@@ -53,6 +53,7 @@ pub mod refresh;
 mod request;
 mod response;
 mod revoke_grant;
+mod session_grants;
 mod target;
 
 use ciam_core::http::Peer;

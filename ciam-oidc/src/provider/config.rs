@@ -20,6 +20,8 @@ pub struct ProviderConfig {
     pub default_algorithm: Algorithm,
     /// The languages of the host's pages as BCP 47 tags, for the metadata.
     pub ui_locales: Vec<String>,
+    /// Whether clients are told of the ends of sessions at their `backchannel_logout_uri`. Default: they are not.
+    pub backchannel_logout: bool,
 }
 
 impl ProviderConfig {
@@ -37,6 +39,7 @@ impl ProviderConfig {
             id_token_algorithms: vec![Algorithm::Rs256, Algorithm::Es256],
             default_algorithm: Algorithm::Rs256,
             ui_locales: Vec::new(),
+            backchannel_logout: false,
         }
     }
 
@@ -47,6 +50,14 @@ impl ProviderConfig {
     pub fn with_only_algorithm(mut self, algorithm: Algorithm) -> Self {
         self.id_token_algorithms = vec![algorithm];
         self.default_algorithm = algorithm;
+        self
+    }
+
+    /// Tells clients of the ends of sessions, at the `backchannel_logout_uri` that they registered. The host gives
+    /// [`OpenIdProvider::backchannel_sinks`](super::OpenIdProvider::backchannel_sinks) to its outbox relay, or nothing leaves.
+    #[must_use]
+    pub const fn with_backchannel_logout(mut self) -> Self {
+        self.backchannel_logout = true;
         self
     }
 

@@ -19,6 +19,7 @@ use serde_json::{Map, Value, json};
 use super::{DISCOVERY, END_SESSION, Frozen, OpenIdProvider, USERINFO};
 use crate::claims::{ClaimsRequest, StandardScope};
 use crate::id_token::{issue, read_hint};
+use crate::logout;
 
 /// A `nonce` is at most this long, in bytes.
 const MAX_NONCE: usize = 512;
@@ -113,6 +114,9 @@ impl Extension for OpenIdProvider {
         members: &mut Map<String, Value>,
     ) -> Result<(), TokenError> {
         if StandardScope::OpenId.is_in(&issued.grant.scopes) {
+            if self.config().backchannel_logout && issued.first {
+                logout::note(server, issued).await?;
+            }
             members.insert("id_token".to_owned(), json!(issue(self, server, issued).await?));
         }
         Ok(())
@@ -137,6 +141,10 @@ impl Extension for OpenIdProvider {
         put("claim_types_supported", json!(["normal"]));
         put("claims_parameter_supported", json!(true));
         put("display_values_supported", json!(["page", "popup", "touch", "wap"]));
+        if self.config().backchannel_logout {
+            put("backchannel_logout_supported", json!(true));
+            put("backchannel_logout_session_supported", json!(true));
+        }
         if !self.config().ui_locales.is_empty() {
             put("ui_locales_supported", json!(self.config().ui_locales));
         }

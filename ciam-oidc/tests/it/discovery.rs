@@ -28,6 +28,8 @@ async fn the_document_says_what_discovery_3_requires() {
     assert_eq!(found["response_types_supported"], json!(["code"]));
     assert_eq!(found["subject_types_supported"], json!(["public", "pairwise"]));
     assert_eq!(found["id_token_signing_alg_values_supported"], json!(["ES256"]));
+    assert_eq!(found["backchannel_logout_supported"], true);
+    assert_eq!(found["backchannel_logout_session_supported"], true);
     assert_eq!(found["claims_parameter_supported"], true);
     assert_eq!(found["request_parameter_supported"], false);
     assert_eq!(found["request_uri_parameter_supported"], false);

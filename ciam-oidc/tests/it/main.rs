@@ -7,6 +7,7 @@
 )]
 
 mod attacks;
+mod backchannel;
 mod discovery;
 mod forged;
 mod logout;

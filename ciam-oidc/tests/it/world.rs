@@ -14,7 +14,7 @@ use ciam_core::http::{BROWSER_COOKIE, BrowserId, Params, ParamsLimits, Peer, SES
 use ciam_core::id::{AccountId, TenantId};
 use ciam_core::interaction::InteractionHandle;
 use ciam_core::jose::Algorithm;
-use ciam_core::memory::{self, MemoryDatabase};
+use ciam_core::memory::{self, MemoryDatabase, MemoryHttpClient};
 use ciam_core::organization::Organizations;
 use ciam_core::outbound::{HttpClient, OutboundRequest};
 use ciam_core::ports::Ports;
@@ -80,6 +80,8 @@ pub(crate) struct World {
     pub(crate) ports: Ports,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) loopback: Arc<Loopback>,
+    /// What the provider reaches.
+    pub(crate) outside: MemoryHttpClient,
     pub(crate) party: RelyingParty,
     pub(crate) rp_ports: Ports,
     pub(crate) account: Versioned<Account>,
@@ -97,9 +99,12 @@ impl World {
         let clock = Arc::new(ManualClock::default());
         let entropy = Arc::new(SeededEntropy::new(7));
         let loopback = Arc::new(Loopback::default());
-        let ports = memory::ports_with(clock.clone(), entropy.clone());
+        let outside = MemoryHttpClient::new();
+        let ports =
+            memory::ports_with(clock.clone(), entropy.clone()).with_http_client(Arc::new(outside.clone()));
         let config = ProviderConfig::new(format!("{ISSUER}/sign-out/"), format!("{ISSUER}/signed-out"))
-            .with_only_algorithm(Algorithm::Es256);
+            .with_only_algorithm(Algorithm::Es256)
+            .with_backchannel_logout();
         let provider = Arc::new(OpenIdProvider::new(config));
         let server = AuthorizationServer::builder(ports.clone())
             .issuer(ISSUER.parse().unwrap())
@@ -123,7 +128,7 @@ impl World {
                 .with_scope("openid profile email offline_access");
         let party = RelyingParty::new(rp_ports.clone(), party(config));
         let account = account(&ports, "ada@example.com").await;
-        Self { server, provider, ports, clock, loopback, party, rp_ports, account }
+        Self { server, provider, ports, clock, loopback, outside, party, rp_ports, account }
     }
 
     pub(crate) fn tamper(

@@ -372,6 +372,8 @@ A configuration file (every key is optional):
   [sessions]
   idle = \"24h\"                      # sign-in ends without use
   lifetime = \"30d\"                  # sign-in ends in any case
+  most = 20                         # an account has at most so many sessions at once [default: any number]
+  at_limit = \"end_oldest\"           # or refuse: what happens to one more
   [tokens]
   access = \"10m\"                    # access tokens are valid this long
   [passwords]

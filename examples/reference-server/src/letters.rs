@@ -160,6 +160,28 @@ impl Letters {
         self.told(language, t, subject, t.invitation_body.fill(&names), &link, after)
     }
 
+    fn new_device(
+        &self,
+        language: Language,
+        t: &Words,
+        message: &Message,
+    ) -> Result<(String, String), PortError> {
+        let name = self.product.as_str();
+        let known = |name: &str, unknown: &Text| {
+            message.parameters.get(name).cloned().unwrap_or_else(|| unknown.to_string())
+        };
+        let (device, place) = (known("device", &t.device_unknown), known("place", &t.device_nowhere));
+        let time = parameter(message, "time")?.replace('T', " ").replace('Z', " UTC");
+        let values = [("name", name), ("device", &device), ("place", &place), ("time", &time)];
+        let letter = Letter {
+            before: vec![t.device_body.fill(&values), t.device_action.to_string()],
+            highlight: &self.link("/account/sessions", ""),
+            after: vec![t.device_ignore.to_string()],
+            footer: t.footer.with("name", name),
+        };
+        Ok((t.device_subject.with("name", name), self.write(language, &letter)?))
+    }
+
     /// An address of this server.
     fn link(&self, path: &str, token: &str) -> String {
         let base = self.sign_in.strip_suffix("/sign-in").unwrap_or(&self.sign_in);
@@ -196,6 +218,7 @@ impl MailTexts for Letters {
             MessageCode::PasswordRecovered => self.recovered(language, words)?,
             MessageCode::AccountExists => self.exists(language, words)?,
             MessageCode::Invitation => self.invitation(language, words, message)?,
+            MessageCode::NewDevice => self.new_device(language, words, message)?,
             code => match self.about_account(language, words, code, message)? {
                 Some(written) => written,
                 None => self.other(language, words)?,

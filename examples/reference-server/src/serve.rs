@@ -129,6 +129,11 @@ fn spawn_background(app: &App, stopped: &watch::Receiver<()>, tasks: &mut JoinSe
         let tenant = app.ports().tenant();
         relay = relay.with_sink(Arc::new(NatsSink::new(bus.url.expose(), tenant, bus.options.clone())));
     }
+    let services = app.services();
+    for sink in services.provider.backchannel_sinks(&services.server) {
+        relay = relay.with_sink(sink);
+    }
+    relay = relay.with_sink(services.server.session_grants_sink());
     let stop = until(stopped.clone());
     tasks.spawn(async move { relay.run(stop).await });
 

@@ -11,7 +11,7 @@ use ciam_core::{
     organization::{OrganizationError, OrganizationSettings, Organizations},
     password::{Argon2idHasher, MigratingHasher, PasswordFactor, PasswordHasher},
     ports::Ports,
-    session::{SessionManager, SessionPolicy},
+    session::{DevicePolicy, RememberedDevices, SessionManager, SessionPolicy},
 };
 use ciam_oauth::{
     AuthorizationServer, ServerBuilder,
@@ -53,6 +53,12 @@ pub struct Services {
 }
 
 impl Services {
+    /// The browsers that accounts remember.
+    pub fn devices(&self) -> RememberedDevices {
+        let policy = self.sessions.policy().devices.unwrap_or_default();
+        RememberedDevices::new(self.ports.clone(), policy)
+    }
+
     /// Puts everything together on a tenant's ports.
     ///
     /// # Errors
@@ -80,6 +86,8 @@ impl Services {
         let mut policy = SessionPolicy::default();
         policy.idle = config.sessions.idle.time();
         policy.absolute = config.sessions.lifetime.time();
+        policy.limit = config.sessions.limit;
+        policy.devices = Some(DevicePolicy::default());
         let sessions = SessionManager::new(ports.clone()).with_policy(policy);
         let keys = keys::open(&ports, source, config.rotate_keys_after.time()).await?;
         let mut settings = OrganizationSettings::default();
@@ -139,6 +147,7 @@ fn provider_config(config: &Config) -> ProviderConfig {
     let locales = Language::ALL.iter().map(|it| it.code().to_owned()).collect();
     ProviderConfig::new(config.issuer.join("/sign-out?handle="), config.issuer.join("/signed-out"))
         .with_ui_locales(locales)
+        .with_backchannel_logout()
 }
 
 /// Tells the authorization server what the configuration and the import files say.

@@ -13,6 +13,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+use reference_server::{i18n::Language, pages::samples::Samples, templates::Templates};
+
 const EMAIL: &str = "e2e@example.com";
 const PASSWORD: &str = "a lantern by the quiet river";
 const SECRET: &str = "e2e-secret-with-&-and-%25-and-+-and-:-signs-0123456789abcdefghij";
@@ -90,6 +92,33 @@ fn an_organization_in_a_browser() {
         &[
             ("CIAM_E2E_ISSUER", &setting.issuer),
             ("CIAM_E2E_OUTPUT", &output.to_string_lossy()),
+            ("CIAM_E2E_CHROMIUM", &chromium.to_string_lossy()),
+        ],
+    );
+}
+
+#[test]
+fn no_page_violates_wcag_2_2_aa() {
+    let Some(node) = node() else { return };
+    let Some(chromium) = chromium() else { return };
+    let setting = Setting::new("axe");
+    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
+    for asset in ["style.css", "mark.svg"] {
+        fs::copy(assets.join(asset), setting.folder.join(asset)).unwrap();
+    }
+    let templates = Templates::embedded().unwrap();
+    for language in Language::ALL {
+        for (name, html) in Samples::new(&templates, *language).pages().unwrap() {
+            // The pages are opened from the file system, where there is no root.
+            let file = setting.folder.join(format!("{name}.{language}.html"));
+            fs::write(file, html.replace("/assets/", "")).unwrap();
+        }
+    }
+    node.run(
+        "axe.test.mjs",
+        &[
+            ("CIAM_E2E_GALLERY", &setting.folder.to_string_lossy()),
+            ("CIAM_E2E_OUTPUT", &workspace().join("ci-output/screenshots").to_string_lossy()),
             ("CIAM_E2E_CHROMIUM", &chromium.to_string_lossy()),
         ],
     );
@@ -206,7 +235,7 @@ fn node() -> Option<Node> {
     if !there {
         return skip("Node is not installed");
     }
-    if !folder.join("node_modules/openid-client").exists() {
+    if !["openid-client", "axe-core"].iter().all(|it| folder.join("node_modules").join(it).exists()) {
         return skip("the packages of tests/e2e are not installed (npm ci)");
     }
     Some(Node(folder))

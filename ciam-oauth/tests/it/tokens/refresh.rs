@@ -1,5 +1,8 @@
 //! Refresh tokens: RFC 6749, section 6; RFC 9700, section 4.14; RFC 8707, section 2.2.
 
+use std::sync::Arc;
+
+use ciam_core::relay::Relay;
 use ciam_oauth::client::RefreshRotation;
 use ciam_oauth::grant::{GrantState, RevocationReason};
 use time::Duration;
@@ -340,6 +343,41 @@ async fn an_online_grant_ends_with_its_session() {
     assert_eq!(refresh(&world, "spa", online.refresh()).await.error(), INVALID_GRANT);
     assert!(!is_active(&world, "rs", &online.access).await, "its access tokens end as well");
     assert!(refresh(&world, "spa", offline.refresh()).await.is_ok());
+}
+
+/// Whatever ends a session ends what hangs on it at once; where it is taken from somebody, what was given in it for offline
+/// access goes as well, as soon as the relay has told.
+#[tokio::test]
+async fn every_end_of_a_session_reaches_the_tokens() {
+    use ciam_core::session::SessionEnd::{
+        AccountStopped, DeviceRevoked, LimitReached, PasswordChanged, Replaced, Revoked, SignedOut,
+    };
+    for (reason, offline_too) in [
+        (SignedOut, false),
+        (Replaced, false),
+        (LimitReached, false),
+        (PasswordChanged, false),
+        (AccountStopped, false),
+        (Revoked, true),
+        (DeviceRevoked, true),
+    ] {
+        let world = world().await;
+        let mut person = person(&world).await;
+        let online = person.tokens(&world, "shop", "orders:read").await;
+        let offline = person.tokens(&world, "shop", OFFLINE).await;
+        let session = person.browser.visitor(&world).await.session().unwrap().id;
+        world.server.sessions().end(session, reason).await.unwrap();
+        assert_eq!(refresh(&world, "shop", online.refresh()).await.error(), INVALID_GRANT, "{reason:?}");
+        assert!(!is_active(&world, "rs", &online.access).await, "{reason:?}");
+
+        let notifier = Arc::new(ciam_core::memory::MemoryNotifier::new());
+        let relay = Relay::new(world.ports.clone(), notifier).with_sink(world.server.session_grants_sink());
+        for _ in 0..3 {
+            relay.deliver_pending().await.unwrap();
+        }
+        assert_eq!(is_active(&world, "rs", &offline.access).await, !offline_too, "{reason:?}");
+        assert_eq!(refresh(&world, "shop", offline.refresh()).await.is_ok(), !offline_too, "{reason:?}");
+    }
 }
 
 /// A new password ends the other sessions at once, by the account's epoch: and with them what was granted in them.

@@ -179,6 +179,31 @@ async fn sessions_are_listed_as_described_and_ended() {
 }
 
 #[tokio::test]
+async fn devices_are_listed_as_described_and_forgotten_with_their_sessions() {
+    let app = app(&[]).await;
+    let (mut here, mut there) = (signed_in(&app).await, signed_in(&app).await);
+    let seen = call(&mut here, Method::GET, "/devices", &[]).await;
+    schema::assert_response(&document::document(), "/devices", "get", &seen);
+    let list = json_of(&seen);
+    let items = list["items"].as_array().unwrap();
+    assert_eq!(items.len(), 2);
+    let other = items.iter().find(|it| it["current"] == false).unwrap()["id"].as_str().unwrap();
+    let path = format!("/devices/{other}");
+    let seen = call(&mut here, Method::DELETE, &path, &[("origin", ORIGIN)]).await;
+    assert_eq!(seen.status, StatusCode::NO_CONTENT);
+    assert_problem(&call(&mut there, Method::GET, "/devices", &[]).await, Code::NotSignedIn);
+    let again = call(&mut here, Method::DELETE, &path, &[("origin", ORIGIN)]).await;
+    assert_problem(&again, Code::NotFound);
+
+    let mut eve = Browser::new(&app);
+    sign_up(&app, &mut eve, "eve@example.com").await;
+    let mine = items.iter().find(|it| it["current"] == true).unwrap()["id"].as_str().unwrap();
+    let seen = call(&mut eve, Method::DELETE, &format!("/devices/{mine}"), &[("origin", ORIGIN)]).await;
+    assert_problem(&seen, Code::NotFound);
+    assert_eq!(call(&mut here, Method::GET, "/devices", &[]).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn the_session_of_somebody_else_is_answered_as_a_missing_one() {
     let app = app(&[]).await;
     let (mut victim, mut other) = (signed_in(&app).await, Browser::new(&app));

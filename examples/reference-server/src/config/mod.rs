@@ -14,6 +14,7 @@ use std::{
 };
 
 use ciam_core::password::foreign::ForeignHashes;
+use ciam_core::session::SessionLimit;
 pub use database::Database;
 pub use duration::{InvalidSpan, Span};
 pub use messaging::{Bus, ShortLived};
@@ -160,6 +161,8 @@ pub struct Sessions {
     pub idle: Span,
     /// In any case.
     pub lifetime: Span,
+    /// How many sessions an account may have at once, and what happens to one more.
+    pub limit: Option<SessionLimit>,
 }
 
 /// What passwords of other systems are accepted.

@@ -9,6 +9,7 @@ use std::{
 
 use ciam_adapters::{postgres::PostgresOptions, redis::RedisOptions, smtp::SmtpConfig};
 use ciam_core::password::foreign::{FirebaseProject, ForeignHashes};
+use ciam_core::session::{AtLimit, SessionLimit};
 use url::Url;
 
 use super::{
@@ -376,7 +377,31 @@ impl Resolve<'_> {
                 "must not be longer than the lifetime",
             );
         }
-        Sessions { idle, lifetime }
+        Sessions { idle, lifetime, limit: self.session_limit(file) }
+    }
+
+    fn session_limit(&mut self, file: &Settings) -> Option<SessionLimit> {
+        let key = |name| Place::Key(KeyPath::of("sessions").key(name));
+        let then = match file.sessions.at_limit.as_deref() {
+            None | Some("end_oldest") => AtLimit::EndOldest,
+            Some("refuse") => AtLimit::Refuse,
+            Some(other) => {
+                self.refuse(&key("at_limit"), format!("`{other}` must be end_oldest or refuse"));
+                return None;
+            }
+        };
+        match file.sessions.most {
+            None if file.sessions.at_limit.is_some() => {
+                self.refuse(&key("at_limit"), "means nothing without `most`");
+                None
+            }
+            None => None,
+            Some(0) => {
+                self.refuse(&key("most"), "must be at least 1: nobody could sign in");
+                None
+            }
+            Some(most) => Some(SessionLimit::new(most, then)),
+        }
     }
 
     fn passwords(&mut self, file: &Settings) -> Passwords {

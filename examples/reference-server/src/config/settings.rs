@@ -133,6 +133,10 @@ pub struct SessionSettings {
     pub idle: Option<Span>,
     /// A session ends in any case.
     pub lifetime: Option<Span>,
+    /// An account has at most so many sessions at once.
+    pub most: Option<u32>,
+    /// What happens to one more: `end_oldest` or `refuse`.
+    pub at_limit: Option<String>,
 }
 
 /// Tokens.

@@ -185,3 +185,18 @@ fn an_origin_knows_its_parts() {
     assert_eq!(origin.join("/x"), "http://localhost:8080/x");
     assert!(origin.is_loopback() && !origin.is_https());
 }
+
+#[test]
+fn a_limit_of_sessions_makes_sense_or_is_refused() {
+    let folder = Folder::new("limit");
+    let with = |text: &str| load(&["--config", &folder.file("config.toml", text)]);
+    for (text, reason) in [
+        ("[sessions]\nmost = 0", "must be at least 1"),
+        ("[sessions]\nmost = 3\nat_limit = \"both\"", "must be end_oldest or refuse"),
+        ("[sessions]\nat_limit = \"refuse\"", "means nothing without"),
+    ] {
+        let problems = with(text).unwrap_err();
+        assert!(problems.iter().any(|it| it.contains(reason)), "{text}: {problems:?}");
+    }
+    assert_eq!(with("[sessions]\nmost = 3\nat_limit = \"refuse\"").unwrap().sessions.limit.unwrap().most, 3);
+}

@@ -116,6 +116,8 @@ pub struct ClientEntry {
     /// Where a browser may go after sign-out.
     #[serde(default)]
     pub post_logout_redirect_uris: Vec<RedirectUri>,
+    /// Where it is told that a session has ended.
+    pub backchannel_logout_uri: Option<String>,
     /// What the client may ask tokens for. Default: `authorization_code` and `refresh_token`.
     #[serde(default = "default_grants")]
     pub grants: BTreeSet<GrantType>,

@@ -3,7 +3,7 @@
 use ciam_core::{
     interaction::{Ask, InteractionError, InteractionHandle, SignInAsk},
     journey::{SignedIn, Visitor},
-    session::Authenticated,
+    session::{Authenticated, DeviceCookie},
 };
 use ciam_oauth::{
     authorize::{PendingInteraction, Visitor as Asker},
@@ -90,7 +90,10 @@ fn reaches(app: &App, ask: &SignInAsk, done: &SignedIn) -> bool {
 
 /// The visitor as the journey knows them.
 pub(super) fn visitor<'a>(visit: &'a Visit, viewer: Option<&'a Authenticated>) -> Visitor<'a> {
-    Visitor::new(visit.browser(), visit.peer.clone()).with_user_agent(visit.user_agent()).with_session(viewer)
+    Visitor::new(visit.browser(), visit.peer.clone())
+        .with_user_agent(visit.user_agent())
+        .with_device(DeviceCookie::from_headers(visit.headers()))
+        .with_session(viewer)
 }
 
 /// What a person is called: their name, else their first identifier.

@@ -80,6 +80,10 @@ pub(super) async fn finish(
     let mut response = see_other(&target)?;
     let cookie = done.cookie.set_cookie(Some(app.config().sessions.lifetime.time()))?;
     response.headers_mut().append(SET_COOKIE, cookie);
+    if let Some(device) = &done.device {
+        let remembered = app.services().sessions.policy().devices.unwrap_or_default().forgotten_after;
+        response.headers_mut().append(SET_COOKIE, device.set_cookie(remembered)?);
+    }
     if let Some(pending) = pending {
         response.extensions_mut().insert(pending.targets());
     }

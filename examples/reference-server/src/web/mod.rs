@@ -1,7 +1,6 @@
 //! The web side: routes to pages and endpoints, and what every request goes through.
 
 mod assets;
-mod device;
 mod failure;
 mod form;
 mod guard;
@@ -11,7 +10,6 @@ mod visit;
 
 pub use assets::Assets;
 pub(crate) use assets::routes as assets;
-pub use device::device;
 pub use failure::Failure;
 pub use form::Form;
 pub use guard::guard;

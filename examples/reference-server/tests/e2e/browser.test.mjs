@@ -60,6 +60,19 @@ for (const [screen, settings] of Object.entries(screens)) {
     assert.match(await page.textContent('body'), /Grace Hopper/);
     await picture('account');
 
+    // Every section of the account area, as the navigation lists them, and the first in each language.
+    const sections = await page.$$eval('nav.side a', (links) => links.map((link) => link.getAttribute('href')));
+    assert.ok(sections.length >= 8, `${sections}`);
+    for (const section of sections.slice(1)) {
+      await page.goto(`${issuer}${section}`);
+      assert.equal(new URL(page.url()).pathname, section);
+      await picture(section.slice(1).replaceAll('/', '-'));
+    }
+    for (const language of ['fr', 'de', 'en']) {
+      await page.goto(`${issuer}/account/sessions?ui_locales=${language}`);
+      assert.equal(await page.getAttribute('html', 'lang'), language);
+    }
+
     await page.goto(application);
     await picture('application');
     await page.click('a[href="/login"]');

@@ -52,6 +52,7 @@ fn client(entry: &ClientEntry) -> Result<Client, String> {
     client.grants.clone_from(&entry.grants);
     client.redirect_uris.clone_from(&entry.redirect_uris);
     client.post_logout_redirect_uris.clone_from(&entry.post_logout_redirect_uris);
+    client.backchannel_logout_uri.clone_from(&entry.backchannel_logout_uri);
     client.scopes = entry.scopes.iter().cloned().collect();
     client.resources.clone_from(&entry.resources);
     client.serves.clone_from(&entry.serves);

@@ -75,11 +75,25 @@ impl Section {
         }
     }
 
+    /// Its name in the navigation, which is short.
+    fn name(self, t: &Texts) -> &Message {
+        match self {
+            Self::Overview => &t.account.overview,
+            Self::Profile => &t.account.profile,
+            Self::Identifiers => &t.account.identifiers,
+            Self::Security => &t.account.security,
+            Self::Sessions => &t.account.sessions,
+            Self::Applications => &t.account.applications,
+            Self::Privacy => &t.account.privacy,
+            Self::Organizations => &t.account.organizations,
+        }
+    }
+
     /// The navigation, while this section is shown.
     pub fn nav(self, t: &Texts) -> Nav {
         let item = |it: &Self| NavItem {
             href: it.path().to_owned(),
-            label: it.words(t).0.to_string(),
+            label: it.name(t).to_string(),
             current: *it == self,
         };
         Nav { label: t.account.title.to_string(), items: Self::ALL.iter().map(item).collect() }

@@ -24,6 +24,8 @@ pub struct SessionsPage<'a> {
     pub sessions: Vec<SessionLine>,
     /// There are others than this one.
     pub others: bool,
+    /// The browsers that the account remembers, this one first.
+    pub devices: Vec<DeviceLine>,
 }
 
 page!(SessionsPage, "account/sessions.html", notice);
@@ -35,6 +37,8 @@ pub struct SessionLine {
     pub id: String,
     /// What is known of the device.
     pub device: Option<String>,
+    /// Where it began.
+    pub place: Option<String>,
     /// When the session began.
     pub started: String,
     /// When it was last used.
@@ -43,11 +47,31 @@ pub struct SessionLine {
     pub current: bool,
 }
 
+/// A browser in which the account has signed in.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeviceLine {
+    /// The device.
+    pub id: String,
+    /// What is known of it.
+    pub device: Option<String>,
+    /// Where it was at the last sign-in.
+    pub place: Option<String>,
+    /// When it was first seen.
+    pub since: String,
+    /// When somebody last signed in with it.
+    pub seen: String,
+    /// It spares a further factor.
+    pub trusted: bool,
+    /// It is the one that shows this page.
+    pub current: bool,
+}
+
 pub(crate) fn samples(s: &Samples<'_>, out: &mut Gallery<'_>) {
     let frame = s.frame(true);
-    let line = |id: &str, device: Option<&str>, current| SessionLine {
+    let line = |id: &str, device: Option<&str>, current: bool| SessionLine {
         id: id.into(),
         device: device.map(str::to_owned),
+        place: current.then(|| "Lyon, FR".to_owned()),
         started: "2026-11-20 08:14 UTC".into(),
         seen: "2026-11-23 17:02 UTC".into(),
         current,
@@ -62,6 +86,17 @@ pub(crate) fn samples(s: &Samples<'_>, out: &mut Gallery<'_>) {
             line("3", None, false),
         ],
         others: true,
+        devices: [("1", Some("Firefox · Linux"), true), ("2", None, false)]
+            .map(|(id, device, current)| DeviceLine {
+                id: id.into(),
+                device: device.map(str::to_owned),
+                place: Some("Lyon, FR".into()),
+                since: "2026-08-20 08:14 UTC".into(),
+                seen: "2026-11-23 17:02 UTC".into(),
+                trusted: current,
+                current,
+            })
+            .into(),
         frame,
     };
     out.add("account-sessions", &page);

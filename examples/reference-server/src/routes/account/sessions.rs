@@ -1,12 +1,14 @@
-//! Where the account is signed in.
+//! Where the account is signed in, and the browsers that it remembers.
 
 use axum::{Router, extract::State, response::Response, routing::get};
 use ciam_core::{
-    id::SessionId,
-    session::{Session, SessionEnd},
+    actor::Actor,
+    id::{DeviceId, SessionId},
+    session::{Authenticated, Device, RememberedDevice, Session},
     store::PageRequest,
 };
 use http::StatusCode;
+use time::OffsetDateTime;
 
 use crate::{
     app::App,
@@ -14,11 +16,11 @@ use crate::{
         Fault,
         account::{
             Section,
-            sessions::{SessionLine, SessionsPage},
+            sessions::{DeviceLine, SessionLine, SessionsPage},
         },
         parts::Notice,
     },
-    web::{Failure, Form, Visit, device, moment, page, see_other},
+    web::{Failure, Form, Visit, moment, page, see_other},
 };
 
 /// The routes.
@@ -32,12 +34,12 @@ async fn show(State(app): State<App>, visit: Visit) -> Result<Response, Failure>
     let done = match visit.query("done").as_deref() {
         Some("others") => Some(&t.sessions.ended),
         Some("one") => Some(&t.sessions.ended_one),
+        Some("device") => Some(&t.sessions.forgotten),
         _ => None,
     };
-    let request = PageRequest::first(super::SHOWN);
-    let list = app.services().sessions.list(viewer.account.value.id, request).await?;
-    let current = viewer.session.value.id;
-    let mut sessions: Vec<_> = list.items.iter().map(|it| line(&it.value, current)).collect();
+    let current = &viewer.session.value;
+    let list = app.services().sessions.list(current.account, PageRequest::first(super::SHOWN)).await?;
+    let mut sessions: Vec<_> = list.items.iter().map(|it| line(&it.value, current.id)).collect();
     // The newest first, and this one before all.
     sessions.reverse();
     sessions.sort_by_key(|it| !it.current);
@@ -48,27 +50,44 @@ async fn show(State(app): State<App>, visit: Visit) -> Result<Response, Failure>
         end: visit.action(PATH),
         others: sessions.iter().any(|it| !it.current),
         sessions,
+        devices: devices(&app, &viewer).await?,
     };
     page(StatusCode::OK, &shown)
 }
 
-/// Ends one session, or all but this one.
+async fn devices(app: &App, viewer: &Authenticated) -> Result<Vec<DeviceLine>, Failure> {
+    let first = PageRequest::first(super::SHOWN);
+    let list = app.services().devices().list(&viewer.account.value, first).await?;
+    let (now, current) = (app.ports().now(), viewer.session.value.device);
+    let mut lines: Vec<_> = list.items.iter().map(|it| device_line(it, current, now)).collect();
+    lines.reverse();
+    lines.sort_by_key(|it| !it.current);
+    Ok(lines)
+}
+
+/// Ends one session, or all but this one, or forgets a device.
 async fn end(State(app): State<App>, visit: Visit, form: Form) -> Result<Response, Failure> {
     let Some(viewer) = app.viewer(&visit).await? else { return see_other("/sign-in") };
     let sessions = &app.services().sessions;
     let current = &viewer.session.value;
+    let actor = Actor::Account(current.account);
     match form.text("action") {
         "end-others" => {
-            sessions.end_others(current.account, Some(current.id), SessionEnd::Revoked).await?;
+            sessions.revoke_others(current.account, Some(current.id), &actor).await?;
             see_other(&format!("{PATH}?done=others"))
         }
         "end" => {
             let id: SessionId = form.text("session").parse().map_err(|_| Fault::BadRequest)?;
             // Only one's own: the id of somebody else's session is as good as none.
             if sessions.live(id).await?.is_some_and(|it| it.value.account == current.account) {
-                sessions.end(id, SessionEnd::Revoked).await?;
+                sessions.revoke(id, &actor).await?;
             }
             see_other(&format!("{PATH}?done=one"))
+        }
+        "forget" => {
+            let id: DeviceId = form.text("device").parse().map_err(|_| Fault::BadRequest)?;
+            app.services().devices().revoke(sessions, current.account, id, &actor).await?;
+            see_other(&format!("{PATH}?done=device"))
         }
         _ => Err(Fault::BadRequest.into()),
     }
@@ -77,11 +96,28 @@ async fn end(State(app): State<App>, visit: Visit, form: Form) -> Result<Respons
 fn line(session: &Session, current: SessionId) -> SessionLine {
     SessionLine {
         id: session.id.to_string(),
-        device: session.user_agent.as_deref().and_then(device),
+        device: device(session.user_agent.as_deref()),
+        place: session.place.as_ref().map(ToString::to_string),
         started: moment(session.created_at),
         seen: moment(session.last_seen_at),
         current: session.id == current,
     }
+}
+
+fn device_line(found: &RememberedDevice, current: Option<DeviceId>, now: OffsetDateTime) -> DeviceLine {
+    DeviceLine {
+        id: found.id.to_string(),
+        device: device(found.user_agent.as_deref()),
+        place: found.place.as_ref().map(ToString::to_string),
+        since: moment(found.created_at),
+        seen: moment(found.last_seen_at),
+        trusted: found.is_trusted(now),
+        current: current == Some(found.id),
+    }
+}
+
+fn device(user_agent: Option<&str>) -> Option<String> {
+    user_agent.and_then(Device::of).map(|it| it.to_string())
 }
 
 const PATH: &str = "/account/sessions";

@@ -111,3 +111,24 @@ async fn nobody_ends_the_session_of_somebody_else() {
     assert_eq!(other.post("/account/sessions", &fields).await.status, StatusCode::SEE_OTHER);
     assert_eq!(victim.get("/account").await.path, "/account");
 }
+
+#[tokio::test]
+async fn a_device_is_known_and_forgotten_with_its_sessions() {
+    let app = app(&[]).await;
+    let (mut here, mut there) = (signed_in(&app).await, signed_in(&app).await);
+    // The same browser again: its session is gone, its device is known.
+    here.cookies.remove(SESSION_COOKIE);
+    sign_in(&mut here, "demo@example.com", PASSWORD).await;
+    let page = here.get("/account/sessions").await;
+    assert!(page.says("Remembered devices"));
+    let devices: Vec<_> = page.text.split("name=\"device\" value=\"").skip(1).collect();
+    assert_eq!(devices.len(), 2);
+    let mut fields = page.hidden("/account/sessions");
+    fields.retain(|(name, _)| name == "csrf");
+    let device = devices[1].split('"').next().unwrap().to_owned();
+    fields.extend([("action".into(), "forget".into()), ("device".into(), device)]);
+    let answered = here.post("/account/sessions", &fields).await;
+    let seen = here.follow(answered).await;
+    assert!(seen.says("The device is forgotten"));
+    assert_eq!(there.get("/account").await.path, "/sign-in", "what began on it is over");
+}

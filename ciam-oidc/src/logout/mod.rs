@@ -1,5 +1,12 @@
 //! Sign-out at the provider, asked for by a client
-//! ([OpenID Connect RP-Initiated Logout 1.0](https://openid.net/specs/openid-connect-rpinitiated-1_0.html)).
+//! ([OpenID Connect RP-Initiated Logout 1.0](https://openid.net/specs/openid-connect-rpinitiated-1_0.html)), and what clients
+//! are told of it ([Back-Channel Logout 1.0](https://openid.net/specs/openid-connect-backchannel-1_0.html)).
+
+mod backchannel;
+mod login;
+
+pub use self::backchannel::LOGOUT_DUE;
+pub(crate) use self::login::note;
 
 use bytes::Bytes;
 use ciam_core::error::PortError;

@@ -15,8 +15,8 @@
 //!
 //! The stores are certified by the contract suites of `ciam_core::testkit`; `tests/it` runs them.
 
-pub mod dns;
 pub mod captcha;
+pub mod dns;
 pub mod http_client;
 pub mod key_file;
 pub mod mail_catcher;

@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use time::OffsetDateTime;
 
 use super::challenge::{AcceptedVersion, AttributeAsk, TermsAsk};
 use super::conclude::{Outcome, Proving};
 use super::service::Journeys;
-use super::state::{Held, Journey, JourneyHandle, ProfileStage, Stage, TermsStage};
+use super::state::{Held, Journey, JourneyHandle, ProfileStage, Stage, TakeBackStage, TermsStage};
 use super::step::{RefusalReason, Step};
 use super::types::{JourneyError, Requirements, Visitor};
 use crate::account::Account;
@@ -24,6 +25,7 @@ use crate::terms::{AcceptedHow, Terms, TermsAcceptance, TermsDue};
 
 /// What is still to be done before the session.
 pub(super) enum Owed {
+    TakingBack(OffsetDateTime),
     Terms(Vec<TermsDue>),
     Profile(Vec<String>),
 }
@@ -31,6 +33,7 @@ pub(super) enum Owed {
 impl Owed {
     pub(super) fn stage(self, held: Held) -> Stage {
         match self {
+            Self::TakingBack(erase_after) => Stage::TakeBack(TakeBackStage { held, erase_after }),
             Self::Terms(due) => Stage::Terms(TermsStage { held, due }),
             Self::Profile(attributes) => Stage::Profile(ProfileStage { held, attributes }),
         }
@@ -45,6 +48,9 @@ impl Journeys {
         requirements: &Requirements,
     ) -> Result<Option<Owed>, PortError> {
         let account = &proving.found.account.value;
+        if let Some(erase_after) = account.erase_after.filter(|_| account.may_return(self.ports.now())) {
+            return Ok(Some(Owed::TakingBack(erase_after)));
+        }
         let postponed = |due: &TermsDue| !due.is_blocking() && proving.postponed.contains(&named(due));
         let mut due = Terms::new(self.ports.clone()).due(account.id).await?;
         due.retain(|due| !postponed(due));

@@ -76,6 +76,12 @@ pub enum Challenge {
         /// The shortest password, in characters.
         min_password_length: usize,
     },
+    /// The account was closed by its owner: take it back with [`Answer::TakeBack`]. There is no session before.
+    TakeBack {
+        /// From when it is erased otherwise.
+        #[serde(with = "time::serde::rfc3339")]
+        erase_after: OffsetDateTime,
+    },
     /// Accept terms: [`Answer::AcceptTerms`]. There is no session before.
     Terms {
         /// What is to be accepted.
@@ -251,6 +257,8 @@ pub enum Answer {
         /// As typed: an e-mail address, a phone number or a user name.
         identifier: String,
     },
+    /// Take the closed account back.
+    TakeBack,
     /// Accept terms: those that were shown, by their versions. Those that may be postponed may be left out.
     AcceptTerms {
         /// The versions.

@@ -64,6 +64,7 @@ mod challenge;
 mod code;
 mod conclude;
 pub mod decision;
+mod federated;
 mod human;
 mod invitation;
 mod legacy;
@@ -78,6 +79,7 @@ mod sign_in;
 mod sign_up;
 mod state;
 mod step;
+mod take_back;
 mod throttle;
 mod types;
 

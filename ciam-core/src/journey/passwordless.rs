@@ -27,7 +27,8 @@ impl Goal {
     /// Whether an account may come to this end.
     pub(super) fn is_open_to(self, account: &Account, now: OffsetDateTime) -> bool {
         match self {
-            Self::Session => account.may_sign_in(now),
+            // The owner of a closed account is asked whether to take it back, before there is a session.
+            Self::Session => account.may_sign_in(now) || account.may_return(now),
             // Recovery is the way back into a locked account.
             Self::Recovery => account.may_sign_in(now) || account.standing(now) == AccountStatus::Locked,
         }

@@ -213,6 +213,7 @@ impl Journeys {
             (
                 Stage::Credentials
                 | Stage::Factor(_)
+                | Stage::TakeBack(_)
                 | Stage::Terms(_)
                 | Stage::Profile(_)
                 | Stage::Code(CodeStage { purpose: Purpose::Prove { .. }, .. }),
@@ -253,6 +254,9 @@ impl Journeys {
             (Stage::NewPassword(held), Answer::NewPassword { password }) => {
                 self.replace_password(handle, visitor, journey, held, &password).await
             }
+            (Stage::TakeBack(stage), Answer::TakeBack) => {
+                self.take_back(handle, visitor, journey, stage.held).await
+            }
             (Stage::Terms(stage), Answer::AcceptTerms { accepted }) => {
                 self.accept_terms(handle, visitor, journey, stage, &accepted).await
             }
@@ -283,7 +287,7 @@ impl Journeys {
         }
     }
 
-    async fn begin(
+    pub(super) async fn begin(
         &self,
         visitor: &Visitor<'_>,
         requirements: Requirements,
@@ -384,6 +388,7 @@ impl Journeys {
             }
             Stage::Recovery => Some(Challenge::Recovery { login_hint }),
             Stage::NewPassword(_) => Some(Challenge::NewPassword { min_password_length }),
+            Stage::TakeBack(stage) => Some(Challenge::TakeBack { erase_after: stage.erase_after }),
             Stage::Terms(stage) => {
                 Some(Challenge::Terms { documents: self.terms_asked(stage, &journey.requirements.languages) })
             }

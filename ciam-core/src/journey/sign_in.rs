@@ -103,7 +103,9 @@ impl Journeys {
                 return Ok(step);
             }
             let (found, proof) = match (found, proof?) {
-                (Some(found), Some(proof)) if found.account.value.may_sign_in(self.ports.now()) => {
+                (Some(found), Some(proof))
+                    if Goal::Session.is_open_to(&found.account.value, self.ports.now()) =>
+                {
                     (found, proof)
                 }
                 (found, _) => {
@@ -259,7 +261,7 @@ impl Journeys {
     }
 
     /// One answer for every reason, at the same cost: one event.
-    async fn refuse(
+    pub(super) async fn refuse(
         &self,
         journey: &Journey,
         found: Option<&Found>,
@@ -311,7 +313,7 @@ impl Journeys {
         Ok(())
     }
 
-    async fn assess(
+    pub(super) async fn assess(
         &self,
         visitor: &Visitor<'_>,
         goal: Goal,

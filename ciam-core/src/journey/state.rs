@@ -92,6 +92,8 @@ pub(super) enum Stage {
     Recovery,
     /// What a recovery needs is proved; asked for a new password.
     NewPassword(Held),
+    /// All is proved; asked whether to take a closed account back.
+    TakeBack(TakeBackStage),
     /// All is proved; asked to accept terms.
     Terms(TermsStage),
     /// All is proved; asked for attributes that are missing.
@@ -123,6 +125,14 @@ pub(super) struct Held {
     /// The versions of terms that the person put off.
     #[serde(default)]
     pub(super) postponed: Vec<String>,
+}
+
+/// A closed account may be taken back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct TakeBackStage {
+    pub(super) held: Held,
+    #[serde(with = "time::serde::rfc3339")]
+    pub(super) erase_after: OffsetDateTime,
 }
 
 /// Terms are to be accepted.

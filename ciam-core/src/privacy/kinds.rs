@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::account::federated::FederatedIdentity;
+use crate::account::identifiers::{IdentifierRevert, UsernameClaim};
 use crate::account::{ErasureDue, StatusDue};
 use crate::consent::{Consent, ConsentEntry};
 use crate::error::PortError;
@@ -74,6 +75,8 @@ impl PersonalKinds {
             PersonalKind::whole(ConsentEntry::KIND),
             PersonalKind::whole(TermsAcceptance::KIND),
             PersonalKind::whole(FederatedIdentity::KIND),
+            PersonalKind::silent(IdentifierRevert::KIND),
+            PersonalKind::silent(UsernameClaim::KIND),
             PersonalKind::silent(StatusDue::KIND),
             PersonalKind::silent(ErasureDue::KIND),
         ])

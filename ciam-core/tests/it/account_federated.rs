@@ -6,12 +6,14 @@ use ciam_core::account::{
     ReasonCode,
 };
 use ciam_core::actor::Actor;
+use ciam_core::assurance::Acr;
+use ciam_core::journey::{Requirements, Step};
 use ciam_core::notify::MessageCode;
 use ciam_core::store::{Batch, PageRequest, Write};
 use futures_util::future::{join, join_all};
 use time::Duration;
 
-use crate::world::{PASSWORD, World, refusal};
+use crate::world::{PASSWORD, World, done, refusal, visitor};
 
 const UP: &str = "https://up.example";
 
@@ -168,4 +170,36 @@ async fn the_last_way_in_is_not_unlinked_even_by_two_at_once() {
         join(world.accounts.unlink(&owner, &one), world.accounts.unlink(&owner, &two)).await;
     assert_eq!(usize::from(first.is_ok()) + usize::from(second.is_ok()), 1, "{first:?} {second:?}");
     assert_eq!(world.accounts.identities_of(ada.account.id).await.unwrap().len(), 1);
+}
+
+/// What the upstream has proved is what the session says; what is missing is asked for.
+#[tokio::test]
+async fn a_verified_identity_begins_a_session_with_what_the_upstream_has_proved() {
+    let world = World::new().await;
+    let identity = upstream(&world, "1").with_verified_email(email("ada@example.com"));
+    let browser = world.browser();
+    let visitor = visitor(&browser);
+    let begin = async |identity: &UpstreamIdentity, requirements| {
+        world.journeys.begin_federated(&visitor, requirements, identity).await.unwrap().1
+    };
+    let unknown = begin(&identity, Requirements::default()).await;
+    assert_eq!(refusal(unknown), "credentials", "an identity without an account");
+    let (account, _) = joined(&world, &identity).await;
+    let signed_in = done(begin(&identity, Requirements::default()).await);
+    assert_eq!(signed_in.account.id, account.id);
+    let amr: Vec<_> = signed_in.session.context.amr().iter().map(|it| it.as_str().to_owned()).collect();
+    assert_eq!(amr, ["fed"]);
+    assert!(world.authenticated(&signed_in).await.is_some());
+
+    // A level that the upstream does not prove is not reached by its word alone.
+    let wants = || Requirements::default().with_acr_values(vec![Acr::new("urn:ciam:acr:aal2")]);
+    let plain = begin(&identity, wants()).await;
+    assert!(!matches!(&plain, Step::Done(done) if done.session.context.amr().len() > 1), "{plain:?}");
+    let trusted = identity.clone().with_trusted_amr(["pwd", "otp"], world.ports.now());
+    let signed_in = done(begin(&trusted, wants()).await);
+    assert!(signed_in.session.context.amr().iter().any(|it| it.as_str() == "mfa"));
+
+    let why = ReasonCode::new("abuse").unwrap();
+    world.accounts.suspend(account.id, &Actor::system("test"), &why, None).await.unwrap();
+    assert_eq!(refusal(begin(&identity, Requirements::default()).await), "credentials");
 }

@@ -5,11 +5,12 @@ use ciam_core::account::{
 };
 use ciam_core::actor::Actor;
 use ciam_core::id::AccountId;
+use ciam_core::journey::{Answer, Challenge, Requirements, Step};
 use ciam_core::store::{Batch, EntityRef, PageRequest, StoredRecord as _, Write};
 use futures_util::future::join;
 use time::Duration;
 
-use crate::world::{PASSWORD, World, done, refusal};
+use crate::world::{PASSWORD, World, done, refusal, visitor};
 
 fn admin() -> Actor {
     Actor::Account(AccountId::from_uuid(uuid::Uuid::from_u128(99)))
@@ -190,4 +191,58 @@ async fn of_transitions_that_meet_each_is_decided_on_what_the_other_left() {
     let closing = closing.prepare(&world.ports, &account, &by, &why).unwrap();
     assert!(world.ports.store().commit(closing.batch).await.unwrap().is_applied());
     assert!(!world.ports.store().commit(prepared.batch).await.unwrap().is_applied());
+}
+
+/// The owner of a closed account signs in, is asked whether to take it back, and has a session only then.
+#[tokio::test]
+async fn an_owner_who_signs_in_within_the_grace_period_takes_their_account_back() {
+    let world = World::new().await;
+    let id = world.registered("ada@example.com").await.account.id;
+    world.accounts.deactivate(id, &Actor::Account(id), &ReasonCode::owner()).await.unwrap();
+    world.clock.advance(Duration::days(29));
+    let browser = world.browser();
+    // A wrong password learns nothing.
+    let wrong = world.sign_in(&browser, "ada@example.com", "not the password at all").await;
+    assert_eq!(refusal(wrong), "credentials");
+    let visitor = visitor(&browser);
+    let (handle, _) = world.journeys.begin_sign_in(&visitor, Requirements::default()).await.unwrap();
+    let answer = Answer::credentials("ada@example.com", PASSWORD);
+    let step = world.journeys.answer(&handle, &visitor, answer).await.unwrap();
+    let Step::Challenge(Challenge::TakeBack { erase_after }) = step else { panic!("{step:?}") };
+    assert_eq!(erase_after, world.ports.now() + Duration::DAY);
+    assert_eq!(stored(&world, id).await.status, AccountStatus::Deactivated, "nothing before they say so");
+    world.events().await;
+    let signed_in = done(world.journeys.answer(&handle, &visitor, Answer::TakeBack).await.unwrap());
+    assert!(world.authenticated(&signed_in).await.is_some());
+    assert_eq!(stored(&world, id).await.status, AccountStatus::Active);
+    let names: Vec<_> = world.events().await.into_iter().map(|it| it.event_type).collect();
+    assert_eq!(names[0].as_str(), "ciam.account.restored.v1");
+    assert!(world.accounts.due_for_erasure(PageRequest::first(9)).await.unwrap().items.is_empty());
+}
+
+#[tokio::test]
+async fn nobody_takes_back_what_is_due_for_erasure_or_what_an_administrator_has_closed() {
+    let world = World::new().await;
+    let id = world.registered("ada@example.com").await.account.id;
+    let browser = world.browser();
+    let visitor = visitor(&browser);
+    let begun = async || {
+        let (handle, _) = world.journeys.begin_sign_in(&visitor, Requirements::default()).await.unwrap();
+        let answer = Answer::credentials("ada@example.com", PASSWORD);
+        let step = world.journeys.answer(&handle, &visitor, answer).await.unwrap();
+        (handle, step)
+    };
+    world.accounts.deactivate(id, &admin(), &reason("fraud")).await.unwrap();
+    assert_eq!(refusal(begun().await.1), "credentials");
+    world.accounts.restore(id, &admin(), &reason("mistake")).await.unwrap();
+    world.accounts.deactivate(id, &Actor::Account(id), &ReasonCode::owner()).await.unwrap();
+    world.clock.advance(Duration::days(30) - Duration::MINUTE);
+    let (handle, step) = begun().await;
+    assert!(matches!(step, Step::Challenge(Challenge::TakeBack { .. })), "{step:?}");
+    // Too late by a minute: the page was open for too long.
+    world.clock.advance(Duration::MINUTE);
+    let late = world.journeys.answer(&handle, &visitor, Answer::TakeBack).await;
+    assert!(!matches!(late, Ok(Step::Done(_))), "{late:?}");
+    assert_eq!(stored(&world, id).await.status, AccountStatus::Deactivated);
+    assert_eq!(refusal(begun().await.1), "credentials");
 }

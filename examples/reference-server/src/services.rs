@@ -100,10 +100,12 @@ impl Services {
             .keys(keys.clone())
             .extension(Arc::new(provider.clone()));
         let server = configure(builder, config)?.build().await?;
-        let journeys = Journeys::new(ports.clone(), sessions.clone(), password.clone());
+        let schema = attribute_schema(&config.imports);
+        let journeys =
+            Journeys::new(ports.clone(), sessions.clone(), password.clone()).with_schema(schema.clone());
         let accounts = Accounts::new(ports.clone(), sessions.clone(), password.clone())
             .with_policy(AccountPolicy::default().offering(&journeys.policy().methods))
-            .with_schema(attribute_schema(&config.imports))?;
+            .with_schema(schema)?;
         Ok(Self { ports, password, sessions, journeys, accounts, organizations, keys, provider, server })
     }
 }

@@ -32,7 +32,8 @@ impl<'a> Situation<'a> {
     #[must_use]
     pub fn decide(&self) -> FederatedDecision {
         if let Some(account) = self.linked {
-            let may = account.may_sign_in(self.now);
+            // A closed account is taken back in the sign-in that follows.
+            let may = account.may_sign_in(self.now) || account.may_return(self.now);
             return if may { FederatedDecision::SignIn(account.id) } else { FederatedDecision::Refuse };
         }
         if let Some(account) = self.proved {

@@ -123,7 +123,7 @@ impl UpstreamIdentity {
         self
     }
 
-    pub(super) fn id(&self) -> TokenDigest {
+    pub(crate) fn id(&self) -> TokenDigest {
         FederatedIdentity::id_of(&self.issuer, &self.subject)
     }
 }

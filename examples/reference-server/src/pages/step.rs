@@ -108,6 +108,11 @@ pub(crate) fn samples(s: &Samples<'_>, out: &mut Gallery<'_>) {
     password.form = Some(form("/new-password", t.password_submit.to_string()));
     out.add("new-password-errors", &password);
 
+    let lead = t.back_lead.with("time", "2026-12-26 08:14 UTC");
+    let mut back = StepPage::new(frame(), t.back_title.as_str(), lead);
+    back.form = Some(form("/take-back", t.back_submit.to_string()));
+    out.add("take-back", &back);
+
     let mut terms = StepPage::new(frame(), t.terms_title.as_str(), t.terms_lead.as_str());
     terms.links.push(link("https://example.com/terms", t.terms_read.with("document", &s.client)));
     terms.checks.push(Checkbox::new("terms-0", t.terms_accept.with("document", &s.client)).required());

@@ -1,4 +1,4 @@
-//! What is asked before a session begins: terms to accept, attributes that are missing.
+//! What is asked before a session begins: whether to take a closed account back, terms to accept, attributes that are missing.
 
 use std::collections::BTreeMap;
 
@@ -25,10 +25,13 @@ use crate::{
 
 /// The routes.
 pub(super) fn routes() -> Router<App> {
-    Router::new().route("/terms", get(show).post(accept)).route("/complete", get(show).post(complete))
+    Router::new()
+        .route("/take-back", get(show).post(take_back))
+        .route("/terms", get(show).post(accept))
+        .route("/complete", get(show).post(complete))
 }
 
-/// Either page: whichever the journey has come to.
+/// Any of the pages: whichever the journey has come to.
 async fn show(State(app): State<App>, visit: Visit) -> Result<Response, Failure> {
     let handle = JourneyHandle::from_text(&visit.query("journey").ok_or(Fault::NotFound)?);
     let pending = Pending::of(&app, &visit, visit.query("continue").as_deref()).await?;
@@ -48,6 +51,12 @@ impl Default for Problem<'_> {
     fn default() -> Self {
         Self { status: StatusCode::OK, notice: None, reason: None }
     }
+}
+
+async fn take_back(State(app): State<App>, visit: Visit, form: Form) -> Result<Response, Failure> {
+    let answer =
+        |challenge: &Challenge| matches!(challenge, Challenge::TakeBack { .. }).then_some(Answer::TakeBack);
+    submit(&app, &visit, &form, answer).await
 }
 
 async fn accept(State(app): State<App>, visit: Visit, form: Form) -> Result<Response, Failure> {
@@ -116,6 +125,12 @@ fn render(
     let frame = app.frame(visit, false);
     let t = &frame.t.journey;
     let mut shown = match challenge {
+        Challenge::TakeBack { erase_after } => {
+            let lead = t.back_lead.with("time", moment(*erase_after));
+            let mut shown = StepPage::new(frame.clone(), t.back_title.as_str(), lead);
+            shown.form = Some(at.form(visit, "/take-back", t.back_submit.as_str()));
+            shown
+        }
         Challenge::Terms { documents } => {
             let mut shown = StepPage::new(frame.clone(), t.terms_title.as_str(), t.terms_lead.as_str());
             for (position, ask) in documents.iter().enumerate() {

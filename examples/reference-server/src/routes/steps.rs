@@ -39,6 +39,7 @@ impl At<'_> {
             Challenge::Code { .. } => "/verify",
             Challenge::Recovery { .. } => "/recover",
             Challenge::NewPassword { .. } => "/new-password",
+            Challenge::TakeBack { .. } => "/take-back",
             Challenge::Terms { .. } => "/terms",
             Challenge::Profile { .. } => "/complete",
             Challenge::Credentials { .. } => "/sign-in",

@@ -130,6 +130,14 @@ async fn an_account_is_closed_and_its_owner_told_until_when_it_comes_back() {
     assert_eq!(browser.get("/account").await.path, "/sign-in");
     let (subject, _) = mail(&app, "ada@example.com").await;
     assert!(subject.contains("is closed"), "{subject}");
+
+    let page = browser.get("/sign-in").await;
+    let fields = [("identifier", "ada@example.com"), ("password", PASSWORD)];
+    let offered = browser.submit(&page, "/sign-in", &fields).await;
+    assert!(offered.says("Take my account back"), "{}", offered.text);
+    assert_eq!(browser.get("/account").await.path, "/sign-in", "there is no session before");
+    let back = browser.submit(&offered, "/take-back", &[]).await;
+    assert_eq!(back.path, "/account", "{}", back.text);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@
 //! | [`HttpClient`](ciam_core::outbound::HttpClient) | [`http_client::ReqwestHttpClient`] |
 //! | [`DnsTxt`](ciam_core::organization::DnsTxt) | [`dns::HickoryDns`] |
 //! | [`HumanCheck`](ciam_core::abuse::HumanCheck) | [`captcha::Captcha`] |
+//! | [`Decision`](ciam_core::organization::Decision) | `cedar::CedarDecisions`, with the feature `cedar` |
 //! | [`Runtime`](ciam_core::runtime::Runtime) | [`tokio_runtime::TokioRuntime`] |
 //!
 //! Beside them: [`rsa_keys`] generates the key for RS256, and [`key_file`] keeps the key-encryption key of the vault.
@@ -16,6 +17,8 @@
 //! The stores are certified by the contract suites of `ciam_core::testkit`; `tests/it` runs them.
 
 pub mod captcha;
+#[cfg(feature = "cedar")]
+pub mod cedar;
 pub mod dns;
 pub mod http_client;
 pub mod key_file;

@@ -9,6 +9,8 @@
 )]
 
 mod captcha;
+#[cfg(feature = "cedar")]
+mod cedar;
 mod http_client;
 mod model;
 mod nats;

@@ -111,7 +111,10 @@ fn each_mistake_is_named_by_its_flag() {
             "--ephemeral-prefix: must be 1 to 64 letters",
         ),
         (&["--nats-url", "amqp://u:secret@h"], "--nats-url: must be nats://"),
-        (&["--nats-url", "nats://h", "--nats-stream", "a.b"], "the stream must be 1 to 64 letters"),
+        (
+            &["--nats-url", "nats://h", "--nats-stream", "a.b"],
+            "--nats-url: the stream must be 1 to 64 letters",
+        ),
         (&["--nats-stream", "SHOP"], "--nats-stream: is of use with --nats-url only"),
         (&["--database-connections", "0"], "--database-connections: must be 1 to 1000"),
         (&["--database-url", "sqlite::memory:"], "--database-url: must be sqlite:PATH, with"),

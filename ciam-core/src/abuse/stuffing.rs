@@ -120,7 +120,7 @@ fn flag(source: &str) -> EphemeralKey {
     EphemeralKey::new("core.stuffing_source", TokenDigest::of(source).to_text())
 }
 
-#[cfg(all(test, feature = "memory"))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::memory;

@@ -44,7 +44,7 @@ async fn the_cookies_are_host_only_and_out_of_reach_of_scripts() {
     let mut given: Vec<_> =
         page.headers.get_all("set-cookie").iter().map(|it| it.to_str().unwrap()).collect();
     given.extend(done.headers.get_all("set-cookie").iter().map(|it| it.to_str().unwrap()));
-    assert_eq!(given.len(), 3, "{given:?}");
+    assert_eq!(given.len(), 4, "{given:?}");
     for cookie in given {
         assert!(cookie.starts_with("__Host-ciam-"), "{cookie}");
         for attribute in ["Path=/", "Secure", "HttpOnly", "SameSite=Lax"] {

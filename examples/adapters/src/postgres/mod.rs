@@ -64,7 +64,8 @@
 //!
 //! A server that is gone, starting, overloaded, read-only or too slow is a transient
 //! [`PortError`](ciam_core::error::PortError), and the next call connects anew; a statement that the server refuses, or a row
-//! that cannot be decoded, is a permanent one. Causes name tables and SQLSTATE codes, never the contents of a row.
+//! that cannot be decoded, is a permanent one. As they are displayed, causes name tables and SQLSTATE codes, never the contents of a
+//! row; `Debug` of a permanent one holds what the server said, which can quote a key: log what is displayed.
 //!
 //! # Durability
 //!

@@ -46,6 +46,9 @@ async fn a_new_password_ends_every_other_session_and_renews_this_one() {
     assert!(world.authenticated(&here).await.is_none(), "the secret of before still works");
     assert!(live(&world, &started).await);
     assert_eq!(started.session.id, here.session.id);
+    // By the epoch, in the same commit: one that begins at the same moment is over too.
+    let account = world.ports.store().account(here.account.id).await.unwrap().unwrap().value;
+    assert_eq!(account.session_epoch, here.account.session_epoch + 1);
     assert_eq!(refusal(world.sign_in(&world.browser(), "ada@example.com", PASSWORD).await), "credentials");
     done(world.sign_in(&world.browser(), "ada@example.com", NEW).await);
 

@@ -106,26 +106,41 @@ pub fn purpose_recipient(purpose: &str) -> String {
 }
 
 impl Consent {
-    /// Adds to a batch that this is the consent from now on, with its entry in the history. Nothing allowed means that it is
-    /// withdrawn: the record goes, the history stays. The caller adds the event and requires what it decided on.
+    /// Adds to a batch that this is the consent from now on, with its entry in the history. The caller adds the event and
+    /// requires what it decided on.
     ///
     /// # Errors
     ///
     /// Fails when the entropy source does.
     pub fn write_to(&self, batch: Batch, ports: &Ports, proof: ConsentProof) -> Result<Batch, PortError> {
-        let entry = ConsentEntry {
+        Ok(batch.put(&self.entry(self.allowed.clone(), ports, proof)?)?.put(self)?)
+    }
+
+    /// Adds to a batch that this consent is withdrawn: the record goes, the history stays and says so with an entry that
+    /// allows nothing. The caller adds the event and requires what it decided on.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the entropy source does.
+    pub fn withdraw_in(&self, batch: Batch, ports: &Ports, proof: ConsentProof) -> Result<Batch, PortError> {
+        let batch = batch.put(&self.entry(BTreeSet::new(), ports, proof)?)?;
+        Ok(batch.write(Write::DeleteRecord(Self::KIND, self.key())))
+    }
+
+    fn entry(
+        &self,
+        allowed: BTreeSet<String>,
+        ports: &Ports,
+        proof: ConsentProof,
+    ) -> Result<ConsentEntry, PortError> {
+        Ok(ConsentEntry {
             id: ConsentId::generate(ports.clock(), ports.entropy())?,
             account: self.account,
             recipient: self.recipient.clone(),
-            allowed: self.allowed.clone(),
+            allowed,
             proof,
             at: ports.now(),
-        };
-        let batch = batch.put(&entry)?;
-        if self.allowed.is_empty() {
-            return Ok(batch.write(Write::DeleteRecord(Self::KIND, self.key())));
-        }
-        Ok(batch.put(self)?)
+        })
     }
 }
 
@@ -204,11 +219,15 @@ impl Consents {
                 (Some(stored), false) => Batch::new().require_version(entity, stored.version),
                 (None, true) => Batch::new().require_absent(entity),
             };
-            let allowed = if given { BTreeSet::from([purpose.to_owned()]) } else { BTreeSet::new() };
+            let allowed = BTreeSet::from([purpose.to_owned()]);
             let consent = Consent::new(account, recipient.clone(), allowed, self.ports.now());
-            let kind = if given { EventType::CONSENT_GIVEN } else { EventType::CONSENT_WITHDRAWN };
+            let (batch, kind) = if given {
+                (consent.write_to(batch, &self.ports, proof.clone())?, EventType::CONSENT_GIVEN)
+            } else {
+                (consent.withdraw_in(batch, &self.ports, proof.clone())?, EventType::CONSENT_WITHDRAWN)
+            };
             let event = Event::new(&self.ports, kind, event_subject(account))?.with("purpose", purpose);
-            let batch = consent.write_to(batch, &self.ports, proof.clone())?.event(event);
+            let batch = batch.event(event);
             if self.ports.store().commit(batch).await?.is_applied() {
                 return Ok(());
             }

@@ -8,7 +8,7 @@
 //! The entries are the tenant's [events](crate::event), so they name accounts by their ids only and stay what they are when an
 //! account is erased: what happened can still be told, to whom cannot.
 //!
-//! [`AuditLog`] is an [`EventSink`]: give it to the [`Relay`](crate::relay::Relay). An event that arrives twice is one entry.
+//! [`AuditLog`] is an [`EventSink`](crate::relay::EventSink): give it to the [`Relay`](crate::relay::Relay). An event that arrives twice is one entry.
 //! Any number of nodes may append; the head is moved by compare-and-swap.
 
 mod entry;

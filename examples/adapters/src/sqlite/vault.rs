@@ -7,10 +7,8 @@ use async_trait::async_trait;
 use ciam_core::error::PortError;
 use ciam_core::id::{AccountId, TenantId};
 use ciam_core::vault::{SealScope, VaultEntry, VaultStore, WrappedKey};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
-};
-use sqlx::{ConnectOptions as _, Row as _, SqliteConnection, SqlitePool};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Row as _, SqliteConnection};
 use uuid::Uuid;
 
 use super::error::{OpenError, port_error};
@@ -23,17 +21,19 @@ use super::writer::{Operation, Step, Writer};
 /// once (`secure_delete`), and there is no write-ahead log that would still have it (`journal_mode=TRUNCATE`). What the file
 /// system or the disk keeps of overwritten blocks is encrypted under the key-encryption key all the same.
 ///
+/// Reads and writes take turns on one connection: without a write-ahead log, readers on connections of their own would wait
+/// for every change, and under a stream of changes in vain.
+///
 /// Several processes on one machine may share the file.
 #[derive(Clone, Debug)]
 pub struct SqliteVault {
-    writer: Writer,
-    readers: SqlitePool,
+    connection: Writer,
 }
 
 impl SqliteVault {
     /// Opens a file, and makes it if there is none (readable by its owner only).
     ///
-    /// Must be called within a tokio runtime, which then runs the writer.
+    /// Must be called within a tokio runtime, which then runs the connection.
     ///
     /// # Errors
     ///
@@ -53,16 +53,7 @@ impl SqliteVault {
             .disable_statement_logging();
         let mut connection = options.connect().await.map_err(port_error)?;
         make(&mut connection).await?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .acquire_timeout(BUSY_TIMEOUT)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .test_before_acquire(false)
-            .connect_with(options.clone().pragma("query_only", "ON"))
-            .await
-            .map_err(port_error)?;
-        Ok(Self { writer: Writer::spawn(options, connection, GROUP), readers })
+        Ok(Self { connection: Writer::spawn(options, connection, GROUP) })
     }
 
     /// The vault store of one tenant.
@@ -71,10 +62,9 @@ impl SqliteVault {
         SqliteVaultStore { vault: self.clone(), tenant: *tenant.as_uuid() }
     }
 
-    /// Finishes what is under way and closes every connection.
+    /// Finishes what is under way and closes the connection.
     pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        self.connection.close().await;
     }
 }
 
@@ -99,14 +89,11 @@ impl SqliteVaultStore {
 #[async_trait]
 impl VaultStore for SqliteVaultStore {
     async fn get(&self, scope: &SealScope) -> Result<Option<VaultEntry>, PortError> {
-        let slot = self.slot(scope)?;
-        let query = sqlx::query(GET).bind(&slot.tenant).bind(&slot.account);
-        let row = query.fetch_optional(&self.vault.readers).await.map_err(port_error)?;
-        row.as_ref().map(entry).transpose()
+        self.vault.connection.run(Get { slot: self.slot(scope)? }).await
     }
 
     async fn insert_if_absent(&self, scope: &SealScope, key: &WrappedKey) -> Result<VaultEntry, PortError> {
-        self.vault.writer.run(Insert { slot: self.slot(scope)?, key: key.clone() }).await
+        self.vault.connection.run(Insert { slot: self.slot(scope)?, key: key.clone() }).await
     }
 
     async fn replace(
@@ -116,17 +103,16 @@ impl VaultStore for SqliteVaultStore {
         new: &WrappedKey,
     ) -> Result<bool, PortError> {
         let slot = self.slot(scope)?;
-        self.vault.writer.run(Replace { slot, old: old.clone(), new: new.clone() }).await
+        self.vault.connection.run(Replace { slot, old: old.clone(), new: new.clone() }).await
     }
 
     async fn destroy(&self, scope: &SealScope) -> Result<(), PortError> {
-        self.vault.writer.run(Destroy { slot: self.slot(scope)? }).await
+        self.vault.connection.run(Destroy { slot: self.slot(scope)? }).await
     }
 
     async fn wrapped_by_others(&self, key_id: &str, limit: u32) -> Result<Vec<SealScope>, PortError> {
-        let query = sqlx::query(OTHERS).bind(self.tenant.as_bytes().to_vec()).bind(key_id);
-        let rows = query.bind(i64::from(limit)).fetch_all(&self.vault.readers).await.map_err(port_error)?;
-        rows.iter().map(scope).collect()
+        let others = Others { tenant: self.tenant.as_bytes().to_vec(), key_id: key_id.to_owned(), limit };
+        self.vault.connection.run(others).await
     }
 }
 
@@ -135,6 +121,38 @@ struct Slot {
     tenant: Vec<u8>,
     /// Empty for the tenant itself.
     account: Vec<u8>,
+}
+
+struct Get {
+    slot: Slot,
+}
+
+impl Operation for Get {
+    type Output = Option<VaultEntry>;
+    const MAY_UNDO: bool = false;
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<Step<Option<VaultEntry>>, PortError> {
+        let query = sqlx::query(GET).bind(&self.slot.tenant).bind(&self.slot.account);
+        let row = query.fetch_optional(&mut *connection).await.map_err(port_error)?;
+        Ok(Step::Keep(row.as_ref().map(entry).transpose()?))
+    }
+}
+
+struct Others {
+    tenant: Vec<u8>,
+    key_id: String,
+    limit: u32,
+}
+
+impl Operation for Others {
+    type Output = Vec<SealScope>;
+    const MAY_UNDO: bool = false;
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<Step<Vec<SealScope>>, PortError> {
+        let query = sqlx::query(OTHERS).bind(&self.tenant).bind(&self.key_id).bind(i64::from(self.limit));
+        let rows = query.fetch_all(&mut *connection).await.map_err(port_error)?;
+        Ok(Step::Keep(rows.iter().map(scope).collect::<Result<_, _>>()?))
+    }
 }
 
 struct Insert {
@@ -235,8 +253,7 @@ async fn number(connection: &mut SqliteConnection, sql: &'static str) -> Result<
 }
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-const READERS: u32 = 2;
-/// How many waiting changes share one transaction at most.
+/// How many waiting reads and changes share one transaction at most.
 const GROUP: usize = 64;
 
 /// `ciav` in ASCII: marks the file as a vault of ours, and never as a database of ours.

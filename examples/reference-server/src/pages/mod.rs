@@ -33,7 +33,7 @@ pub use sign_up::SignUpPage;
 pub use step::{StepForm, StepLink, StepPage};
 pub use verify::VerifyPage;
 
-/// A page: what its template is given. Declared with [`page!`].
+/// A page: what its template is given. Declared with `page!`.
 pub trait Page: Serialize {
     /// The file in `templates/`.
     fn template(&self) -> &'static str;

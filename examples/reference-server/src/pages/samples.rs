@@ -1,7 +1,7 @@
 //! Every page with made-up data: for the gallery, for the tests, and to try the operator's templates before the server
 //! starts.
 //!
-//! A page brings its samples along, as the function `samples` of its module; [`SAMPLES`] lists them.
+//! A page brings its samples along, as the function `samples` of its module; `SAMPLES` lists them.
 
 use super::{
     account,

@@ -2,11 +2,11 @@
 
 use axum::{Router, extract::State, response::Response, routing::get};
 use ciam_core::{
-    consent::Consent,
+    consent::{Consent, ConsentProof},
     error::PortError,
     event::{Event, EventType},
     id::AccountId,
-    store::{Batch, EntityRef, PageRequest, StoredRecord as _, Versioned, Write, load},
+    store::{Batch, EntityRef, PageRequest, StoredRecord as _, Versioned, load},
 };
 use ciam_oauth::{
     client::ClientId,
@@ -92,9 +92,10 @@ async fn withdraw_consent(app: &App, account: AccountId, client: &ClientId) -> R
         let found: Option<Versioned<Consent>> = load(app.ports().store(), &key).await?;
         let Some(found) = found else { return Ok(()) };
         let event = Event::new(app.ports(), EventType::CONSENT_WITHDRAWN, format!("account:{account}"))?;
-        let batch = Batch::new()
-            .require_version(EntityRef::record::<Consent>(key.as_str()), found.version)
-            .write(Write::DeleteRecord(Consent::KIND, key.clone()))
+        let batch = Batch::new().require_version(EntityRef::record::<Consent>(key.as_str()), found.version);
+        let batch = found
+            .value
+            .withdraw_in(batch, app.ports(), ConsentProof::new("account_page"))?
             .event(event.with("recipient", found.value.recipient));
         if app.ports().store().commit(batch).await?.is_applied() {
             return Ok(());

@@ -19,7 +19,7 @@
 //!
 //! It fails closed. Cedar leaves out a policy whose evaluation fails; here one that fails, or a question that cannot be put,
 //! denies: a `forbid` that could not be evaluated has not been passed. Above every policy stand the rules of
-//! [`Decision`](ciam_core::organization::Decision).
+//! [`Decision`].
 
 use std::str::FromStr as _;
 

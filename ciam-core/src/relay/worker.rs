@@ -1,6 +1,7 @@
 //! The relay at work, for as long as the host runs.
 
 use std::collections::BTreeSet;
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -52,7 +53,7 @@ impl Relay {
             // What this relay has queued is served at once; what others have queued, and what has waited, every few ticks.
             let look = self.fresh.swap(false, Ordering::Relaxed) || ticks.is_multiple_of(TICKS);
             ticks = ticks.wrapping_add(1);
-            if look && let Ok(routes) = self.routes().await {
+            if look && let Ok(routes) = self.meanwhile(&mut passes, &mut busy, self.routes()).await {
                 for route in routes {
                     if busy.insert(route.name().to_owned()) {
                         passes.push(self.pass(route));
@@ -65,6 +66,33 @@ impl Relay {
         }
         self.stopping.store(true, Ordering::Relaxed);
         while passes.next().await.is_some() {}
+    }
+
+    /// Waits for something while the passes go on: one that stood still could hold the very connection that is waited for.
+    async fn meanwhile<T, P: Future<Output = (String, bool)> + Send>(
+        &self,
+        passes: &mut FuturesUnordered<P>,
+        busy: &mut BTreeSet<String>,
+        work: impl Future<Output = T> + Send,
+    ) -> T {
+        let mut work = pin!(work);
+        loop {
+            if passes.is_empty() {
+                return work.await;
+            }
+            match select(work.as_mut(), passes.next()).await {
+                Either::Left((done, _)) => return done,
+                Either::Right((Some((name, worked)), _)) => self.ended(busy, &name, worked),
+                Either::Right((None, _)) => {}
+            }
+        }
+    }
+
+    fn ended(&self, busy: &mut BTreeSet<String>, name: &str, worked: bool) {
+        busy.remove(name);
+        if worked {
+            self.fresh.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Waits for a pass to end or for a tick; `true` when it is time to stop.
@@ -80,10 +108,7 @@ impl Relay {
         }
         match select(passes.next(), tick).await {
             Either::Left((Some((name, worked)), _)) => {
-                busy.remove(&name);
-                if worked {
-                    self.fresh.store(true, Ordering::Relaxed);
-                }
+                self.ended(busy, &name, worked);
                 stop.peek().is_some()
             }
             Either::Left((None, _)) => false,

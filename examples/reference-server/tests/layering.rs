@@ -25,6 +25,7 @@ const PROGRAMS: &[&str] = &[
     "actix-login",
     "ciam-benches",
     "embedded-login",
+    "own-users-table",
     "reference-server",
     "relying-party",
     "resource-server",

@@ -49,6 +49,12 @@ impl Crypto for AwsLc {
             SignatureScheme::RsaPkcs1Sha256 => {
                 primitives::rsa_signing_key(scheme, &signature::RSA_PKCS1_SHA256, pkcs8)
             }
+            SignatureScheme::RsaPkcs1Sha384 => {
+                primitives::rsa_signing_key(scheme, &signature::RSA_PKCS1_SHA384, pkcs8)
+            }
+            SignatureScheme::RsaPkcs1Sha512 => {
+                primitives::rsa_signing_key(scheme, &signature::RSA_PKCS1_SHA512, pkcs8)
+            }
             SignatureScheme::RsaPssSha256 => {
                 primitives::rsa_signing_key(scheme, &signature::RSA_PSS_SHA256, pkcs8)
             }
@@ -56,7 +62,7 @@ impl Crypto for AwsLc {
     }
 
     fn generate_signing_key(&self, scheme: SignatureScheme) -> Result<SecretBytes, GenerateError> {
-        if !matches!(scheme, SignatureScheme::RsaPkcs1Sha256 | SignatureScheme::RsaPssSha256) {
+        if !scheme.is_rsa() {
             return primitives::generate_curve_key(scheme);
         }
         let pair = rsa::KeyPair::generate(rsa::KeySize::Rsa2048).map_err(|_| GenerateError::RandomSource)?;
@@ -145,6 +151,8 @@ fn rsa_key(
 ) -> Result<signature::ParsedPublicKey, KeyRejected> {
     let parameters = match scheme {
         SignatureScheme::RsaPkcs1Sha256 => &signature::RSA_PKCS1_2048_8192_SHA256,
+        SignatureScheme::RsaPkcs1Sha384 => &signature::RSA_PKCS1_2048_8192_SHA384,
+        SignatureScheme::RsaPkcs1Sha512 => &signature::RSA_PKCS1_2048_8192_SHA512,
         SignatureScheme::RsaPssSha256 => &signature::RSA_PSS_2048_8192_SHA256,
         _ => return Err(KeyRejected::WrongType),
     };

@@ -209,8 +209,23 @@ pub enum SignatureScheme {
     Ed25519,
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     RsaPkcs1Sha256,
+    /// RSASSA-PKCS1-v1_5 with SHA-384.
+    RsaPkcs1Sha384,
+    /// RSASSA-PKCS1-v1_5 with SHA-512.
+    RsaPkcs1Sha512,
     /// RSASSA-PSS with SHA-256, MGF1 with SHA-256, and a salt as long as the hash.
     RsaPssSha256,
+}
+
+impl SignatureScheme {
+    /// Whether its keys are RSA keys.
+    #[must_use]
+    pub const fn is_rsa(self) -> bool {
+        matches!(
+            self,
+            Self::RsaPkcs1Sha256 | Self::RsaPkcs1Sha384 | Self::RsaPkcs1Sha512 | Self::RsaPssSha256
+        )
+    }
 }
 
 /// A hash function of the SHA-2 family.

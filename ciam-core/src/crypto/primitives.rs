@@ -54,9 +54,10 @@ pub(super) fn generate_curve_key(scheme: SignatureScheme) -> Result<SecretBytes,
             signature::EcdsaKeyPair::generate_pkcs8(&signature::ECDSA_P384_SHA384_FIXED_SIGNING, &random)
         }
         SignatureScheme::Ed25519 => signature::Ed25519KeyPair::generate_pkcs8(&random),
-        SignatureScheme::RsaPkcs1Sha256 | SignatureScheme::RsaPssSha256 => {
-            return Err(GenerateError::Unsupported);
-        }
+        SignatureScheme::RsaPkcs1Sha256
+        | SignatureScheme::RsaPkcs1Sha384
+        | SignatureScheme::RsaPkcs1Sha512
+        | SignatureScheme::RsaPssSha256 => return Err(GenerateError::Unsupported),
     };
     document
         .map(|document| SecretBytes::new(document.as_ref().to_vec()))

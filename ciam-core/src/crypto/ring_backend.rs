@@ -107,6 +107,12 @@ impl Crypto for Ring {
             SignatureScheme::RsaPkcs1Sha256 => {
                 primitives::rsa_signing_key(scheme, &signature::RSA_PKCS1_SHA256, pkcs8)
             }
+            SignatureScheme::RsaPkcs1Sha384 => {
+                primitives::rsa_signing_key(scheme, &signature::RSA_PKCS1_SHA384, pkcs8)
+            }
+            SignatureScheme::RsaPkcs1Sha512 => {
+                primitives::rsa_signing_key(scheme, &signature::RSA_PKCS1_SHA512, pkcs8)
+            }
             SignatureScheme::RsaPssSha256 => {
                 primitives::rsa_signing_key(scheme, &signature::RSA_PSS_SHA256, pkcs8)
             }
@@ -198,6 +204,8 @@ fn rsa_key(
 ) -> Result<Arc<dyn VerifyingKey>, KeyRejected> {
     let parameters = match scheme {
         SignatureScheme::RsaPkcs1Sha256 => &signature::RSA_PKCS1_2048_8192_SHA256,
+        SignatureScheme::RsaPkcs1Sha384 => &signature::RSA_PKCS1_2048_8192_SHA384,
+        SignatureScheme::RsaPkcs1Sha512 => &signature::RSA_PKCS1_2048_8192_SHA512,
         SignatureScheme::RsaPssSha256 => &signature::RSA_PSS_2048_8192_SHA256,
         _ => return Err(KeyRejected::WrongType),
     };

@@ -29,7 +29,12 @@ pub(super) const CLAUSES: &[Clause<dyn Crypto>] = &[
 /// The schemes that every backend generates keys for.
 const GENERATED: [SignatureScheme; 3] =
     [SignatureScheme::EcdsaP256Sha256, SignatureScheme::EcdsaP384Sha384, SignatureScheme::Ed25519];
-const RSA: [SignatureScheme; 2] = [SignatureScheme::RsaPkcs1Sha256, SignatureScheme::RsaPssSha256];
+const RSA: [SignatureScheme; 4] = [
+    SignatureScheme::RsaPkcs1Sha256,
+    SignatureScheme::RsaPkcs1Sha384,
+    SignatureScheme::RsaPkcs1Sha512,
+    SignatureScheme::RsaPssSha256,
+];
 
 /// A known signature, with what it is over.
 struct Known {
@@ -40,9 +45,10 @@ struct Known {
 }
 
 fn all_known() -> Result<Vec<Known>, Violation> {
-    let rsa = || -> Result<PublicKey, Violation> {
-        Ok(PublicKey::Rsa { modulus: unhex(known::RSA_MODULUS)?, exponent: vec![1, 0, 1] })
+    let rsa = |modulus: &str| -> Result<PublicKey, Violation> {
+        Ok(PublicKey::Rsa { modulus: unhex(modulus)?, exponent: vec![1, 0, 1] })
     };
+    let (one, other) = (rsa(known::RSA_MODULUS)?, rsa(known::RSA_OTHER_MODULUS)?);
     let p256 = PublicKey::Ec { curve: EcCurve::P256, x: unhex(known::P256_X)?, y: unhex(known::P256_Y)? };
     let p384 = PublicKey::Ec { curve: EcCurve::P384, x: unhex(known::P384_X)?, y: unhex(known::P384_Y)? };
     let ed25519 = PublicKey::Ed25519(unhex(known::ED25519_PUBLIC)?);
@@ -50,8 +56,10 @@ fn all_known() -> Result<Vec<Known>, Violation> {
         (SignatureScheme::EcdsaP256Sha256, p256, &b"sample"[..], known::P256_SIGNATURE),
         (SignatureScheme::EcdsaP384Sha384, p384, b"sample", known::P384_SIGNATURE),
         (SignatureScheme::Ed25519, ed25519, b"", known::ED25519_SIGNATURE),
-        (SignatureScheme::RsaPkcs1Sha256, rsa()?, b"sample", known::RSA_PKCS1_SIGNATURE),
-        (SignatureScheme::RsaPssSha256, rsa()?, b"sample", known::RSA_PSS_SIGNATURE),
+        (SignatureScheme::RsaPkcs1Sha256, one.clone(), b"sample", known::RSA_PKCS1_SIGNATURE),
+        (SignatureScheme::RsaPkcs1Sha384, other.clone(), b"sample", known::RSA_PKCS1_SHA384_SIGNATURE),
+        (SignatureScheme::RsaPkcs1Sha512, other, b"sample", known::RSA_PKCS1_SHA512_SIGNATURE),
+        (SignatureScheme::RsaPssSha256, one, b"sample", known::RSA_PSS_SIGNATURE),
     ]
     .into_iter()
     .map(|(scheme, key, message, signature)| Ok(Known { scheme, key, message, signature: unhex(signature)? }))

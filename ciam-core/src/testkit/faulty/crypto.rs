@@ -105,7 +105,7 @@ impl Broken {
 
     /// A sound public key of this scheme.
     fn some_key(&self, scheme: SignatureScheme) -> Result<Arc<dyn VerifyingKey>, KeyRejected> {
-        let key = if matches!(scheme, SignatureScheme::RsaPkcs1Sha256 | SignatureScheme::RsaPssSha256) {
+        let key = if scheme.is_rsa() {
             PublicKey::Rsa { modulus: vec![0xa5; 256], exponent: vec![1, 0, 1] }
         } else {
             let pkcs8 = self.right.generate_signing_key(scheme).map_err(|_| KeyRejected::Unsupported)?;
@@ -133,6 +133,8 @@ impl Crypto for Broken {
         let other = match scheme {
             SignatureScheme::RsaPkcs1Sha256 => Some(SignatureScheme::RsaPssSha256),
             SignatureScheme::RsaPssSha256 => Some(SignatureScheme::RsaPkcs1Sha256),
+            SignatureScheme::RsaPkcs1Sha384 => Some(SignatureScheme::RsaPkcs1Sha512),
+            SignatureScheme::RsaPkcs1Sha512 => Some(SignatureScheme::RsaPkcs1Sha384),
             _ => None,
         };
         let other = other.filter(|_| self.has(Fault::MixesRsaSchemes));

@@ -5,11 +5,13 @@ use std::fmt;
 use std::io::BufRead;
 use std::sync::Arc;
 
+use super::patience::ImportRetry;
 use super::reader::{RawRow, RowReader};
 use super::records::{ImportCheckpoint, Tally};
 use super::refusals::Refusals;
 use super::row::{ImportRow, RowProblem};
 use super::{ImportError, ImportFormat, ImportReport};
+use crate::account::schema::AttributeSchema;
 use crate::account::{Account, AccountStatus, Identifier};
 use crate::actor::Actor;
 use crate::error::PortError;
@@ -20,7 +22,9 @@ use crate::password::PasswordFactor;
 use crate::password::foreign::ForeignHashes;
 use crate::ports::Ports;
 use crate::secret::TokenDigest;
-use crate::store::{Batch, Commit, Conflict, EntityRef, Precondition, Record, Version, Write, load};
+use crate::store::{
+    Batch, Commit, Conflict, EntityRef, Precondition, Record, Version, Versioned, Write, load,
+};
 
 /// Called now and then with what has become of the rows so far.
 type Progress = Arc<dyn Fn(&ImportCheckpoint) + Send + Sync>;
@@ -38,6 +42,9 @@ pub struct Importer {
     hashes: ForeignHashes,
     dry_run: bool,
     trust_addresses: bool,
+    schema: Option<AttributeSchema>,
+    leave_out_unknown: bool,
+    retry: ImportRetry,
     progress: Option<Progress>,
     check: Option<Check>,
 }
@@ -56,6 +63,9 @@ impl Importer {
             hashes: ForeignHashes::new(),
             dry_run: false,
             trust_addresses: false,
+            schema: None,
+            leave_out_unknown: false,
+            retry: ImportRetry::default(),
             progress: None,
             check: None,
         }
@@ -90,13 +100,34 @@ impl Importer {
         self
     }
 
+    /// Judges the attributes of each row by the tenant's schema and brings them into its form, as it is done everywhere else.
+    /// A row with one that the schema refuses is refused. Nothing is required: what is missing, people are asked for when they
+    /// sign in.
+    pub fn with_schema(mut self, schema: AttributeSchema) -> Self {
+        self.schema = Some(schema);
+        self
+    }
+
+    /// Leaves attributes out that the [schema](Self::with_schema) does not have, and counts them by name, instead of refusing
+    /// their rows.
+    pub const fn leaving_out_unknown(mut self) -> Self {
+        self.leave_out_unknown = true;
+        self
+    }
+
+    /// Sets how often a port is asked again that failed for the moment.
+    pub const fn with_retry(mut self, retry: ImportRetry) -> Self {
+        self.retry = retry;
+        self
+    }
+
     /// Calls this after each commit.
     pub fn with_progress(mut self, progress: impl Fn(&ImportCheckpoint) + Send + Sync + 'static) -> Self {
         self.progress = Some(Arc::new(progress));
         self
     }
 
-    /// Asks this for each row, such as whether its attributes are what the tenant wants.
+    /// Asks this for each row, after the schema: such as whether an address is of a company that may come.
     pub fn with_check(
         mut self,
         check: impl Fn(&ImportRow) -> Result<(), RowProblem> + Send + Sync + 'static,
@@ -109,8 +140,8 @@ impl Importer {
     ///
     /// # Errors
     ///
-    /// Fails when the file or the refusals cannot be read or written, when a port fails, and when the same file is being
-    /// imported by somebody else at the same time. What was committed stays; the next run goes on behind it.
+    /// Fails when the file or the refusals cannot be read or written, when a port fails and goes on failing, and when the same
+    /// file is being imported by somebody else at the same time. What was committed stays; the next run goes on behind it.
     pub async fn run<R: BufRead + Send>(
         &self,
         mut rows: RowReader<R>,
@@ -148,6 +179,9 @@ impl Importer {
         if let Some(hash) = &parsed.password {
             self.hashes.judge(hash)?;
         }
+        if let Some(schema) = &self.schema {
+            parsed.fit(schema, self.leave_out_unknown)?;
+        }
         if let Some(check) = &self.check {
             check(&parsed)?;
         }
@@ -157,6 +191,14 @@ impl Importer {
             }
         }
         Ok(parsed)
+    }
+
+    async fn stored_checkpoint(
+        &self,
+        input: &TokenDigest,
+    ) -> Result<Option<Versioned<ImportCheckpoint>>, PortError> {
+        let (store, key) = (self.ports.store(), input.to_text());
+        self.retry.read(self.ports.runtime().as_ref(), || load::<ImportCheckpoint>(store, &key)).await
     }
 
     /// The account of a row, and all that is written for it.
@@ -238,11 +280,7 @@ impl<'a> Run<'a> {
     ) -> Result<Self, ImportError> {
         let (source, format) = (&importer.source, importer.format.name());
         let input = TokenDigest::of_bytes(&[&digest, format.as_bytes(), b"\n", source.as_bytes()].concat());
-        let known = if importer.dry_run {
-            None
-        } else {
-            load::<ImportCheckpoint>(importer.ports.store(), &input.to_text()).await?
-        };
+        let known = if importer.dry_run { None } else { importer.stored_checkpoint(&input).await? };
         let version = known.as_ref().map(|known| known.version);
         let checkpoint = known.map_or_else(|| ImportCheckpoint::new(input, source), |known| known.value);
         refusals.resume(checkpoint.refusals).map_err(ImportError::Refusals)?;
@@ -310,9 +348,9 @@ impl<'a> Run<'a> {
                 let password = prepared.password.as_deref().unwrap_or("none");
                 Tally::count(&mut next.tally.passwords, password);
             }
-            match self.importer.ports.store().commit(self.batch(&next)?).await? {
+            match self.commit(&next).await? {
                 Commit::Applied => {
-                    self.version = Some(self.version.map_or(Version::FIRST, Version::next));
+                    self.version = Some(self.next_version());
                     self.checkpoint = next;
                     self.uncommitted = 0;
                     self.pending.clear();
@@ -329,6 +367,38 @@ impl<'a> Run<'a> {
                 }
             }
         }
+    }
+
+    /// Commits the pending rows, and again while the store fails for the moment.
+    ///
+    /// A store may fail after it has committed, when its answer is lost. Then the next attempt conflicts, and the checkpoint,
+    /// which is of the same commit, says whether this one or somebody else's was before it.
+    async fn commit(&mut self, next: &ImportCheckpoint) -> Result<Commit, ImportError> {
+        let importer = self.importer;
+        let (ports, retry) = (&importer.ports, &importer.retry);
+        let mut failed = 0_u32;
+        loop {
+            match ports.store().commit(self.batch(next)?).await {
+                Ok(Commit::Conflict(_)) if failed > 0 && self.is_committed(next).await? => {
+                    return Ok(Commit::Applied);
+                }
+                Ok(outcome) => return Ok(outcome),
+                Err(error) => {
+                    failed = failed.saturating_add(1);
+                    retry.wait(ports.runtime().as_ref(), error, failed).await?;
+                }
+            }
+        }
+    }
+
+    /// Whether the store has this checkpoint already.
+    async fn is_committed(&mut self, next: &ImportCheckpoint) -> Result<bool, ImportError> {
+        let stored = self.importer.stored_checkpoint(&next.input).await?;
+        Ok(stored.is_some_and(|stored| stored.version == self.next_version() && stored.value == *next))
+    }
+
+    fn next_version(&self) -> Version {
+        self.version.map_or(Version::FIRST, Version::next)
     }
 
     fn batch(&self, checkpoint: &ImportCheckpoint) -> Result<Batch, PortError> {
@@ -365,7 +435,10 @@ impl<'a> Run<'a> {
     /// Says of a row that is not to become an account whether it did so before, or is refused.
     async fn settle(&mut self, prepared: &Prepared) -> Result<(), ImportError> {
         let kind = <ExternalAccount as crate::store::StoredRecord>::KIND;
-        if self.importer.ports.store().record(kind, &prepared.external_key).await?.is_some() {
+        let importer = self.importer;
+        let (store, retry) = (importer.ports.store(), &importer.retry);
+        let known = || store.record(kind, &prepared.external_key);
+        if retry.read(importer.ports.runtime().as_ref(), known).await?.is_some() {
             self.checkpoint.tally.existing = self.checkpoint.tally.existing.saturating_add(1);
             return Ok(());
         }
@@ -374,12 +447,15 @@ impl<'a> Run<'a> {
 
     /// What a dry run finds out of a row that is fine by itself.
     async fn try_out(&mut self, prepared: Prepared) -> Result<(), ImportError> {
+        let importer = self.importer;
         let wants = wants(&prepared);
         let repeated = wants.iter().any(|it| self.wanted.contains(it));
         let mut free = !repeated;
         for required in &prepared.require {
             let Precondition::Absent(EntityRef::Identifier(key)) = required else { continue };
-            free = free && self.importer.ports.store().account_by_identifier(key).await?.is_none();
+            let (store, retry) = (importer.ports.store(), &importer.retry);
+            let holder = || store.account_by_identifier(key);
+            free = free && retry.read(importer.ports.runtime().as_ref(), holder).await?.is_none();
         }
         self.wanted.extend(wants);
         if !free {

@@ -5,6 +5,7 @@
 //!
 //! - **It can be killed.** How far it has come is written in the same commit as the accounts ([`ImportCheckpoint`]), under
 //!   the digest of the file. The next run goes on behind the last commit, and makes no account twice and loses none.
+//! - **It sits out a store that is away for a moment** ([`ImportRetry`]), also when it was the answer to a commit that got lost.
 //! - **It can be repeated.** A changed file is another file: the rows of before are found by their external id (or their
 //!   first identifier) and counted as existing. Nothing is updated: what people changed since is newer than the file.
 //! - **It says what it refused**: line, code and field, without personal data; and gives the rows themselves to
@@ -45,6 +46,7 @@ mod fields;
 mod importer;
 mod json_lines;
 mod okta;
+mod patience;
 mod reader;
 mod records;
 mod refusals;
@@ -59,6 +61,7 @@ pub use self::auth0::Auth0Export;
 pub use self::importer::Importer;
 pub use self::json_lines::JsonLines;
 pub use self::okta::OktaExport;
+pub use self::patience::ImportRetry;
 pub use self::reader::{RawRow, RowReader};
 pub use self::records::{ImportCheckpoint, Tally};
 pub use self::refusals::{MemoryRefusals, Refusals};

@@ -1,7 +1,10 @@
 //! One account of another system, understood.
 
+use std::collections::BTreeMap;
+
 use time::OffsetDateTime;
 
+use crate::account::schema::{AttributeProblem, AttributeSchema, Party};
 use crate::account::{
     Account, AccountStatus, Identifier, IdentifierKey, IdentifierKind, Profile, ProfileError,
 };
@@ -68,6 +71,28 @@ impl ImportRow {
         Ok(())
     }
 
+    /// Judges the attributes by a schema and brings them into its form.
+    pub(super) fn fit(
+        &mut self,
+        schema: &AttributeSchema,
+        leave_out_unknown: bool,
+    ) -> Result<(), RowProblem> {
+        let mut attributes = BTreeMap::new();
+        for (name, value) in self.profile.iter() {
+            if leave_out_unknown && schema.get(name).is_none() {
+                self.ignored.push(format!("attributes.{}", shown(name)));
+            } else {
+                attributes.insert(name.to_owned(), value.clone());
+            }
+        }
+        self.profile = schema.change(&Profile::new(), &attributes, Party::System).map_err(|errors| {
+            let first = errors.iter().next().map(|(name, problem)| (shown(name), problem.clone()));
+            let (name, problem) = first.unwrap_or_else(|| (String::new(), AttributeProblem::Unknown));
+            RowProblem::Schema { name, problem }
+        })?;
+        Ok(())
+    }
+
     /// Sets an attribute of the profile.
     ///
     /// # Errors
@@ -125,6 +150,15 @@ pub enum RowProblem {
         #[source]
         error: ProfileError,
     },
+    /// The tenant's schema refuses an attribute.
+    #[error("the schema refuses the attribute `{name}`")]
+    Schema {
+        /// The attribute.
+        name: String,
+        /// Why.
+        #[source]
+        problem: AttributeProblem,
+    },
     /// The password's hash is refused.
     #[error("the password's hash is refused")]
     Hash(#[from] ForeignHashError),
@@ -153,6 +187,7 @@ impl RowProblem {
             Self::TooManyIdentifiers => "too_many_identifiers",
             Self::ExternalId(_) => "external_id",
             Self::Attribute { .. } => "attribute",
+            Self::Schema { problem, .. } => schema_code(problem),
             Self::Hash(error) => error.code(),
             Self::Taken => "taken",
             Self::Host(code) => code,
@@ -163,13 +198,32 @@ impl RowProblem {
     #[must_use]
     pub fn field(&self) -> Option<&str> {
         match self {
-            Self::Field { name } | Self::UnknownField { name } | Self::Attribute { name, .. } => Some(name),
+            Self::Field { name }
+            | Self::UnknownField { name }
+            | Self::Attribute { name, .. }
+            | Self::Schema { name, .. } => Some(name),
             _ => None,
         }
     }
 
     pub(super) fn in_field(name: &str) -> Self {
         Self::Field { name: shown(name) }
+    }
+}
+
+/// The code of [`AttributeProblem`], as one of a row.
+const fn schema_code(problem: &AttributeProblem) -> &'static str {
+    match problem {
+        AttributeProblem::Unknown => "attribute_unknown",
+        AttributeProblem::NotWritable => "attribute_not_writable",
+        AttributeProblem::Required => "attribute_required",
+        AttributeProblem::WrongType => "attribute_wrong_type",
+        AttributeProblem::TooLong { .. } => "attribute_too_long",
+        AttributeProblem::Control => "attribute_control_characters",
+        AttributeProblem::Format { .. } => "attribute_format",
+        AttributeProblem::OutOfRange { .. } => "attribute_out_of_range",
+        AttributeProblem::NotListed => "attribute_not_listed",
+        AttributeProblem::TooMany { .. } => "attribute_too_many",
     }
 }
 

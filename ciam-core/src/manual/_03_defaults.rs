@@ -10,6 +10,7 @@
 //! | Imported hashes | bcrypt cost 14, PBKDF2 2,000,000 iterations, scrypt 144 MiB, SHA-crypt 1,000,000 rounds, Argon2 256 MiB | `ForeignLimits` | about a second of one core; a line of a file stops no server |
 //! | Old system: deadline, asked for one identifier | 2 s, 10 in a day | [`LegacyPolicy`](crate::migration::LegacyPolicy) | every refused sign-in takes as long, so that nobody learns who is there |
 //! | Imported row | 256 KiB, external id of 255 bytes | `import` | one row is in memory |
+//! | Import: a store that fails is asked | 10 times, after 0.2 to 15 s | [`ImportRetry`](crate::import::ImportRetry) | a database restarts in less than a minute |
 //! | A password is answered no sooner than | 0 | [`PasswordFactor`](crate::password::PasswordFactor) | hides the time of imported hashes while there are some |
 //! | Journey | 30 minutes | [`JourneyPolicy`](crate::journey::JourneyPolicy) | a person reads their mail first |
 //! | Sessions of an account | any number; one more ends the oldest or is refused where there is a limit, at most 16 end at once | [`SessionPolicy`](crate::session::SessionPolicy) | people have many devices |

@@ -1,18 +1,22 @@
 //! Imports: what becomes of rows, files that come twice, and imports that are killed.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use ciam_core::account::schema::{Attribute, AttributeProblem, AttributeSchema, AttributeType, Required};
 use ciam_core::account::{Account, AccountStatus, IdentifierKey};
 use ciam_core::crypto::sha256;
+use ciam_core::error::PortError;
 use ciam_core::import::{
-    Auth0Export, ImportError, ImportFormat, ImportReport, Importer, JsonLines, MemoryRefusals, OktaExport,
-    RowReader,
+    Auth0Export, ImportError, ImportFormat, ImportReport, ImportRetry, Importer, JsonLines, MemoryRefusals,
+    OktaExport, RowProblem, RowReader,
 };
 use ciam_core::journey::Journeys;
 use ciam_core::migration::{ExternalAccount, ExternalId};
 use ciam_core::password::foreign::ForeignHashes;
 use ciam_core::password::{Argon2idHasher, MigratingHasher, PasswordFactor};
+use ciam_core::runtime::{BlockingJob, Runtime};
 use ciam_core::store::{PageRequest, StoredRecord as _};
 use ciam_core::testkit::Failure;
 use futures_util::future::join;
@@ -210,7 +214,7 @@ async fn an_import_that_is_stopped_anywhere_goes_on_where_it_was() {
     for stop in [0, 1, 2, 5, 7] {
         let world = world().await;
         let mut refused = MemoryRefusals::new();
-        let importer = importer(&world, JsonLines::new());
+        let importer = importer(&world, JsonLines::new()).with_retry(ImportRetry::times(1));
         world.probe.clear();
         let mut stops = 0;
         let report = loop {
@@ -236,6 +240,164 @@ async fn an_import_that_is_stopped_anywhere_goes_on_where_it_was() {
         assert_eq!((again.resumed_at, again.tally.created), (300, 270));
         assert_eq!(accounts(&world).await, 270);
     }
+}
+
+/// A runtime that sleeps no longer than it takes to write down how long it should.
+#[derive(Debug, Default)]
+struct Naps(Mutex<Vec<u128>>);
+
+impl Naps {
+    fn taken(&self) -> Vec<u128> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+#[async_trait::async_trait]
+impl Runtime for Naps {
+    async fn sleep(&self, duration: Duration) {
+        self.0.lock().unwrap().push(duration.as_millis());
+        tokio::task::yield_now().await;
+    }
+
+    async fn run_blocking(&self, job: BlockingJob) -> Result<(), PortError> {
+        job();
+        Ok(())
+    }
+}
+
+async fn napping_world() -> (World, Arc<Naps>) {
+    let (mut world, naps) = (world().await, Arc::new(Naps::default()));
+    world.ports = world.ports.with_runtime(naps.clone());
+    (world, naps)
+}
+
+/// A store that is away for a moment is asked again, whether it did what it was asked or not, and whatever it was asked.
+#[tokio::test]
+async fn a_store_that_fails_for_a_moment_stops_no_import() {
+    let file = format!("{}{{\"email\":\"U4@example.com\"}}\n", file_of(60));
+    for failure in [Failure::Transient, Failure::AnswerLost] {
+        for (method, at) in
+            [("store.record", 0), ("store.record", 1), ("store.commit", 0), ("store.commit", 2)]
+        {
+            let (world, naps) = napping_world().await;
+            world.probe.clear();
+            for _ in 0..at {
+                world.probe.pass_next(method);
+            }
+            for _ in 0..3 {
+                world.probe.fail_next(method, failure);
+            }
+            let mut refused = MemoryRefusals::new();
+            let report = run(&importer(&world, JsonLines::new()), &file, &mut refused).await.unwrap();
+            let tally = &report.tally;
+            assert_eq!(
+                (report.rows, tally.created, tally.existing, tally.refused),
+                (61, 54, 0, 7),
+                "{method} {at}"
+            );
+            assert_eq!(refused.rows().count(), 7, "{method} {at}");
+            assert_eq!(accounts(&world).await, 54, "{method} {at}");
+            let naps = naps.taken();
+            if failure == Failure::Transient {
+                assert_eq!(naps, [200, 400, 800], "{method} {at}: it waits, longer each time");
+            } else {
+                assert!(naps.starts_with(&[200]), "{method} {at}: {naps:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_goes_on_failing_stops_the_import_and_one_that_is_broken_does_so_at_once() {
+    for (failure, attempts) in [(Failure::Transient, 10), (Failure::Permanent, 1)] {
+        let (world, naps) = napping_world().await;
+        world.probe.clear();
+        for _ in 0..20 {
+            world.probe.fail_next("store.commit", failure);
+        }
+        let file = file_of(20);
+        let outcome = run(&importer(&world, JsonLines::new()), &file, &mut MemoryRefusals::new()).await;
+        assert!(matches!(outcome, Err(ImportError::Port(_))), "{outcome:?}");
+        assert_eq!(world.probe.count("store.commit"), attempts, "{failure:?}");
+        assert_eq!(naps.taken().len() as u64, attempts - 1, "{failure:?}");
+        assert_eq!(accounts(&world).await, 0);
+    }
+}
+
+/// A commit whose answer is lost is told from a commit of somebody else: the checkpoint says which it was.
+#[tokio::test]
+async fn a_retry_does_not_take_the_commit_of_another_import_for_its_own() {
+    let (world, _naps) = napping_world().await;
+    let file = file_of(20);
+    let mine = importer(&world, JsonLines::new());
+    world.probe.clear();
+    world.probe.fail_next("store.commit", Failure::Transient);
+    // While this one waits, another that refuses one row more is through with the file.
+    let other = importer(&world, JsonLines::new()).with_check(|row| match row.identifiers.first() {
+        Some(first) if first.key.as_str().starts_with("u3@") => Err(RowProblem::Host("not_them")),
+        _ => Ok(()),
+    });
+    let (mut first, mut second) = (MemoryRefusals::new(), MemoryRefusals::new());
+    let (mine, other) = join(run(&mine, &file, &mut first), run(&other, &file, &mut second)).await;
+    let outcomes = [mine, other];
+    assert!(outcomes.iter().any(|it| matches!(it, Err(ImportError::Elsewhere))), "{outcomes:?}");
+    assert!(outcomes.iter().any(Result::is_ok), "{outcomes:?}");
+}
+
+/// The tenant's schema judges what comes in from elsewhere as it judges everything else.
+#[tokio::test]
+async fn attributes_are_judged_by_the_schema_of_the_tenant() {
+    let world = world().await;
+    let schema = AttributeSchema::standard()
+        .with("plan", Attribute::new(AttributeType::one_of(["basic", "pro"])).required(Required::Always))
+        .with("seats", Attribute::new(AttributeType::Integer { min: 1, max: 9 }))
+        .with("tags", Attribute::new(AttributeType::list(AttributeType::text(5), 2)));
+    let attributes = [
+        r#"{"plan":"pro","name":"  Ada ","seats":3,"tags":["a","b"]}"#,
+        r#"{"plan":"gold"}"#,
+        r#"{"plan":7}"#,
+        r#"{"seats":10}"#,
+        r#"{"tags":["a","b","c"]}"#,
+        r#"{"tags":["abcdef"]}"#,
+        r#"{"birthdate":"1815-13-10"}"#,
+        r#"{"name":"A\u0007da"}"#,
+        r#"{"role":"admin"}"#,
+        r#"{}"#,
+    ];
+    let row = |(n, attributes)| format!("{{\"email\":\"p{n}@example.com\",\"attributes\":{attributes}}}\n");
+    let file: String = attributes.iter().enumerate().map(row).collect();
+    let importing = importer(&world, JsonLines::new()).with_schema(schema.clone());
+    let mut refused = MemoryRefusals::new();
+    run(&importing, &file, &mut refused).await.unwrap();
+    let told: Vec<_> =
+        refused.rows().map(|(line, problem, _)| (line, problem.code(), problem.field().unwrap())).collect();
+    assert_eq!(
+        told,
+        [
+            (2, "attribute_not_listed", "plan"),
+            (3, "attribute_wrong_type", "plan"),
+            (4, "attribute_out_of_range", "seats"),
+            (5, "attribute_too_many", "tags"),
+            (6, "attribute_too_long", "tags"),
+            (7, "attribute_format", "birthdate"),
+            (8, "attribute_control_characters", "name"),
+            (9, "attribute_unknown", "role"),
+        ]
+    );
+    let (_, problem, _) = refused.rows().nth(2).unwrap();
+    let expected = AttributeProblem::OutOfRange { min: 1, max: 9 };
+    assert_eq!(problem, &RowProblem::Schema { name: "seats".to_owned(), problem: expected });
+    let ada = account(&world, "p0@example.com").await.unwrap();
+    assert_eq!(ada.profile.text("name"), Some("Ada"), "in the form of the schema");
+    assert!(account(&world, "p9@example.com").await.is_some(), "what is missing is asked for later");
+    assert_eq!(accounts(&world).await, 2);
+
+    let file = file.replace("@example.com", "@example.org");
+    let mut refused = MemoryRefusals::new();
+    let report = run(&importing.leaving_out_unknown(), &file, &mut refused).await.unwrap();
+    assert_eq!(report.tally.ignored.get("attributes.role"), Some(&1));
+    assert_eq!((report.tally.created, report.tally.refused), (3, 7));
+    assert_eq!(account(&world, "p8@example.org").await.unwrap().profile.iter().count(), 0);
 }
 
 #[tokio::test]
@@ -299,7 +461,7 @@ async fn the_host_may_refuse_rows_and_records_name_their_account() {
     let world = world().await;
     let importer = importer(&world, JsonLines::new()).with_check(|row| match row.profile.text("name") {
         Some(_) => Ok(()),
-        None => Err(ciam_core::import::RowProblem::Host("name_required")),
+        None => Err(RowProblem::Host("name_required")),
     });
     let file = "{\"email\":\"a@example.com\"}\n{\"email\":\"b@example.com\",\"attributes\":{\"name\":\"B\"}}";
     let mut refused = MemoryRefusals::new();

@@ -12,7 +12,9 @@ use ciam_core::id::EventId;
 use ciam_core::memory::{self, MemoryNotifier};
 use ciam_core::notify::{Channel, Message, MessageCode};
 use ciam_core::ports::Ports;
-use ciam_core::relay::{DeadLetters, EventSink, Redrive, Relay, RelayPolicy, RelayReport, RetrySchedule};
+use ciam_core::relay::{
+    DeadLetters, EventSink, Redrive, Relay, RelayPolicy, RelayReport, RetrySchedule, SinkSource,
+};
 use ciam_core::store::{Batch, EntityRef, PageRequest};
 use ciam_core::testkit::{DeliveryLog, Failure, ManualClock, Probe, SeededEntropy};
 use time::Duration;
@@ -267,6 +269,80 @@ async fn a_sink_that_hangs_delays_nobody() {
     assert!((1..=16).contains(&hanging.tried()), "{} deliveries under way at once", hanging.tried());
     drop(stop);
     running.abort();
+}
+
+/// Something that only one can have at a time, such as the one connection of a pool.
+#[derive(Clone, Debug)]
+struct Connection(Arc<tokio::sync::Semaphore>);
+
+impl Connection {
+    fn new() -> Self {
+        Self(Arc::new(tokio::sync::Semaphore::new(1)))
+    }
+
+    /// Waits for it, and has it for a while.
+    async fn used(&self) {
+        let _held = self.0.acquire().await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(15)).await;
+    }
+}
+
+/// A sink and a source of sinks that read from a database with one connection.
+#[derive(Debug)]
+struct OnConnection {
+    connection: Connection,
+    sink: Arc<Sink>,
+}
+
+#[async_trait]
+impl EventSink for OnConnection {
+    fn name(&self) -> &str {
+        self.sink.name()
+    }
+
+    async fn deliver(&self, event: &Event) -> Result<(), PortError> {
+        self.connection.used().await;
+        self.sink.deliver(event).await
+    }
+}
+
+#[async_trait]
+impl SinkSource for OnConnection {
+    async fn sinks(&self) -> Result<Vec<Arc<dyn EventSink>>, PortError> {
+        self.connection.used().await;
+        let found = Self { connection: self.connection.clone(), sink: self.sink.clone() };
+        Ok(vec![Arc::new(found)])
+    }
+}
+
+/// While the relay looks for destinations, its deliveries go on: one that stood still would hold the connection that the
+/// look-up waits for, for ever.
+#[tokio::test]
+async fn deliveries_go_on_while_destinations_are_looked_up() {
+    let world = world();
+    let sink = Sink::new("found");
+    let source = OnConnection { connection: Connection::new(), sink: sink.clone() };
+    let mut policy = RelayPolicy::default();
+    policy.idle = std::time::Duration::from_millis(1);
+    let relay = world.relay.clone().with_source(Arc::new(source)).with_policy(policy);
+    let mut committed = Vec::new();
+    for n in 0..30 {
+        committed.push(emit(&world.ports, &format!("account:{}", n % 7), n).await);
+    }
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let delivered = async {
+        while sink.log.check(&committed).is_err() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        drop(stop);
+    };
+    let running = relay.run(async { drop(stopped.await) });
+    let both = tokio::time::timeout(
+        std::time::Duration::from_secs(20),
+        futures_util::future::join(running, delivered),
+    );
+    assert!(both.await.is_ok(), "the relay waits for what it holds itself");
+    assert!(world.sink.log.check(&committed).is_ok());
 }
 
 #[tokio::test]

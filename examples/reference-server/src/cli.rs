@@ -139,6 +139,13 @@ pub struct ImportAccounts {
     #[arg(long)]
     pub trust_addresses: bool,
 
+    /// Leave out attributes that the tenant does not keep, and say how many, instead of refusing their rows
+    ///
+    /// What it keeps are the usual names and claims and what import files declare (--import). Metadata of other systems is
+    /// mostly neither.
+    #[arg(long)]
+    pub leave_out_unknown: bool,
+
     /// Where refused rows go [default: the file's name with .refused.jsonl]
     #[arg(long, value_name = "FILE")]
     pub refused: Option<PathBuf>,

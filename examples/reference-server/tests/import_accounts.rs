@@ -158,3 +158,29 @@ async fn an_auth0_export_is_tried_and_then_imported() {
     let refused = fs::read_to_string(place.refused().unwrap()).unwrap();
     assert!(refused.contains("\"line\":3") && !refused.contains("bob"), "{refused}");
 }
+
+/// What a tenant keeps of its people is said in its import file, and holds for what comes from elsewhere too.
+#[tokio::test(flavor = "multi_thread")]
+async fn attributes_are_those_that_the_tenant_keeps() {
+    let place = Place::new("attributes");
+    let kept = place.write("kept.toml", "[attributes.plan]\ntype = { one_of = [\"basic\", \"pro\"] }\n");
+    let file = place.write(
+        "users.jsonl",
+        "{\"email\":\"a@example.com\",\"attributes\":{\"plan\":\"pro\"}}\n\
+         {\"email\":\"b@example.com\",\"attributes\":{\"plan\":\"gold\"}}\n\
+         {\"email\":\"c@example.com\",\"attributes\":{\"color\":\"red\"}}\n",
+    );
+    let kept = kept.display().to_string();
+    let arguments = ["--format", "jsonl", "--import", &kept];
+    let strict = place.command(&[&arguments[..], &["--dry-run"]].concat(), &file).output().unwrap();
+    let said = text(&strict);
+    for line in ["1 accounts would be made", "attribute_not_listed: 1", "attribute_unknown: 1"] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    let done = place.command(&[&arguments[..], &["--leave-out-unknown"]].concat(), &file).output().unwrap();
+    let said = text(&done);
+    for line in ["2 accounts made", "attribute_not_listed: 1", "left out: attributes.color: 1"] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    assert_eq!(place.addresses().await.len(), 2);
+}

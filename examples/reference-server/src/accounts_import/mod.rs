@@ -25,6 +25,7 @@ pub use self::refused::RefusedFile;
 use crate::{
     cli::{AccountFormat, ImportAccounts},
     config::Config,
+    import::attribute_schema,
     storage::Storage,
 };
 
@@ -41,7 +42,8 @@ pub async fn import(config: &Config, what: &ImportAccounts) -> anyhow::Result<St
         .with_context(|| format!("cannot write `{}`", path.display()))?;
     let storage = Storage::open(config).await?;
     let mut importer = Importer::new(storage.ports.clone(), format(what.format))
-        .with_hashes(config.passwords.hashes.clone());
+        .with_hashes(config.passwords.hashes.clone())
+        .with_schema(attribute_schema(&config.imports));
     if let Some(source) = &what.source {
         importer = importer.with_source(source.as_str());
     }
@@ -50,6 +52,9 @@ pub async fn import(config: &Config, what: &ImportAccounts) -> anyhow::Result<St
     }
     if what.trust_addresses {
         importer = importer.dangerous_trust_addresses();
+    }
+    if what.leave_out_unknown {
+        importer = importer.leaving_out_unknown();
     }
     let told = AtomicU64::new(0);
     let importer = importer.with_progress(move |checkpoint| {

@@ -140,3 +140,18 @@ impl fmt::Debug for ExternalId {
 #[error("not a valid external id")]
 #[non_exhaustive]
 pub struct InvalidExternalId;
+
+#[cfg(all(test, feature = "memory"))]
+mod tests {
+    use super::*;
+    use crate::memory;
+
+    #[tokio::test]
+    async fn nobody_without_the_tenants_key_can_try_whose_a_name_is() {
+        let (one, other) = (memory::ports(), memory::ports());
+        let key = async |ports| Named::Identifier("ada@example.com").key(ports, "auth0").await.ok();
+        assert!(key(&one).await.is_some());
+        assert_eq!(key(&one).await, key(&one).await);
+        assert_ne!(key(&one).await, key(&other).await);
+    }
+}

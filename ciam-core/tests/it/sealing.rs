@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use ciam_core::account::federated::FederatedIdentity;
+use ciam_core::account::identifiers::UsernameClaim;
 use ciam_core::account::{Account, AccountStatus, Identifier, IdentifierKey};
 use ciam_core::assurance::AuthenticationContext;
 use ciam_core::credential::{Credential, CredentialState};
@@ -222,6 +224,25 @@ async fn names_of_short_lived_values_are_keyed_hashes_beneath() {
         "{names:?}"
     );
     assert!(!text.contains("planted"));
+}
+
+/// The names of records that are made of what people are called are of no use to who has the database alone.
+#[tokio::test]
+async fn names_of_records_are_keyed_hashes_of_the_tenant() {
+    let (one, other) = (memory::ports(), memory::ports());
+    let id = person(&one).id;
+    let upstream =
+        |ports: Ports| async move { FederatedIdentity::id_of(&ports, "https://up.example", "ada").await };
+    let ours = upstream(one.clone()).await.unwrap();
+    assert_eq!(ours, upstream(one.clone()).await.unwrap());
+    assert_ne!(ours, upstream(other.clone()).await.unwrap());
+    let name = IdentifierKey::username("ada").unwrap();
+    let look = |ports: Ports| {
+        let name = name.clone();
+        async move { UsernameClaim::new(&ports, &name, id).await.unwrap().look }
+    };
+    assert_eq!(look(one.clone()).await, look(one.clone()).await);
+    assert_ne!(look(one).await, look(other).await);
 }
 
 /// Remembers the names that it was asked for, and has nothing.

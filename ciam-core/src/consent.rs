@@ -3,7 +3,7 @@
 //! A [`Consent`] is what holds now, to a client or to a purpose of the host; a [`ConsentEntry`] is one step of how it came to
 //! that, with the proof. [`Consents`] gives and withdraws consents to purposes; clients get theirs in the authorization flow.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -185,6 +185,61 @@ impl Consents {
         let found = store.records_by(ConsentEntry::KIND, BY_ACCOUNT.name(), &owner, page).await?;
         let items = found.items.into_iter().map(|found| found.value.decode()).collect::<Result<_, _>>()?;
         Ok(Page::new(items, found.next))
+    }
+
+    /// The consents of an account as [`of`](Self::of), each with the entry of its history that made it what it is. Reads the
+    /// whole history.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does.
+    pub async fn with_proofs(
+        &self,
+        account: AccountId,
+        page: PageRequest,
+    ) -> Result<Page<(Consent, Option<ConsentEntry>)>, PortError> {
+        let current = self.of(account, page).await?;
+        let mut newest: BTreeMap<String, ConsentEntry> = BTreeMap::new();
+        let mut request = PageRequest::first(PageRequest::MAX_LIMIT);
+        loop {
+            let page = self.history(account, request).await?;
+            newest.extend(page.items.into_iter().map(|entry| (entry.recipient.clone(), entry)));
+            match page.next {
+                Some(next) => request = PageRequest::after(next, PageRequest::MAX_LIMIT),
+                None => break,
+            }
+        }
+        Ok(current.map(|consent| {
+            let entry = newest.remove(&consent.recipient);
+            (consent, entry)
+        }))
+    }
+
+    /// Takes back everything that an account allowed to a recipient, a purpose or a client; tells whether there was anything.
+    /// What the recipient holds already, such as tokens, is for its own crate to revoke.
+    ///
+    /// # Errors
+    ///
+    /// Fails when a port does.
+    pub async fn withdraw(
+        &self,
+        account: AccountId,
+        recipient: &str,
+        proof: &ConsentProof,
+    ) -> Result<bool, PortError> {
+        let key = Consent::record_key(account, recipient);
+        for _ in 0..Self::MAX_RACES {
+            let Some(stored) = load::<Consent>(self.ports.store(), &key).await? else { return Ok(false) };
+            let entity = EntityRef::record::<Consent>(key.clone());
+            let batch = Batch::new().require_version(entity, stored.version);
+            let event = Event::new(&self.ports, EventType::CONSENT_WITHDRAWN, event_subject(account))?;
+            let batch = stored.value.withdraw_in(batch, &self.ports, proof.clone())?;
+            let batch = batch.event(event.with("recipient", recipient));
+            if self.ports.store().commit(batch).await?.is_applied() {
+                return Ok(true);
+            }
+        }
+        Err(PortError::transient("the consent was changed again and again"))
     }
 
     /// Whether an account consents to a purpose.

@@ -48,6 +48,8 @@ impl EventType {
     /// An account's identifiers changed. Details: `by`, `kind`, `change`: `added`, `replaced`, `removed`, `primary`,
     /// `reverted`.
     pub const IDENTIFIER_CHANGED: Self = Self::new("ciam.identifier.changed.v1");
+    /// The owner of an account that nobody uses was told that it will be closed. Details: `by`, `close_after`.
+    pub const ACCOUNT_INACTIVE: Self = Self::new("ciam.account.inactive.v1");
     /// An account was erased: what is left is its id. Details: `by`, `reason`.
     pub const ACCOUNT_ERASED: Self = Self::new("ciam.account.erased.v1");
     /// A registration was tried for an identifier that already has an account.

@@ -28,6 +28,9 @@ pub enum MessageCode {
     PasswordRemoved,
     /// The account was closed. Parameters: `date`, from when it is erased (RFC 3339).
     AccountClosed,
+    /// Nobody has used the account for long, and it will be closed. Parameters: `date`, from when it is closed unless somebody
+    /// signs in (RFC 3339).
+    AccountInactive,
     /// Prove this address or number to add it to an account. Parameters: `code`, `minutes`, and `change`, the name of the
     /// change, for a link that leads to the page on which the code is confirmed.
     ConfirmIdentifier,
@@ -67,6 +70,7 @@ impl MessageCode {
             Self::PasswordChanged => "password_changed",
             Self::PasswordRemoved => "password_removed",
             Self::AccountClosed => "account_closed",
+            Self::AccountInactive => "account_inactive",
             Self::ConfirmIdentifier => "confirm_identifier",
             Self::IdentifierInUse => "identifier_in_use",
             Self::IdentifierAdded => "identifier_added",

@@ -63,6 +63,7 @@ pub mod claims;
 mod http;
 pub mod id_token;
 pub mod logout;
+pub mod privacy;
 pub mod provider;
 pub mod rp;
 

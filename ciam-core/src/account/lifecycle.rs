@@ -13,6 +13,7 @@ use super::{Account, AccountStatus, InvalidTransition};
 use crate::actor::Actor;
 use crate::error::PortError;
 use crate::event::{Event, EventType};
+use crate::id::OrganizationId;
 use crate::ports::Ports;
 use crate::store::{Batch, EntityRef, StoredRecord as _, Versioned, Write};
 
@@ -31,6 +32,17 @@ pub struct StatusCause {
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub until: Option<OffsetDateTime>,
 }
+
+impl StatusCause {
+    /// Whether the account was closed by [`Retention`](crate::privacy::Retention) because nobody used it.
+    #[must_use]
+    pub fn is_inactivity(&self) -> bool {
+        self.by == RETENTION && self.reason == ReasonCode::inactive()
+    }
+}
+
+/// The part of the system that closes what nobody uses.
+pub(crate) const RETENTION: Actor = Actor::system("retention");
 
 /// Why something was done: a code for events and pages, never a sentence about a person.
 ///
@@ -71,6 +83,12 @@ impl ReasonCode {
     #[must_use]
     pub fn recovery() -> Self {
         Self("recovery".to_owned())
+    }
+
+    /// Nobody has used it for long: `inactive`.
+    #[must_use]
+    pub fn inactive() -> Self {
+        Self("inactive".to_owned())
     }
 
     /// Its time has come: `time_over`.
@@ -309,6 +327,12 @@ pub enum LifecycleError {
     /// It does not go there from where it is.
     #[error("the transition is refused")]
     Refused(#[from] TransitionError),
+    /// Others would be left in these organizations without an owner. Make somebody else an owner there, or suspend them, first.
+    #[error("organizations would be left without an owner")]
+    LastOwner {
+        /// Which they are.
+        organizations: Vec<OrganizationId>,
+    },
     /// A port failed.
     #[error("the transition cannot be stored")]
     Port(#[from] PortError),

@@ -77,13 +77,13 @@ impl Account {
         self.standing(now).may_sign_in()
     }
 
-    /// Whether the owner, once they have proved themselves, may take it back: they closed it themselves, and the grace
-    /// period is not over.
+    /// Whether the owner, once they have proved themselves, may take it back: they closed it themselves, or it was closed
+    /// because nobody used it, and the grace period is not over.
     #[must_use]
     pub fn may_return(&self, now: OffsetDateTime) -> bool {
-        let by_owner = self.status_cause.as_ref().is_some_and(|cause| cause.by.is(self.id));
+        let theirs = |cause: &StatusCause| cause.by.is(self.id) || cause.is_inactivity();
         self.status == AccountStatus::Deactivated
-            && by_owner
+            && self.status_cause.as_ref().is_some_and(theirs)
             && self.erase_after.is_some_and(|erase_after| now < erase_after)
     }
 

@@ -11,9 +11,10 @@ use crate::assurance::Proof;
 use crate::credential::Credential;
 use crate::error::PortError;
 use crate::factor::{Factor as _, FactorSubject};
-use crate::id::CredentialId;
+use crate::id::{CredentialId, OrganizationId};
 use crate::notify::{Channel, Message, MessageCode};
 use crate::password::{PasswordError, PasswordFactor, PasswordRejection};
+use crate::ports::Ports;
 use crate::ratelimit::RateLimitError;
 use crate::secret::Secret;
 use crate::session::{Authenticated, SessionError};
@@ -111,6 +112,12 @@ pub enum OwnerError {
     /// The account has as many of these as it may have.
     #[error("the account has as many of these as it may have")]
     TooManyThings,
+    /// Others would be left in these organizations without an owner. Make somebody else an owner first.
+    #[error("organizations would be left without an owner")]
+    LastOwner {
+        /// Which they are.
+        organizations: Vec<OrganizationId>,
+    },
     /// The account is not in use.
     #[error("the account's status does not allow it")]
     Status(#[from] InvalidTransition),
@@ -148,6 +155,7 @@ impl OwnerError {
             Self::LastIdentifier => "last_identifier",
             Self::LinkedElsewhere => "linked_elsewhere",
             Self::TooManyThings => "too_many",
+            Self::LastOwner { .. } => "last_owner",
             Self::Status(_) => "status",
             Self::Denied { .. } => "denied",
             Self::Changed => "changed",
@@ -280,17 +288,7 @@ impl Accounts {
         code: MessageCode,
         languages: &[String],
     ) -> Result<Option<Message>, PortError> {
-        use super::IdentifierKind::{Email, Phone};
-        let primary = |kind| {
-            account.held().find(|identifier| identifier.key.kind() == kind && identifier.is_verified())
-        };
-        let reached = primary(Email)
-            .map(|it| (Channel::Email, it))
-            .or_else(|| primary(Phone).map(|it| (Channel::Sms, it)));
-        let Some((channel, to)) = reached else { return Ok(None) };
-        let message =
-            Message::new(&self.ports, code, channel, to.key.as_str(), self.ports.now() + NOTICE_LIFETIME)?;
-        Ok(Some(message.with_account(account.id).with_languages(languages.to_vec())))
+        notice_to(&self.ports, account, code, languages)
     }
 
     /// Adds a notice to a batch.
@@ -308,6 +306,23 @@ impl Accounts {
     pub(super) fn now(&self) -> OffsetDateTime {
         self.ports.now()
     }
+}
+
+/// A notice to an account's owner, by mail where they have a verified address, else by text message.
+pub(crate) fn notice_to(
+    ports: &Ports,
+    account: &Account,
+    code: MessageCode,
+    languages: &[String],
+) -> Result<Option<Message>, PortError> {
+    use super::IdentifierKind::{Email, Phone};
+    let primary =
+        |kind| account.held().find(|identifier| identifier.key.kind() == kind && identifier.is_verified());
+    let reached =
+        primary(Email).map(|it| (Channel::Email, it)).or_else(|| primary(Phone).map(|it| (Channel::Sms, it)));
+    let Some((channel, to)) = reached else { return Ok(None) };
+    let message = Message::new(ports, code, channel, to.key.as_str(), ports.now() + NOTICE_LIFETIME)?;
+    Ok(Some(message.with_account(account.id).with_languages(languages.to_vec())))
 }
 
 /// A notice that could not be delivered for so long is not delivered any more.

@@ -11,6 +11,7 @@ use crate::actor::Actor;
 use crate::error::PortError;
 use crate::factor::Factor;
 use crate::id::AccountId;
+use crate::organization::Organizations;
 use crate::password::PasswordFactor;
 use crate::ports::Ports;
 use crate::ratelimit::RateLimiter;
@@ -151,7 +152,8 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// Fails when there is no such account, when it is closed or erased already, and when a port fails.
+    /// Fails when there is no such account, when it is closed or erased already, when others would be left in an organization
+    /// without an owner, and when a port fails.
     pub async fn deactivate(
         &self,
         id: AccountId,
@@ -228,7 +230,17 @@ impl Accounts {
         for _ in 0..Self::MAX_RACES {
             let account = self.ports.store().account(id).await?.ok_or(LifecycleError::NotFound)?;
             let prepared = transition.prepare(&self.ports, &account, by, reason)?;
-            if self.ports.store().commit(prepared.batch).await?.is_applied() {
+            let batch = match transition {
+                Transition::Deactivate { .. } => {
+                    let leaving = Organizations::new(self.ports.clone()).leaving(id).await?;
+                    if !leaving.stranded.is_empty() {
+                        return Err(LifecycleError::LastOwner { organizations: leaving.stranded });
+                    }
+                    prepared.batch.append(leaving.batch)
+                }
+                _ => prepared.batch,
+            };
+            if self.ports.store().commit(batch).await?.is_applied() {
                 if !prepared.account.status.may_sign_in() {
                     self.end_sessions(id).await;
                 }

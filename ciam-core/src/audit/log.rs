@@ -1,5 +1,6 @@
 //! Appending and reading.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -95,6 +96,44 @@ impl AuditLog {
         let page = store.records_by(AuditEntry::KIND, index, subject, request).await?;
         let items = page.items.into_iter().map(|found| found.value.decode()).collect::<Result<_, _>>()?;
         Ok(Page::new(items, page.next))
+    }
+
+    /// The newest entries about a subject that are older than a place in the chain, the newest first, at most `limit`; and the
+    /// place before which the list goes on. Reads everything about the subject up to there.
+    ///
+    /// # Errors
+    ///
+    /// As [`entries_about`](Self::entries_about).
+    pub async fn latest_about(
+        &self,
+        subject: &str,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<(Vec<AuditEntry>, Option<u64>), PortError> {
+        let mut kept: VecDeque<AuditEntry> = VecDeque::new();
+        let mut request = PageRequest::first(PageRequest::MAX_LIMIT);
+        let mut more = false;
+        loop {
+            let page = self.entries_about(subject, request).await?;
+            let (found, next) = (page.items, page.next);
+            let older = |entry: &AuditEntry| before.is_none_or(|before| entry.sequence < before);
+            let at_the_end = !found.iter().all(older);
+            for entry in found.into_iter().filter(older) {
+                kept.push_back(entry);
+                if kept.len() > limit {
+                    kept.pop_front();
+                    more = true;
+                }
+            }
+            match next {
+                Some(next) if !at_the_end => {
+                    request = PageRequest::after(next, PageRequest::MAX_LIMIT);
+                }
+                _ => break,
+            }
+        }
+        let goes_on = kept.front().map(|oldest| oldest.sequence).filter(|_| more);
+        Ok((kept.into_iter().rev().collect(), goes_on))
     }
 
     /// Signs the end of the chain. Keep the result where whoever can write to the database cannot.

@@ -8,13 +8,18 @@
 //! The entries are the tenant's [events](crate::event), so they name accounts by their ids only and stay what they are when an
 //! account is erased: what happened can still be told, to whom cannot.
 //!
+//! Where a tenant keeps no event for ever, [`AuditLog::trim`] removes the oldest; the chain then begins behind an
+//! [`AuditBase`], and an event in it says so.
+//!
 //! [`AuditLog`] is an [`EventSink`](crate::relay::EventSink): give it to the [`Relay`](crate::relay::Relay). An event that arrives twice is one entry.
 //! Any number of nodes may append; the head is moved by compare-and-swap.
 
 mod entry;
 mod log;
+mod trim;
 mod verify;
 
 pub use self::entry::{AuditEntry, AuditHead, ChainDigest, Checkpoint};
 pub use self::log::AuditLog;
+pub use self::trim::{AUDIT_TRIMMED, AuditBase};
 pub use self::verify::{AuditVerdict, Break, Expected};

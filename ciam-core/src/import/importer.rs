@@ -202,12 +202,12 @@ impl Importer {
     }
 
     /// The account of a row, and all that is written for it.
-    fn prepare(&self, row: RawRow, mut parsed: ImportRow) -> Result<Prepared, PortError> {
+    async fn prepare(&self, row: RawRow, mut parsed: ImportRow) -> Result<Prepared, PortError> {
         let (ports, now) = (&self.ports, self.ports.now());
         let id = AccountId::generate(ports.clock(), ports.entropy())?;
         let first = parsed.identifiers.first().map_or("", |identifier| identifier.key.as_str());
         let name = parsed.external_id.as_ref().map_or(Named::Identifier(first), Named::Id);
-        let external = ExternalAccount::new(&self.source, &name, id, now);
+        let external = ExternalAccount::new(ports, &self.source, &name, id).await?;
         let mut account = Account::new(id, now);
         let verified = parsed.identifiers.iter().any(Identifier::is_verified);
         let usual = if verified { AccountStatus::Active } else { AccountStatus::Pending };
@@ -295,7 +295,7 @@ impl<'a> Run<'a> {
                 for name in &parsed.ignored {
                     Tally::count(&mut self.checkpoint.tally.ignored, name);
                 }
-                Some(self.importer.prepare(row, parsed)?)
+                Some(self.importer.prepare(row, parsed).await?)
             }
             Err(problem) => {
                 self.refuse(&row, &problem)?;

@@ -28,7 +28,7 @@ impl Journeys {
         let mut journey = self.read(&handle).await?;
         let mut current = visitor.current.cloned();
         for _ in 0..Self::MAX_RACES {
-            let key = identity.id().to_text();
+            let key = identity.id(&self.ports).await?.to_text();
             let link = store::load::<FederatedIdentity>(self.ports.store(), &key).await?;
             let account = link.map(|link| link.value.account);
             let found = match account {

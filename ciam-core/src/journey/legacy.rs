@@ -55,7 +55,7 @@ impl Journeys {
         }
         let Some(hash) = self.password.take_over(&self.ports, password).await? else { return Ok(false) };
         let batch = match marker {
-            None => legacy.creation(&self.ports, confirmed, &hash)?,
+            None => legacy.creation(&self.ports, confirmed, &hash).await?,
             Some(marker) => legacy.completion(&self.ports, marker, &hash)?,
         };
         // Whoever was faster has made the same of it, or the owner has done something newer.

@@ -29,17 +29,23 @@ pub struct ExternalAccount {
     /// When it was imported.
     #[serde(with = "time::serde::rfc3339")]
     pub imported_at: OffsetDateTime,
-    /// The digest that it is kept under.
+    /// The keyed hash that it is kept under: nobody without the tenant's key can try whose it is.
     key: TokenDigest,
 }
 
 impl ExternalAccount {
-    pub(crate) fn new(source: &str, name: &Named<'_>, account: AccountId, now: OffsetDateTime) -> Self {
+    pub(crate) async fn new(
+        ports: &Ports,
+        source: &str,
+        name: &Named<'_>,
+        account: AccountId,
+    ) -> Result<Self, PortError> {
         let external_id = match name {
             Named::Id(id) => Some(id.as_str().to_owned()),
             Named::Identifier(_) => None,
         };
-        Self { source: source.to_owned(), external_id, account, imported_at: now, key: name.key(source) }
+        let key = name.key(ports, source).await?;
+        Ok(Self { source: source.to_owned(), external_id, account, imported_at: ports.now(), key })
     }
 
     pub(crate) fn text_key(&self) -> String {
@@ -52,7 +58,7 @@ impl ExternalAccount {
     ///
     /// Fails when the store does.
     pub async fn find(ports: &Ports, source: &str, id: &ExternalId) -> Result<Option<AccountId>, PortError> {
-        let key = Named::Id(id).key(source).to_text();
+        let key = Named::Id(id).key(ports, source).await?.to_text();
         let found = load::<Self>(ports.store(), &key).await?;
         Ok(found.map(|found| found.value.account))
     }
@@ -71,6 +77,8 @@ impl StoredRecord for ExternalAccount {
     }
 }
 
+const PURPOSE: &str = "core.external_account";
+
 /// What an imported account is remembered by.
 #[cfg_attr(not(feature = "foreign-hashes"), expect(dead_code, reason = "only imports know nobody's id"))]
 pub(crate) enum Named<'a> {
@@ -79,13 +87,15 @@ pub(crate) enum Named<'a> {
 }
 
 impl Named<'_> {
-    pub(crate) fn key(&self, source: &str) -> TokenDigest {
+    pub(crate) async fn key(&self, ports: &Ports, source: &str) -> Result<TokenDigest, PortError> {
         let (kind, name) = match self {
             Self::Id(id) => ("id", id.as_str()),
             Self::Identifier(identifier) => ("identifier", *identifier),
         };
         // The length keeps a source that ends like a name begins apart from its neighbour.
-        TokenDigest::of(&format!("{}\n{source}\n{kind}\n{name}", source.len()))
+        let text = format!("{}\n{source}\n{kind}\n{name}", source.len());
+        let hash = ports.vault().lookup_hash(PURPOSE, text.as_bytes()).await?;
+        Ok(TokenDigest::from_bytes(*hash.as_bytes()))
     }
 }
 
@@ -130,3 +140,18 @@ impl fmt::Debug for ExternalId {
 #[error("not a valid external id")]
 #[non_exhaustive]
 pub struct InvalidExternalId;
+
+#[cfg(all(test, feature = "memory"))]
+mod tests {
+    use super::*;
+    use crate::memory;
+
+    #[tokio::test]
+    async fn nobody_without_the_tenants_key_can_try_whose_a_name_is() {
+        let (one, other) = (memory::ports(), memory::ports());
+        let key = async |ports| Named::Identifier("ada@example.com").key(ports, "auth0").await.ok();
+        assert!(key(&one).await.is_some());
+        assert_eq!(key(&one).await, key(&one).await);
+        assert_ne!(key(&one).await, key(&other).await);
+    }
+}

@@ -173,7 +173,7 @@ impl LegacySystem {
     }
 
     /// What makes an account of a confirmed stranger: one batch that loses against anybody else who makes it first.
-    pub(crate) fn creation(
+    pub(crate) async fn creation(
         &self,
         ports: &Ports,
         confirmed: LegacyAccount,
@@ -195,7 +195,7 @@ impl LegacySystem {
             batch = batch.require_absent(EntityRef::Identifier(identifier.key.clone()));
         }
         if let Some(external) = &confirmed.external_id {
-            let external = ExternalAccount::new(&self.source, &Named::Id(external), id, now);
+            let external = ExternalAccount::new(ports, &self.source, &Named::Id(external), id).await?;
             batch = batch
                 .require_absent(EntityRef::record::<ExternalAccount>(external.text_key()))
                 .put(&external)?;

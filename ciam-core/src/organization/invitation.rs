@@ -28,6 +28,7 @@ use crate::actor::Actor;
 use crate::error::PortError;
 use crate::event::EventType;
 use crate::id::{AccountId, InvitationId, OrganizationId};
+use crate::ports::Ports;
 use crate::secret::{Secret, TokenDigest};
 use crate::store::{
     Batch, EntityRef, IndexDeclaration, IndexValue, PageRequest, RecordKind, StoredRecord, Versioned, Write,
@@ -73,8 +74,14 @@ impl Invitation {
 
     pub(super) const PURPOSE: &str = "core.invitation";
 
-    pub(super) fn digest_of(organization: OrganizationId, email: &IdentifierKey) -> TokenDigest {
-        TokenDigest::of(&format!("{organization}\n{}", email.as_str()))
+    pub(super) async fn digest_of(
+        ports: &Ports,
+        organization: OrganizationId,
+        email: &IdentifierKey,
+    ) -> Result<TokenDigest, PortError> {
+        let text = format!("{organization}\n{}", email.as_str());
+        let hash = ports.vault().lookup_hash("core.invitation.address", text.as_bytes()).await?;
+        Ok(TokenDigest::from_bytes(*hash.as_bytes()))
     }
 }
 

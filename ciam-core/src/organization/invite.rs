@@ -68,7 +68,7 @@ impl Organizations {
             id,
             organization,
             address,
-            address_digest: Invitation::digest_of(organization, &email),
+            address_digest: Invitation::digest_of(&self.ports, organization, &email).await?,
             token: token.digest(),
             roles,
             invited_by: actor.clone(),
@@ -192,7 +192,7 @@ impl Organizations {
         organization: OrganizationId,
         email: &IdentifierKey,
     ) -> Result<Option<Versioned<Invitation>>, PortError> {
-        let digest = Invitation::digest_of(organization, email).to_text();
+        let digest = Invitation::digest_of(&self.ports, organization, email).await?.to_text();
         let (kind, index) = (Invitation::KIND, BY_ADDRESS.name());
         let page = self.ports.store().records_by(kind, index, &digest, PageRequest::first(1)).await?;
         let Some(record) = page.items.into_iter().next() else { return Ok(None) };

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::decision::Resource;
 use super::error::OrganizationError;
-use super::model::{Membership, MembershipStatus, Organization};
+use super::model::{Membership, MembershipStatus, Organization, OrganizationStatus};
 use super::role::{Permission, RoleName};
 use super::service::{Organizations, Standing};
 use crate::account::IdentifierKind;
@@ -324,8 +324,8 @@ impl Organizations {
         Ok(with_owners(batch, organization, changed.owners))
     }
 
-    /// Ends the membership of an account that is being erased, whatever its organization would say: the last owner goes as well,
-    /// and the tenant may make somebody else one.
+    /// Ends the membership of an account that is being erased, whatever its organization would say. An organization that is left
+    /// without an owner is suspended, until the tenant makes somebody one.
     pub(crate) async fn erase_member(&self, membership: &Membership) -> Result<(), PortError> {
         let (id, account) = (membership.organization, membership.account);
         let store = self.ports.store();
@@ -343,7 +343,13 @@ impl Organizations {
                 let mut owners = organization.value.owners.clone();
                 owners.remove(&account);
                 batch = batch.require_version(EntityRef::Organization(id), organization.version);
-                batch = with_owners(batch, &organization.value, Some(owners));
+                let mut after = Organization { owners, ..organization.value };
+                if after.owners.is_empty() && after.is_active() {
+                    after.status = OrganizationStatus::Suspended;
+                    let event = self.event(EventType::ORGANIZATION_CHANGED, &after, &actor)?;
+                    batch = batch.event(event.with("what", "status").with("reason", "no_owner"));
+                }
+                batch = batch.write(Write::PutOrganization(after));
             }
             if self.commit(batch).await? {
                 return Ok(());

@@ -50,6 +50,7 @@ mod invitation;
 mod invite;
 mod members;
 mod model;
+mod ownership;
 mod policy;
 mod resolve;
 mod role;

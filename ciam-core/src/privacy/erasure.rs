@@ -22,7 +22,8 @@ use crate::account::{
 use crate::actor::Actor;
 use crate::error::PortError;
 use crate::event::{Event, EventType};
-use crate::id::AccountId;
+use crate::id::{AccountId, OrganizationId};
+use crate::organization::Organizations;
 use crate::ports::Ports;
 use crate::session::{SessionEnd, SessionManager};
 use crate::store::{
@@ -76,7 +77,7 @@ impl StoredRecord for ErasureRecord {
 pub struct Erasure {
     pub(super) ports: Ports,
     pub(super) kinds: PersonalKinds,
-    sessions: SessionManager,
+    pub(super) sessions: SessionManager,
 }
 
 impl Erasure {
@@ -111,8 +112,8 @@ impl Erasure {
     ///
     /// # Errors
     ///
-    /// Fails when there is no such account, when it is erased already, and when a port fails. Once it has begun,
-    /// [`run`](Self::run) finishes it.
+    /// Fails when there is no such account, when it is erased already, when others would be left in an organization without an
+    /// owner, and when a port fails. Once it has begun, [`run`](Self::run) finishes it.
     pub async fn erase_now(
         &self,
         id: AccountId,
@@ -178,7 +179,11 @@ impl Erasure {
     ) -> Result<(), ErasureError> {
         let transition = Transition::Deactivate { erase_after: self.ports.now() };
         let prepared = transition.prepare(&self.ports, account, by, reason)?;
-        if self.ports.store().commit(prepared.batch).await?.is_applied() {
+        let leaving = Organizations::new(self.ports.clone()).leaving(account.value.id).await?;
+        if !leaving.stranded.is_empty() {
+            return Err(ErasureError::LastOwner { organizations: leaving.stranded });
+        }
+        if self.ports.store().commit(prepared.batch.append(leaving.batch)).await?.is_applied() {
             self.sessions.end_others(account.value.id, None, SessionEnd::AccountStopped).await?;
         }
         Ok(())
@@ -258,6 +263,12 @@ pub enum ErasureError {
     /// It is erased already.
     #[error("the account is erased already")]
     AlreadyErased,
+    /// Others would be left in these organizations without an owner. Make somebody else an owner there, or suspend them, first.
+    #[error("organizations would be left without an owner")]
+    LastOwner {
+        /// Which they are.
+        organizations: Vec<OrganizationId>,
+    },
     /// It cannot be closed.
     #[error("the account cannot be closed")]
     Lifecycle(#[from] LifecycleError),

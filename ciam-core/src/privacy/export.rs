@@ -10,9 +10,11 @@
 //!   "identifiers": [ { "kind": "email", "value": "ada@example.com", "verified_at": "…" } ],
 //!   "profile": { "name": "Ada" },
 //!   "credentials": [ { "id": "…", "factor": "password", "label": null, "state": "active", "created_at": "…", "last_used_at": null } ],
-//!   "sessions": [ { "id": "…", "user_agent": "…", "created_at": "…", "last_seen_at": "…", "expires_at": "…" } ],
+//!   "sessions": [ { "id": "…", "state": { "state": "active" }, "user_agent": "…", "place": { "country": "FR", "city": "Lyon" },
+//!     "device": "…", "organization": null, "authenticated": [ { "amr": "pwd", … } ], "risk": null, "created_at": "…",
+//!     "last_seen_at": "…", "expires_at": "…" } ],
 //!   "memberships": [ { "organization": "…", "name": "…", "roles": ["owner"], "joined_at": "…" } ],
-//!   "records": { "core.consent": [ … ], "core.terms_acceptance": [ … ], "oauth.grant": [ … ] },
+//!   "records": { "core.consent": [ … ], "core.device": [ … ], "core.terms_acceptance": [ … ], "oauth.grant": [ … ] },
 //!   "activity": [ { "type": "ciam.session.started.v1", "time": "…", "data": { … } } ]
 //! }
 //! ```
@@ -152,7 +154,9 @@ impl Export {
         let page = page.map(|found| {
             let it = found.value;
             json!({
-                "id": it.id, "state": it.state, "user_agent": it.user_agent, "organization": it.organization,
+                "id": it.id, "state": it.state, "user_agent": it.user_agent, "place": it.place,
+                "device": it.device, "organization": it.organization, "authenticated": it.context.proofs,
+                "risk": it.risk,
                 "created_at": moment(it.created_at), "last_seen_at": moment(it.last_seen_at),
                 "expires_at": moment(it.expires_at),
             })
@@ -240,7 +244,7 @@ fn text<T: Serialize + ?Sized>(value: &T) -> Result<String, PortError> {
     serde_json::to_string(value).map_err(|_| PortError::permanent("an export cannot be encoded"))
 }
 
-fn moment(at: time::OffsetDateTime) -> String {
+pub(super) fn moment(at: time::OffsetDateTime) -> String {
     at.format(&time::format_description::well_known::Rfc3339).unwrap_or_default()
 }
 

@@ -4,16 +4,18 @@
 //!   of it at an erasure. Each crate brings its own.
 //! - [`Export`] writes all that is held about a person as one JSON document, a piece at a time.
 //! - [`Erasure`] erases an account, so that it cannot come back: not by a crash in between, not by a backup.
-//! - [`Retention`] erases by itself what is not needed any more.
+//! - [`Retention`] closes and erases by itself what is not needed any more.
 
 mod erase;
 mod erasure;
 mod export;
+mod inactivity;
 mod kinds;
 mod retention;
 
 pub use self::erase::{Erased, ErasureReport};
 pub use self::erasure::{Erasure, ErasureError, ErasureRecord};
 pub use self::export::{Export, ExportPart};
+pub use self::inactivity::{InactivityPolicy, InactivityRecord, InactivityStep};
 pub use self::kinds::{PersonalKind, PersonalKinds};
 pub use self::retention::{Retention, RetentionPolicy, RetentionReport};

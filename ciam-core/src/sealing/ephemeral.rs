@@ -16,7 +16,8 @@ use crate::vault::{KeyVault, Sealed};
 /// Seals what passes through to another ephemeral store: a journey that is under way knows the address that somebody typed.
 ///
 /// Values are sealed under a key of the day on which they expire, which
-/// [`retire_message_keys`](crate::notify::retire_message_keys) destroys after that day. Counters and the names of keys stay
+/// [`retire_message_keys`](crate::notify::retire_message_keys) destroys after that day. The names of keys become keyed hashes
+/// within their namespace: a limit that counts by address leaves nothing to try addresses against. The numbers of counters stay
 /// as they are. Put it where short-lived values are in a database that is backed up.
 #[derive(Clone, Debug)]
 pub struct SealingEphemeral {
@@ -53,6 +54,13 @@ impl SealingEphemeral {
         self.vault.open(&scope, &purpose(key), &Sealed::from_text(text)).await
     }
 
+    /// The key under which the store beneath has a value.
+    async fn hidden(&self, key: &EphemeralKey) -> Result<EphemeralKey, PortError> {
+        let purpose = format!("core.ephemeral_name.{}", key.namespace());
+        let hash = self.vault.lookup_hash(&purpose, key.name().as_bytes()).await?;
+        Ok(EphemeralKey::new(key.namespace(), hash.to_text()))
+    }
+
     async fn opened(&self, key: &EphemeralKey, found: Option<Vec<u8>>) -> Result<Option<Vec<u8>>, PortError> {
         match found {
             Some(stored) => Ok(Some(self.open(key, &stored).await?.expose().to_vec())),
@@ -69,16 +77,16 @@ fn purpose(key: &EphemeralKey) -> String {
 impl Ephemeral for SealingEphemeral {
     async fn put(&self, key: &EphemeralKey, value: Vec<u8>, ttl: Duration) -> Result<(), PortError> {
         let sealed = self.seal(key, &value, ttl).await?;
-        self.inner.put(key, sealed, ttl).await
+        self.inner.put(&self.hidden(key).await?, sealed, ttl).await
     }
 
     async fn get(&self, key: &EphemeralKey) -> Result<Option<Vec<u8>>, PortError> {
-        let found = self.inner.get(key).await?;
+        let found = self.inner.get(&self.hidden(key).await?).await?;
         self.opened(key, found).await
     }
 
     async fn take(&self, key: &EphemeralKey) -> Result<Option<Vec<u8>>, PortError> {
-        let found = self.inner.take(key).await?;
+        let found = self.inner.take(&self.hidden(key).await?).await?;
         self.opened(key, found).await
     }
 
@@ -89,11 +97,11 @@ impl Ephemeral for SealingEphemeral {
         ttl: Duration,
     ) -> Result<bool, PortError> {
         let sealed = self.seal(key, &value, ttl).await?;
-        self.inner.put_if_absent(key, sealed, ttl).await
+        self.inner.put_if_absent(&self.hidden(key).await?, sealed, ttl).await
     }
 
     async fn increment(&self, key: &EphemeralKey, window: Duration) -> Result<u64, PortError> {
-        self.inner.increment(key, window).await
+        self.inner.increment(&self.hidden(key).await?, window).await
     }
 
     async fn compare_and_swap(
@@ -104,11 +112,12 @@ impl Ephemeral for SealingEphemeral {
         ttl: Duration,
     ) -> Result<bool, PortError> {
         // What is stored is different each time the same value is sealed: the swap is against what is stored now.
-        let Some(stored) = self.inner.get(key).await? else { return Ok(false) };
+        let hidden = self.hidden(key).await?;
+        let Some(stored) = self.inner.get(&hidden).await? else { return Ok(false) };
         if self.open(key, &stored).await?.expose() != old {
             return Ok(false);
         }
         let sealed = self.seal(key, &new, ttl).await?;
-        self.inner.compare_and_swap(key, &stored, sealed, ttl).await
+        self.inner.compare_and_swap(&hidden, &stored, sealed, ttl).await
     }
 }

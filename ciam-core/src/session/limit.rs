@@ -41,7 +41,7 @@ pub enum AtLimit {
 
 /// What the beginnings of an account's sessions go through one at a time, where there is a limit.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Roster {
+pub(crate) struct Roster {
     account: AccountId,
     #[serde(with = "time::serde::rfc3339")]
     expires_at: OffsetDateTime,

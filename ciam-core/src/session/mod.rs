@@ -13,6 +13,7 @@ mod remembered;
 
 pub use self::cookie::SessionCookie;
 pub use self::device::Device;
+pub(crate) use self::limit::Roster;
 pub use self::limit::{AtLimit, SessionLimit};
 pub(crate) use self::manager::Beginning;
 pub use self::manager::{Authenticated, SessionError, SessionManager, SessionPolicy, StartedSession};

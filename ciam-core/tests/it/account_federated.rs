@@ -143,7 +143,7 @@ async fn an_owner_links_with_fresh_proof_and_what_is_another_persons_stays_their
     let for_bob = world.authenticated(&bob).await.unwrap();
     let bare = world.accounts.link(&Owner::new(&for_bob), &upstream(&world, "2")).await;
     assert!(matches!(bare, Err(OwnerError::NeedsProof)), "{bare:?}");
-    let foreign = FederatedIdentity::id_of(UP, "1");
+    let foreign = FederatedIdentity::id_of(&world.ports, UP, "1").await.unwrap();
     let password = PASSWORD.into();
     let owner = Owner::new(&for_bob).with_password(&password);
     let other = world.accounts.unlink(&owner, &foreign).await;
@@ -164,7 +164,8 @@ async fn the_last_way_in_is_not_unlinked_even_by_two_at_once() {
         assert!(world.ports.store().commit(batch).await.unwrap().is_applied());
     }
     let owner = Owner::new(&current);
-    let (one, two) = (FederatedIdentity::id_of(UP, "1"), FederatedIdentity::id_of(UP, "2"));
+    let one = FederatedIdentity::id_of(&world.ports, UP, "1").await.unwrap();
+    let two = FederatedIdentity::id_of(&world.ports, UP, "2").await.unwrap();
     world.probe.interleave();
     let (first, second) =
         join(world.accounts.unlink(&owner, &one), world.accounts.unlink(&owner, &two)).await;

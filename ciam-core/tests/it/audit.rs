@@ -204,3 +204,15 @@ async fn a_checkpoint_is_believed_when_the_ring_signed_it_for_this_tenant() {
     let foreign = AuditLog::new(elsewhere).checkpoint(&signer).await.unwrap();
     assert!(log.open_checkpoint(&foreign, algorithms, &keys).is_err());
 }
+
+#[tokio::test]
+async fn the_newest_entries_about_somebody_come_first_and_the_list_goes_on() {
+    let (_ports, log) = written().await;
+    let places = |entries: &[AuditEntry]| entries.iter().map(|it| it.sequence).collect::<Vec<_>>();
+    let (first, next) = log.latest_about("account:0", None, 2).await.unwrap();
+    assert_eq!((places(&first), next), (vec![5, 3], Some(3)));
+    let (second, next) = log.latest_about("account:0", next, 2).await.unwrap();
+    assert_eq!((places(&second), next), (vec![1], None));
+    assert_eq!(places(&log.latest_about("account:0", None, 3).await.unwrap().0), [5, 3, 1]);
+    assert!(log.latest_about("account:9", None, 2).await.unwrap().0.is_empty());
+}

@@ -12,9 +12,10 @@ use ciam_core::audit::AuditLog;
 use ciam_core::consent::{Consent, ConsentProof, Consents};
 use ciam_core::credential::Credential;
 use ciam_core::event::EventType;
-use ciam_core::id::{CredentialId, OrganizationId, SessionId};
+use ciam_core::id::{CredentialId, DeviceId, OrganizationId, SessionId};
 use ciam_core::memory::{self, MemoryNotifier};
 use ciam_core::organization::{Membership, Organization, RoleName, Slug};
+use ciam_core::place::Place;
 use ciam_core::ports::Ports;
 use ciam_core::privacy::{Erasure, Export, PersonalKinds, Retention, RetentionPolicy};
 use ciam_core::relay::Relay;
@@ -61,6 +62,8 @@ async fn world() -> World {
         let (digest, context) = (TokenDigest::of("x"), AuthenticationContext::default());
         let mut session = Session::new(id, account.id, digest, context, ports.now(), until);
         session.user_agent = Some("Planted/5.0".to_owned());
+        session.place = Some(Place::country("FR").with_city("Plantedtown"));
+        session.device = Some(DeviceId::generate(ports.clock(), ports.entropy()).unwrap());
         writes.push(Write::PutSession(session));
     }
     let id = OrganizationId::generate(ports.clock(), ports.entropy()).unwrap();
@@ -121,6 +124,9 @@ async fn an_export_has_everything_and_no_secret() {
     assert_eq!(document["credentials"].as_array().unwrap().len(), 40);
     assert_eq!(document["sessions"].as_array().unwrap().len(), 40);
     assert_eq!(document["sessions"][0]["user_agent"], "Planted/5.0");
+    assert_eq!(document["sessions"][0]["place"]["city"], "Plantedtown");
+    assert!(document["sessions"][0]["authenticated"].is_array());
+    assert!(document["sessions"][0]["device"].is_string());
     assert_eq!(document["memberships"][0]["name"], "Acme");
     assert_eq!(document["records"]["core.consent"][0]["recipient"], "purpose:newsletter");
     assert_eq!(document["records"]["core.consent_entry"].as_array().unwrap().len(), 1);
@@ -238,4 +244,9 @@ async fn a_withdrawn_consent_leaves_its_history() {
     let current = consents.of(id, PageRequest::first(10)).await.unwrap().items;
     assert_eq!(current.len(), 1);
     assert_eq!(Consent::KIND.name(), "core.consent");
+    let proved = consents.with_proofs(id, PageRequest::first(10)).await.unwrap().items;
+    assert_eq!(proved[0].1.as_ref().unwrap().id, history[2].id, "the proof is that of the last time");
+    assert!(consents.withdraw(id, "purpose:newsletter", &proof).await.unwrap());
+    assert!(!consents.withdraw(id, "purpose:newsletter", &proof).await.unwrap());
+    assert_eq!(consents.history(id, PageRequest::first(10)).await.unwrap().items.len(), 4);
 }

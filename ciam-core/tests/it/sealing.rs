@@ -2,19 +2,24 @@
 
 use std::sync::Arc;
 
+use ciam_core::account::federated::FederatedIdentity;
+use ciam_core::account::identifiers::UsernameClaim;
 use ciam_core::account::{Account, AccountStatus, Identifier, IdentifierKey};
 use ciam_core::assurance::AuthenticationContext;
 use ciam_core::credential::{Credential, CredentialState};
+use ciam_core::ephemeral::{Ephemeral, EphemeralKey};
+use ciam_core::error::PortError;
 use ciam_core::id::{AccountId, CredentialId, SessionId};
 use ciam_core::memory;
 use ciam_core::ports::Ports;
-use ciam_core::sealing::{OpenSealingError, SealingStore};
+use ciam_core::sealing::{OpenSealingError, SealingEphemeral, SealingStore};
 use ciam_core::secret::TokenDigest;
 use ciam_core::session::Session;
 use ciam_core::store::{
     Batch, Commit, Conflict, EntityRef, IndexDeclaration, IndexValue, PageRequest, Record, RecordKind, Store,
     Write,
 };
+use ciam_core::testkit::ManualClock;
 use serde_json::json;
 use time::Duration;
 
@@ -194,4 +199,97 @@ async fn a_database_is_not_opened_with_another_vault() {
     let other = memory::ports();
     let opened = SealingStore::open(world.plain.clone(), other.shared_vault()).await;
     assert!(matches!(opened, Err(OpenSealingError::OtherVault)));
+}
+
+/// A limit counts by address: what the store beneath has tells nothing, and nothing to try addresses against.
+#[tokio::test]
+async fn names_of_short_lived_values_are_keyed_hashes_beneath() {
+    let ports = memory::ports();
+    let inner: Arc<dyn Ephemeral> = Arc::new(Names::default());
+    let (vault, clock) = (ports.shared_vault(), Arc::new(ManualClock::default()));
+    let sealing = SealingEphemeral::new(ports.tenant(), inner.clone(), vault, clock);
+    let key = EphemeralKey::new("test.count", PLANTED[0]);
+    sealing.put(&key, vec![1], Duration::HOUR).await.unwrap();
+    sealing.get(&key).await.unwrap();
+    sealing.take(&key).await.unwrap();
+    sealing.put_if_absent(&key, vec![1], Duration::HOUR).await.unwrap();
+    sealing.increment(&key, Duration::HOUR).await.unwrap();
+    sealing.compare_and_swap(&key, &[1], vec![2], Duration::HOUR).await.unwrap();
+    let text = format!("{inner:?}");
+    let names: Vec<&str> = text.split('"').skip(1).step_by(2).collect();
+    assert_eq!(names.len(), 6, "{text}");
+    let plain = TokenDigest::of(PLANTED[0]).to_text();
+    assert!(
+        names.iter().all(|name| *name == names[0] && *name != PLANTED[0] && **name != plain),
+        "{names:?}"
+    );
+    assert!(!text.contains("planted"));
+}
+
+/// The names of records that are made of what people are called are of no use to who has the database alone.
+#[tokio::test]
+async fn names_of_records_are_keyed_hashes_of_the_tenant() {
+    let (one, other) = (memory::ports(), memory::ports());
+    let id = person(&one).id;
+    let upstream =
+        |ports: Ports| async move { FederatedIdentity::id_of(&ports, "https://up.example", "ada").await };
+    let ours = upstream(one.clone()).await.unwrap();
+    assert_eq!(ours, upstream(one.clone()).await.unwrap());
+    assert_ne!(ours, upstream(other.clone()).await.unwrap());
+    let name = IdentifierKey::username("ada").unwrap();
+    let look = |ports: Ports| {
+        let name = name.clone();
+        async move { UsernameClaim::new(&ports, &name, id).await.unwrap().look }
+    };
+    assert_eq!(look(one.clone()).await, look(one.clone()).await);
+    assert_ne!(look(one).await, look(other).await);
+}
+
+/// Remembers the names that it was asked for, and has nothing.
+#[derive(Debug, Default)]
+struct Names(std::sync::Mutex<Vec<String>>);
+
+impl Names {
+    fn note(&self, key: &EphemeralKey) {
+        self.0.lock().unwrap().push(key.name().to_owned());
+    }
+}
+
+#[async_trait::async_trait]
+impl Ephemeral for Names {
+    async fn put(&self, key: &EphemeralKey, _: Vec<u8>, _: Duration) -> Result<(), PortError> {
+        self.note(key);
+        Ok(())
+    }
+
+    async fn get(&self, key: &EphemeralKey) -> Result<Option<Vec<u8>>, PortError> {
+        self.note(key);
+        Ok(None)
+    }
+
+    async fn take(&self, key: &EphemeralKey) -> Result<Option<Vec<u8>>, PortError> {
+        self.note(key);
+        Ok(None)
+    }
+
+    async fn put_if_absent(&self, key: &EphemeralKey, _: Vec<u8>, _: Duration) -> Result<bool, PortError> {
+        self.note(key);
+        Ok(true)
+    }
+
+    async fn increment(&self, key: &EphemeralKey, _: Duration) -> Result<u64, PortError> {
+        self.note(key);
+        Ok(1)
+    }
+
+    async fn compare_and_swap(
+        &self,
+        key: &EphemeralKey,
+        _: &[u8],
+        _: Vec<u8>,
+        _: Duration,
+    ) -> Result<bool, PortError> {
+        self.note(key);
+        Ok(true)
+    }
 }

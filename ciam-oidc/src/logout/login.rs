@@ -13,11 +13,11 @@ use time::OffsetDateTime;
 
 /// A client that a session has signed into, by the names that it knows person and session by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Login {
-    pub(super) session: SessionId,
+pub(crate) struct Login {
+    pub(crate) session: SessionId,
     pub(super) account: AccountId,
-    pub(super) client: ClientId,
-    pub(super) subject: String,
+    pub(crate) client: ClientId,
+    pub(crate) subject: String,
     pub(super) name: String,
     #[serde(with = "time::serde::rfc3339")]
     expires_at: OffsetDateTime,

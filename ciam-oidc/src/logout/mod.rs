@@ -6,7 +6,7 @@ mod backchannel;
 mod login;
 
 pub use self::backchannel::LOGOUT_DUE;
-pub(crate) use self::login::note;
+pub(crate) use self::login::{Login, note};
 
 use bytes::Bytes;
 use ciam_core::error::PortError;

@@ -381,6 +381,12 @@ A configuration file (every key is optional):
   lifetime = \"30d\"                  # sign-in ends in any case
   most = 20                         # an account has at most so many sessions at once [default: any number]
   at_limit = \"end_oldest\"           # or refuse: what happens to one more
+  [retention]
+  unverified = \"30d\"                # an account of which nobody proved an address is erased
+  inactive = \"1095d\"                # an account that nobody uses is closed, and erased later [default: kept]
+  warning = \"30d\"                   # so long before, its owner is told
+  grace = \"30d\"                     # so long after, they can sign in and take it back
+  audit = \"400d\"                    # the audit log forgets what is older [default: never]
   [tokens]
   access = \"10m\"                    # access tokens are valid this long
   [passwords]

@@ -89,6 +89,12 @@ impl Letters {
             let body = body.fill(&[("issuer", parameter(message, "issuer")?), ("name", name)]);
             self.told(language, t, subject.with("name", name), body, &self.sign_in, Vec::new())
         };
+        // The day is enough, and read the same everywhere.
+        let dated = |subject: &Text, body: &Text| {
+            let date: String = parameter(message, "date")?.chars().take(10).collect();
+            let body = body.fill(&[("date", date.as_str()), ("name", name)]);
+            self.told(language, t, subject.with("name", name), body, &self.sign_in, Vec::new())
+        };
         let written = match code {
             MessageCode::ConfirmIdentifier => self.confirm(language, t, message)?,
             MessageCode::IdentifierInUse => plain(&t.in_use_subject, &t.in_use_body)?,
@@ -97,12 +103,8 @@ impl Letters {
             MessageCode::IdentifierAdded => plain(&t.added_subject, &t.added_body)?,
             MessageCode::IdentityLinked => vouched(&t.linked_subject, &t.linked_body)?,
             MessageCode::IdentityUnlinked => vouched(&t.unlinked_subject, &t.unlinked_body)?,
-            MessageCode::AccountClosed => {
-                // The day is enough, and read the same everywhere.
-                let date: String = parameter(message, "date")?.chars().take(10).collect();
-                let body = t.closed_body.fill(&[("date", date.as_str()), ("name", name)]);
-                self.told(language, t, t.closed_subject.with("name", name), body, &self.sign_in, Vec::new())?
-            }
+            MessageCode::AccountClosed => dated(&t.closed_subject, &t.closed_body)?,
+            MessageCode::AccountInactive => dated(&t.inactive_subject, &t.inactive_body)?,
             MessageCode::IdentifierGone => {
                 let link = self.link("/identifier/revert?token=", parameter(message, "revert")?);
                 let body = t.gone_body.fill(&[("hours", parameter(message, "hours")?), ("name", name)]);

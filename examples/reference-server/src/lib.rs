@@ -11,6 +11,8 @@
 //! - [`pages`]: view models; [`templates`]: what they are rendered with.
 
 pub mod accounts_import;
+pub(crate) mod activity;
+pub(crate) mod agreements;
 pub mod api;
 pub mod app;
 mod audit;

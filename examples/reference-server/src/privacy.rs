@@ -12,7 +12,7 @@ use ciam_core::{
     keys::KeyRing,
     notify::retire_message_keys,
     ports::Ports,
-    privacy::{Erasure, PersonalKinds, Retention, RetentionPolicy},
+    privacy::{Erasure, ErasureError, PersonalKinds, Retention, RetentionPolicy, RetentionReport},
     sealing::SealingStore,
     session::SessionManager,
     store::Cursor,
@@ -23,7 +23,9 @@ use crate::keys::ALGORITHMS;
 
 /// Every kind of record of this server that belongs to accounts.
 pub fn kinds() -> PersonalKinds {
-    PersonalKinds::core().with(ciam_oauth::privacy::personal_kinds())
+    PersonalKinds::core()
+        .with(ciam_oauth::privacy::personal_kinds())
+        .with(ciam_oidc::privacy::personal_kinds())
 }
 
 /// Erasure with everything that this server holds.
@@ -40,7 +42,22 @@ pub async fn erase(ports: &Ports, account: &str, reason: String) -> anyhow::Resu
     let id: AccountId =
         account.parse().with_context(|| format!("`{account}` is not the id of an account"))?;
     let reason = ReasonCode::new(reason)?;
-    erasure(ports).erase_now(id, &Actor::system("command_line"), &reason).await?;
+    match erasure(ports).erase_now(id, &Actor::system("command_line"), &reason).await {
+        Ok(()) => {}
+        Err(ErasureError::LastOwner { organizations }) => {
+            let mut slugs = Vec::with_capacity(organizations.len());
+            for organization in organizations {
+                let found = ports.store().organization(organization).await?;
+                slugs.extend(found.map(|found| found.value.slug.as_str().to_owned()));
+            }
+            anyhow::bail!(
+                "{id} is the last owner of organizations in which others work: {}. Make somebody else an owner there first, or \
+                 suspend them",
+                slugs.join(", ")
+            );
+        }
+        Err(error) => return Err(error.into()),
+    }
     println!("{id} is erased");
     Ok(())
 }
@@ -51,6 +68,7 @@ pub(crate) struct Keeper {
     pub(crate) ports: Ports,
     pub(crate) sealing: Option<SealingStore>,
     pub(crate) keys: KeyRing,
+    pub(crate) retention: RetentionPolicy,
 }
 
 impl Keeper {
@@ -60,11 +78,14 @@ impl Keeper {
         let work = async {
             report("seal what was stored before", self.reseal().await);
             report("erase what came back", erasure.erase_restored().await.map(drop));
-            let mut seldom = Instant::now();
+            let (mut seldom, mut daily) = (Instant::now(), Instant::now());
             loop {
                 report("erase what is due", erasure.run(AT_ONCE).await.map(drop));
-                if seldom <= Instant::now() {
+                if daily <= Instant::now() {
                     report("keep to the retention rules", self.retain(&erasure).await);
+                    daily = Instant::now() + DAILY;
+                }
+                if seldom <= Instant::now() {
                     report("retire message keys", retire_message_keys(&self.ports).await);
                     self.checkpoint().await;
                     seldom = Instant::now() + SELDOM;
@@ -86,15 +107,22 @@ impl Keeper {
         Ok(())
     }
 
-    async fn retain(&self, erasure: &Erasure) -> Result<(), PortError> {
-        let retention = Retention::new(erasure.clone(), RetentionPolicy::default());
+    pub(crate) async fn retain(&self, erasure: &Erasure) -> Result<(), PortError> {
+        let retention = Retention::new(erasure.clone(), self.retention);
         let mut after: Option<Cursor> = None;
         loop {
-            after = retention.step(after, PAGE).await?.next;
+            let done = retention.step(after, PAGE).await?;
+            if done.erased + done.warned + done.closed + done.kept > 0 {
+                let RetentionReport { erased, warned, closed, kept, .. } = done;
+                tracing::info!(erased, warned, closed, kept, "kept to the retention rules");
+            }
+            after = done.next;
             if after.is_none() {
-                return Ok(());
+                break;
             }
         }
+        while retention.trim_audit(AUDIT_PAGE).await? > 0 {}
+        Ok(())
     }
 
     /// The end of the audit log, signed, goes to the log of the server, which is kept elsewhere than the database.
@@ -123,6 +151,8 @@ const AT_ONCE: u32 = 20;
 const PAGE: u32 = 200;
 const OFTEN: Duration = Duration::from_secs(60);
 const SELDOM: Duration = Duration::from_secs(3600);
+const DAILY: Duration = Duration::from_secs(24 * 3600);
+const AUDIT_PAGE: u32 = 600;
 
 #[cfg(test)]
 mod tests;

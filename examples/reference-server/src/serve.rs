@@ -62,7 +62,8 @@ pub async fn serve_until(
     let mut background = JoinSet::new();
     spawn_background(&app, &stopped, &mut background)?;
     let (ports, keys) = (app.ports().clone(), app.services().keys.clone());
-    let keeper = Keeper { ports, sealing: Some(storage.sealing.clone()), keys };
+    let (sealing, retention) = (Some(storage.sealing.clone()), app.config().retention);
+    let keeper = Keeper { ports, sealing, keys, retention };
     background.spawn(keeper.run(stopped.clone()));
     if let Some(redis) = storage.redis.clone() {
         background.spawn(watch_redis(redis, stopped.clone()));

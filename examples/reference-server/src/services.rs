@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use ciam_core::{
     account::{AccountPolicy, Accounts},
     actor::Actor,
+    consent::Consents,
     id::{AccountId, OrganizationId},
     journey::Journeys,
     keys::{KeyRing, KeySource},
@@ -57,6 +58,11 @@ impl Services {
     pub fn devices(&self) -> RememberedDevices {
         let policy = self.sessions.policy().devices.unwrap_or_default();
         RememberedDevices::new(self.ports.clone(), policy)
+    }
+
+    /// Consents to purposes and applications.
+    pub fn consents(&self) -> Consents {
+        Consents::new(self.ports.clone())
     }
 
     /// Puts everything together on a tenant's ports.

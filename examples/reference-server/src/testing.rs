@@ -71,6 +71,8 @@ pub(crate) struct Browser {
     origin: String,
     pub(crate) cookies: BTreeMap<String, String>,
     pub(crate) headers: Vec<(&'static str, String)>,
+    /// From where it comes.
+    pub(crate) address: SocketAddr,
 }
 
 /// A response, read whole.
@@ -85,13 +87,14 @@ pub(crate) struct Seen {
 impl Browser {
     pub(crate) fn new(app: &App) -> Self {
         let origin = app.config().issuer.as_str().to_owned();
-        Self { router: routes::router(app.clone()), origin, cookies: BTreeMap::new(), headers: Vec::new() }
+        let address = SocketAddr::from(([127, 0, 0, 1], 4711));
+        let router = routes::router(app.clone());
+        Self { router, origin, cookies: BTreeMap::new(), headers: Vec::new(), address }
     }
 
     /// Sends any request, without following where it leads.
     pub(crate) async fn send(&mut self, request: http::request::Builder, body: impl Into<Body>) -> Seen {
-        let address: SocketAddr = "127.0.0.1:4711".parse().unwrap();
-        let mut request = request.extension(ConnectInfo(address)).body(body.into()).unwrap();
+        let mut request = request.extension(ConnectInfo(self.address)).body(body.into()).unwrap();
         let path = request.uri().to_string();
         let host = self.origin.split_once("://").unwrap().1.to_owned();
         let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();

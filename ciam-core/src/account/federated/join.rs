@@ -137,7 +137,7 @@ impl Accounts {
         let account = account.filter(|account| account.value.may_sign_in(self.now()));
         let account = account.ok_or(FederatedError::NotAllowed)?;
         let batch = Batch::new().require_version(EntityRef::Account(id), account.version);
-        Ok(batch.append(self.linking(account.value, identity, &Actor::Account(id))?))
+        Ok(batch.append(self.linking(account.value, identity, &Actor::Account(id)).await?))
     }
 
     async fn creating(
@@ -164,7 +164,7 @@ impl Accounts {
         let registered = Event::new(&self.ports, EventType::ACCOUNT_REGISTERED, account.event_subject())?
             .with("issuer", identity.issuer.as_str());
         let batch = batch.event(registered);
-        Ok((batch.append(self.linking(account, identity, &Actor::Account(id))?), id))
+        Ok((batch.append(self.linking(account, identity, &Actor::Account(id)).await?), id))
     }
 
     /// Empties an account that somebody began for this address and never proved: what they left there to come back with is
@@ -198,6 +198,6 @@ impl Accounts {
                 key,
             ));
         }
-        Ok(batch.append(self.linking(account, identity, &Actor::Account(id))?))
+        Ok(batch.append(self.linking(account, identity, &Actor::Account(id)).await?))
     }
 }

@@ -51,7 +51,7 @@ impl Accounts {
             if self.identities_of(account.id).await?.len() >= Self::MAX_IDENTITIES as usize {
                 return Err(OwnerError::TooManyThings);
             }
-            let batch = proved.batch().append(self.linking(account.clone(), identity, &owner.actor())?);
+            let batch = proved.batch().append(self.linking(account.clone(), identity, &owner.actor()).await?);
             let notice = self.notice(&account, MessageCode::IdentityLinked, &owner.languages)?;
             let notice = notice.map(|message| message.with("issuer", identity.issuer.as_str()));
             let batch = self.with_notice(batch, notice).await?;
@@ -104,17 +104,18 @@ impl Accounts {
         &self,
         identity: &UpstreamIdentity,
     ) -> Result<Option<Versioned<FederatedIdentity>>, PortError> {
-        store::load(self.ports.store(), &identity.id().to_text()).await
+        store::load(self.ports.store(), &identity.id(&self.ports).await?.to_text()).await
     }
 
     /// The link, the account that it belongs to and the event, without the preconditions on the account.
-    pub(super) fn linking(
+    pub(super) async fn linking(
         &self,
         account: Account,
         identity: &UpstreamIdentity,
         by: &Actor,
     ) -> Result<Batch, PortError> {
-        let link = FederatedIdentity::new(&*identity.issuer, &identity.subject, account.id, self.now());
+        let id = identity.id(&self.ports).await?;
+        let link = FederatedIdentity::new(id, &*identity.issuer, account.id, self.now());
         let event = Event::new(&self.ports, EventType::IDENTITY_LINKED, event_subject(account.id))?
             .by(by)
             .with("issuer", identity.issuer.as_str());

@@ -14,17 +14,20 @@ use time::OffsetDateTime;
 pub use self::join::{FederatedError, Joined};
 use super::{IdentifierKey, Profile};
 use crate::assurance::{Amr, FactorKind, Proof};
+use crate::error::PortError;
 use crate::id::AccountId;
+use crate::ports::Ports;
 use crate::secret::TokenDigest;
 use crate::store::{IndexDeclaration, IndexValue, RecordKind, StoredRecord};
 
 const BY_ACCOUNT: IndexDeclaration = IndexDeclaration::many("account");
 
-/// The link between an identity elsewhere and an account. What the upstream calls the person is kept as a digest only.
+/// The link between an identity elsewhere and an account. What the upstream calls the person is kept as a keyed hash only:
+/// without the tenant's key nobody can try who it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct FederatedIdentity {
-    /// The digest of issuer and subject, unique in the tenant: the name of the link.
+    /// The keyed hash of issuer and subject, unique in the tenant: the name of the link.
     pub id: TokenDigest,
     /// Who vouches for the identity.
     pub issuer: String,
@@ -36,20 +39,29 @@ pub struct FederatedIdentity {
 }
 
 impl FederatedIdentity {
-    /// A link that is made now.
+    /// A link of this [name](Self::id_of) that is made now.
     #[must_use]
-    pub fn new(issuer: impl Into<String>, subject: &str, account: AccountId, now: OffsetDateTime) -> Self {
-        let issuer = issuer.into();
-        Self { id: Self::id_of(&issuer, subject), issuer, account, linked_at: now }
+    pub fn new(id: TokenDigest, issuer: impl Into<String>, account: AccountId, now: OffsetDateTime) -> Self {
+        Self { id, issuer: issuer.into(), account, linked_at: now }
     }
 
-    /// The name of the link of an identity.
-    #[must_use]
-    pub fn id_of(issuer: &str, subject: &str) -> TokenDigest {
-        // The length keeps apart what a line break in an issuer could bring together.
-        TokenDigest::of(&format!("{}\n{issuer}\n{subject}", issuer.len()))
+    /// The name of the link of an identity, in this tenant.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the key vault does.
+    pub async fn id_of(ports: &Ports, issuer: &str, subject: &str) -> Result<TokenDigest, PortError> {
+        let hash = ports.vault().lookup_hash(PURPOSE, preimage(issuer, subject).as_bytes()).await?;
+        Ok(TokenDigest::from_bytes(*hash.as_bytes()))
     }
 }
+
+/// What is hashed. The length keeps apart what a line break in an issuer could bring together.
+fn preimage(issuer: &str, subject: &str) -> String {
+    format!("{}\n{issuer}\n{subject}", issuer.len())
+}
+
+const PURPOSE: &str = "core.federated_identity";
 
 impl StoredRecord for FederatedIdentity {
     const KIND: RecordKind = RecordKind::new("core.federated_identity", &[BY_ACCOUNT]);
@@ -123,8 +135,8 @@ impl UpstreamIdentity {
         self
     }
 
-    pub(crate) fn id(&self) -> TokenDigest {
-        FederatedIdentity::id_of(&self.issuer, &self.subject)
+    pub(crate) async fn id(&self, ports: &Ports) -> Result<TokenDigest, PortError> {
+        FederatedIdentity::id_of(ports, &self.issuer, &self.subject).await
     }
 }
 
@@ -157,8 +169,8 @@ mod tests {
 
     #[test]
     fn issuer_and_subject_do_not_run_into_each_other() {
-        assert_ne!(FederatedIdentity::id_of("a", "b\nc"), FederatedIdentity::id_of("a\nb", "c"));
-        assert_ne!(FederatedIdentity::id_of("a", "b"), FederatedIdentity::id_of("b", "a"));
+        assert_ne!(preimage("a", "b\nc"), preimage("a\nb", "c"));
+        assert_ne!(preimage("a", "b"), preimage("b", "a"));
     }
 
     #[test]

@@ -6,9 +6,10 @@ use super::rules;
 use crate::account::look_alike::skeleton;
 use crate::account::owner::{Owner, OwnerError};
 use crate::account::service::Accounts;
-use crate::account::{Account, Identifier, IdentifierKey, IdentifierKind};
+use crate::account::{Account, IdentifierKey, IdentifierKind};
 use crate::error::PortError;
 use crate::id::AccountId;
+use crate::ports::Ports;
 use crate::secret::TokenDigest;
 use crate::store::{
     self, Batch, Commit, Conflict, EntityRef, IndexDeclaration, IndexValue, RecordKind, StoredRecord, Write,
@@ -20,7 +21,7 @@ const BY_ACCOUNT: IndexDeclaration = IndexDeclaration::many("account");
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct UsernameClaim {
-    /// The digest of the name's look.
+    /// The keyed hash of the name's look: nobody without the tenant's key can try names against it.
     pub look: TokenDigest,
     /// Whose it is.
     pub account: AccountId,
@@ -28,9 +29,14 @@ pub struct UsernameClaim {
 
 impl UsernameClaim {
     /// The claim of an account on a name.
-    #[must_use]
-    pub fn new(name: &IdentifierKey, account: AccountId) -> Self {
-        Self { look: TokenDigest::of(&format!("look\n{}", skeleton(name.as_str()))), account }
+    ///
+    /// # Errors
+    ///
+    /// Fails when the key vault does.
+    pub async fn new(ports: &Ports, name: &IdentifierKey, account: AccountId) -> Result<Self, PortError> {
+        let look = skeleton(name.as_str());
+        let hash = ports.vault().lookup_hash("core.username_look", look.as_bytes()).await?;
+        Ok(Self { look: TokenDigest::from_bytes(*hash.as_bytes()), account })
     }
 }
 
@@ -94,12 +100,7 @@ impl Accounts {
         before: &Account,
         after: &Account,
     ) -> Result<Batch, OwnerError> {
-        let names = |account: &Account| -> Vec<UsernameClaim> {
-            let name = |known: &Identifier| known.key.kind() == IdentifierKind::Username;
-            let known = account.identifiers.iter().filter(|known| name(known));
-            known.map(|known| UsernameClaim::new(&known.key, account.id)).collect()
-        };
-        let (had, has) = (names(before), names(after));
+        let (had, has) = (self.names_of(before).await?, self.names_of(after).await?);
         let mut batch = batch;
         for claim in has.iter().filter(|claim| !had.contains(claim)) {
             match store::load::<UsernameClaim>(self.ports.store(), &claim.key()).await? {
@@ -115,5 +116,13 @@ impl Accounts {
             batch = batch.write(Write::DeleteRecord(UsernameClaim::KIND, claim.key()));
         }
         Ok(batch)
+    }
+
+    async fn names_of(&self, account: &Account) -> Result<Vec<UsernameClaim>, PortError> {
+        let mut claims = Vec::new();
+        for known in account.identifiers.iter().filter(|it| it.key.kind() == IdentifierKind::Username) {
+            claims.push(UsernameClaim::new(&self.ports, &known.key, account.id).await?);
+        }
+        Ok(claims)
     }
 }

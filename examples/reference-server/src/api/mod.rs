@@ -25,6 +25,7 @@ mod identifiers;
 mod listing;
 mod organizations;
 mod owner;
+mod privacy;
 mod problem;
 mod profile;
 mod resource;
@@ -50,6 +51,7 @@ fn resources() -> Vec<Resource> {
         profile::resource(),
         identifiers::resource(),
         credentials::resource(),
+        privacy::resource(),
     ];
     all.extend(organizations::resources());
     all

@@ -100,6 +100,10 @@ pub(super) fn refused(error: OwnerError, field: &'static str) -> Problem {
         OwnerError::WrongPassword | OwnerError::Code => Code::NotProved.into(),
         OwnerError::NotFound => Code::NotFound.into(),
         OwnerError::Denied { .. } => Code::NotAllowed.into(),
+        OwnerError::LastOwner { organizations } => {
+            let ids: Vec<_> = organizations.iter().map(ToString::to_string).collect();
+            Problem::new(Code::LastOwner, format!("make somebody else an owner first of: {}", ids.join(", ")))
+        }
         OwnerError::Changed | OwnerError::Status(_) | OwnerError::LinkedElsewhere => {
             Problem::new(Code::Conflict, error.to_string())
         }

@@ -110,6 +110,8 @@ codes! {
     MethodNotAllowed METHOD_NOT_ALLOWED "the method is not accepted here",
     /// What was to be changed has changed meanwhile, or is there already.
     Conflict CONFLICT "it has changed meanwhile, or exists already",
+    /// Others would be left in an organization without an owner.
+    LastOwner CONFLICT "others would be left in an organization without an owner",
     /// The body is too large.
     TooLarge PAYLOAD_TOO_LARGE "the request is too large",
     /// The body is not of the type `application/json`.

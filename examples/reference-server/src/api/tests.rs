@@ -1,6 +1,7 @@
 //! What holds for the whole API.
 
 mod owner;
+mod privacy;
 pub(super) mod schema;
 
 use std::collections::BTreeSet;

@@ -4,6 +4,7 @@ mod database;
 mod duration;
 mod messaging;
 mod resolve;
+mod retention;
 mod settings;
 
 use std::{
@@ -14,10 +15,12 @@ use std::{
 };
 
 use ciam_core::password::foreign::ForeignHashes;
+use ciam_core::privacy::RetentionPolicy;
 use ciam_core::session::SessionLimit;
 pub use database::Database;
 pub use duration::{InvalidSpan, Span};
 pub use messaging::{Bus, ShortLived};
+pub use retention::RetentionSettings;
 pub use settings::{
     DatabaseSettings, EphemeralSettings, FirebaseSettings, HttpSettings, KeySettings, LogSettings,
     MailSettings, NatsSettings, PasswordSettings, SessionSettings, Settings, TokenSettings, UiSettings,
@@ -58,6 +61,8 @@ pub struct Config {
     pub ui: Ui,
     /// How long sign-in lasts.
     pub sessions: Sessions,
+    /// How long what is kept.
+    pub retention: RetentionPolicy,
     /// How long access tokens are valid.
     pub access_tokens: Span,
     /// What passwords of other systems are accepted.

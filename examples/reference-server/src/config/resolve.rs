@@ -82,6 +82,10 @@ impl Resolve<'_> {
         let mail = self.mail(flags, file, mode);
         let ui = self.ui(flags, file);
         let sessions = self.sessions(file);
+        let retention = file.retention.policy().unwrap_or_else(|(key, why)| {
+            self.refuse(&Place::Key(KeyPath::of("retention").key(key)), why);
+            Default::default()
+        });
         let passwords = self.passwords(file);
         let rotate_keys_after = self.rotation(file);
         let trusted_proxies = self.proxies(flags, file);
@@ -101,6 +105,7 @@ impl Resolve<'_> {
             mail: mail?,
             ui: ui?,
             sessions,
+            retention,
             access_tokens: file.tokens.access.unwrap_or(Span::minutes(10)),
             passwords,
             rotate_keys_after,

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Deserialize;
 
-use super::duration::Span;
+use super::{duration::Span, retention::RetentionSettings};
 use crate::import::SecretText;
 
 /// A configuration file. Every key is optional, and a key that is not here is refused.
@@ -46,6 +46,9 @@ pub struct Settings {
     /// Sign-in sessions.
     #[serde(default)]
     pub sessions: SessionSettings,
+    /// How long what is kept.
+    #[serde(default)]
+    pub retention: RetentionSettings,
     /// Tokens.
     #[serde(default)]
     pub tokens: TokenSettings,

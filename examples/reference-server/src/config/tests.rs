@@ -203,3 +203,26 @@ fn a_limit_of_sessions_makes_sense_or_is_refused() {
     }
     assert_eq!(with("[sessions]\nmost = 3\nat_limit = \"refuse\"").unwrap().sessions.limit.unwrap().most, 3);
 }
+
+#[test]
+fn retention_rules_are_read_and_contradictions_refused() {
+    let folder = Folder::new("retention");
+    let day = time::Duration::days;
+    let text = "[retention]\nunverified = \"7d\"\ninactive = \"700d\"\nwarning = \"14d\"\naudit = \"400d\"\n";
+    let policy = load(&["--config", &folder.file("ciam.toml", text)]).unwrap().retention;
+    let inactive = policy.inactive.unwrap();
+    assert_eq!((policy.unverified, policy.audit), (Some(day(7)), Some(day(400))));
+    assert_eq!((inactive.close_after, inactive.warning, inactive.grace), (day(700), day(14), day(30)));
+    let policy = load(&[]).unwrap().retention;
+    assert_eq!((policy.unverified, policy.inactive, policy.audit), (Some(day(30)), None, None));
+    for (text, expected) in [
+        ("warning = \"14d\"", "2: retention.warning: means nothing without `inactive`"),
+        ("grace = \"14d\"", "2: retention.grace: means nothing without `inactive`"),
+        ("inactive = \"30d\"", "2: retention.inactive: must be longer than the warning"),
+        ("inactve = \"30d\"", "retention.inactve: unknown field"),
+    ] {
+        let file = folder.file("bad.toml", &format!("[retention]\n{text}\n"));
+        let found = load(&["--config", &file]).map(|_| ()).unwrap_err();
+        assert!(found.iter().any(|it| it.contains(expected)), "{text}\n  gave {found:?}");
+    }
+}

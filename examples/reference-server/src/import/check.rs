@@ -10,8 +10,13 @@ use ciam_core::{
 
 use ciam_oauth::client::{AuthMethod, ClientSecret, GrantType};
 
-use super::schema::{AccountEntry, ClientEntry, ImportFile, OrganizationEntry, PolicyEntry, WebhookEntry};
-use crate::document::{Document, KeyPath, Problem};
+use super::schema::{
+    AccountEntry, ClientEntry, ImportFile, OrganizationEntry, PolicyEntry, PurposeEntry, WebhookEntry,
+};
+use crate::{
+    document::{Document, KeyPath, Problem},
+    i18n::Language,
+};
 
 /// A file that was read and checked.
 #[derive(Clone, Debug)]
@@ -89,6 +94,10 @@ impl Check<'_> {
         for (index, organization) in file.organizations.iter().enumerate() {
             self.organization(&list("organizations")(index), organization);
         }
+        self.unique(list("purposes"), "id", file.purposes.iter().map(|it| Some(it.id.clone())));
+        for (index, purpose) in file.purposes.iter().enumerate() {
+            self.purpose(&list("purposes")(index), purpose);
+        }
         self.unique(list("webhooks"), "id", file.webhooks.iter().map(|it| Some(it.id.clone())));
         for (index, webhook) in file.webhooks.iter().enumerate() {
             self.webhook(&list("webhooks")(index), webhook);
@@ -107,6 +116,26 @@ impl Check<'_> {
             if value.is_some_and(|value| !seen.insert(value)) {
                 self.refuse(&entry(index).key(key), "an entry above has the same value");
             }
+        }
+    }
+
+    /// The name stands in records and URLs, and what people are shown has words.
+    fn purpose(&mut self, path: &KeyPath, purpose: &PurposeEntry) {
+        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b);
+        if !(1..=64).contains(&purpose.id.len()) || !purpose.id.bytes().all(allowed) {
+            self.refuse(&path.key("id"), "must be 1 to 64 lower-case letters, digits, `-` and `_`");
+        }
+        for (key, text, max) in
+            [("version", &purpose.version, 64), ("title", &purpose.title, 128), ("text", &purpose.text, 2000)]
+        {
+            if text.trim().is_empty() || text.chars().count() > max {
+                self.refuse(&path.key(key), format!("must have 1 to {max} characters"));
+            }
+        }
+        for code in
+            purpose.translations.keys().filter(|it| Language::ALL.iter().all(|known| known.code() != *it))
+        {
+            self.refuse(&path.key("translations").key(code), "is not a language of the pages");
         }
     }
 

@@ -14,8 +14,8 @@ use ciam_core::account::schema::AttributeSchema;
 pub use check::Import;
 pub(crate) use check::is_loopback;
 pub use schema::{
-    AccountEntry, ClientEntry, ImportFile, MemberEntry, OrganizationEntry, PolicyEntry, ResourceEntry,
-    RoleEntry, SecretText, TokenFormat, WebhookEntry,
+    AccountEntry, ClientEntry, ImportFile, MemberEntry, OrganizationEntry, PolicyEntry, PurposeEntry,
+    ResourceEntry, RoleEntry, SecretText, TokenFormat, WebhookEntry,
 };
 
 /// The attributes that are kept of people: the usual ones, and those of the files, later ones before earlier ones.

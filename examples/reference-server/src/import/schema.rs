@@ -16,6 +16,8 @@ use ciam_oauth::{
 };
 use serde::{Deserialize, Deserializer, de};
 
+use crate::i18n::Language;
+
 /// An import file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,6 +44,46 @@ pub struct ImportFile {
     /// Programs elsewhere that are told what happens.
     #[serde(default)]
     pub webhooks: Vec<WebhookEntry>,
+    /// What people may consent to beside what applications ask for.
+    #[serde(default)]
+    pub purposes: Vec<PurposeEntry>,
+}
+
+/// A purpose for which people may let the house use what it knows of them, such as a newsletter.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PurposeEntry {
+    /// Its name in records and in the API.
+    pub id: String,
+    /// The version of the words. Change it with them.
+    pub version: String,
+    /// What it is called.
+    pub title: String,
+    /// What people agree to.
+    pub text: String,
+    /// The same in other languages than the first, by their codes.
+    #[serde(default)]
+    pub translations: BTreeMap<String, PurposeWords>,
+}
+
+impl PurposeEntry {
+    /// Title and text in a language, or as they are.
+    pub fn words(&self, language: Language) -> (&str, &str) {
+        match self.translations.get(language.code()) {
+            Some(words) => (&words.title, &words.text),
+            None => (&self.title, &self.text),
+        }
+    }
+}
+
+/// A purpose in another language.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PurposeWords {
+    /// What it is called.
+    pub title: String,
+    /// What people agree to.
+    pub text: String,
 }
 
 /// A program elsewhere that is told what happens.

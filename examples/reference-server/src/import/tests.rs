@@ -107,7 +107,21 @@ fn two_entries_do_not_name_the_same_thing() {
     let twice = format!("{DEMO}\n{}", DEMO.replace("demo@example.com", "DEMO@EXAMPLE.com"));
     let problems = read(&twice).unwrap_err();
     let keys: Vec<_> = problems.iter().map(|it| it.split(": ").nth(1).unwrap()).collect();
-    assert_eq!(keys, ["clients[1].id", "resources[1].id", "accounts[1].email", "organizations[1].slug"]);
+    let lists = ["clients[1].id", "resources[1].id", "accounts[1].email", "organizations[1].slug"];
+    assert_eq!(keys, [&lists[..], &["purposes[1].id"]].concat());
+}
+
+#[test]
+fn a_purpose_has_a_name_for_records_and_words_for_people() {
+    for (line, instead, expected) in [
+        ("id = \"newsletter\"", "id = \"News letter\"", "purposes[0].id: must be 1 to 64 lower-case"),
+        ("version = \"1\"", "version = \" \"", "purposes[0].version: must have 1 to 64 characters"),
+        ("title = \"Newsletter\"", "title = \"\"", "purposes[0].title: must have 1 to 128 characters"),
+        ("translations.de]", "translations.xx]", "purposes[0].translations.xx: is not a language"),
+    ] {
+        let found = read(&DEMO.replacen(line, instead, 1)).unwrap_err();
+        assert!(found.iter().any(|it| it.contains(expected)), "{instead}\n  gave {found:?}");
+    }
 }
 
 #[test]

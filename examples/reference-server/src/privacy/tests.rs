@@ -7,19 +7,25 @@ use std::{
 };
 
 use ciam_core::{
-    account::{Account, AccountStatus, Identifier, IdentifierKey},
+    account::{Account, AccountStatus, Identifier, IdentifierKey, Owner, federated::UpstreamIdentity},
     audit::{AuditLog, Expected},
     consent::{ConsentProof, Consents},
     credential::Credential,
     encoding::base64url,
+    error::PortError,
+    event::Event,
     id::CredentialId,
     memory::MemoryNotifier,
     notify::{Channel, Message, MessageCode},
+    organization::{RoleName, Slug},
+    place::Place,
     ports::Ports,
     privacy::Export,
-    relay::Relay,
-    secret::Secret,
-    store::{Batch, EntityRef, PageRequest, Store, Write},
+    relay::{DeadLetter, EventSink, Relay},
+    secret::{Secret, TokenDigest},
+    session::RememberedDevice,
+    store::{Batch, EntityRef, PageRequest, Store, StoredRecord as _, Write},
+    terms::{AcceptedHow, DocumentName, Terms, TermsVersion},
 };
 use serde_json::json;
 
@@ -38,7 +44,16 @@ const NAME: &str = "Plantagenet Lovelace";
 const STREET: &str = "Plantedstrasse 17";
 const AGENT: &str = "PlantedBrowser/77.5";
 const LABEL: &str = "Plantedphone of Ada";
-const PLANTED: &[&str] = &[EMAIL, "ada.planted", PHONE, NAME, STREET, AGENT, LABEL];
+const USERNAME: &str = "planted.lovelace";
+const CITY: &str = "Plantedborough";
+/// What the account is called elsewhere: kept as a keyed hash only.
+const SUBJECT: &str = "upstream-plant-00815";
+const UPSTREAM: &str = "https://up.example";
+/// From where the person comes: kept nowhere but in what limits count by.
+const ADDRESS: [u8; 4] = [203, 0, 113, 77];
+/// What is kept of the person in a form that can be read, and what of them is kept in no such form.
+const PLANTED: &[&str] = &[EMAIL, "ada.planted", PHONE, NAME, STREET, AGENT, LABEL, USERNAME, CITY];
+const HIDDEN: &[&str] = &[SUBJECT, "203.0.113.77"];
 
 /// Where the database is, and how it is copied.
 enum Database {
@@ -109,8 +124,42 @@ fn files(path: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
+/// Which planted values are in some bytes, readable or as what somebody could try them against.
+fn found(bytes: &[u8]) -> Vec<String> {
+    let plain = readable(bytes).into_iter().map(str::to_owned);
+    let tried = guesses().into_iter().filter(|digest| readable_in(bytes, digest));
+    plain.chain(tried).collect()
+}
+
+/// Digests that anybody can compute who guesses a value: to have one of them is to know the value.
+fn guesses() -> Vec<String> {
+    let mut texts = vec![
+        format!("{}\n{UPSTREAM}\n{SUBJECT}", UPSTREAM.len()),
+        format!("{}\n{SOURCE}\nid\n{SUBJECT}", SOURCE.len()),
+        format!("{}\n{SOURCE}\nidentifier\n{EMAIL}", SOURCE.len()),
+        "look\nplantedlovelace".to_owned(),
+        "look\npdantedlovedace".to_owned(),
+    ];
+    for value in PLANTED.iter().chain(HIDDEN) {
+        texts.push((*value).to_owned());
+        for kind in ["email", "phone", "username"] {
+            texts.push(format!("{kind}:{value}"));
+            texts.push(format!("{kind}\0{value}"));
+            texts.push(format!("sign_in|{kind}:{value}"));
+            texts.push(format!("sign_in|{kind}:{value}|from:203.0.113.77"));
+        }
+    }
+    texts.iter().map(|text| TokenDigest::of(text).to_text()).collect()
+}
+
+const SOURCE: &str = "auth0";
+
+fn readable_in(bytes: &[u8], value: &str) -> bool {
+    bytes.windows(value.len()).any(|it| it == value.as_bytes())
+}
+
 /// Which planted values are in some bytes, as text, in another case, in hexadecimal or in base64 at any offset.
-fn found(bytes: &[u8]) -> Vec<&'static str> {
+fn readable(bytes: &[u8]) -> Vec<&'static str> {
     let lower = bytes.to_ascii_lowercase();
     let contains = |haystack: &[u8], needle: &[u8]| haystack.windows(needle.len()).any(|it| it == needle);
     let is_in = |value: &str| {
@@ -128,7 +177,7 @@ fn found(bytes: &[u8]) -> Vec<&'static str> {
             || contains(bytes, escaped.trim_matches('"').as_bytes())
             || in_base64
     };
-    PLANTED.iter().copied().filter(|value| is_in(value)).collect()
+    PLANTED.iter().chain(HIDDEN).copied().filter(|value| is_in(value)).collect()
 }
 
 async fn open(config: &Config) -> (Storage, App) {
@@ -149,7 +198,9 @@ async fn deliver(ports: &Ports) {
 async fn use_it(app: &App) -> Account {
     let mut browser = Browser::new(app);
     browser.headers.push(("user-agent", AGENT.to_owned()));
+    browser.address = (ADDRESS, 4711).into();
     sign_up(app, &mut browser, EMAIL).await;
+    elsewhere(app, &browser).await;
     let (ports, key) = (app.ports(), IdentifierKey::email(EMAIL).unwrap());
     let stored = ports.store().account_by_identifier(&key).await.unwrap().unwrap();
     let mut account = stored.value;
@@ -166,6 +217,14 @@ async fn use_it(app: &App) -> Account {
     assert!(ports.store().commit(batch).await.unwrap().is_applied());
     let proof = ConsentProof::new("account_page").shown("1", "en", "We write to you.");
     Consents::new(ports.clone()).set(account.id, "newsletter", true, &proof).await.unwrap();
+    let terms = Terms::new(ports.clone());
+    let document = DocumentName::new("tos").unwrap();
+    let version = TermsVersion::new(document.clone(), "1", ports.now());
+    terms.publish(version, &"test".parse_actor()).await.unwrap();
+    terms.accept(account.id, &document, "1", &[], AcceptedHow::AccountPage).await.unwrap();
+    places(ports, &account).await;
+    refused(app).await;
+    invited(app, &account).await;
     deliver(ports).await;
     // A message that is still in the outbox, and a journey that is still under way.
     let soon = ports.now() + time::Duration::HOUR;
@@ -176,6 +235,86 @@ async fn use_it(app: &App) -> Account {
     let again = [("email", EMAIL), ("name", NAME), ("password", PASSWORD)];
     browser.submit(&page, "/sign-up", &again).await;
     account
+}
+
+/// An account elsewhere is linked, and a name is taken.
+async fn elsewhere(app: &App, browser: &Browser) {
+    let cookies: Vec<_> = browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let headers = http::HeaderMap::from_iter([(http::header::COOKIE, cookies.join("; ").parse().unwrap())]);
+    let services = app.services();
+    let current = services.sessions.authenticate(&headers).await.unwrap().unwrap();
+    let identity = UpstreamIdentity::new(UPSTREAM, SUBJECT, app.ports().now());
+    services.accounts.link(&Owner::new(&current), &identity).await.unwrap();
+    let current = services.sessions.authenticate(&headers).await.unwrap().unwrap();
+    services.accounts.set_username(&Owner::new(&current), USERNAME).await.unwrap();
+}
+
+/// Sessions and devices know where they were.
+async fn places(ports: &Ports, account: &Account) {
+    let all = || PageRequest::first(10);
+    let mut batch = Batch::new();
+    for found in ports.store().sessions_of(account.id, all()).await.unwrap().items {
+        let mut session = found.value;
+        session.place = Some(Place::country("GB").with_city(CITY));
+        batch = batch.write(Write::PutSession(session));
+    }
+    let (kind, owner) = (RememberedDevice::KIND, account.id.to_string());
+    let devices = ports.store().records_by(kind, "account", &owner, all()).await.unwrap().items;
+    assert!(!devices.is_empty(), "a device is remembered");
+    for found in devices {
+        let mut device: RememberedDevice = found.value.decode().unwrap();
+        device.place = Some(Place::country("GB").with_city(CITY));
+        batch = batch.put(&device).unwrap();
+    }
+    assert!(ports.store().commit(batch).await.unwrap().is_applied());
+}
+
+/// Somebody types the address with wrong passwords, and then the right one: limits count, and begin again.
+async fn refused(app: &App) {
+    let mut browser = Browser::new(app);
+    browser.headers.push(("user-agent", AGENT.to_owned()));
+    browser.address = (ADDRESS, 4712).into();
+    for (identifier, password) in
+        [(EMAIL, "wrong"), (USERNAME, "wrong"), ("nobody@lovelace.example", "wrong"), (EMAIL, PASSWORD)]
+    {
+        let page = browser.get("/sign-in").await;
+        let fields = [("identifier", identifier), ("password", password)];
+        browser.submit(&page, "/sign-in", &fields).await;
+    }
+    let page = browser.get("/recover").await;
+    browser.submit(&page, "/recover", &[("identifier", EMAIL)]).await;
+}
+
+/// An organization invites the address, and an event about the account does not arrive where it should.
+async fn invited(app: &App, account: &Account) {
+    let (ports, organizations, tenant) = (app.ports(), &app.services().organizations, "test".parse_actor());
+    let slug = Slug::new("planted").unwrap();
+    let other = organizations.create(&tenant, slug, "Example", None).await.unwrap();
+    let roles = [RoleName::new("member").unwrap()].into();
+    organizations.invite(&tenant, other.id, EMAIL, roles, Vec::new()).await.unwrap();
+    let relay = Relay::new(ports.clone(), Arc::new(MemoryNotifier::new()));
+    let relay = relay.with_sink(audit_sink(ports)).with_sink(Arc::new(Refuses));
+    for _ in 0..20 {
+        relay.deliver_pending().await.unwrap();
+    }
+    let dead = ports.store().records(DeadLetter::KIND, PageRequest::first(100)).await.unwrap().items;
+    let about = |letter: &DeadLetter| letter.event.subject == format!("account:{}", account.id);
+    assert!(dead.iter().any(|found| about(&found.value.decode().unwrap())), "there is a dead letter");
+}
+
+/// A destination that takes nothing.
+#[derive(Debug)]
+struct Refuses;
+
+#[async_trait::async_trait]
+impl EventSink for Refuses {
+    fn name(&self) -> &str {
+        "test.refuses"
+    }
+
+    async fn deliver(&self, _: &Event) -> Result<(), PortError> {
+        Err(PortError::permanent("no"))
+    }
 }
 
 /// Everything that a store gives of an account, as text.
@@ -208,10 +347,12 @@ async fn nothing_of_a_person_survives(folder: &Path, database: &Database, argume
     let account = use_it(&app).await;
     let ports = app.ports().clone();
     let export = Export::new(ports.clone(), kinds(), account.id).whole().await.unwrap().unwrap().to_string();
-    for value in [EMAIL, PHONE, NAME, STREET, AGENT, LABEL] {
+    for value in [EMAIL, PHONE, NAME, STREET, AGENT, LABEL, USERNAME, CITY] {
         assert!(export.contains(value), "{value} is not in the export, so it was not kept at all");
     }
     assert_eq!(found(export.as_bytes()), PLANTED, "the search finds what is there");
+    let all = guesses().join(" ");
+    assert_eq!(found(all.as_bytes()), guesses(), "and what could be tried");
 
     let backup = folder.join("backup");
     database.back_up(&backup);
@@ -220,24 +361,24 @@ async fn nothing_of_a_person_survives(folder: &Path, database: &Database, argume
         .await
         .unwrap();
     deliver(&ports).await;
-    assert_eq!(found(&database.dump()), [""; 0], "after the erasure the dump says");
+    assert_eq!(found(&database.dump()), NOTHING, "after the erasure the dump says");
     let text = told(ports.store(), &account).await;
-    assert_eq!(found(text.as_bytes()), [""; 0], "after the erasure the store says");
+    assert_eq!(found(text.as_bytes()), NOTHING, "after the erasure the store says");
     let log = AuditLog::new(ports.clone());
     let verdict = log.verify(&Expected::nothing()).await.unwrap();
     assert!(verdict.is_intact() && log.head().await.unwrap().sequence > 3, "{verdict:?}");
     drop(app);
     storage.database.close().await;
     storage.keys.close().await;
-    assert_eq!(found(&database.dump()), [""; 0], "after the server stopped the dump says");
+    assert_eq!(found(&database.dump()), NOTHING, "after the server stopped the dump says");
 
     // The backup of before comes back, with the vault as it is now.
     database.restore(&backup);
-    assert_eq!(found(&database.dump()), [""; 0], "the older backup says");
+    assert_eq!(found(&database.dump()), NOTHING, "the older backup says");
     let (storage, app) = open(&config).await;
     let ports = app.ports().clone();
     let text = told(ports.store(), &account).await;
-    assert_eq!(found(text.as_bytes()), [""; 0], "of the older backup the store says");
+    assert_eq!(found(text.as_bytes()), NOTHING, "of the older backup the store says");
     assert!(text.contains(&account.id.to_string()), "the row is there");
     let back = ports.store().account(account.id).await.unwrap().unwrap().value;
     assert_eq!(back.status, AccountStatus::Erased, "and reads as erased");
@@ -257,6 +398,8 @@ async fn nothing_of_a_person_survives(folder: &Path, database: &Database, argume
     storage.database.close().await;
     storage.keys.close().await;
 }
+
+const NOTHING: [&str; 0] = [];
 
 /// Short ways to write what the test does not care about.
 trait Short {

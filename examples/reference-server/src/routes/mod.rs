@@ -22,6 +22,7 @@ mod sign_up;
 mod steps;
 mod verify;
 
+pub(crate) use account::privacy::exported;
 use axum::{Router, middleware, routing::get};
 
 use crate::{

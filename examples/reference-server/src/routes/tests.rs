@@ -7,4 +7,5 @@ mod organizations;
 mod outage;
 mod owner;
 mod passwordless;
+mod privacy;
 mod protocol;

@@ -2,20 +2,16 @@
 
 use axum::{Router, extract::State, response::Response, routing::get};
 use ciam_core::{
-    consent::{Consent, ConsentProof},
+    consent::Consent,
     error::PortError,
-    event::{Event, EventType},
     id::AccountId,
-    store::{Batch, EntityRef, PageRequest, StoredRecord as _, Versioned, load},
+    store::{PageRequest, StoredRecord as _},
 };
-use ciam_oauth::{
-    client::ClientId,
-    grant::{Grant, RevocationReason},
-};
-
+use ciam_oauth::client::ClientId;
 use http::StatusCode;
 
 use crate::{
+    agreements::Recipient,
     app::App,
     i18n::Texts,
     pages::{
@@ -75,76 +71,17 @@ async fn list(app: &App, t: &Texts, account: AccountId) -> Result<Vec<Applicatio
     Ok(lines)
 }
 
-/// Takes back what an application was allowed: the consent first, so that nothing new is granted silently, then every
-/// grant that it holds.
+/// Takes back what an application was allowed, with every grant that it holds.
 async fn revoke(State(app): State<App>, visit: Visit, form: Form) -> Result<Response, Failure> {
     let Some(viewer) = app.viewer(&visit).await? else { return see_other("/sign-in") };
     let account = viewer.account.value.id;
     let client: ClientId = form.text("client").parse().map_err(|_| Fault::BadRequest)?;
-    withdraw_consent(&app, account, &client).await?;
-    revoke_grants(&app, account, &client).await?;
+    app.withdraw(account, &Recipient::Client(client), "account_page").await?;
     see_other(&format!("{PATH}?done=revoked"))
-}
-
-async fn withdraw_consent(app: &App, account: AccountId, client: &ClientId) -> Result<(), PortError> {
-    let key = Consent::record_key(account, &client.consent_recipient());
-    for _ in 0..RACES {
-        let found: Option<Versioned<Consent>> = load(app.ports().store(), &key).await?;
-        let Some(found) = found else { return Ok(()) };
-        let event = Event::new(app.ports(), EventType::CONSENT_WITHDRAWN, format!("account:{account}"))?;
-        let batch = Batch::new().require_version(EntityRef::record::<Consent>(key.as_str()), found.version);
-        let batch = found
-            .value
-            .withdraw_in(batch, app.ports(), ConsentProof::new("account_page"))?
-            .event(event.with("recipient", found.value.recipient));
-        if app.ports().store().commit(batch).await?.is_applied() {
-            return Ok(());
-        }
-    }
-    Err(PortError::transient("the consent kept changing"))
-}
-
-async fn revoke_grants(app: &App, account: AccountId, client: &ClientId) -> Result<(), PortError> {
-    let store = app.ports().store();
-    let mut request = PageRequest::first(super::SHOWN);
-    loop {
-        let found = store.records_by(Grant::KIND, "account", &account.to_string(), request).await?;
-        for record in found.items {
-            let grant: Grant = record.value.decode()?;
-            if grant.client == *client && grant.is_active(app.ports().now()) {
-                revoke_grant(app, Versioned::new(grant, record.version)).await?;
-            }
-        }
-        match found.next {
-            Some(next) => request = PageRequest::after(next, super::SHOWN),
-            None => return Ok(()),
-        }
-    }
-}
-
-/// A refresh at the same moment moves the version; revocation must win, so it reads again.
-async fn revoke_grant(app: &App, mut read: Versioned<Grant>) -> Result<(), PortError> {
-    let key = read.value.key();
-    for _ in 0..RACES {
-        let revoked = read.value.revoke(app.ports().now(), RevocationReason::Person);
-        let batch = Batch::new()
-            .require_version(EntityRef::record::<Grant>(key.as_str()), read.version)
-            .put(&revoked)?;
-        if app.ports().store().commit(batch).await?.is_applied() {
-            return Ok(());
-        }
-        match load(app.ports().store(), &key).await? {
-            Some(again) => read = again,
-            None => return Ok(()),
-        }
-    }
-    Err(PortError::transient("a grant kept changing"))
 }
 
 fn client_of(consent: &Consent) -> Option<ClientId> {
     consent.recipient.strip_prefix("client:")?.parse().ok()
 }
-
-const RACES: usize = 8;
 
 const PATH: &str = "/account/applications";

@@ -5,7 +5,7 @@ mod identifiers;
 mod organizations;
 mod overview;
 mod owner;
-mod privacy;
+pub(crate) mod privacy;
 mod profile;
 mod security;
 mod sessions;

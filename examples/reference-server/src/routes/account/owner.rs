@@ -73,6 +73,7 @@ pub(super) fn complaint(t: &Texts, error: OwnerError) -> Result<(StatusCode, Str
         OwnerError::NeedsProof => t.owner.needs_proof.to_string(),
         OwnerError::WrongPassword => t.owner.wrong_password.to_string(),
         OwnerError::LastWayIn => t.owner.last_way_in.to_string(),
+        OwnerError::LastOwner { .. } => t.owner.last_owner.to_string(),
         OwnerError::LastIdentifier => t.owner.last_identifier.to_string(),
         OwnerError::Code => t.owner.code.to_string(),
         OwnerError::AlreadyTheirs => t.owner.already_yours.to_string(),
@@ -113,4 +114,4 @@ pub(super) fn notice(t: &Texts, visit: &Visit, done: &[(&str, &str)]) -> Option<
 const PATH: &str = "/account/prove";
 
 /// The pages that ask for a proof.
-const RETURNS: [&str; 2] = ["/account/identifiers", "/account/security"];
+const RETURNS: [&str; 3] = ["/account/identifiers", "/account/privacy", "/account/security"];

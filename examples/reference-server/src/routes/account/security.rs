@@ -68,13 +68,13 @@ async fn change(State(app): State<App>, visit: Visit, form: Form) -> Result<Resp
         _ => return Err(Fault::BadRequest.into()),
     };
     let rejected = matches!(refused, OwnerError::Password(_));
-    let (status, text) = owner::complaint(app.texts(visit.language), refused)?;
+    let (status, text) = super::privacy::refusal(&app, app.texts(visit.language), refused).await?;
     let (notice, error) = if rejected { (None, Some(text)) } else { (Some(Notice::bad(text)), None) };
     render(&app, &visit, &viewer, notice, error, status).await
 }
 
 /// The last page of an account, and how to get it back.
-fn closed(app: &App, visit: &Visit, until: time::OffsetDateTime) -> Result<Response, Failure> {
+pub(super) fn closed(app: &App, visit: &Visit, until: time::OffsetDateTime) -> Result<Response, Failure> {
     let shown = ClosedPage { frame: app.frame(visit, false), until: moment(until) };
     let mut response = page(StatusCode::OK, &shown)?;
     let gone = ciam_core::http::expired_cookie(ciam_core::http::SESSION_COOKIE)?;

@@ -66,7 +66,7 @@ pub use self::binding::SenderConstraint;
 pub use self::cache::{Access, CachingValidator, Recognition, SharedAccess, TokenCachePolicy};
 pub use self::challenge::Challenges;
 pub use self::deny_list::{Denied, DenyList};
-pub use self::discovery::{DiscoveryError, discover_keys};
+pub use self::discovery::{DiscoveredKeys, DiscoveryError, discover_keys};
 pub use self::error::ValidateError;
 pub use self::introspection::{IntrospectionAuth, IntrospectionError, IntrospectionPolicy, Introspector};
 pub use self::presented::{Presented, Scheme, authorization};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ciam_core::jose::{CurrentKeys, KeySet, RemoteKeys};
 use time::OffsetDateTime;
 
+use super::discovery::DiscoveredKeys;
 use super::error::ValidateError;
 use crate::issuer::Issuer;
 
@@ -17,6 +18,14 @@ pub enum Keys {
     Fixed(Arc<KeySet>),
     /// Keys that the issuer publishes.
     Remote(RemoteKeys),
+    /// Keys whose place the issuer publishes, found when they are first needed.
+    Discovered(DiscoveredKeys),
+}
+
+impl From<DiscoveredKeys> for Keys {
+    fn from(keys: DiscoveredKeys) -> Self {
+        Self::Discovered(keys)
+    }
 }
 
 impl From<KeySet> for Keys {
@@ -41,31 +50,33 @@ pub(super) struct Trusted {
 impl Trusted {
     /// The keys that are there at `now`.
     pub(super) fn snapshot(&self, now: OffsetDateTime) -> Result<Snapshot<'_>, ValidateError> {
-        match &self.keys {
-            Keys::Fixed(keys) => Ok(Snapshot::Fixed(keys)),
-            Keys::Remote(remote) => {
-                remote.current(now).map(Snapshot::Current).ok_or(ValidateError::StaleKeys)
-            }
-        }
+        let remote = match &self.keys {
+            Keys::Fixed(keys) => return Ok(Snapshot::Fixed(keys)),
+            Keys::Remote(remote) => remote,
+            Keys::Discovered(discovered) => discovered.found().ok_or(ValidateError::StaleKeys)?,
+        };
+        remote.current(now).map(Snapshot::Current).ok_or(ValidateError::StaleKeys)
     }
 
     /// The keys, fetched first when there are none or they are due.
     pub(super) async fn keys(&self) -> Result<Arc<KeySet>, ValidateError> {
-        match &self.keys {
-            Keys::Fixed(keys) => Ok(Arc::clone(keys)),
-            Keys::Remote(remote) => remote.keys().await.map_err(|_| ValidateError::StaleKeys),
-        }
+        let remote = match &self.keys {
+            Keys::Fixed(keys) => return Ok(Arc::clone(keys)),
+            Keys::Remote(remote) => remote,
+            Keys::Discovered(discovered) => discovered.find().await.ok_or(ValidateError::StaleKeys)?,
+        };
+        remote.keys().await.map_err(|_| ValidateError::StaleKeys)
     }
 
     /// Newer keys than these; `None` when there never are any.
     pub(super) async fn keys_after(&self, known: &Arc<KeySet>) -> Result<Option<Arc<KeySet>>, ValidateError> {
-        match &self.keys {
-            Keys::Fixed(_) => Ok(None),
-            // The issuer may have rotated; when there is nothing newer, the key stays unknown.
-            Keys::Remote(remote) => {
-                remote.keys_after(known).await.map(Some).map_err(|_| ValidateError::StaleKeys)
-            }
-        }
+        let remote = match &self.keys {
+            Keys::Fixed(_) => return Ok(None),
+            Keys::Remote(remote) => remote,
+            Keys::Discovered(discovered) => discovered.find().await.ok_or(ValidateError::StaleKeys)?,
+        };
+        // The issuer may have rotated; when there is nothing newer, the key stays unknown.
+        remote.keys_after(known).await.map(Some).map_err(|_| ValidateError::StaleKeys)
     }
 }
 

@@ -50,7 +50,7 @@
 //!   send the browser back. The server then decides anew.
 //! - [`client`] has the registered applications, [`grant`] what people allowed them, [`token`] and [`access_token`] what they
 //!   are given for it, [`introspect`] and [`revoke`] what can be asked and taken back.
-//! - [`validate`] is for the other side: an API that is shown an access token.
+//! - [`validate`] is for the other side: an API that is shown an access token. [`dpop`] and [`confirmation`] bind tokens to keys.
 //! - [`extension`] is where OpenID Connect plugs in (`ciam-oidc`).
 //!
 //! # The manual
@@ -71,6 +71,8 @@ pub mod access_token;
 pub mod authorize;
 pub mod client;
 mod client_auth;
+pub mod confirmation;
+pub mod dpop;
 pub mod error;
 pub mod event;
 pub mod extension;

@@ -8,6 +8,8 @@ use std::fmt;
 use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
+use super::error::JwsError;
+
 /// How deep objects and arrays may be nested.
 pub(super) const MAX_DEPTH: usize = 16;
 
@@ -32,6 +34,58 @@ pub(super) fn check_object(bytes: &[u8]) -> Result<(), JsonProblem> {
     read(bytes, |deserializer, duplicate| {
         deserializer.deserialize_any(Strict { depth: MAX_DEPTH, duplicate })
     })
+}
+
+/// Picks members out of a JSON object that is read once and strictly: see [`read_members`].
+pub trait MemberReader<'p> {
+    /// Reads the value of the member `name` with [`MapAccess::next_value`] and gives `true`; or leaves it alone and gives
+    /// `false`, and it is checked and skipped.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the value is not what it must be.
+    fn member<A: MapAccess<'p>>(&mut self, name: &str, object: &mut A) -> Result<bool, A::Error>;
+}
+
+/// Reads a JSON object in one pass, by the rules of [`check_object`]: no member twice, at any depth that was skipped.
+///
+/// For claims that are looked at at every request, where reading them once to check and once to use would be twice the work.
+///
+/// # Errors
+///
+/// Fails with [`JwsError::DuplicateMember`] when a member is there twice, and with [`JwsError::Malformed`] when the text is not
+/// one JSON object, or the reader refuses a member.
+pub fn read_members<'p, R: MemberReader<'p>>(text: &'p str, reader: R) -> Result<R, JwsError> {
+    struct Members<'c, R> {
+        reader: R,
+        duplicate: &'c Cell<bool>,
+    }
+
+    impl<'de, R: MemberReader<'de>> Visitor<'de> for Members<'_, R> {
+        type Value = R;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a JSON object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(mut self, mut object: A) -> Result<R, A::Error> {
+            let mut seen = Seen::new();
+            while let Some(name) = object.next_key_seed(Name)? {
+                if !self.reader.member(&name, &mut object)? {
+                    object.next_value_seed(Strict { depth: MAX_DEPTH - 1, duplicate: self.duplicate })?;
+                }
+                seen.add(name, self.duplicate)?;
+            }
+            Ok(self.reader)
+        }
+    }
+
+    let duplicate = Cell::new(false);
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    deserializer
+        .deserialize_map(Members { reader, duplicate: &duplicate })
+        .and_then(|read| deserializer.end().map(|()| read))
+        .map_err(|_| if duplicate.get() { JwsError::DuplicateMember } else { JwsError::Malformed })
 }
 
 /// Runs a visitor over bytes and says whether it failed for a duplicate.
@@ -121,16 +175,17 @@ impl<'de> Visitor<'de> for Strict<'_> {
 
 /// The names of an object's members so far.
 pub(super) struct Seen<'de> {
-    few: Vec<Cow<'de, str>>,
+    few: [Cow<'de, str>; FEW],
+    filled: usize,
     many: HashSet<Cow<'de, str>>,
 }
 
-impl<'de> Seen<'de> {
-    /// Up to this many names are compared one by one.
-    const FEW: usize = 16;
+/// Up to this many names are kept in place and compared one by one.
+const FEW: usize = 16;
 
+impl<'de> Seen<'de> {
     pub(super) fn new() -> Self {
-        Self { few: Vec::with_capacity(Self::FEW), many: HashSet::new() }
+        Self { few: [const { Cow::Borrowed("") }; FEW], filled: 0, many: HashSet::new() }
     }
 
     pub(super) fn add<E: serde::de::Error>(
@@ -138,13 +193,14 @@ impl<'de> Seen<'de> {
         name: Cow<'de, str>,
         duplicate: &Cell<bool>,
     ) -> Result<(), E> {
-        let known = self.few.contains(&name) || self.many.contains(&name);
+        let known = self.few.iter().take(self.filled).any(|one| *one == name) || self.many.contains(&name);
         if known {
             duplicate.set(true);
             return Err(E::custom("a member appears twice"));
         }
-        if self.few.len() < Self::FEW {
-            self.few.push(name);
+        if let Some(free) = self.few.get_mut(self.filled) {
+            *free = name;
+            self.filled += 1;
         } else {
             self.many.insert(name);
         }
@@ -243,6 +299,43 @@ mod tests {
             assert_eq!(check_object(text.as_bytes()), Err(JsonProblem::Malformed), "{text:.20}");
         }
         assert_eq!(check_object(b"{\"a\":\"\xff\"}"), Err(JsonProblem::Malformed));
+    }
+
+    /// Reads `sub` and skips the rest.
+    #[derive(Debug, Default, PartialEq)]
+    struct Subject(Option<String>);
+
+    impl<'p> MemberReader<'p> for Subject {
+        fn member<A: MapAccess<'p>>(&mut self, name: &str, object: &mut A) -> Result<bool, A::Error> {
+            if name != "sub" {
+                return Ok(false);
+            }
+            self.0 = Some(object.next_value()?);
+            Ok(true)
+        }
+    }
+
+    #[test]
+    fn members_are_picked_out_of_a_strict_object() {
+        let read = |text| read_members(text, Subject::default());
+        assert_eq!(read(r#"{"a":{"a":1},"\u0073ub":"x"} "#), Ok(Subject(Some("x".to_owned()))));
+        assert_eq!(read("{}"), Ok(Subject(None)));
+        for twice in [
+            r#"{"sub":"x","sub":"x"}"#,
+            r#"{"sub":"x","\u0073ub":"x"}"#,
+            r#"{"a":1,"sub":"x","a":1}"#,
+            r#"{"sub":"x","a":[{"b":1,"b":1}]}"#,
+        ] {
+            assert_eq!(read(twice), Err(JwsError::DuplicateMember), "{twice}");
+        }
+        let deep = format!("{{\"a\":{}{}}}", "[".repeat(16), "]".repeat(16));
+        for bad in ["", "[]", "{}x", "{\"sub\":1}", "null", &deep] {
+            assert_eq!(read(bad), Err(JwsError::Malformed), "{bad}");
+        }
+        assert!(
+            read(&deep.replacen('[', "", 1).replacen(']', "", 1)).is_ok(),
+            "as deep as `check_object` allows"
+        );
     }
 
     proptest! {

@@ -114,6 +114,12 @@ impl PublicJwk {
     /// The SHA-256 thumbprint ([RFC 7638](https://www.rfc-editor.org/rfc/rfc7638)), base64url.
     #[must_use]
     pub fn thumbprint(&self) -> String {
+        base64url::encode(&self.thumbprint_bytes())
+    }
+
+    /// The bytes of the [thumbprint](Self::thumbprint).
+    #[must_use]
+    pub fn thumbprint_bytes(&self) -> [u8; 32] {
         let encode = base64url::encode;
         let canonical = match &self.key {
             PublicKey::Ec { curve, x, y } => format!(
@@ -127,7 +133,7 @@ impl PublicJwk {
                 format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, encode(exponent), encode(modulus))
             }
         };
-        encode(&crypto::sha256(canonical.as_bytes()))
+        crypto::sha256(canonical.as_bytes())
     }
 }
 

@@ -22,9 +22,17 @@ pub struct JwsLimits {
     pub header: usize,
 }
 
+impl JwsLimits {
+    /// These limits.
+    #[must_use]
+    pub const fn new(token: usize, header: usize) -> Self {
+        Self { token, header }
+    }
+}
+
 impl Default for JwsLimits {
     fn default() -> Self {
-        Self { token: 16_384, header: 8_192 }
+        Self::new(16_384, 8_192)
     }
 }
 
@@ -76,6 +84,19 @@ impl<'t> CompactJws<'t> {
         })?;
         let member = header.map_err(|_| JwsError::Malformed)?.remove(name);
         member.map(serde_json::from_value).transpose().map_err(|_| JwsError::Malformed)
+    }
+
+    /// The payload's bytes before its signature was checked.
+    ///
+    /// # Security
+    ///
+    /// Everything in it may be forged until [`Verifier::verify_signature`] accepted the token.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the payload is not canonical base64url.
+    pub fn unverified_payload(&self) -> Result<Vec<u8>, JwsError> {
+        decode_payload(self.payload)
     }
 
     /// The payload before its signature was checked: only to find out whose keys to check it with.
@@ -158,6 +179,12 @@ impl Verifier {
         self.algorithms
     }
 
+    /// The accepted types.
+    #[must_use]
+    pub const fn token_type(&self) -> &TokenType {
+        &self.token_type
+    }
+
     /// Checks a token.
     ///
     /// # Errors
@@ -178,21 +205,46 @@ impl Verifier {
         jws: CompactJws<'_>,
         keys: &'k KeySet,
     ) -> Result<VerifiedJws<'k>, JwsError> {
+        let key = self.verify_signature(&jws, keys)?;
+        let payload = jws.unverified_payload()?;
+        Ok(VerifiedJws { header: jws.header, payload, key })
+    }
+
+    /// Checks what can be checked of a parsed token without a key: its size, its algorithm and its type.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the token is not what the policy wants, whoever signed it.
+    pub fn check_header(&self, jws: &CompactJws<'_>) -> Result<(), JwsError> {
         if jws.signing_input.len() + 1 + jws.signature.len() > self.limits.token {
             return Err(JwsError::TooLarge);
         }
-        let algorithm = jws.header.algorithm;
-        if !self.algorithms.contains(algorithm) {
+        if !self.algorithms.contains(jws.header.algorithm) {
             return Err(JwsError::AlgorithmNotAllowed);
         }
         if !self.token_type.matches(jws.header.typ.as_deref()) {
             return Err(JwsError::WrongType);
         }
+        Ok(())
+    }
+
+    /// Checks a parsed token's header and signature and gives the key that verified it. What
+    /// [`unverified_payload`](CompactJws::unverified_payload) gives of the same token is proved from then on.
+    ///
+    /// For readers that have to look at the payload to know whose keys to use; others call [`verify`](Self::verify).
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`](Self::verify).
+    pub fn verify_signature<'k>(
+        &self,
+        jws: &CompactJws<'_>,
+        keys: &'k KeySet,
+    ) -> Result<&'k VerificationKey, JwsError> {
+        self.check_header(jws)?;
         let mut buffer = [0_u8; MAX_SIGNATURE];
         let signature = decode_signature(jws.signature, &mut buffer)?;
-        let key = find_key(&jws, algorithm, signature, keys)?;
-        let payload = decode_payload(jws.payload)?;
-        Ok(VerifiedJws { header: jws.header, payload, key })
+        find_key(jws, jws.header.algorithm, signature, keys)
     }
 }
 

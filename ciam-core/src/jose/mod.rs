@@ -40,11 +40,12 @@ pub use self::claims::{
 };
 pub use self::error::{JwkError, JwsError, SignError};
 pub use self::header::Header;
+pub use self::json::{MemberReader, read_members};
 pub use self::jwk::PublicJwk;
 pub use self::jwk_set::{JwkSetLimits, PublicJwkSet};
 pub use self::jws::{CompactJws, JwsLimits, VerifiedJws, Verifier};
 pub use self::key_set::{KeySet, VerificationKey};
 pub use self::provider::jsonwebtoken_provider;
 pub use self::remote::{CurrentKeys, RemoteKeys, RemoteKeysError, RemoteKeysPolicy};
-pub use self::signer::{LocalSigner, Signer, sign};
+pub use self::signer::{LocalSigner, Signer, sign, sign_with_header};
 pub use self::typ::TokenType;

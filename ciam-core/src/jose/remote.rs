@@ -38,7 +38,8 @@ impl Default for RemoteKeysPolicy {
 /// The keys at a `jwks_uri`: fetched through the outbound rules, parsed once, refreshed in good time.
 ///
 /// [`current`](Self::current) takes no lock and is what a hot path reads. One fetch runs at a time; when it fails, the last
-/// good keys stay in use until they are stale.
+/// good keys stay in use until they are stale. While one runs, nobody who has usable keys waits for it; with
+/// [`keep_fresh`](Self::keep_fresh) in the background, nobody waits for one that is due at all.
 #[derive(Clone)]
 pub struct RemoteKeys {
     inner: Arc<Inner>,
@@ -130,8 +131,45 @@ impl RemoteKeys {
     ///
     /// Fails when there are no usable keys: none could be fetched, and the last good ones are stale.
     pub async fn keys(&self) -> Result<Arc<KeySet>, RemoteKeysError> {
-        let fresh = self.inner.policy.refresh_after;
-        self.fetch_if(|kept, now| !kept.is_within(fresh, now)).await
+        self.keys_younger_than(self.inner.policy.refresh_after).await
+    }
+
+    /// Fetches the keys before they are due, for as long as the future is polled: for the host to spawn. A request then never
+    /// waits for a refresh, only for a key that nobody has seen yet.
+    ///
+    /// ```
+    /// # use ciam_core::{jose::RemoteKeys, ports::Ports};
+    /// # fn spawn(_: impl Future<Output = ()> + Send + 'static) {}
+    /// fn start(ports: Ports) -> RemoteKeys {
+    ///     let keys = RemoteKeys::new(ports, "https://id.example/jwks");
+    ///     let background = keys.clone();
+    ///     spawn(async move { background.keep_fresh().await });
+    ///     keys
+    /// }
+    /// # let _ = start;
+    /// ```
+    pub async fn keep_fresh(&self) {
+        let policy = self.inner.policy;
+        let pause: Duration = policy.refresh_after / 8_i32;
+        let pause = pause.max(policy.cooldown).max(Duration::SECOND);
+        loop {
+            // A failure is tried again after the pause; requests use the last good keys meanwhile.
+            let _failed = self.keys_younger_than(policy.refresh_after - policy.refresh_after / 4_i32).await;
+            self.inner.ports.runtime().sleep(pause.unsigned_abs()).await;
+        }
+    }
+
+    async fn keys_younger_than(&self, age: Duration) -> Result<Arc<KeySet>, RemoteKeysError> {
+        let kept = self.inner.kept.load();
+        let now = self.inner.ports.now();
+        if !kept.is_within(age, now) && kept.is_within(self.inner.policy.stale_after, now) {
+            // They are due, and good enough while somebody else fetches.
+            if self.inner.fetching.try_lock().is_none() {
+                return Ok(Arc::clone(&kept.keys));
+            }
+        }
+        drop(kept);
+        self.fetch_if(|kept, now| !kept.is_within(age, now)).await
     }
 
     /// The keys, fetched again because a token names one that is not among `seen`. A set that was replaced meanwhile is
@@ -211,6 +249,7 @@ mod tests {
 
     use async_trait::async_trait;
     use bytes::Bytes;
+    use futures_util::FutureExt as _;
     use futures_util::future::join_all;
 
     use super::*;
@@ -228,6 +267,7 @@ mod tests {
         requests: AtomicU32,
         keeps: std::sync::Mutex<Option<Vec<u8>>>,
         down: AtomicBool,
+        hangs: AtomicBool,
     }
 
     #[async_trait]
@@ -238,6 +278,9 @@ mod tests {
 
         async fn send(&self, _: OutboundRequest) -> Result<http::Response<Bytes>, PortError> {
             let number = self.requests.fetch_add(1, Ordering::SeqCst);
+            if self.hangs.load(Ordering::SeqCst) {
+                std::future::pending::<()>().await;
+            }
             if self.down.load(Ordering::SeqCst) {
                 return Err(PortError::transient("down"));
             }
@@ -290,6 +333,60 @@ mod tests {
         *provider.keeps.lock().unwrap() = None;
         clock.advance(Duration::minutes(15));
         assert!(!Arc::ptr_eq(&first, &remote.keys().await.unwrap()));
+    }
+
+    /// An endpoint that hangs holds up the one request that asks it, and nobody else who has keys.
+    #[tokio::test]
+    async fn nobody_with_usable_keys_waits_for_a_fetch_under_way() {
+        let (clock, provider, remote) = setting();
+        remote.keys().await.unwrap();
+        provider.hangs.store(true, Ordering::SeqCst);
+        clock.advance(Duration::minutes(15));
+        let mut held_up = Box::pin(remote.keys());
+        assert!(futures_util::poll!(&mut held_up).is_pending());
+        for _ in 0..20 {
+            assert_eq!(kid(&remote.keys().now_or_never().expect("no wait").unwrap()), "k0");
+        }
+        assert_eq!(provider.requests.load(Ordering::SeqCst), 2);
+        // Whoever gives up lets the next one try, after the cooldown.
+        drop(held_up);
+        assert_eq!(kid(&remote.keys().now_or_never().expect("cooling").unwrap()), "k0");
+        provider.hangs.store(false, Ordering::SeqCst);
+        clock.advance(Duration::seconds(30));
+        assert_eq!(kid(&remote.keys().await.unwrap()), "k2");
+    }
+
+    /// Sleeps by moving the clock, and gives up after some time.
+    #[derive(Debug)]
+    struct Days(Arc<ManualClock>);
+
+    #[async_trait]
+    impl crate::runtime::Runtime for Days {
+        async fn sleep(&self, duration: std::time::Duration) {
+            self.0.advance(Duration::try_from(duration).unwrap());
+            if self.0.now() > ManualClock::default().now() + Duration::hours(2) {
+                std::future::pending::<()>().await;
+            }
+        }
+
+        async fn run_blocking(&self, _: crate::runtime::BlockingJob) -> Result<(), PortError> {
+            Err(PortError::permanent("not here"))
+        }
+    }
+
+    #[tokio::test]
+    async fn in_the_background_keys_are_fetched_before_they_are_due() {
+        let (clock, provider) = (Arc::new(ManualClock::default()), Arc::new(Provider::default()));
+        let ports = memory::ports_with(clock.clone(), Arc::new(SeededEntropy::new(1)))
+            .with_runtime(Arc::new(Days(clock.clone())))
+            .with_http_client(provider.clone());
+        let remote = RemoteKeys::new(ports, "https://id.example/jwks");
+        assert!(remote.keep_fresh().now_or_never().is_none());
+        let fetched = provider.requests.load(Ordering::SeqCst);
+        assert!((8..=11).contains(&fetched), "in two hours, at three quarters of 15 minutes: {fetched}");
+        let before = provider.requests.load(Ordering::SeqCst);
+        assert!(remote.keys().now_or_never().is_some_and(|keys| keys.is_ok()));
+        assert_eq!(provider.requests.load(Ordering::SeqCst), before, "no request had to");
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::algorithm::Algorithm;
 use super::error::{JwkError, SignError};
@@ -52,20 +53,41 @@ pub fn sign<'s, C: Serialize + ?Sized>(
     let input = serde_json::to_vec(claims)
         .map_err(|_| SignError::Claims)
         .and_then(|payload| if payload.first() == Some(&b'{') { Ok(payload) } else { Err(SignError::Claims) })
-        .and_then(|payload| signing_input(signer.algorithm(), typ, signer.kid(), &payload));
-    async move {
-        let mut token = input?;
-        let signature = signer.sign(token.as_bytes()).await?;
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-        Ok(token)
-    }
+        .and_then(|payload| signing_input(signer, typ, None, &payload));
+    finish(signer, input)
+}
+
+/// Signs a token that has further members in its header, such as the `jwk` of a DPoP proof: then the key is not named as well.
+///
+/// # Errors
+///
+/// Fails as [`sign`] does, and when the members are among those that are not the caller's to set: `alg`, `typ`, `kid`, and the
+/// extensions that nothing here understands (`crit`, `b64`).
+pub fn sign_with_header<'s, C: Serialize + ?Sized>(
+    signer: &'s dyn Signer,
+    typ: &str,
+    members: &Map<String, Value>,
+    claims: &C,
+) -> impl Future<Output = Result<String, SignError>> + Send + use<'s, C> {
+    let input = serde_json::to_vec(claims)
+        .map_err(|_| SignError::Claims)
+        .and_then(|payload| if payload.first() == Some(&b'{') { Ok(payload) } else { Err(SignError::Claims) })
+        .and_then(|payload| signing_input(signer, typ, Some(members), &payload));
+    finish(signer, input)
+}
+
+async fn finish(signer: &dyn Signer, input: Result<String, SignError>) -> Result<String, SignError> {
+    let mut token = input?;
+    let signature = signer.sign(token.as_bytes()).await?;
+    token.push('.');
+    URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+    Ok(token)
 }
 
 fn signing_input(
-    algorithm: Algorithm,
+    signer: &dyn Signer,
     typ: &str,
-    kid: Option<&str>,
+    members: Option<&Map<String, Value>>,
     payload: &[u8],
 ) -> Result<String, SignError> {
     #[derive(Serialize)]
@@ -74,9 +96,17 @@ fn signing_input(
         typ: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         kid: Option<&'a str>,
+        #[serde(flatten)]
+        members: Option<&'a Map<String, Value>>,
     }
 
-    let header = serde_json::to_vec(&Header { alg: algorithm, typ, kid }).map_err(|_| SignError::Claims)?;
+    let ours = |name: &str| members.is_some_and(|members| members.contains_key(name));
+    if ["alg", "typ", "kid", "crit", "b64"].into_iter().any(ours) {
+        return Err(SignError::Claims);
+    }
+    let kid = if ours("jwk") { None } else { signer.kid() };
+    let header = Header { alg: signer.algorithm(), typ, kid, members };
+    let header = serde_json::to_vec(&header).map_err(|_| SignError::Claims)?;
     // Room for the signature of all but RSA, which grows once.
     let mut input = String::with_capacity((header.len() + payload.len()) * 4 / 3 + 100);
     URL_SAFE_NO_PAD.encode_string(header, &mut input);

@@ -50,6 +50,15 @@ impl Outbound {
             .header(ACCEPT, "application/json")
             .body(Bytes::new())
             .map_err(|_| OutboundError::Url)?;
+        serde_json::from_slice(&self.json_of(request).await?).map_err(|_| OutboundError::Body)
+    }
+
+    /// Sends a request whose answer is a JSON document: status 200, a JSON content type. Gives its bytes, unread.
+    ///
+    /// # Errors
+    ///
+    /// As [`get_json`](Self::get_json).
+    pub async fn json_of(&self, request: http::Request<Bytes>) -> Result<Bytes, OutboundError> {
         let response = self.send(request).await?;
         if response.status() != http::StatusCode::OK {
             return Err(OutboundError::Status(response.status()));
@@ -57,7 +66,7 @@ impl Outbound {
         if !response.headers().get(CONTENT_TYPE).is_some_and(is_json) {
             return Err(OutboundError::ContentType);
         }
-        serde_json::from_slice(response.body()).map_err(|_| OutboundError::Body)
+        Ok(response.into_body())
     }
 
     /// Sends a request. Any status but a redirect is a response.

@@ -86,6 +86,26 @@
 //!
 //! **A method downgraded.** A client authenticates by its registered method and no other; two at once are refused.
 //!
+//! # At a resource server
+//!
+//! **A stolen access token.** A token that is bound to a key or a certificate is refused without the proof, by every validator, a
+//! remembered one too ([`Presented`](crate::validate::Presented)). *tokens/sender_constraint: `s22_no_downgrade`,
+//! `a_bound_token_without_proof_is_refused_by_every_validator`.*
+//!
+//! **A stolen proof.** It is for one method, address and token, of the last minute, and accepted once; its memory is asked last, so
+//! that strangers cannot fill it. *dpop/proof/tests, tokens/sender_constraint: `s22_a_proof_is_accepted_once`.*
+//!
+//! **A certificate in a header.** It is an input beside the request; no header is read for it. *tokens/sender_constraint: `s19_…`.*
+//!
+//! **One issuer's key for another's tokens.** Keys belong to their issuer, which must be among the configured ones; the name of a
+//! key is no reason to use it. *tokens/trust: `rfc8725_3_8_…`.*
+//!
+//! **An issuer that is attacked itself.** A key set that hangs, redirects, has no end, or loses keys neither opens the door nor holds
+//! up who has good keys. *examples/resource-server: `jwks_…`.*
+//!
+//! **An introspection endpoint that is down.** The token is refused with a typed error and status 503. *tokens/introspector:
+//! `an_endpoint_that_does_not_answer_lets_nobody_in`.*
+//!
 //! # The server
 //!
 //! **Names of one thing in the place of another.** Codes, pushed requests and interactions live in namespaces of their own.

@@ -113,38 +113,7 @@
 //!
 //! # … protect an API
 //!
-//! [`Validator`](crate::validate::Validator) checks JWT access tokens without asking anybody but, now and then, for the issuer's
-//! keys. Make one and keep it:
-//!
-//! ```
-//! use ciam_core::ports::Ports;
-//! use ciam_oauth::validate::{ValidateError, Validator, bearer_token, discover_keys};
-//! use http::header::{HeaderMap, WWW_AUTHENTICATE};
-//!
-//! async fn validator(ports: Ports) -> Result<Validator, Box<dyn std::error::Error>> {
-//!     let issuer = "https://id.example".parse()?;
-//!     let keys = discover_keys(ports, &issuer).await?;
-//!     Ok(Validator::new(issuer, "https://api.example", keys).with_required_scopes("orders:read".parse()?))
-//! }
-//!
-//! /// What a route of the API asks first. The refusal has its status and its challenge.
-//! async fn subject(
-//!     validator: &Validator,
-//!     headers: &HeaderMap,
-//!     now: time::OffsetDateTime,
-//! ) -> Result<String, http::Response<String>> {
-//!     let refuse = |error: ValidateError| {
-//!         let mut response = http::Response::new(error.to_string());
-//!         *response.status_mut() = error.status();
-//!         response.headers_mut().insert(WWW_AUTHENTICATE, error.challenge(None));
-//!         response
-//!     };
-//!     let token = bearer_token(headers).map_err(refuse)?;
-//!     let claims = validator.validate_or_fetch(token, now).await.map_err(refuse)?;
-//!     Ok(claims.subject().to_owned())
-//! }
-//! # let _ = (validator, subject);
-//! ```
+//! See [the guide for resource servers](super::_06_resource_servers).
 //!
 //! An API in the same process as the server asks [`inspect`](crate::AuthorizationServer::inspect) instead, which also sees what was
 //! revoked a moment ago. It needs no keys, and outbound rules would not let it fetch them from itself.

@@ -7,7 +7,8 @@
 //! | [RFC 7009](https://www.rfc-editor.org/rfc/rfc7009) Revocation | yes; refresh tokens take their grant with them. |
 //! | [RFC 7523](https://www.rfc-editor.org/rfc/rfc7523) JWT client authentication | section 2.2, `private_key_jwt`. No JWT grant (2.1). |
 //! | [RFC 7636](https://www.rfc-editor.org/rfc/rfc7636) PKCE | `S256`, required of every client. No `plain`. |
-//! | [RFC 7662](https://www.rfc-editor.org/rfc/rfc7662) Introspection | yes; answers those whom the token concerns. |
+//! | [RFC 7662](https://www.rfc-editor.org/rfc/rfc7662) Introspection | yes; answers those whom the token concerns. A resource server asks with a bounded memory. |
+//! | [RFC 7800](https://www.rfc-editor.org/rfc/rfc7800) Confirmation | `jkt` and `x5t#S256`; a token that is bound to anything else is refused. |
 //! | [RFC 8252](https://www.rfc-editor.org/rfc/rfc8252) Native apps | claimed `https`, private-use schemes with a dot, loopback with any port; confirmation by the person (8.6). |
 //! | [RFC 8414](https://www.rfc-editor.org/rfc/rfc8414) Server metadata | yes, derived from what is on. No signed metadata. |
 //! | [RFC 8707](https://www.rfc-editor.org/rfc/rfc8707) Resource indicators | several at authorization, one for each token. |
@@ -23,7 +24,9 @@
 //! | [RFC 7591](https://www.rfc-editor.org/rfc/rfc7591), [RFC 7592](https://www.rfc-editor.org/rfc/rfc7592) Dynamic registration | no; the registry is programmatic. |
 //! | [RFC 8628](https://www.rfc-editor.org/rfc/rfc8628) Device grant | no |
 //! | [RFC 8693](https://www.rfc-editor.org/rfc/rfc8693) Token exchange | no |
-//! | [RFC 8705](https://www.rfc-editor.org/rfc/rfc8705) Mutual TLS | no |
+//! | [RFC 8705](https://www.rfc-editor.org/rfc/rfc8705) Mutual TLS | at a resource server: bound tokens (3). Not at the authorization server. |
 //! | [RFC 9396](https://www.rfc-editor.org/rfc/rfc9396) Rich authorization requests | no |
-//! | [RFC 9449](https://www.rfc-editor.org/rfc/rfc9449) DPoP | no |
+//! | [RFC 9449](https://www.rfc-editor.org/rfc/rfc9449) DPoP | at a resource server, with nonces (4, 7, 9, 11.1). Not at the authorization server (5, 8, 10). |
+//! | [RFC 9470](https://www.rfc-editor.org/rfc/rfc9470) Step-up challenges | at a resource server. |
+//! | [RFC 9728](https://www.rfc-editor.org/rfc/rfc9728) Protected resource metadata | yes; no signed metadata. |
 //! | [JARM](https://openid.net/specs/oauth-v2-jarm.html) | no |

@@ -39,6 +39,28 @@
 //! | secrets of a client at once | 2 | one, and the one that replaces it |
 //! | issuer | 512 bytes | |
 //!
+//! # At a resource server
+//!
+//! | what | default | why |
+//! | --- | --- | --- |
+//! | clocks of issuer and resource | differ by 10 s | `with_skew` |
+//! | JWT access token | 16 KiB, header 8 KiB | what HTTP servers accept as a header line |
+//! | opaque access token | 16 KiB | likewise |
+//! | keys tried for a token that names none | 4 | a stranger's token costs no more signatures |
+//! | keys fetched again | after 15 min | `RemoteKeysPolicy::refresh_after` |
+//! | last good keys used while none can be fetched | 24 h | `RemoteKeysPolicy::stale_after` |
+//! | fetches for unknown keys | one in 30 s | `RemoteKeysPolicy::cooldown`; made-up key names are no flood |
+//! | discovery after one that failed | 5 s | `DiscoveredKeys::COOLDOWN` |
+//! | remembered JWTs | 65,536 | `TokenCachePolicy::capacity` |
+//! | deny list | 1,000,000 entries | `DenyList::MAX_ENTRIES` |
+//! | DPoP proof | made 60 s ago at most, 10 s in the future at most | `DpopPolicy`; FAPI 2.0 wants 10 s accepted |
+//! | … its size | 8 KiB, header 4 KiB; `jti` and `nonce` 512 bytes; address 8 KiB | it is a header |
+//! | … remembered as used | until nobody accepts it | in the ephemeral store |
+//! | DPoP nonce | given out for 1 min, accepted for 1 to 2 | `DpopNonces::with_period` |
+//! | introspected tokens remembered | 65,536, for 30 s, never past their expiry | `IntrospectionPolicy`: what a revocation takes to arrive |
+//! | … that were not active | 16,384, for 10 s | a client that retries is not asked about each time |
+//! | … asked about at once | 128 | the rest is refused as busy |
+//!
 //! # Choices
 //!
 //! - **PKCE is required of confidential clients too.** It costs them nothing and stops code injection where `nonce` is not checked.

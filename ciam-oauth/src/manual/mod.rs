@@ -5,9 +5,11 @@
 //! 3. [How to](_03_how_to): mount the server, write the pages, register clients, protect an API.
 //! 4. [Supported specifications](_04_supported_specifications): what is implemented, and what is not.
 //! 5. [Defaults](_05_defaults): every default and limit, with its reason.
+//! 6. [Resource servers](_06_resource_servers): accept access tokens in an API.
 
 pub mod _01_threat_model;
 pub mod _02_attacks_and_defences;
 pub mod _03_how_to;
 pub mod _04_supported_specifications;
 pub mod _05_defaults;
+pub mod _06_resource_servers;

@@ -1,11 +1,11 @@
-//! Where a request carries its access token ([RFC 6750, section 2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)).
+//! Where a request carries a bearer token ([RFC 6750, section 2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)).
 
 use http::HeaderMap;
-use http::header::AUTHORIZATION;
 
 use super::error::ValidateError;
+use super::presented::{Scheme, authorization};
 
-/// The access token of a request, from its `Authorization` header.
+/// The bearer token of a request, from its `Authorization` header.
 ///
 /// The other two ways of RFC 6750 are not read: a token in the body depends on the body's type, and one in the URL is
 /// written to logs.
@@ -24,30 +24,15 @@ use super::error::ValidateError;
 /// Fails with [`ValidateError::Missing`] when there is no header of the scheme `Bearer`, and with
 /// [`ValidateError::BadRequest`] when there is more than one header or what follows the scheme cannot be a token.
 pub fn bearer_token(headers: &HeaderMap) -> Result<&str, ValidateError> {
-    let mut found = headers.get_all(AUTHORIZATION).iter();
-    let header = found.next().ok_or(ValidateError::Missing)?;
-    if found.next().is_some() {
-        return Err(ValidateError::BadRequest);
-    }
-    let text = header.to_str().map_err(|_| ValidateError::BadRequest)?;
-    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(ValidateError::Missing);
-    }
-    if !token.is_empty() && token.bytes().all(is_b64token) {
-        Ok(token)
-    } else {
-        Err(ValidateError::BadRequest)
+    match authorization(headers)? {
+        (Scheme::Bearer, token) => Ok(token),
+        _ => Err(ValidateError::Missing),
     }
 }
-
-const fn is_b64token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
-}
-
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
+    use http::header::AUTHORIZATION;
 
     use super::*;
 

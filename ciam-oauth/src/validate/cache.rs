@@ -3,7 +3,7 @@
 //! A signature costs tens of microseconds, a token that is seen again a fraction of one. What the cache gives is what
 //! the validator would say now: times, revocation and keys are looked at again at every hit.
 
-mod table;
+pub(super) mod table;
 
 use std::fmt;
 use std::ops::Deref;
@@ -11,13 +11,13 @@ use std::sync::Arc;
 
 use ciam_core::entropy::Entropy;
 use ciam_core::error::PortError;
-use ciam_core::jose::KeySet;
 use time::OffsetDateTime;
 
 use self::table::{Entry, Hit, Table};
 use super::error::ValidateError;
+use super::presented::Presented;
 use super::token::AccessToken;
-use super::validator::{Keys, Validator};
+use super::validator::{Good, Validator};
 
 /// How a [`CachingValidator`] keeps tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,7 @@ pub enum Recognition {
 /// - An owner of many good tokens can hold no more than one place in eight: where there is no room, a new token takes the
 ///   place of one that has expired, then of one of the same subject, then of any.
 /// - The hash that finds the place is seeded at random: nobody can aim at a place.
+/// - Whoever presents a bound token proves it at each hit too.
 /// - An entry is worth nothing once the token has expired, the keys were replaced by others, or the
 ///   [deny list](super::DenyList) names it.
 ///
@@ -116,15 +117,18 @@ impl CachingValidator {
     /// # Errors
     ///
     /// As [`Validator::validate`].
-    pub fn validate(&self, token: &str, now: OffsetDateTime) -> Result<Access, ValidateError> {
-        let keys = self.validator.snapshot(now)?;
-        match self.look_up(token, &keys, now)? {
-            Ok(hit) => Ok(Access(Kind::Cached(hit))),
-            Err(place) => {
-                let read = self.validator.validate_with(token, &keys, now)?;
-                Ok(self.keep(token, &place, Arc::clone(&keys), read, now))
-            }
+    pub fn validate<'r>(
+        &self,
+        presented: impl Into<Presented<'r>>,
+        now: OffsetDateTime,
+    ) -> Result<Access, ValidateError> {
+        let presented = presented.into();
+        let place = self.table.place_of(presented.token);
+        if let Some(hit) = self.hit(&place, &presented, now)? {
+            return Ok(Access(Kind::Cached(hit)));
         }
+        let good = self.validator.validate_here(&presented, now)?;
+        Ok(self.keep(&presented, &place, good, now))
     }
 
     /// Validates a token, and fetches the issuer's keys first when they are due or the token's key is not among them.
@@ -132,42 +136,51 @@ impl CachingValidator {
     /// # Errors
     ///
     /// As [`Validator::validate_or_fetch`].
-    pub async fn validate_or_fetch(&self, token: &str, now: OffsetDateTime) -> Result<Access, ValidateError> {
-        let Keys::Remote(remote) = self.validator.keys() else { return self.validate(token, now) };
-        let keys = remote.keys().await.map_err(|_| ValidateError::StaleKeys)?;
-        let place = match self.look_up(token, &keys, now)? {
-            Ok(hit) => return Ok(Access(Kind::Cached(hit))),
-            Err(place) => place,
-        };
-        let (read, keys) = self.validator.validate_after(token, keys, now).await?;
-        Ok(self.keep(token, &place, keys, read, now))
+    pub async fn validate_or_fetch<'r>(
+        &self,
+        presented: impl Into<Presented<'r>> + Send,
+        now: OffsetDateTime,
+    ) -> Result<Access, ValidateError> {
+        let presented = presented.into();
+        let place = self.table.place_of(presented.token);
+        // Its issuer is known by now: the keys of a hit are fetched again when they are due, or nobody would.
+        let known = self.table.find(&place, presented.token).map(|hit| hit.entry().trusted);
+        if let Some(trusted) = known.and_then(|index| self.validator.trusted(index)) {
+            trusted.keys().await?;
+        }
+        if let Some(hit) = self.hit(&place, &presented, now)? {
+            return Ok(Access(Kind::Cached(hit)));
+        }
+        let good = self.validator.validate_fetching(&presented, now).await?;
+        Ok(self.keep(&presented, &place, good, now))
     }
 
-    /// The entry of a token, checked as of now; or the place where it would be.
-    fn look_up(
+    /// The entry of a token, checked as of now.
+    fn hit(
         &self,
-        token: &str,
-        keys: &Arc<KeySet>,
+        place: &table::Place,
+        presented: &Presented<'_>,
         now: OffsetDateTime,
-    ) -> Result<Result<Hit, table::Place>, ValidateError> {
-        let place = self.table.place_of(token);
-        let Some(hit) = self.table.find(&place, token) else { return Ok(Err(place)) };
-        if !Arc::ptr_eq(&hit.entry().keys, keys) {
-            return Ok(Err(place));
+    ) -> Result<Option<Hit>, ValidateError> {
+        let Some(hit) = self.table.find(place, presented.token) else { return Ok(None) };
+        let keys = self.validator.snapshot_of(hit.entry().trusted, now)?;
+        if !Arc::ptr_eq(&hit.entry().keys, &keys) {
+            return Ok(None);
         }
-        self.validator.check_again(&hit.entry().token, now)?;
-        Ok(Ok(hit))
+        self.validator.rules().check_again(&hit.entry().token, presented, now)?;
+        Ok(Some(hit))
     }
 
     fn keep(
         &self,
-        token: &str,
+        presented: &Presented<'_>,
         place: &table::Place,
-        keys: Arc<KeySet>,
-        read: AccessToken,
+        good: Good,
         now: OffsetDateTime,
     ) -> Access {
-        let entry = Arc::new(Entry { seen: self.table.seen(token, place), keys, token: read });
+        let seen = self.table.seen(presented.token, place);
+        let entry = Entry { seen, keys: good.keys, trusted: good.trusted, until: None, token: good.token };
+        let entry = Arc::new(entry);
         self.table.insert(place, Arc::clone(&entry), now);
         Access(Kind::Fresh(entry))
     }
@@ -179,12 +192,18 @@ impl fmt::Debug for CachingValidator {
     }
 }
 
+impl From<AccessToken> for Access {
+    fn from(token: AccessToken) -> Self {
+        Self(Kind::Fresh(Arc::new(Entry::unkept(token))))
+    }
+}
+
 /// A token that was found good, now or before. Reads as an [`AccessToken`].
 ///
 /// Made for the length of a request; what lives longer takes [`into_shared`](Self::into_shared).
-pub struct Access(Kind);
+pub struct Access(pub(super) Kind);
 
-enum Kind {
+pub(super) enum Kind {
     Fresh(Arc<Entry>),
     Cached(Hit),
 }

@@ -1,35 +1,89 @@
 //! The claims of an access token, read once and borrowed.
 
+use std::fmt;
 use std::ops::Range;
 
-use ciam_core::jose::{Audience, NumericDate, Text};
-use serde::Deserialize;
+use ciam_core::jose::{MemberReader, NumericDate, Text};
+use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
-/// The claims that every validation looks at. One that is there twice makes the token malformed.
-#[derive(Debug, Deserialize)]
-pub(super) struct RawClaims<'a> {
-    #[serde(borrow)]
-    pub(super) iss: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(super) sub: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(super) aud: Option<Audience<'a>>,
+use crate::confirmation::Confirmation;
+
+/// The claims that every validation looks at, as places in the payload. One that is there twice, or of another type, makes the
+/// token malformed.
+#[derive(Debug)]
+pub(super) struct RawClaims<'p> {
+    payload: &'p str,
+    pub(super) iss: Option<Place>,
+    pub(super) sub: Option<Place>,
+    pub(super) aud: Places,
     pub(super) exp: Option<NumericDate>,
     pub(super) iat: Option<NumericDate>,
     pub(super) nbf: Option<NumericDate>,
-    #[serde(borrow)]
-    pub(super) jti: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(super) client_id: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(super) scope: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(super) sid: Option<Text<'a>>,
+    pub(super) jti: Option<Place>,
+    pub(super) client_id: Option<Place>,
+    pub(super) scope: Option<Place>,
+    pub(super) sid: Option<Place>,
     pub(super) auth_time: Option<NumericDate>,
-    #[serde(borrow)]
-    pub(super) acr: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    pub(super) amr: Vec<Text<'a>>,
+    pub(super) acr: Option<Place>,
+    pub(super) amr: Places,
+    pub(super) cnf: Option<Confirmation>,
+    /// Only in the answer of an introspection endpoint.
+    pub(super) active: Option<bool>,
+}
+
+impl<'p> RawClaims<'p> {
+    pub(super) const fn of(payload: &'p str) -> Self {
+        Self {
+            payload,
+            iss: None,
+            sub: None,
+            aud: Places::None,
+            exp: None,
+            iat: None,
+            nbf: None,
+            jti: None,
+            client_id: None,
+            scope: None,
+            sid: None,
+            auth_time: None,
+            acr: None,
+            amr: Places::None,
+            cnf: None,
+            active: None,
+        }
+    }
+
+    fn text<A: MapAccess<'p>>(&self, object: &mut A) -> Result<Option<Place>, A::Error> {
+        let text = object.next_value::<Option<Text<'p>>>()?;
+        Ok(text.map(|text| Place::of(text.as_str(), self.payload)))
+    }
+}
+
+impl<'p> MemberReader<'p> for RawClaims<'p> {
+    fn member<A: MapAccess<'p>>(&mut self, name: &str, object: &mut A) -> Result<bool, A::Error> {
+        match name {
+            "iss" => self.iss = self.text(object)?,
+            "sub" => self.sub = self.text(object)?,
+            "aud" => self.aud = object.next_value_seed(PlacesSeed { payload: self.payload, or_one: true })?,
+            "exp" => self.exp = object.next_value()?,
+            "iat" => self.iat = object.next_value()?,
+            "nbf" => self.nbf = object.next_value()?,
+            "jti" => self.jti = self.text(object)?,
+            "client_id" => self.client_id = self.text(object)?,
+            "scope" => self.scope = self.text(object)?,
+            "sid" => self.sid = self.text(object)?,
+            "auth_time" => self.auth_time = object.next_value()?,
+            "acr" => self.acr = self.text(object)?,
+            "amr" => {
+                self.amr = object.next_value_seed(PlacesSeed { payload: self.payload, or_one: false })?
+            }
+            // A binding that is null would be none.
+            "cnf" => self.cnf = Some(object.next_value()?),
+            "active" => self.active = object.next_value()?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
 }
 
 /// A string of a payload that is kept beside it: where it stands, or the text itself when it had an escape.
@@ -60,22 +114,83 @@ impl Place {
     }
 }
 
+/// The strings of a claim that is a string or an array of them.
+#[derive(Clone, Debug)]
+pub(super) enum Places {
+    None,
+    One(Place),
+    Many(Vec<Place>),
+}
+
+impl Places {
+    pub(super) fn iter(&self) -> std::slice::Iter<'_, Place> {
+        match self {
+            Self::None => [].iter(),
+            Self::One(one) => std::slice::from_ref(one).iter(),
+            Self::Many(many) => many.iter(),
+        }
+    }
+}
+
+/// Reads an array of strings; with `or_one` a single one as well.
+struct PlacesSeed<'p> {
+    payload: &'p str,
+    or_one: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for PlacesSeed<'de> {
+    type Value = Places;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Places, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for PlacesSeed<'de> {
+    type Value = Places;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.or_one { "a string or an array of strings" } else { "an array of strings" })
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Places, E> {
+        if self.or_one {
+            Ok(Places::One(Place::of(text, self.payload)))
+        } else {
+            Err(E::invalid_type(serde::de::Unexpected::Str(text), &self))
+        }
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Places, A::Error> {
+        let mut many = Vec::new();
+        while let Some(text) = items.next_element::<Text<'de>>()? {
+            many.push(Place::of(text.as_str(), self.payload));
+        }
+        Ok(Places::Many(many))
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use ciam_core::jose::{JwsError, read_members};
+
     use super::*;
+
+    fn read(payload: &str) -> Result<RawClaims<'_>, JwsError> {
+        read_members(payload, RawClaims::of(payload))
+    }
 
     #[test]
     fn plain_strings_are_borrowed_and_found_again() {
         let payload = r#"{"iss":"https://id.example","sub":"a\u0062c","aud":["x","y"],"x":{"iss":1}}"#;
-        let claims: RawClaims<'_> = serde_json::from_str(payload).unwrap();
-        let iss = Place::of(claims.iss.unwrap().as_str(), payload);
+        let claims = read(payload).unwrap();
+        let iss = claims.iss.unwrap();
         assert!(matches!(iss, Place::At(_)));
         assert_eq!(iss.text(payload), "https://id.example");
-        let sub = Place::of(claims.sub.unwrap().as_str(), payload);
+        let sub = claims.sub.unwrap();
         assert!(matches!(sub, Place::Unescaped(_)));
         assert_eq!(sub.text(payload), "abc");
-        let aud: Vec<_> = claims.aud.unwrap().iter().map(|text| Place::of(text, payload)).collect();
-        assert_eq!(aud.iter().map(|place| place.text(payload)).collect::<Vec<_>>(), ["x", "y"]);
+        assert_eq!(claims.aud.iter().map(|place| place.text(payload)).collect::<Vec<_>>(), ["x", "y"]);
     }
 
     #[test]
@@ -90,15 +205,29 @@ mod tests {
         for bad in [
             r#"{"iss":1}"#,
             r#"{"aud":[1]}"#,
+            r#"{"aud":1}"#,
+            r#"{"aud":null}"#,
+            r#"{"amr":"pwd"}"#,
             r#"{"exp":"1"}"#,
-            r#"{"iss":"a","iss":"a"}"#,
-            r#"{"exp":1,"exp":2}"#,
             r#"{"scope":["a"]}"#,
+            r#"{"cnf":null}"#,
+            r#"{"cnf":"x"}"#,
+            r#"{"cnf":{"jkt":"x"}}"#,
             "null",
             "1",
+            "[]",
             r#"{"iss":"a"}x"#,
         ] {
-            assert!(serde_json::from_str::<RawClaims<'_>>(bad).is_err(), "{bad}");
+            assert_eq!(read(bad).unwrap_err(), JwsError::Malformed, "{bad}");
+        }
+        for twice in [
+            r#"{"iss":"a","iss":"a"}"#,
+            r#"{"exp":1,"exp":2}"#,
+            r#"{"exp":1,"\u0065xp":2}"#,
+            r#"{"plan":1,"plan":2}"#,
+            r#"{"plan":{"name":1,"name":2}}"#,
+        ] {
+            assert_eq!(read(twice).unwrap_err(), JwsError::DuplicateMember, "{twice}");
         }
     }
 }

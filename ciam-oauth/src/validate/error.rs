@@ -1,7 +1,12 @@
-//! Why an access token was refused, and how to say so ([RFC 6750, section 3](https://www.rfc-editor.org/rfc/rfc6750#section-3)).
+//! Why an access token was refused.
 
 use http::{HeaderValue, StatusCode};
+use time::Duration;
 
+use super::challenge::Challenges;
+use super::introspection::IntrospectionError;
+use super::presented::Scheme;
+use crate::dpop::DpopError;
 use crate::scope::ScopeSet;
 
 /// Why a request was not let through.
@@ -53,26 +58,65 @@ pub enum ValidateError {
     /// The deny list names it, its session or its subject.
     #[error("revoked")]
     Revoked,
+    /// The issuer says that it is not active.
+    #[error("not active")]
+    Inactive,
     /// A claim that every access token has is missing.
     #[error("`{0}` is missing")]
     MissingClaim(&'static str),
+    /// A claim that the host [demands](super::Validator::with_required_claim) is missing or is not what it must be.
+    #[error("`{0}` is not what it must be")]
+    Claim(Box<str>),
+    /// The token is bound to a key or a certificate, and the request does not prove to have it
+    /// ([RFC 9449, section 7.2](https://www.rfc-editor.org/rfc/rfc9449#section-7.2)).
+    #[error("the token is bound and nothing was proved")]
+    ProofRequired,
+    /// The token is bound to another key or certificate than was proved.
+    #[error("the token is bound to another key")]
+    WrongProof,
+    /// The token is bound to something that is not understood here.
+    #[error("the token is bound in a way that is not understood")]
+    UnknownBinding,
+    /// The token is bound to nothing, and must be; or a proof came with it all the same.
+    #[error("the token is not bound to its sender")]
+    NotBound,
+    /// The DPoP proof was refused. Answered with its own code.
+    #[error("the proof was refused")]
+    Proof(#[from] DpopError),
     /// A good token without a scope value that is needed. Answered with `insufficient_scope`.
     #[error("the scope is not sufficient")]
     InsufficientScope {
         /// What is needed.
         required: ScopeSet,
     },
+    /// A good token of a person who has to authenticate again, or better. Answered with `insufficient_user_authentication`
+    /// ([RFC 9470, section 3](https://www.rfc-editor.org/rfc/rfc9470#section-3)).
+    #[error("the authentication is not sufficient")]
+    InsufficientAuthentication {
+        /// One of these levels is needed; any, when there is none.
+        acr_values: Vec<String>,
+        /// It must have been no longer ago than this.
+        max_age: Option<Duration>,
+        /// The scope values that are needed as well.
+        scopes: ScopeSet,
+    },
+    /// Whether the token is good cannot be found out: whoever has to be asked does not answer. Never let through.
+    #[error("the token cannot be checked now")]
+    Introspection(#[from] IntrospectionError),
 }
 
 impl ValidateError {
     /// The error code ([RFC 6750, section 3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)); `None` when the
-    /// request had no token, because a request that did not know that it needs one gets no error code.
+    /// request had no token, because a request that did not know that it needs one gets no error code, and when the server is at
+    /// fault.
     #[must_use]
     pub const fn code(&self) -> Option<&'static str> {
         match self {
-            Self::Missing => None,
+            Self::Missing | Self::Introspection(_) => None,
             Self::BadRequest => Some("invalid_request"),
             Self::InsufficientScope { .. } => Some("insufficient_scope"),
+            Self::InsufficientAuthentication { .. } => Some("insufficient_user_authentication"),
+            Self::Proof(proof) => proof.code(),
             Self::Malformed
             | Self::TooLarge
             | Self::Type
@@ -85,7 +129,13 @@ impl ValidateError {
             | Self::Expired
             | Self::NotYetValid
             | Self::Revoked
-            | Self::MissingClaim(_) => Some("invalid_token"),
+            | Self::Inactive
+            | Self::MissingClaim(_)
+            | Self::Claim(_)
+            | Self::ProofRequired
+            | Self::WrongProof
+            | Self::UnknownBinding
+            | Self::NotBound => Some("invalid_token"),
         }
     }
 
@@ -95,14 +145,16 @@ impl ValidateError {
         match self {
             Self::BadRequest => StatusCode::BAD_REQUEST,
             Self::InsufficientScope { .. } => StatusCode::FORBIDDEN,
+            Self::Introspection(_) | Self::Proof(DpopError::Unavailable(_)) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             _ => StatusCode::UNAUTHORIZED,
         }
     }
 
-    /// The value of the `WWW-Authenticate` header. It repeats nothing that the client sent.
-    ///
-    /// `resource_metadata` is the address of the resource's metadata, if it has any
-    /// ([RFC 9728, section 5.1](https://www.rfc-editor.org/rfc/rfc9728#section-5.1)).
+    /// The challenge of the scheme `Bearer` for the `WWW-Authenticate` header, with the address of the resource's metadata, if
+    /// it has any ([RFC 9728, section 5.1](https://www.rfc-editor.org/rfc/rfc9728#section-5.1)). A resource that has DPoP answers
+    /// with [`Challenges`].
     ///
     /// ```
     /// use ciam_oauth::validate::ValidateError;
@@ -115,28 +167,16 @@ impl ValidateError {
     /// ```
     #[must_use]
     pub fn challenge(&self, resource_metadata: Option<&str>) -> HeaderValue {
-        let mut parameters = Vec::new();
-        if let Some(code) = self.code() {
-            parameters.push(format!("error=\"{code}\""));
-            parameters.push(format!("error_description=\"{}\"", self.description()));
-        }
-        if let Self::InsufficientScope { required } = self {
-            // Scope values have no quote and no backslash: they can stand in a quoted string as they are.
-            parameters.push(format!("scope=\"{required}\""));
-        }
-        // What cannot stand in a quoted string as it is would end the parameter.
-        let quotable = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
-        if let Some(url) = resource_metadata.filter(|url| url.bytes().all(quotable)) {
-            parameters.push(format!("resource_metadata=\"{url}\""));
-        }
-        let text = format!("Bearer {}", parameters.join(", "));
-        HeaderValue::from_str(text.trim_end()).unwrap_or(HeaderValue::from_static("Bearer"))
+        Challenges::new().with_metadata(resource_metadata.map(str::to_owned)).of(Scheme::Bearer, self)
     }
 
-    const fn description(&self) -> &'static str {
+    pub(super) const fn description(&self) -> &'static str {
         match self {
             Self::BadRequest => "the access token is not presented as it must be",
             Self::InsufficientScope { .. } => "the access token does not have the needed scope",
+            Self::InsufficientAuthentication { .. } => "another authentication is needed",
+            Self::Proof(DpopError::UseNonce { .. }) => "the proof needs the nonce of this response",
+            Self::Proof(_) => "the proof is not valid for this request",
             _ => "the access token is not valid or has expired",
         }
     }
@@ -178,7 +218,13 @@ mod tests {
             ValidateError::Expired,
             ValidateError::NotYetValid,
             ValidateError::Revoked,
+            ValidateError::Inactive,
             ValidateError::MissingClaim("exp"),
+            ValidateError::Claim("tenant".into()),
+            ValidateError::ProofRequired,
+            ValidateError::WrongProof,
+            ValidateError::UnknownBinding,
+            ValidateError::NotBound,
         ];
         for error in all {
             assert_eq!(error.code(), Some("invalid_token"));
@@ -186,6 +232,18 @@ mod tests {
             assert_eq!(error.challenge(None), ValidateError::Expired.challenge(None), "{error}");
         }
         assert_eq!(ValidateError::BadRequest.status(), StatusCode::BAD_REQUEST);
+    }
+
+    /// What nobody can decide is neither let through nor the client's fault.
+    #[test]
+    fn what_cannot_be_checked_is_an_error_of_the_server() {
+        let down = ciam_core::error::PortError::transient("down");
+        for error in [
+            ValidateError::Introspection(IntrospectionError::Busy),
+            ValidateError::Proof(DpopError::Unavailable(down)),
+        ] {
+            assert_eq!((error.status(), error.code()), (StatusCode::SERVICE_UNAVAILABLE, None));
+        }
     }
 
     #[test]

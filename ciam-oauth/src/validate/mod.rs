@@ -44,20 +44,36 @@
 //! ```
 
 mod bearer;
+mod binding;
 mod cache;
+mod challenge;
 mod claims;
 mod deny_list;
 mod discovery;
 mod error;
+mod introspection;
+mod presented;
+mod requirements;
 mod resource_metadata;
+mod resource_server;
+mod rules;
 mod token;
+mod trust;
 mod validator;
 
 pub use self::bearer::bearer_token;
+pub use self::binding::SenderConstraint;
 pub use self::cache::{Access, CachingValidator, Recognition, SharedAccess, TokenCachePolicy};
+pub use self::challenge::Challenges;
 pub use self::deny_list::{Denied, DenyList};
-pub use self::discovery::{DiscoveryError, discover_keys};
+pub use self::discovery::{DiscoveredKeys, DiscoveryError, discover_keys};
 pub use self::error::ValidateError;
+pub use self::introspection::{IntrospectionAuth, IntrospectionError, IntrospectionPolicy, Introspector};
+pub use self::presented::{Presented, Scheme, authorization};
+pub use self::requirements::{ClaimRule, Requirements};
 pub use self::resource_metadata::ResourceMetadata;
+pub use self::resource_server::{Admitted, Refusal, ResourceRequest, ResourceServer};
+pub use self::rules::TokenRules;
 pub use self::token::AccessToken;
-pub use self::validator::{Keys, Validator};
+pub use self::trust::Keys;
+pub use self::validator::Validator;

@@ -1,9 +1,14 @@
 //! The metadata of a protected resource ([RFC 9728](https://www.rfc-editor.org/rfc/rfc9728)): where clients find out whom
 //! to ask for a token.
 
+use bytes::Bytes;
+use ciam_core::jose::{Algorithm, AlgorithmSet};
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Response};
 use serde_json::{Map, Value, json};
 use url::Url;
 
+use super::binding::SenderConstraint;
 use crate::issuer::Issuer;
 use crate::resource::ResourceIndicator;
 use crate::scope::ScopeSet;
@@ -30,13 +35,23 @@ pub struct ResourceMetadata {
     scopes: ScopeSet,
     name: Option<String>,
     documentation: Option<String>,
+    dpop: Option<AlgorithmSet>,
+    constraint: SenderConstraint,
 }
 
 impl ResourceMetadata {
     /// The metadata of a resource that accepts the tokens of an issuer, in the `Authorization` header.
     #[must_use]
     pub fn new(resource: ResourceIndicator, issuer: Issuer) -> Self {
-        Self { resource, issuers: vec![issuer], scopes: ScopeSet::new(), name: None, documentation: None }
+        Self {
+            resource,
+            issuers: vec![issuer],
+            scopes: ScopeSet::new(),
+            name: None,
+            documentation: None,
+            dpop: None,
+            constraint: SenderConstraint::None,
+        }
     }
 
     /// Adds an issuer whose tokens are accepted as well.
@@ -67,6 +82,40 @@ impl ResourceMetadata {
         self
     }
 
+    /// Sets with which algorithms DPoP proofs may be signed.
+    #[must_use]
+    pub const fn with_dpop(mut self, algorithms: AlgorithmSet) -> Self {
+        self.dpop = Some(algorithms);
+        self
+    }
+
+    /// Sets what tokens must be bound to.
+    #[must_use]
+    pub const fn with_sender_constraint(mut self, constraint: SenderConstraint) -> Self {
+        self.constraint = constraint;
+        self
+    }
+
+    /// The path at which the document has to be published, at the host of the resource.
+    #[must_use]
+    pub fn path(&self) -> Option<String> {
+        Url::parse(&self.url()?).ok().map(|url| url.path().to_owned())
+    }
+
+    /// The document as an answer to `GET`. Everybody may read it, from other origins too.
+    #[must_use]
+    pub fn response(&self) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::from(self.to_json().to_string()));
+        for (name, value) in [
+            (CONTENT_TYPE, "application/json"),
+            (CACHE_CONTROL, "public, max-age=300"),
+            (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        ] {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+
     /// Where the document has to be published, by the rule of
     /// [RFC 9728, section 3.1](https://www.rfc-editor.org/rfc/rfc9728#section-3.1): the well-known path stands between host
     /// and path. `None` when the resource's name is not a web address.
@@ -91,6 +140,19 @@ impl ResourceMetadata {
         document.insert("bearer_methods_supported".to_owned(), json!(["header"]));
         if !self.scopes.is_empty() {
             document.insert("scopes_supported".to_owned(), json!(self.scopes.to_strings()));
+        }
+        if let Some(algorithms) = self.dpop {
+            let names: Vec<&str> = algorithms.iter().map(Algorithm::as_str).collect();
+            document.insert("dpop_signing_alg_values_supported".to_owned(), json!(names));
+        }
+        match self.constraint {
+            SenderConstraint::Dpop => {
+                _ = document.insert("dpop_bound_access_tokens_required".to_owned(), json!(true))
+            }
+            SenderConstraint::MutualTls => {
+                document.insert("tls_client_certificate_bound_access_tokens".to_owned(), json!(true));
+            }
+            SenderConstraint::None | SenderConstraint::Any => {}
         }
         let texts = [("resource_name", &self.name), ("resource_documentation", &self.documentation)];
         for (member, text) in texts {
@@ -147,6 +209,16 @@ mod tests {
                 "resource_documentation": "https://docs.example",
             })
         );
+        let bound = metadata("https://api.example/a")
+            .with_dpop(AlgorithmSet::of(&[Algorithm::Es256]))
+            .with_sender_constraint(SenderConstraint::Dpop);
+        let document = bound.to_json();
+        assert_eq!(document["dpop_signing_alg_values_supported"], json!(["ES256"]));
+        assert_eq!(document["dpop_bound_access_tokens_required"], json!(true));
+        assert_eq!(bound.path().as_deref(), Some("/.well-known/oauth-protected-resource/a"));
+        let response = bound.response();
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
+        assert_eq!(*response.body(), document.to_string());
         let least = metadata("https://api.example").to_json();
         assert_eq!(least.as_object().unwrap().len(), 3, "what is empty is left out");
     }

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use ciam_core::jose::{Audience, NumericDate, Text};
+use ciam_core::jose::{NumericDate, read_members};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::claims::{Place, RawClaims};
+use super::claims::{Place, Places, RawClaims};
 use super::error::ValidateError;
+use crate::confirmation::Confirmation;
 
 /// The claims of an access token that was found good.
 ///
@@ -16,76 +17,91 @@ use super::error::ValidateError;
 /// task. `Debug` prints the identifiers, not the payload.
 #[derive(Clone)]
 pub struct AccessToken {
-    payload: Box<str>,
+    payload: String,
     issuer: Place,
     subject: Place,
-    audience: Vec<Place>,
+    audience: Places,
     client_id: Place,
     id: Option<Place>,
     scope: Option<Place>,
     session: Option<Place>,
     acr: Option<Place>,
-    amr: Vec<Place>,
+    amr: Places,
     expires: NumericDate,
     not_before: Option<NumericDate>,
     issued: Option<NumericDate>,
     authenticated: Option<NumericDate>,
+    confirmation: Option<Confirmation>,
 }
 
 impl AccessToken {
-    /// Reads a payload whose signature was checked, and checks that every claim is there that an access token must have
+    /// Reads a payload and checks that every claim is there that an access token must have
     /// ([RFC 9068, section 2.2](https://www.rfc-editor.org/rfc/rfc9068#section-2.2)).
     pub(super) fn read(payload: Vec<u8>) -> Result<Self, ValidateError> {
-        let payload = String::from_utf8(payload).map_err(|_| ValidateError::Malformed)?.into_boxed_str();
-        // A struct could be read from an array as well.
-        if !payload.trim_start().starts_with('{') {
-            return Err(ValidateError::Malformed);
-        }
-        let claims: RawClaims<'_> = serde_json::from_str(&payload).map_err(|_| ValidateError::Malformed)?;
-        let place = |text: &str| Place::of(text, &payload);
-        let optional = |claim: &Option<Text<'_>>| claim.as_ref().map(|text| place(text.as_str()));
-        let needed =
-            |claim: &Option<Text<'_>>, name| optional(claim).ok_or(ValidateError::MissingClaim(name));
-        let token = Self {
-            issuer: needed(&claims.iss, "iss")?,
-            subject: needed(&claims.sub, "sub")?,
-            client_id: needed(&claims.client_id, "client_id")?,
-            expires: claims.exp.ok_or(ValidateError::MissingClaim("exp"))?,
-            audience: claims.aud.iter().flat_map(Audience::iter).map(place).collect(),
-            id: optional(&claims.jti),
-            scope: optional(&claims.scope),
-            session: optional(&claims.sid),
-            acr: optional(&claims.acr),
-            amr: claims.amr.iter().map(|text| place(text.as_str())).collect(),
-            not_before: claims.nbf,
-            issued: claims.iat,
-            authenticated: claims.auth_time,
-            payload: Box::default(),
-        };
+        let payload = String::from_utf8(payload).map_err(|_| ValidateError::Malformed)?;
+        let claims = raw(&payload)?;
+        let token = Self::of(claims)?;
         Ok(Self { payload, ..token })
     }
 
+    /// Reads the answer of an introspection endpoint ([RFC 7662, section
+    /// 2.2](https://www.rfc-editor.org/rfc/rfc7662#section-2.2)); `None` when the token is not active. Where the answer names no
+    /// issuer it is the one that was asked; where it names no subject it is the client.
+    pub(super) fn read_introspected(answer: &[u8], issuer: &str) -> Result<Option<Self>, ValidateError> {
+        let payload = String::from_utf8(answer.to_vec()).map_err(|_| ValidateError::Malformed)?;
+        let mut claims = raw(&payload)?;
+        if !claims.active.ok_or(ValidateError::MissingClaim("active"))? {
+            return Ok(None);
+        }
+        claims.iss.get_or_insert_with(|| Place::Unescaped(issuer.into()));
+        claims.sub = claims.sub.or_else(|| claims.client_id.clone());
+        let token = Self::of(claims)?;
+        Ok(Some(Self { payload, ..token }))
+    }
+
+    /// The claims, still without the payload that they stand in.
+    fn of(claims: RawClaims<'_>) -> Result<Self, ValidateError> {
+        Ok(Self {
+            issuer: claims.iss.ok_or(ValidateError::MissingClaim("iss"))?,
+            subject: claims.sub.ok_or(ValidateError::MissingClaim("sub"))?,
+            client_id: claims.client_id.ok_or(ValidateError::MissingClaim("client_id"))?,
+            expires: claims.exp.ok_or(ValidateError::MissingClaim("exp"))?,
+            audience: claims.aud,
+            id: claims.jti,
+            scope: claims.scope,
+            session: claims.sid,
+            acr: claims.acr,
+            amr: claims.amr,
+            not_before: claims.nbf,
+            issued: claims.iat,
+            authenticated: claims.auth_time,
+            confirmation: claims.cnf,
+            payload: String::new(),
+        })
+    }
+
     /// What stands where there is no token. It has expired.
-    pub(super) fn nobody() -> Self {
+    pub(super) const fn nobody() -> Self {
         Self {
-            payload: Box::default(),
+            payload: String::new(),
             issuer: Place::At(0..0),
             subject: Place::At(0..0),
-            audience: Vec::new(),
+            audience: Places::None,
             client_id: Place::At(0..0),
             id: None,
             scope: None,
             session: None,
             acr: None,
-            amr: Vec::new(),
+            amr: Places::None,
             expires: NumericDate::new(OffsetDateTime::UNIX_EPOCH),
             not_before: None,
             issued: None,
             authenticated: None,
+            confirmation: None,
         }
     }
 
-    /// Who issued it: the configured issuer.
+    /// Who issued it: a configured issuer.
     #[must_use]
     pub fn issuer(&self) -> &str {
         self.issuer.text(&self.payload)
@@ -167,6 +183,12 @@ impl AccessToken {
         self.amr.iter().map(|place| place.text(&self.payload))
     }
 
+    /// What the token is bound to: its sender proved to have it.
+    #[must_use]
+    pub const fn confirmation(&self) -> Option<&Confirmation> {
+        self.confirmation.as_ref()
+    }
+
     /// Any claim by its name. It is read from the payload at each call.
     #[must_use]
     pub fn claim(&self, name: &str) -> Option<Value> {
@@ -186,6 +208,10 @@ impl AccessToken {
     fn text_of<'t>(&'t self, place: Option<&'t Place>) -> Option<&'t str> {
         place.map(|place| place.text(&self.payload))
     }
+}
+
+fn raw(payload: &str) -> Result<RawClaims<'_>, ValidateError> {
+    read_members(payload, RawClaims::of(payload)).map_err(|_| ValidateError::Malformed)
 }
 
 impl fmt::Debug for AccessToken {

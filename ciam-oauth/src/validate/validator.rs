@@ -1,14 +1,18 @@
 //! The validator.
 
-use std::ops::Deref;
 use std::sync::Arc;
 
-use ciam_core::jose::{AlgorithmSet, CurrentKeys, JwsError, KeySet, RemoteKeys, TokenType, Verifier};
+use ciam_core::jose::{AlgorithmSet, CompactJws, JwsError, KeySet, TokenType, Verifier};
 use time::{Duration, OffsetDateTime};
 
+use super::binding::SenderConstraint;
 use super::deny_list::DenyList;
 use super::error::ValidateError;
+use super::presented::Presented;
+use super::requirements::ClaimRule;
+use super::rules::TokenRules;
 use super::token::AccessToken;
+use super::trust::{Keys, Snapshot, Trusted};
 use crate::issuer::Issuer;
 use crate::scope::ScopeSet;
 
@@ -22,40 +26,16 @@ use crate::scope::ScopeSet;
 /// - Only tokens of type `at+jwt` pass, so that neither an id_token nor a logout token is taken for an access token
 ///   ([RFC 8725, section 3.11](https://www.rfc-editor.org/rfc/rfc8725#section-3.11)).
 /// - The algorithms and the keys come from here, never from the token.
-/// - Issuer and audience are compared byte for byte. A token for another resource is refused.
+/// - Issuer and audience are compared byte for byte. A token for another resource is refused. Of several issuers, each one's
+///   keys verify its own tokens and no other's.
+/// - A token that is bound to a key or a certificate is refused without the proof: see [`Presented`]. A plain `&str` has none.
 /// - A token that was revoked passes until it expires, unless a [deny list](Self::with_deny_list) is told of it; or ask
 ///   [introspection](crate::introspect).
 #[derive(Clone, Debug)]
 pub struct Validator {
-    issuer: Issuer,
-    audience: String,
-    keys: Keys,
+    trusted: Vec<Trusted>,
     verifier: Verifier,
-    required: ScopeSet,
-    skew: Duration,
-    denied: Option<Arc<DenyList>>,
-}
-
-/// Where a [`Validator`] has its keys from.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Keys {
-    /// Keys that do not change.
-    Fixed(Arc<KeySet>),
-    /// Keys that the issuer publishes.
-    Remote(RemoteKeys),
-}
-
-impl From<KeySet> for Keys {
-    fn from(keys: KeySet) -> Self {
-        Self::Fixed(Arc::new(keys))
-    }
-}
-
-impl From<RemoteKeys> for Keys {
-    fn from(keys: RemoteKeys) -> Self {
-        Self::Remote(keys)
-    }
+    rules: TokenRules,
 }
 
 impl Validator {
@@ -64,48 +44,88 @@ impl Validator {
     #[must_use]
     pub fn new(issuer: Issuer, audience: impl Into<String>, keys: impl Into<Keys>) -> Self {
         Self {
-            issuer,
-            audience: audience.into(),
-            keys: keys.into(),
+            trusted: vec![Trusted { issuer, keys: keys.into() }],
             verifier: Verifier::new(AlgorithmSet::ASYMMETRIC, TokenType::exactly("at+jwt")),
-            required: ScopeSet::new(),
-            skew: Duration::seconds(10),
-            denied: None,
+            rules: TokenRules::new(audience),
         }
+    }
+
+    /// Accepts the tokens of another issuer as well, with that issuer's own keys. An issuer that is there already has its keys
+    /// replaced.
+    ///
+    /// Subjects of two issuers may have the same name: tell them apart by [`AccessToken::issuer`].
+    #[must_use]
+    pub fn with_issuer(mut self, issuer: Issuer, keys: impl Into<Keys>) -> Self {
+        self.trusted.retain(|known| known.issuer != issuer);
+        self.trusted.push(Trusted { issuer, keys: keys.into() });
+        self
     }
 
     /// Demands these scope values of every token.
     #[must_use]
     pub fn with_required_scopes(mut self, scopes: ScopeSet) -> Self {
-        self.required = scopes;
+        self.rules = self.rules.with_required_scopes(scopes);
+        self
+    }
+
+    /// Demands a claim of every token.
+    #[must_use]
+    pub fn with_required_claim(mut self, name: impl Into<Box<str>>, rule: ClaimRule) -> Self {
+        self.rules = self.rules.with_required_claim(name, rule);
+        self
+    }
+
+    /// Demands that every token is bound to its sender.
+    #[must_use]
+    pub fn with_sender_constraint(mut self, constraint: SenderConstraint) -> Self {
+        self.rules = self.rules.with_sender_constraint(constraint);
         self
     }
 
     /// Accepts these algorithms and no other.
     #[must_use]
     pub fn with_algorithms(mut self, algorithms: AlgorithmSet) -> Self {
-        self.verifier = Verifier::new(algorithms, TokenType::exactly("at+jwt"));
+        let (types, limits) = (self.verifier.token_type().clone(), *self.verifier.limits());
+        self.verifier = Verifier::new(algorithms, types).with_limits(limits);
+        self
+    }
+
+    /// Accepts tokens of these types instead of `at+jwt`, for issuers of the time before RFC 9068.
+    ///
+    /// # Security
+    ///
+    /// With `JWT`, every token that the issuer signs for this audience is an access token: id_tokens too.
+    #[must_use]
+    pub fn dangerous_accept_types(mut self, types: TokenType) -> Self {
+        let limits = *self.verifier.limits();
+        self.verifier = Verifier::new(self.verifier.algorithms(), types).with_limits(limits);
         self
     }
 
     /// Sets by how much the clocks of issuer and resource may differ.
     #[must_use]
-    pub const fn with_skew(mut self, skew: Duration) -> Self {
-        self.skew = skew;
+    pub fn with_skew(mut self, skew: Duration) -> Self {
+        self.rules = self.rules.with_skew(skew);
         self
     }
 
     /// Refuses what this list names. Whoever learns of revocations tells the list; see [`DenyList`].
     #[must_use]
     pub fn with_deny_list(mut self, list: Arc<DenyList>) -> Self {
-        self.denied = Some(list);
+        self.rules = self.rules.with_deny_list(list);
         self
     }
 
-    /// Where the keys come from.
+    /// What it demands of tokens, to demand the same of opaque ones.
     #[must_use]
-    pub const fn keys(&self) -> &Keys {
-        &self.keys
+    pub const fn rules(&self) -> &TokenRules {
+        &self.rules
+    }
+
+    /// Where the keys of an issuer come from; `None` when its tokens are not accepted.
+    #[must_use]
+    pub fn keys_of(&self, issuer: &Issuer) -> Option<&Keys> {
+        self.trusted.iter().find(|trusted| trusted.issuer == *issuer).map(|trusted| &trusted.keys)
     }
 
     /// Validates a token at a time, with the keys that are there: nothing is fetched.
@@ -114,9 +134,16 @@ impl Validator {
     ///
     /// Fails when the token is not good. [`ValidateError::UnknownKey`] and [`ValidateError::StaleKeys`] may pass once the
     /// keys were fetched; [`validate_or_fetch`](Self::validate_or_fetch) does that.
-    pub fn validate(&self, token: &str, now: OffsetDateTime) -> Result<AccessToken, ValidateError> {
-        let keys = self.snapshot(now)?;
-        self.validate_with(token, &keys, now)
+    pub fn validate<'r>(
+        &self,
+        presented: impl Into<Presented<'r>>,
+        now: OffsetDateTime,
+    ) -> Result<AccessToken, ValidateError> {
+        let presented = presented.into();
+        let begun = self.begin(presented.token)?;
+        let keys = begun.trusted.snapshot(now)?;
+        self.verifier.verify_signature(&begun.jws, &keys).map_err(problem)?;
+        self.finish(begun, &presented, now)
     }
 
     /// Validates a token, and fetches the issuer's keys first when they are due or the token's key is not among them. With
@@ -126,105 +153,110 @@ impl Validator {
     ///
     /// Fails when the token is not good, and with [`ValidateError::StaleKeys`] when there are no keys and none can be
     /// fetched.
-    pub async fn validate_or_fetch(
+    pub async fn validate_or_fetch<'r>(
         &self,
-        token: &str,
+        presented: impl Into<Presented<'r>> + Send,
         now: OffsetDateTime,
     ) -> Result<AccessToken, ValidateError> {
-        let Keys::Remote(remote) = &self.keys else { return self.validate(token, now) };
-        let known = remote.keys().await.map_err(|_| ValidateError::StaleKeys)?;
-        self.validate_after(token, known, now).await.map(|(token, _)| token)
+        let presented = presented.into();
+        self.validate_fetching(&presented, now).await.map(|good| good.token)
     }
 
-    /// The keys that are there at `now`.
-    pub(super) fn snapshot(&self, now: OffsetDateTime) -> Result<Snapshot<'_>, ValidateError> {
-        match &self.keys {
-            Keys::Fixed(keys) => Ok(Snapshot::Fixed(keys)),
-            Keys::Remote(remote) => {
-                remote.current(now).map(Snapshot::Current).ok_or(ValidateError::StaleKeys)
-            }
-        }
-    }
-
-    /// Validates with these keys alone.
-    pub(super) fn validate_with(
+    pub(super) fn validate_here(
         &self,
-        token: &str,
-        keys: &KeySet,
+        presented: &Presented<'_>,
+        now: OffsetDateTime,
+    ) -> Result<Good, ValidateError> {
+        let begun = self.begin(presented.token)?;
+        let (trusted, keys) = (begun.index, begun.trusted.snapshot(now)?);
+        self.verifier.verify_signature(&begun.jws, &keys).map_err(problem)?;
+        let token = self.finish(begun, presented, now)?;
+        Ok(Good { token, keys: Arc::clone(&keys), trusted })
+    }
+
+    pub(super) async fn validate_fetching(
+        &self,
+        presented: &Presented<'_>,
+        now: OffsetDateTime,
+    ) -> Result<Good, ValidateError> {
+        let begun = self.begin(presented.token)?;
+        let mut keys = begun.trusted.keys().await?;
+        let verified = self.verifier.verify_signature(&begun.jws, &keys).map_err(problem).map(drop);
+        if verified == Err(ValidateError::UnknownKey)
+            && let Some(newer) = begun.trusted.keys_after(&keys).await?
+        {
+            self.verifier.verify_signature(&begun.jws, &newer).map_err(problem)?;
+            keys = newer;
+        } else {
+            verified?;
+        }
+        let trusted = begun.index;
+        Ok(Good { token: self.finish(begun, presented, now)?, keys, trusted })
+    }
+
+    /// The issuer's keys as they are at `now`, to see whether they are still those that a token was found good with.
+    pub(super) fn snapshot_of(
+        &self,
+        trusted: usize,
+        now: OffsetDateTime,
+    ) -> Result<Snapshot<'_>, ValidateError> {
+        self.trusted(trusted).ok_or(ValidateError::Issuer)?.snapshot(now)
+    }
+
+    pub(super) fn trusted(&self, index: usize) -> Option<&Trusted> {
+        self.trusted.get(index)
+    }
+
+    /// Takes a token apart and finds out whose keys to check it with. Nothing of it is proved yet.
+    fn begin<'r>(&self, token: &'r str) -> Result<Begun<'r, '_>, ValidateError> {
+        let jws = CompactJws::parse(token, self.verifier.limits()).map_err(problem)?;
+        // What cannot be good is not looked into.
+        self.verifier.check_header(&jws).map_err(problem)?;
+        if let [trusted] = self.trusted.as_slice() {
+            return Ok(Begun { jws, trusted, index: 0, claims: None });
+        }
+        let claims = AccessToken::read(jws.unverified_payload().map_err(problem)?)?;
+        let of_issuer = |known: &(usize, &Trusted)| known.1.issuer.as_str() == claims.issuer();
+        let (index, trusted) =
+            self.trusted.iter().enumerate().find(of_issuer).ok_or(ValidateError::Issuer)?;
+        Ok(Begun { jws, trusted, index, claims: Some(claims) })
+    }
+
+    /// Checks everything else of a token whose signature was checked.
+    fn finish(
+        &self,
+        begun: Begun<'_, '_>,
+        presented: &Presented<'_>,
         now: OffsetDateTime,
     ) -> Result<AccessToken, ValidateError> {
-        let read = self.verify(token, keys)?;
-        self.check(&read, now)?;
-        Ok(read)
-    }
-
-    /// Validates with these keys, or with newer ones when the token's is not among them; gives those that served.
-    pub(super) async fn validate_after(
-        &self,
-        token: &str,
-        known: Arc<KeySet>,
-        now: OffsetDateTime,
-    ) -> Result<(AccessToken, Arc<KeySet>), ValidateError> {
-        match (self.validate_with(token, &known, now), &self.keys) {
-            (Err(ValidateError::UnknownKey), Keys::Remote(remote)) => {
-                // The issuer may have rotated; when there is nothing newer, the key stays unknown.
-                let newer = remote.keys_after(&known).await.map_err(|_| ValidateError::StaleKeys)?;
-                Ok((self.validate_with(token, &newer, now)?, newer))
-            }
-            (read, _) => Ok((read?, known)),
-        }
-    }
-
-    fn verify(&self, token: &str, keys: &KeySet) -> Result<AccessToken, ValidateError> {
-        let verified = self.verifier.verify(token, keys).map_err(problem)?;
-        AccessToken::read(verified.into_payload())
-    }
-
-    fn check(&self, token: &AccessToken, now: OffsetDateTime) -> Result<(), ValidateError> {
-        if token.issuer() != self.issuer.as_str() {
+        let token = match begun.claims {
+            Some(claims) => claims,
+            None => AccessToken::read(begun.jws.unverified_payload().map_err(problem)?)?,
+        };
+        if token.issuer() != begun.trusted.issuer.as_str() {
             return Err(ValidateError::Issuer);
         }
-        if !token.audience().any(|audience| audience == self.audience) {
-            return Err(ValidateError::Audience);
-        }
-        self.check_again(token, now)?;
-        if !self.required.iter().all(|scope| token.has_scope(scope.as_str())) {
-            return Err(ValidateError::InsufficientScope { required: self.required.clone() });
-        }
-        Ok(())
-    }
-
-    /// Checks of a token what may have changed since it was found good.
-    pub(super) fn check_again(&self, token: &AccessToken, now: OffsetDateTime) -> Result<(), ValidateError> {
-        // Differences, not sums: a date at the end of time must not overflow.
-        if now - token.expires_at() >= self.skew {
-            return Err(ValidateError::Expired);
-        }
-        if token.not_before().is_some_and(|begin| begin - now > self.skew) {
-            return Err(ValidateError::NotYetValid);
-        }
-        match &self.denied {
-            Some(denied) if denied.names(token, now) => Err(ValidateError::Revoked),
-            _ => Ok(()),
-        }
+        self.rules.check_again(&token, presented, now)?;
+        self.rules.check(&token, now)?;
+        Ok(token)
     }
 }
 
-/// The keys of one validation, borrowed.
-pub(super) enum Snapshot<'v> {
-    Fixed(&'v Arc<KeySet>),
-    Current(CurrentKeys),
+/// A token that was taken apart, and whose it says it is.
+struct Begun<'r, 'v> {
+    jws: CompactJws<'r>,
+    trusted: &'v Trusted,
+    index: usize,
+    /// Its claims, where they had to be read to know.
+    claims: Option<AccessToken>,
 }
 
-impl Deref for Snapshot<'_> {
-    type Target = Arc<KeySet>;
-
-    fn deref(&self) -> &Arc<KeySet> {
-        match self {
-            Self::Fixed(keys) => keys,
-            Self::Current(keys) => keys,
-        }
-    }
+/// A token that was found good, and with which keys.
+pub(super) struct Good {
+    pub(super) token: AccessToken,
+    pub(super) keys: Arc<KeySet>,
+    /// Which of the issuers it is of.
+    pub(super) trusted: usize,
 }
 
 const fn problem(error: JwsError) -> ValidateError {

@@ -12,12 +12,16 @@
 //! });
 //! ```
 //!
+//! An API that accepts access tokens puts a [`Guard`] before its routes and takes the [`Token`] in its handlers.
+//!
 //! Serve the router with `into_make_service_with_connect_info::<SocketAddr>()`, which is how the address of the
 //! other side gets here. A host behind a proxy that it trusts puts a [`Peer`](ciam_core::http::Peer) into the request's extensions in
 //! a middleware of its own: it comes before the connection's address.
 
 mod body;
 mod mount;
+mod resource;
 
 pub use body::{BodyTooLarge, MAX_BODY, collect};
 pub use mount::{mount, peer};
+pub use resource::{Guard, Guarded, Token, Unguarded, metadata_route};

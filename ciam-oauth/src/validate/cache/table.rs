@@ -17,14 +17,25 @@ use crate::validate::token::AccessToken;
 const WAYS: usize = 8;
 
 /// A token that was found good with these keys.
-pub(super) struct Entry {
-    pub(super) seen: Seen,
-    pub(super) keys: Arc<KeySet>,
-    pub(super) token: AccessToken,
+pub(in crate::validate) struct Entry {
+    pub(in crate::validate) seen: Seen,
+    pub(in crate::validate) keys: Arc<KeySet>,
+    /// Which of the validator's issuers it is of.
+    pub(in crate::validate) trusted: usize,
+    /// Until when it may be believed without asking again, beside the token's own time.
+    pub(in crate::validate) until: Option<OffsetDateTime>,
+    pub(in crate::validate) token: AccessToken,
+}
+
+impl Entry {
+    /// An entry that is in no table.
+    pub(in crate::validate) fn unkept(token: AccessToken) -> Self {
+        Self { seen: Seen::Nothing, keys: Arc::default(), trusted: 0, until: None, token }
+    }
 }
 
 /// By what the token is recognised.
-pub(super) enum Seen {
+pub(in crate::validate) enum Seen {
     /// There is none: the place is empty.
     Nothing,
     Token(Box<str>),
@@ -32,10 +43,10 @@ pub(super) enum Seen {
 }
 
 /// Where a token belongs.
-pub(super) struct Place {
+pub(in crate::validate) struct Place {
     bucket: usize,
     tag: u64,
-    digest: Option<[u8; 32]>,
+    pub(in crate::validate) digest: Option<[u8; 32]>,
 }
 
 struct Bucket {
@@ -50,7 +61,7 @@ impl Bucket {
     }
 }
 
-pub(super) struct Table {
+pub(in crate::validate) struct Table {
     buckets: Box<[Bucket]>,
     hash: FixedState,
     keeps: Recognition,
@@ -59,10 +70,9 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new(policy: TokenCachePolicy, seed: u64) -> Self {
+    pub(in crate::validate) fn new(policy: TokenCachePolicy, seed: u64) -> Self {
         let buckets = policy.capacity.div_ceil(WAYS).clamp(1, MAX_BUCKETS).next_power_of_two();
-        let empty = Entry { seen: Seen::Nothing, keys: Arc::default(), token: AccessToken::nobody() };
-        let empty = Arc::new(empty);
+        let empty = Arc::new(Entry::unkept(AccessToken::nobody()));
         Self {
             buckets: (0..buckets).map(|_| Bucket::new(&empty)).collect(),
             hash: FixedState::with_seed(seed),
@@ -71,7 +81,7 @@ impl Table {
         }
     }
 
-    pub(super) fn place_of(&self, token: &str) -> Place {
+    pub(in crate::validate) fn place_of(&self, token: &str) -> Place {
         let digest = match self.keeps {
             Recognition::WholeToken => None,
             Recognition::Digest => Some(crypto::sha256(token.as_bytes())),
@@ -85,11 +95,11 @@ impl Table {
         Place { bucket, tag: hash | 1, digest }
     }
 
-    pub(super) fn seen(&self, token: &str, place: &Place) -> Seen {
+    pub(in crate::validate) fn seen(&self, token: &str, place: &Place) -> Seen {
         place.digest.map_or_else(|| Seen::Token(token.into()), Seen::Digest)
     }
 
-    pub(super) fn find(&self, place: &Place, token: &str) -> Option<Hit> {
+    pub(in crate::validate) fn find(&self, place: &Place, token: &str) -> Option<Hit> {
         let bucket = self.buckets.get(place.bucket)?;
         for (tag, entry) in bucket.tags.iter().zip(&bucket.entries) {
             // The entry itself says whether it is the one; a tag that is read late only costs a look.
@@ -103,7 +113,7 @@ impl Table {
         None
     }
 
-    pub(super) fn insert(&self, place: &Place, entry: Arc<Entry>, now: OffsetDateTime) {
+    pub(in crate::validate) fn insert(&self, place: &Place, entry: Arc<Entry>, now: OffsetDateTime) {
         let Some(bucket) = self.buckets.get(place.bucket) else { return };
         let way = self.way_for(bucket, place, &entry, now);
         if let (Some(tag), Some(slot)) = (bucket.tags.get(way), bucket.entries.get(way)) {
@@ -120,7 +130,7 @@ impl Table {
                 0
             } else if matches!(old.seen, Seen::Nothing) {
                 1
-            } else if old.token.expires_at() <= now {
+            } else if old.token.expires_at() <= now || old.until.is_some_and(|until| until <= now) {
                 2
             } else if old.token.subject() == new.token.subject() {
                 3
@@ -163,14 +173,14 @@ impl Seen {
 }
 
 /// An entry that was found, without a reference count being touched.
-pub(super) struct Hit(Guard<Arc<Entry>>);
+pub(in crate::validate) struct Hit(Guard<Arc<Entry>>);
 
 impl Hit {
-    pub(super) fn entry(&self) -> &Entry {
+    pub(in crate::validate) fn entry(&self) -> &Entry {
         &self.0
     }
 
-    pub(super) fn into_entry(self) -> Arc<Entry> {
+    pub(in crate::validate) fn into_entry(self) -> Arc<Entry> {
         Guard::into_inner(self.0)
     }
 }

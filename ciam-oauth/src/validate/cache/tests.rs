@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ciam_core::crypto;
 use ciam_core::entropy::SystemEntropy;
-use ciam_core::jose::{Algorithm, LocalSigner, sign};
+use ciam_core::jose::{Algorithm, KeySet, LocalSigner, sign};
 use serde_json::json;
 use time::Duration;
 use time::macros::datetime;

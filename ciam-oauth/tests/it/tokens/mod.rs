@@ -8,9 +8,12 @@ mod code;
 mod faults;
 mod gate;
 mod introspection;
+mod introspector;
 mod races;
 mod refresh;
 mod revocation;
+mod sender_constraint;
+mod trust;
 mod validate;
 
 use std::net::{IpAddr, Ipv4Addr};

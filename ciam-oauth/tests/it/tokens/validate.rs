@@ -22,13 +22,13 @@ use time::{Duration, OffsetDateTime};
 use super::{API, STOCK, claims, person, world};
 use crate::support::ISSUER;
 
-const NOW: OffsetDateTime = datetime!(2026-11-23 12:00 UTC);
+pub(super) const NOW: OffsetDateTime = datetime!(2026-11-23 12:00 UTC);
 
-fn signer() -> LocalSigner {
+pub(super) fn signer() -> LocalSigner {
     LocalSigner::generate(&*crypto::ring(), Algorithm::Es256).unwrap()
 }
 
-fn keys(signer: &LocalSigner) -> KeySet {
+pub(super) fn keys(signer: &LocalSigner) -> KeySet {
     KeySet::from(signer.verification_key(&*crypto::ring()).unwrap())
 }
 
@@ -36,7 +36,7 @@ fn validator(signer: &LocalSigner) -> Validator {
     Validator::new(ISSUER.parse().unwrap(), API, keys(signer))
 }
 
-fn good() -> Value {
+pub(super) fn good() -> Value {
     json!({
         "iss": ISSUER, "sub": "alice", "aud": API, "client_id": "shop", "jti": "1", "scope": "orders:read profile:read",
         "iat": NOW.unix_timestamp(), "exp": NOW.unix_timestamp() + 600, "auth_time": NOW.unix_timestamp() - 60,
@@ -44,7 +44,7 @@ fn good() -> Value {
     })
 }
 
-async fn token(signer: &LocalSigner, claims: &Value) -> String {
+pub(super) async fn token(signer: &LocalSigner, claims: &Value) -> String {
     sign(signer, "at+jwt", claims).await.unwrap()
 }
 
@@ -121,7 +121,7 @@ async fn escaped_claims_are_read_as_what_they_say() {
     assert!(read.has_scope("orders:read"));
 }
 
-async fn sign_raw(signer: &LocalSigner, header: &Value, payload: &str) -> String {
+pub(super) async fn sign_raw(signer: &LocalSigner, header: &Value, payload: &str) -> String {
     let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(payload));
     let signature = signer.sign(input.as_bytes()).await.unwrap();
     format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))

@@ -1,5 +1,5 @@
-//! Factors for the sign-in journey of `ciam-core`: one-time codes from an authenticator, recovery codes, and the page on
-//! which people manage them.
+//! Factors for the sign-in journey of `ciam-core`: passkeys, one-time codes from an authenticator, recovery codes, and the
+//! management of all of them.
 //!
 //! ```
 //! # #[cfg(feature = "memory")]
@@ -14,18 +14,29 @@
 //! use ciam_mfa::manage::Factors;
 //! use ciam_mfa::otp::TotpFactor;
 //! use ciam_mfa::recovery::RecoveryCodeFactor;
+//! use ciam_mfa::webauthn::{PasskeyFactor, RelyingParty};
+//! use url::Url;
 //!
 //! let ports = memory::ports();
 //! let sessions = SessionManager::new(ports.clone());
 //! let password = PasswordFactor::new(&ports, Arc::new(Argon2idHasher::new()?)).await?;
 //!
-//! // The same factors for the journeys, which ask for them, and for the accounts, which say what an owner has to prove.
+//! let relying_party =
+//!     RelyingParty::new("example.com", "Example")?.with_origin(&Url::parse("https://id.example.com")?)?;
+//! let passkey = Arc::new(PasskeyFactor::new(relying_party.clone()));
 //! let (totp, recovery) = (Arc::new(TotpFactor::new()), Arc::new(RecoveryCodeFactor::new()));
+//!
+//! // The same factors for the journeys, which ask for them in this order, and for the accounts, which say what an owner has
+//! // to prove.
 //! let journeys = Journeys::new(ports.clone(), sessions.clone(), password.clone())
+//!     .with_factor(passkey.clone())
 //!     .with_factor(totp.clone())
 //!     .with_factor(recovery.clone());
-//! let accounts = Accounts::new(ports.clone(), sessions.clone(), password).with_factor(totp).with_factor(recovery);
-//! let factors = Factors::new(ports, accounts, sessions);
+//! let accounts = Accounts::new(ports.clone(), sessions.clone(), password)
+//!     .with_factor(passkey)
+//!     .with_factor(totp)
+//!     .with_factor(recovery);
+//! let factors = Factors::new(ports, accounts, sessions).with_relying_party(relying_party);
 //! # let _ = (journeys, factors);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # }).unwrap();
@@ -33,6 +44,7 @@
 //!
 //! # A map
 //!
+//! - [`webauthn`]: passkeys and security keys, as a second factor and as the beginning of a sign-in; attestation.
 //! - [`otp`]: TOTP and HOTP, with a record of the last accepted step, so that a code is accepted once.
 //! - [`recovery`]: recovery codes, shown once and stored as keyed hashes.
 //! - [`manage`]: adding, naming, removing and resetting factors.
@@ -43,7 +55,7 @@
 //!
 //! # Not here yet
 //!
-//! Passkeys, mandatory enrolment, device binding, push approval and an adaptive risk engine.
+//! Mandatory enrolment, device binding, push approval and an adaptive risk engine.
 //!
 //! # Crate features
 //!
@@ -56,3 +68,4 @@ pub mod manage;
 mod notice;
 pub mod otp;
 pub mod recovery;
+pub mod webauthn;

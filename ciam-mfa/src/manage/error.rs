@@ -22,6 +22,12 @@ pub enum FactorError {
     /// The code is wrong.
     #[error("the code is wrong")]
     Code,
+    /// The passkey's answer is not accepted.
+    #[error("the passkey is not accepted")]
+    Passkey(#[from] crate::webauthn::WebauthnError),
+    /// The passkey is registered already.
+    #[error("the passkey is registered already")]
+    AlreadyRegistered,
     /// Too many attempts.
     #[error("too many attempts")]
     TooMany {
@@ -60,6 +66,8 @@ impl FactorError {
             Self::NeedsStrongerProof => "needs_stronger_proof",
             Self::NotFound => "not_found",
             Self::Code => "code",
+            Self::Passkey(_) => "passkey",
+            Self::AlreadyRegistered => "already_registered",
             Self::TooMany { .. } => "too_many_attempts",
             Self::TooManyThings => "too_many",
             Self::Label => "label",

@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use super::error::FactorError;
 use super::service::Factors;
 use crate::recovery::{RecoveryCodeFactor, remaining};
+use crate::webauthn::PasskeyRecord;
 
 /// A factor of an account, as it may be shown.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -32,6 +33,9 @@ pub struct EnrolledFactor {
     /// Of a sheet of recovery codes: how many are left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub left: Option<usize>,
+    /// Of a passkey: whether it is kept in more than one place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub synchronised: Option<bool>,
 }
 
 impl Factors {
@@ -50,6 +54,7 @@ impl Factors {
             created_at: credential.created_at,
             last_used_at: credential.last_used_at,
             left: left.filter(|_| credential.factor == RecoveryCodeFactor::NAME),
+            synchronised: PasskeyRecord::of(credential).map(|passkey| passkey.backed_up),
         };
         let active = credentials.iter().filter(|it| {
             it.value.state == CredentialState::Active && it.value.factor != PasswordFactor::NAME

@@ -6,11 +6,23 @@ use ciam_core::id::CredentialId;
 use ciam_core::notify::MessageCode;
 use ciam_core::password::PasswordFactor;
 use ciam_core::session::{Authenticated, StartedSession};
-use ciam_core::store::{Batch, EntityRef, Versioned, Write};
+use ciam_core::store::{Batch, EntityRef, StoredRecord as _, Versioned, Write};
 
 use super::change::Change;
 use super::error::FactorError;
 use super::service::Factors;
+use crate::webauthn::{PasskeyId, PasskeyRecord};
+
+/// Adds the removal of a credential, and of what says that a passkey's id is taken.
+pub(super) fn removing(batch: Batch, known: &Versioned<Credential>) -> Batch {
+    let id = known.value.id;
+    let batch =
+        batch.require_version(EntityRef::Credential(id), known.version).write(Write::DeleteCredential(id));
+    match PasskeyRecord::of(&known.value) {
+        Some(passkey) => batch.write(Write::DeleteRecord(PasskeyId::KIND, PasskeyId::key_of(&passkey.id))),
+        None => batch,
+    }
+}
 
 impl Factors {
     /// Removes one of the owner's factors. Every other session is over; this one goes on with a new secret.
@@ -23,10 +35,7 @@ impl Factors {
         let (mut current, mut credentials) = self.proved(owner).await?;
         for _ in 0..Self::MAX_RACES {
             let known = self.removable(&current, &credentials, id).await?;
-            let batch = Batch::new()
-                .require_version(EntityRef::Credential(id), known.version)
-                .write(Write::DeleteCredential(id))
-                .event(self.changed(owner, &known.value, "removed")?);
+            let batch = removing(Batch::new(), known).event(self.changed(owner, &known.value, "removed")?);
             let factor = known.value.factor.clone();
             let change = Change {
                 batch,

@@ -11,9 +11,14 @@ use ciam_core::session::SessionEnd;
 use ciam_core::store::{Batch, EntityRef, Write};
 
 use super::error::FactorError;
+use super::remove::removing;
 use super::service::Factors;
 use crate::event::FACTORS_RESET;
 use crate::notice::notice;
+
+/// How many are taken in one commit: a batch has 64 writes, one for the account and up to two for each of these. An account
+/// with more is reset twice.
+const AT_ONCE: usize = (Batch::MAX_WRITES - 1) / 2;
 
 impl Factors {
     /// Takes every factor but the password from an account: its owner has lost them, and has shown the support who they are.
@@ -52,13 +57,9 @@ impl Factors {
             }
             let mut batch = Batch::new().require_version(EntityRef::Account(account), found.version);
             let mut names: Vec<&str> = Vec::new();
-            // A batch has 64 writes: the account's, and these.
-            for credential in taken.iter().take(Batch::MAX_WRITES - 1) {
-                let id = credential.value.id;
+            for credential in taken.iter().take(AT_ONCE) {
                 names.push(&credential.value.factor);
-                batch = batch
-                    .require_version(EntityRef::Credential(id), credential.version)
-                    .write(Write::DeleteCredential(id));
+                batch = removing(batch, credential);
             }
             let event = Event::new(&self.ports, FACTORS_RESET, found.value.event_subject())?
                 .by(actor)

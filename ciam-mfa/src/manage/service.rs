@@ -3,6 +3,7 @@
 use ciam_core::account::{Accounts, Owner};
 use ciam_core::assurance::{AuthenticationContext, Strength};
 use ciam_core::credential::{Credential, CredentialState};
+use ciam_core::error::PortError;
 use ciam_core::ports::Ports;
 use ciam_core::ratelimit::{Limit, RateLimiter};
 use ciam_core::session::{Authenticated, SessionManager};
@@ -11,6 +12,7 @@ use time::Duration;
 
 use super::error::FactorError;
 use crate::recovery::RecoveryCodeFactor;
+use crate::webauthn::{self, RelyingParty};
 
 /// The limits of what an owner does with their factors.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub struct FactorLimits {
     pub enrolment_attempts: u64,
     /// Authenticator apps of one account. Default 5.
     pub totp: usize,
+    /// Passkeys of one account. Default 20.
+    pub passkeys: usize,
     /// The longest name of a factor, in characters. Default 64.
     pub label: usize,
 }
@@ -35,6 +39,7 @@ impl Default for FactorLimits {
             enrolment_lifetime: Duration::minutes(10),
             enrolment_attempts: 5,
             totp: 5,
+            passkeys: 20,
             label: 64,
         }
     }
@@ -46,6 +51,7 @@ pub struct Factors {
     pub(super) ports: Ports,
     pub(super) accounts: Accounts,
     pub(super) sessions: SessionManager,
+    pub(super) relying_party: Option<RelyingParty>,
     pub(super) limits: FactorLimits,
     pub(super) limiter: RateLimiter,
 }
@@ -59,7 +65,14 @@ impl Factors {
     #[must_use]
     pub fn new(ports: Ports, accounts: Accounts, sessions: SessionManager) -> Self {
         let limiter = RateLimiter::new(ports.clone());
-        Self { ports, accounts, sessions, limits: FactorLimits::default(), limiter }
+        Self { ports, accounts, sessions, relying_party: None, limits: FactorLimits::default(), limiter }
+    }
+
+    /// Lets people register passkeys.
+    #[must_use]
+    pub fn with_relying_party(mut self, relying_party: RelyingParty) -> Self {
+        self.relying_party = Some(relying_party);
+        self
     }
 
     /// Sets the limits.
@@ -145,10 +158,19 @@ impl Factors {
         }
         Ok(())
     }
+
+    pub(super) fn relying_party(&self) -> Result<&RelyingParty, FactorError> {
+        let missing = || PortError::permanent("the factors were made without a relying party");
+        self.relying_party.as_ref().ok_or_else(|| FactorError::Port(missing()))
+    }
 }
 
 /// How hard a proof by a credential is to steal.
 pub(super) fn strength_of(credential: &Credential) -> Strength {
-    let _ = credential;
-    Strength::Ordinary
+    if credential.factor == webauthn::PasskeyFactor::NAME {
+        // A lost security key is removed with a synchronised one: both resist phishing.
+        Strength::PhishingResistant
+    } else {
+        Strength::Ordinary
+    }
 }

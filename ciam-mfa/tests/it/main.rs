@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that panics is a test that fails")]
 
+mod authenticator;
 mod manage;
 mod otp;
+mod passkeys;
 mod recovery;
+mod webauthn_vectors;
 mod world;

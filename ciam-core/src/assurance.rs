@@ -59,6 +59,20 @@ pub enum FactorKind {
     Inherence,
 }
 
+/// How hard a proof is to steal, weakest first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Strength {
+    /// A false site can ask for it and pass it on: passwords and codes.
+    #[default]
+    Ordinary,
+    /// It is bound to this site, so that a false one gets nothing of use: a passkey.
+    PhishingResistant,
+    /// And its key does not leave the hardware that it was made in: a security key.
+    PhishingResistantHardware,
+}
+
 /// One proof: a method that proved the person at a time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -70,13 +84,23 @@ pub struct Proof {
     /// When.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
+    /// How hard it is to steal.
+    #[serde(default)]
+    pub strength: Strength,
 }
 
 impl Proof {
     /// A proof.
     #[must_use]
     pub fn new(amr: Amr, kinds: impl IntoIterator<Item = FactorKind>, at: OffsetDateTime) -> Self {
-        Self { amr, kinds: kinds.into_iter().collect(), at }
+        Self { amr, kinds: kinds.into_iter().collect(), at, strength: Strength::Ordinary }
+    }
+
+    /// Says how hard it is to steal.
+    #[must_use]
+    pub const fn with_strength(mut self, strength: Strength) -> Self {
+        self.strength = strength;
+        self
     }
 }
 
@@ -156,13 +180,22 @@ pub struct AcrLevel {
     pub factor_kinds: usize,
     /// How old a proof may be to count; `None` for as long as the session lives.
     pub max_age: Option<Duration>,
+    /// How hard at least one of the proofs is to steal.
+    pub strength: Strength,
 }
 
 impl AcrLevel {
     /// A level.
     #[must_use]
     pub fn new(acr: impl Into<String>, factor_kinds: usize, max_age: Option<Duration>) -> Self {
-        Self { acr: Acr::new(acr), factor_kinds, max_age }
+        Self { acr: Acr::new(acr), factor_kinds, max_age, strength: Strength::Ordinary }
+    }
+
+    /// Asks for a proof that is this hard to steal.
+    #[must_use]
+    pub const fn with_strength(mut self, strength: Strength) -> Self {
+        self.strength = strength;
+        self
     }
 
     /// Whether a context reaches this level at `now`.
@@ -170,7 +203,9 @@ impl AcrLevel {
     pub fn is_met(&self, context: &AuthenticationContext, now: OffsetDateTime) -> bool {
         let fresh =
             context.proofs.iter().filter(|proof| self.max_age.is_none_or(|max| now - proof.at <= max));
+        let strongest = fresh.clone().map(|proof| proof.strength).max();
         context.kinds(fresh).len() >= self.factor_kinds.max(1)
+            && strongest.is_some_and(|strongest| strongest >= self.strength)
     }
 }
 
@@ -196,6 +231,31 @@ impl AcrLadder {
     #[must_use]
     pub fn new(levels: Vec<AcrLevel>) -> Self {
         Self(levels)
+    }
+
+    /// Adds the two levels of the
+    /// [OpenID Connect Extended Authentication Profile](https://openid.net/specs/openid-connect-eap-acr-values-1_0.html),
+    /// for a host with passkeys: `phr` (as `urn:ciam:acr:aal2`, and resistant to phishing) and `phrh` (and the key protected
+    /// by hardware).
+    ///
+    /// ```
+    /// use ciam_core::assurance::{Acr, AcrLadder, Amr, AuthenticationContext, FactorKind, Proof, Strength};
+    /// use time::macros::datetime;
+    ///
+    /// let now = datetime!(2026-11-26 12:00 UTC);
+    /// let kinds = [FactorKind::Possession, FactorKind::Inherence];
+    /// let passkey = Proof::new(Amr::SOFTWARE_KEY, kinds, now).with_strength(Strength::PhishingResistant);
+    /// let context = AuthenticationContext::new([passkey]);
+    /// let ladder = AcrLadder::default().with_phishing_resistant();
+    /// assert!(ladder.satisfies(&context, &Acr::new("phr"), now));
+    /// assert!(!ladder.satisfies(&context, &Acr::new("phrh"), now));
+    /// ```
+    #[must_use]
+    pub fn with_phishing_resistant(mut self) -> Self {
+        let level = |acr| AcrLevel::new(acr, 2, Some(Duration::hours(12)));
+        self.0.push(level("phr").with_strength(Strength::PhishingResistant));
+        self.0.push(level("phrh").with_strength(Strength::PhishingResistantHardware));
+        self
     }
 
     /// The levels, weakest first.
@@ -274,6 +334,25 @@ mod tests {
         assert_eq!(nobody.auth_time(), None);
         let context = AuthenticationContext::new([password(NOW), otp(NOW)]);
         assert!(!ladder.satisfies(&context, &Acr::new("urn:example:gold"), NOW));
+    }
+
+    #[test]
+    fn what_can_be_phished_is_not_resistant_whatever_else_was_proved() {
+        let ladder = AcrLadder::default().with_phishing_resistant();
+        let phr = Acr::new("phr");
+        let two = AuthenticationContext::new([password(NOW), otp(NOW)]);
+        assert!(!ladder.satisfies(&two, &phr, NOW));
+        let key = |at| {
+            Proof::new(Amr::HARDWARE_KEY, [FactorKind::Possession], at)
+                .with_strength(Strength::PhishingResistantHardware)
+        };
+        let with_key = AuthenticationContext::new([password(NOW), key(NOW)]);
+        assert_eq!(ladder.achieved(&with_key, NOW), Some(&Acr::new("phrh")));
+        assert!(ladder.satisfies(&with_key, &phr, NOW));
+        let alone = AuthenticationContext::new([key(NOW)]);
+        assert!(!ladder.satisfies(&alone, &phr, NOW), "touched by anybody");
+        let old = AuthenticationContext::new([password(NOW), otp(NOW), key(NOW - Duration::hours(13))]);
+        assert_eq!(ladder.achieved(&old, NOW).unwrap().as_str(), "urn:ciam:acr:aal2");
     }
 
     #[test]

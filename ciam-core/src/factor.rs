@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::account::Account;
-use crate::assurance::{FactorKind, Proof};
+use crate::assurance::{FactorKind, Proof, Strength};
 use crate::credential::Credential;
 use crate::error::PortError;
+use crate::id::AccountId;
 use crate::ports::Ports;
 use crate::store::{Batch, Versioned};
 
@@ -34,6 +35,29 @@ pub trait Factor: fmt::Debug + Send + Sync {
             credential.value.factor == self.name()
                 && credential.value.state == crate::credential::CredentialState::Active
         })
+    }
+
+    /// How hard a proof by one of these credentials is to steal, at best.
+    fn strength(&self, credentials: &[Versioned<Credential>]) -> Strength {
+        let _ordinary = credentials;
+        Strength::Ordinary
+    }
+
+    /// Whether a sign-in can begin with it, without an identifier: its challenge is made for nobody yet, and
+    /// [`identify`](Self::identify) says whose answer it is.
+    fn is_first(&self) -> bool {
+        false
+    }
+
+    /// Whose answer it claims to be; not proved before [`verify`](Self::verify). For a factor that is a
+    /// [first](Self::is_first) one.
+    ///
+    /// # Errors
+    ///
+    /// Fails when a port does.
+    async fn identify(&self, ports: &Ports, answer: &Value) -> Result<Option<AccountId>, PortError> {
+        let _nobody = (ports, answer);
+        Ok(None)
     }
 
     /// Makes a challenge.

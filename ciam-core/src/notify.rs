@@ -58,6 +58,14 @@ pub enum MessageCode {
     RecoveryCode,
     /// The password was forgotten and has been replaced. No parameters.
     PasswordRecovered,
+    /// A factor was added to the account. Parameters: `factor`, its name.
+    FactorAdded,
+    /// A factor was removed from the account. Parameters: `factor`, its name.
+    FactorRemoved,
+    /// An administrator took the factors from the account. No parameters.
+    FactorsReset,
+    /// A recovery code was used. Parameters: `left`, how many there still are.
+    RecoveryCodeUsed,
 }
 
 impl MessageCode {
@@ -83,6 +91,10 @@ impl MessageCode {
             Self::SignInCode => "sign_in_code",
             Self::RecoveryCode => "recovery_code",
             Self::PasswordRecovered => "password_recovered",
+            Self::FactorAdded => "factor_added",
+            Self::FactorRemoved => "factor_removed",
+            Self::FactorsReset => "factors_reset",
+            Self::RecoveryCodeUsed => "recovery_code_used",
         }
     }
 }

@@ -1,50 +1,71 @@
-//! Factors, passkeys, step-up, device binding and adaptive risk.
-//!
-//! # Status
-//!
-//! This release has no public API: it fixes the name and the place of the crate. What a factor will leave behind works
-//! today in [`ciam_core::assurance`]: a *proof*, from which a level of assurance is computed and never stored.
+//! Factors for the sign-in journey of `ciam-core`: passkeys, one-time codes from an authenticator, recovery codes, and the
+//! management of all of them.
 //!
 //! ```
-//! use ciam_core::assurance::{Acr, AcrLadder, Amr, AuthenticationContext, FactorKind, Proof};
-//! use ciam_core::clock::{Clock, SystemClock};
+//! # #[cfg(feature = "memory")]
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! use std::sync::Arc;
 //!
-//! let now = SystemClock::new().now();
-//! let ladder = AcrLadder::default();
-//! let wanted = Acr::new("urn:ciam:acr:aal2");
+//! use ciam_core::account::Accounts;
+//! use ciam_core::journey::Journeys;
+//! use ciam_core::memory;
+//! use ciam_core::password::{Argon2idHasher, PasswordFactor};
+//! use ciam_core::session::SessionManager;
+//! use ciam_mfa::manage::Factors;
+//! use ciam_mfa::otp::TotpFactor;
+//! use ciam_mfa::recovery::RecoveryCodeFactor;
+//! use ciam_mfa::webauthn::{PasskeyFactor, RelyingParty};
+//! use url::Url;
 //!
-//! // A password is one kind of factor, and not enough.
-//! let mut context = AuthenticationContext::new([Proof::new(Amr::PASSWORD, [FactorKind::Knowledge], now)]);
-//! assert!(!ladder.satisfies(&context, &wanted, now));
+//! let ports = memory::ports();
+//! let sessions = SessionManager::new(ports.clone());
+//! let password = PasswordFactor::new(&ports, Arc::new(Argon2idHasher::new()?)).await?;
 //!
-//! // A one-time code from the person's device is the second kind: stepped up.
-//! context.add(Proof::new(Amr::OTP, [FactorKind::Possession], now));
-//! assert!(ladder.satisfies(&context, &wanted, now));
+//! let relying_party =
+//!     RelyingParty::new("example.com", "Example")?.with_origin(&Url::parse("https://id.example.com")?)?;
+//! let passkey = Arc::new(PasskeyFactor::new(relying_party.clone()));
+//! let (totp, recovery) = (Arc::new(TotpFactor::new()), Arc::new(RecoveryCodeFactor::new()));
+//!
+//! // The same factors for the journeys, which ask for them in this order, and for the accounts, which say what an owner has
+//! // to prove.
+//! let journeys = Journeys::new(ports.clone(), sessions.clone(), password.clone())
+//!     .with_factor(passkey.clone())
+//!     .with_factor(totp.clone())
+//!     .with_factor(recovery.clone());
+//! let accounts = Accounts::new(ports.clone(), sessions.clone(), password)
+//!     .with_factor(passkey)
+//!     .with_factor(totp)
+//!     .with_factor(recovery);
+//! let factors = Factors::new(ports, accounts, sessions).with_relying_party(relying_party);
+//! # let _ = (journeys, factors);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
 //! ```
 //!
-//! # What it will be
+//! # A map
 //!
-//! - **Passkeys and security keys**: registration and assertion ceremonies of [WebAuthn Level 3], user verification, backup
-//!   state, attestation policy, signature counters.
-//! - **One-time codes**: [HOTP] and [TOTP] with a record of the last accepted step, so that a code is accepted once.
-//! - **Recovery codes**, shown once and stored as digests.
-//! - **Step-up**: the sign-in journey of `ciam-core`, entered with a session already there, until a wanted class is reached.
-//! - **Device binding**: a key that lives in one browser, asked for before statistics are.
-//! - **Adaptive risk**: signals in, an assessment with reasons out, behind core's [`RiskEngine`](ciam_core::risk::RiskEngine).
+//! - [`webauthn`]: passkeys and security keys, as a second factor and as the beginning of a sign-in; attestation.
+//! - [`otp`]: TOTP and HOTP, with a record of the last accepted step, so that a code is accepted once.
+//! - [`recovery`]: recovery codes, shown once and stored as keyed hashes.
+//! - [`manage`]: adding, naming, removing and resetting factors.
+//! - [`event`]: the names of this crate's events.
 //!
-//! Levels follow [NIST SP 800-63B-4]; methods are named as in [RFC 8176].
+//! Codes by mail and text message are ways to sign in of [`ciam_core::journey`]. Levels of assurance, `phr` and `phrh` among
+//! them, are in [`ciam_core::assurance`].
 //!
-//! # Place
+//! # Not here yet
 //!
-//! ```text
-//! ciam-core  <-  ciam-mfa
-//! ```
+//! Mandatory enrolment, device binding, push approval and an adaptive risk engine.
 //!
-//! It will know nothing of OAuth, OpenID Connect, SAML or SCIM: those read what a session proves from core.
+//! # Crate features
 //!
-//! [WebAuthn Level 3]: https://www.w3.org/TR/webauthn-3/
-//! [HOTP]: https://www.rfc-editor.org/rfc/rfc4226
-//! [TOTP]: https://www.rfc-editor.org/rfc/rfc6238
-//! [NIST SP 800-63B-4]: https://pages.nist.gov/800-63-4/sp800-63b.html
-//! [RFC 8176]: https://www.rfc-editor.org/rfc/rfc8176
+//! - `memory`: the in-memory ports of `ciam-core`, to try the factors without any adapter.
+//! - `testkit`: the manual clock, seeded entropy and contract suites of `ciam-core`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod event;
+pub mod manage;
+mod notice;
+pub mod otp;
+pub mod recovery;
+pub mod webauthn;

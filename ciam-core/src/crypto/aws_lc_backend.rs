@@ -10,8 +10,8 @@ use aws_lc_rs::{agreement, rsa, signature};
 use super::public_key::{UNCOMPRESSED, checked_ed25519};
 use super::{
     AEAD_KEY_LENGTH, AEAD_NONCE_LENGTH, Crypto, Digest, DigestAlgorithm, EcCurve, GenerateError,
-    InvalidSignature, KeyRejected, MacKey, OperationFailed, PublicKey, SignatureScheme, SigningKey,
-    VerifyingKey, rsa_checks,
+    InvalidSignature, KeyRejected, MacKey, OneTimeHash, OperationFailed, PublicKey, SignatureScheme,
+    SigningKey, VerifyingKey, rsa_checks,
 };
 use crate::secret::SecretBytes;
 
@@ -76,6 +76,10 @@ impl Crypto for AwsLc {
 
     fn digest(&self, algorithm: DigestAlgorithm, bytes: &[u8]) -> Digest {
         primitives::digest(algorithm, bytes)
+    }
+
+    fn one_time_mac(&self, algorithm: OneTimeHash, key: &SecretBytes, message: &[u8]) -> Digest {
+        primitives::one_time_mac(algorithm, key, message)
     }
 
     fn aead_seal(

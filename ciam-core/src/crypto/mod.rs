@@ -139,6 +139,16 @@ pub trait Crypto: fmt::Debug + Send + Sync {
     /// Digests bytes.
     fn digest(&self, algorithm: DigestAlgorithm, bytes: &[u8]) -> Digest;
 
+    /// The HMAC ([RFC 2104](https://www.rfc-editor.org/rfc/rfc2104)) from which a one-time code is cut
+    /// ([RFC 4226](https://www.rfc-editor.org/rfc/rfc4226), [RFC 6238](https://www.rfc-editor.org/rfc/rfc6238)).
+    ///
+    /// # Security
+    ///
+    /// For one-time codes alone: it takes keys of any length, and its most common hash is SHA-1, because that is what
+    /// people's authenticators know. HMAC does not need a hash that resists collisions; anything that signs or compares
+    /// messages takes [`mac_key`](Self::mac_key).
+    fn one_time_mac(&self, algorithm: OneTimeHash, key: &SecretBytes, message: &[u8]) -> Digest;
+
     /// Encrypts in place with AES-256-GCM and appends the tag.
     ///
     /// # Security
@@ -236,6 +246,18 @@ pub enum DigestAlgorithm {
     Sha256,
     /// SHA-384.
     Sha384,
+    /// SHA-512.
+    Sha512,
+}
+
+/// The hash function of a one-time code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OneTimeHash {
+    /// SHA-1: what every authenticator app knows, and many know nothing else.
+    Sha1,
+    /// SHA-256.
+    Sha256,
     /// SHA-512.
     Sha512,
 }

@@ -8,7 +8,7 @@ use super::library::signature::{self, KeyPair as _};
 use super::library::{aead, digest, hkdf, hmac, rsa};
 use crate::crypto::{
     AEAD_KEY_LENGTH, AEAD_NONCE_LENGTH, Digest, DigestAlgorithm, EcCurve, GenerateError, InvalidSignature,
-    KeyRejected, MacKey, OperationFailed, PublicKey, SignatureScheme, SigningKey, rsa_checks,
+    KeyRejected, MacKey, OneTimeHash, OperationFailed, PublicKey, SignatureScheme, SigningKey, rsa_checks,
 };
 use crate::secret::SecretBytes;
 
@@ -78,6 +78,15 @@ pub(super) fn digest(algorithm: DigestAlgorithm, bytes: &[u8]) -> Digest {
         DigestAlgorithm::Sha512 => &digest::SHA512,
     };
     Digest::new(digest::digest(algorithm, bytes).as_ref())
+}
+
+pub(super) fn one_time_mac(algorithm: OneTimeHash, key: &SecretBytes, message: &[u8]) -> Digest {
+    let algorithm = match algorithm {
+        OneTimeHash::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+        OneTimeHash::Sha256 => hmac::HMAC_SHA256,
+        OneTimeHash::Sha512 => hmac::HMAC_SHA512,
+    };
+    Digest::new(hmac::sign(&hmac::Key::new(algorithm, key.expose()), message).as_ref())
 }
 
 pub(super) fn aead_seal(

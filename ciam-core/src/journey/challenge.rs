@@ -23,6 +23,9 @@ pub enum Challenge {
         login_hint: Option<String>,
         /// The ways that are allowed: with a password [`Answer::Credentials`], with a code [`Answer::SendCode`].
         methods: Methods,
+        /// Factors that say themselves who the person is, such as a passkey: [`Answer::Factor`], without an identifier.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        first: Vec<FirstFactorAsk>,
     },
     /// Register: [`Answer::Register`].
     Registration {
@@ -65,6 +68,9 @@ pub enum Challenge {
         factor: String,
         /// What the page needs of the factor's challenge.
         data: Value,
+        /// The factors that may be proved in its place: [`Answer::AnotherFactor`].
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        others: Vec<String>,
     },
     /// Say whose password is forgotten: [`Answer::Recover`].
     Recovery {
@@ -92,6 +98,16 @@ pub enum Challenge {
         /// The attributes.
         attributes: Vec<AttributeAsk>,
     },
+}
+
+/// A factor with which a sign-in can begin.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct FirstFactorAsk {
+    /// The factor's name.
+    pub factor: String,
+    /// What the page needs of the factor's challenge.
+    pub data: Value,
 }
 
 /// The acceptance of an invitation.
@@ -286,6 +302,11 @@ pub enum Answer {
         /// The answer, as the factor wants it.
         response: Value,
     },
+    /// Ask for another of the account's factors in place of this one.
+    AnotherFactor {
+        /// The factor's name, one of those that the challenge offers.
+        factor: String,
+    },
 }
 
 impl Answer {
@@ -293,6 +314,18 @@ impl Answer {
     #[must_use]
     pub fn credentials(identifier: impl Into<String>, password: impl Into<String>) -> Self {
         Self::Credentials { identifier: identifier.into(), password: Secret::new(password.into()) }
+    }
+
+    /// The answer to a factor's challenge.
+    #[must_use]
+    pub fn factor(factor: impl Into<String>, response: Value) -> Self {
+        Self::Factor { factor: factor.into(), response }
+    }
+
+    /// A wish to prove another factor.
+    #[must_use]
+    pub fn another_factor(factor: impl Into<String>) -> Self {
+        Self::AnotherFactor { factor: factor.into() }
     }
 
     /// A wish for a code to sign in with.

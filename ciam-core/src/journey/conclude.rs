@@ -66,7 +66,7 @@ impl Proving {
 
 /// What a proof leads to, when not to the session.
 enum Onward<'a> {
-    Factor(&'a str),
+    Factor(Vec<&'a str>),
     NewPassword,
     Owed(Owed),
 }
@@ -108,11 +108,12 @@ impl Journeys {
     ) -> Result<Outcome, JourneyError> {
         let requirements = &journey.requirements;
         let onward = if proving.goal == Goal::Recovery {
-            self.missing_for_recovery(&proving, requirements).map_or(Onward::NewPassword, Onward::Factor)
+            let choices = self.recovery_choices(&proving, requirements);
+            if choices.is_empty() { Onward::NewPassword } else { Onward::Factor(choices) }
         } else {
             match self.decide(&proving, requirements, current) {
                 Decision::Refuse | Decision::Credentials => return Ok(Outcome::OutOfReach),
-                Decision::Factor(name) => Onward::Factor(name),
+                Decision::Factor(_) => Onward::Factor(self.choices(&proving, requirements, current)),
                 Decision::Session => match self.owed(&proving, requirements).await? {
                     Some(owed) => Onward::Owed(owed),
                     None => return self.finish(handle, visitor, journey, current, proving, batch).await,
@@ -137,8 +138,8 @@ impl Journeys {
             return Ok(Outcome::Raced(Box::new(journey.clone())));
         }
         let stage = match onward {
-            Onward::Factor(name) => {
-                self.factor_stage(&proving, name, journey.revision.saturating_add(1)).await?
+            Onward::Factor(choices) => {
+                self.factor_stage(&proving, &choices, journey.revision.saturating_add(1)).await?
             }
             Onward::NewPassword => Stage::NewPassword(proving.held()),
             Onward::Owed(owed) => owed.stage(proving.held()),
@@ -266,50 +267,73 @@ impl Journeys {
         requirements: &Requirements,
         current: Option<&Authenticated>,
     ) -> Decision<'a> {
-        let account = proving.found.account.value.id;
         let candidates = self.candidates(proving);
-        let same = current.filter(|current| current.account.value.id == account);
-        let situation = Situation {
-            session: same.map(|current| &current.session.value.context),
-            risk: proving.risk.level,
-            candidates: &candidates,
-            ..Situation::new(&proving.proofs, requirements, &self.policy.ladder, self.ports.now())
-        };
-        situation.decide()
+        self.situation(proving, requirements, current, &candidates).decide()
     }
 
-    fn missing_for_recovery<'a>(&'a self, proving: &Proving, requirements: &Requirements) -> Option<&'a str> {
+    /// The factors of which [`decide`](Self::decide) asks for the first.
+    pub(super) fn choices<'a>(
+        &'a self,
+        proving: &Proving,
+        requirements: &Requirements,
+        current: Option<&Authenticated>,
+    ) -> Vec<&'a str> {
         let candidates = self.candidates(proving);
-        let now = self.ports.now();
-        let situation = Situation {
-            candidates: &candidates,
-            ..Situation::new(&proving.proofs, requirements, &self.policy.ladder, now)
-        };
-        situation.missing_for_recovery()
+        self.situation(proving, requirements, current, &candidates).choices()
+    }
+
+    fn recovery_choices<'a>(&'a self, proving: &Proving, requirements: &Requirements) -> Vec<&'a str> {
+        let candidates = self.candidates(proving);
+        self.situation(proving, requirements, None, &candidates).recovery_choices()
+    }
+
+    fn situation<'s, 'name>(
+        &'s self,
+        proving: &'s Proving,
+        requirements: &'s Requirements,
+        current: Option<&'s Authenticated>,
+        candidates: &'s [Candidate<'name>],
+    ) -> Situation<'s, 'name> {
+        let account = proving.found.account.value.id;
+        let same = current.filter(|current| current.account.value.id == account);
+        Situation {
+            session: same.map(|current| &current.session.value.context),
+            risk: proving.risk.level,
+            candidates,
+            ..Situation::new(&proving.proofs, requirements, &self.policy.ladder, self.ports.now())
+        }
     }
 
     /// The further factors in which an account is enrolled.
     fn candidates<'a>(&'a self, proving: &Proving) -> Vec<Candidate<'a>> {
-        let enrolled = self.factors.iter().filter(|factor| factor.is_enrolled(&proving.found.credentials));
-        enrolled.map(|factor| Candidate::new(factor.name(), factor.kinds())).collect()
+        let credentials = &proving.found.credentials;
+        let enrolled = self.factors.iter().filter(|factor| factor.is_enrolled(credentials));
+        enrolled
+            .map(|factor| {
+                Candidate::new(factor.name(), factor.kinds()).with_strength(factor.strength(credentials))
+            })
+            .collect()
     }
 
     pub(super) async fn factor_stage(
         &self,
         proving: &Proving,
-        name: &str,
+        choices: &[&str],
         number: u32,
     ) -> Result<Stage, PortError> {
-        let factor = self.factors.iter().find(|factor| factor.name() == name);
+        let (name, others) =
+            choices.split_first().ok_or_else(|| PortError::permanent("there is no further factor"))?;
+        let factor = self.factors.iter().find(|factor| factor.name() == *name);
         let factor = factor.ok_or_else(|| PortError::permanent("there is no such factor"))?;
         let found = &proving.found;
         let subject = FactorSubject::new(&self.ports, Some(&found.account.value), &found.credentials);
         let challenge = factor.challenge(subject).await?;
         Ok(Stage::Factor(FactorStage {
             held: proving.held(),
-            factor: name.to_owned(),
+            factor: (*name).to_owned(),
             state: challenge.state,
             public: challenge.public,
+            others: others.iter().map(|name| (*name).to_owned()).collect(),
             number,
         }))
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use time::OffsetDateTime;
 
 use super::types::Requirements;
-use crate::assurance::{AcrLadder, Amr, AuthenticationContext, FactorKind, Proof};
+use crate::assurance::{AcrLadder, Amr, AuthenticationContext, FactorKind, Proof, Strength};
 use crate::risk::RiskLevel;
 
 /// A further factor that the account could prove.
@@ -19,13 +19,22 @@ pub struct Candidate<'a> {
     pub name: &'a str,
     /// What a proof would stand for.
     pub kinds: &'a [FactorKind],
+    /// How hard a proof would be to steal.
+    pub strength: Strength,
 }
 
 impl<'a> Candidate<'a> {
     /// A further factor.
     #[must_use]
     pub const fn new(name: &'a str, kinds: &'a [FactorKind]) -> Self {
-        Self { name, kinds }
+        Self { name, kinds, strength: Strength::Ordinary }
+    }
+
+    /// Says how hard a proof would be to steal.
+    #[must_use]
+    pub const fn with_strength(mut self, strength: Strength) -> Self {
+        self.strength = strength;
+        self
     }
 }
 
@@ -92,24 +101,38 @@ impl<'a, 'name> Situation<'a, 'name> {
         }
         let proved = kinds_of(self.proofs);
         let (wanted_kinds, insists) = kinds_for(self.risk);
-        let (acr_met, risk_met) = (self.reaches(None), proved.len() >= wanted_kinds);
-        if acr_met && risk_met {
+        let risk_met = proved.len() >= wanted_kinds;
+        if self.reaches(None) && risk_met {
             return Decision::Session;
         }
-        let adds = |candidate: &&Candidate<'_>| candidate.kinds.iter().any(|kind| !proved.contains(kind));
-        let mut useful = self.candidates.iter().filter(adds);
-        let enough = |candidate: &&Candidate<'_>| self.reaches(Some(candidate));
-        let next = if acr_met {
-            useful.next()
-        } else {
-            // One that suffices before one that helps.
-            useful.clone().find(enough).or_else(|| useful.next())
-        };
-        match next {
-            Some(candidate) => Decision::Factor(candidate.name),
+        match self.choices().first() {
+            Some(name) => Decision::Factor(name),
             None if insists && !risk_met => Decision::Refuse,
             None => Decision::Session,
         }
+    }
+
+    /// The further factors of which any one takes the sign-in as far as the one that [`decide`](Self::decide) asks for,
+    /// which is the first of them: the person may choose another.
+    #[must_use]
+    pub fn choices(&self) -> Vec<&'name str> {
+        let enough = |candidate: &&Candidate<'_>| self.reaches(Some(candidate));
+        let candidates: Vec<&Candidate<'name>> = if self.proofs.is_empty() {
+            self.candidates.iter().filter(enough).collect()
+        } else {
+            let useful: Vec<_> = self.candidates.iter().filter(|candidate| self.adds(candidate)).collect();
+            // Those that suffice before those that help.
+            let sufficing: Vec<_> = useful.iter().copied().filter(enough).collect();
+            if self.reaches(None) || sufficing.is_empty() { useful } else { sufficing }
+        };
+        candidates.into_iter().map(|candidate| candidate.name).collect()
+    }
+
+    /// Whether a further factor proves what nothing in this sign-in has proved.
+    fn adds(&self, candidate: &Candidate<'_>) -> bool {
+        let proved = kinds_of(self.proofs);
+        let strongest = self.proofs.iter().map(|proof| proof.strength).max().unwrap_or_default();
+        candidate.kinds.iter().any(|kind| !proved.contains(kind)) || candidate.strength > strongest
     }
 
     /// Which further factor a person who has forgotten their password is still to prove, after a code that was sent to them.
@@ -118,13 +141,18 @@ impl<'a, 'name> Situation<'a, 'name> {
     /// begins a session where the owner has asked for more.
     #[must_use]
     pub fn missing_for_recovery(&self) -> Option<&'name str> {
+        self.recovery_choices().first().copied()
+    }
+
+    /// The further factors of which a recovery needs one, the preferred one first; none when enough was proved.
+    #[must_use]
+    pub fn recovery_choices(&self) -> Vec<&'name str> {
         if self.proofs.len() > 1 {
-            return None;
+            return Vec::new();
         }
-        let proved = kinds_of(self.proofs);
-        let adds = |candidate: &&Candidate<'_>| candidate.kinds.iter().any(|kind| !proved.contains(kind));
-        let mut candidates = self.candidates.iter();
-        candidates.clone().find(adds).or_else(|| candidates.next()).map(|candidate| candidate.name)
+        let useful: Vec<_> = self.candidates.iter().filter(|candidate| self.adds(candidate)).collect();
+        let candidates = if useful.is_empty() { self.candidates.iter().collect() } else { useful };
+        candidates.into_iter().map(|candidate| candidate.name).collect()
     }
 
     /// Where nothing is proved yet.
@@ -137,9 +165,7 @@ impl<'a, 'name> Situation<'a, 'name> {
         if !fresh || self.risk >= RiskLevel::High || self.reaches(None) {
             return Decision::Credentials;
         }
-        let mut candidates = self.candidates.iter();
-        let enough = candidates.find(|candidate| self.reaches(Some(candidate)));
-        enough.map_or(Decision::Credentials, |candidate| Decision::Factor(candidate.name))
+        self.choices().first().map_or(Decision::Credentials, |name| Decision::Factor(name))
     }
 
     /// Whether a level that is asked for is reached, with one more factor proved now.
@@ -151,7 +177,8 @@ impl<'a, 'name> Situation<'a, 'name> {
         let mut context = AuthenticationContext::new(earlier.iter().chain(self.proofs).cloned());
         if let Some(candidate) = with {
             const IMAGINED: Amr = Amr::new("imagined");
-            context.add(Proof::new(IMAGINED, candidate.kinds.iter().copied(), self.now));
+            let proof = Proof::new(IMAGINED, candidate.kinds.iter().copied(), self.now);
+            context.add(proof.with_strength(candidate.strength));
         }
         self.requirements.acr_values.iter().any(|acr| self.ladder.satisfies(&context, acr, self.now))
     }

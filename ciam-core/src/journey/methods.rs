@@ -15,16 +15,19 @@ pub enum SignInMethod {
     EmailCode,
     /// A code by text message.
     SmsCode,
+    /// A passkey, or another factor that [a sign-in can begin with](crate::factor::Factor::is_first).
+    Passkey,
 }
 
 impl SignInMethod {
-    /// The stable name, as serialized: `password`, `email_code`, `sms_code`.
+    /// The stable name, as serialized: `password`, `email_code`, `sms_code`, `passkey`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
             Self::EmailCode => "email_code",
             Self::SmsCode => "sms_code",
+            Self::Passkey => "passkey",
         }
     }
 }
@@ -60,6 +63,20 @@ impl Methods {
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
         Self(self.0.intersection(&other.0).copied().collect())
+    }
+
+    /// The same without one of them.
+    #[must_use]
+    pub fn without(mut self, method: SignInMethod) -> Self {
+        self.0.remove(&method);
+        self
+    }
+
+    /// The same with one more.
+    #[must_use]
+    pub fn with(mut self, method: SignInMethod) -> Self {
+        self.0.insert(method);
+        self
     }
 
     /// The ways, in the order of their declaration.

@@ -65,6 +65,7 @@ mod code;
 mod conclude;
 pub mod decision;
 mod federated;
+mod first;
 mod human;
 mod invitation;
 mod legacy;
@@ -84,7 +85,8 @@ mod throttle;
 mod types;
 
 pub use self::challenge::{
-    Acceptance, AcceptedVersion, Answer, AttributeAsk, Challenge, CodePurpose, Registration, TermsAsk,
+    Acceptance, AcceptedVersion, Answer, AttributeAsk, Challenge, CodePurpose, FirstFactorAsk, Registration,
+    TermsAsk,
 };
 pub use self::invitation::{AccountInvitation, AccountInvitations, InviteError, Invited};
 pub use self::link::{JourneyLink, LinkOpened};

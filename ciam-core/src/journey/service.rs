@@ -233,6 +233,12 @@ impl Journeys {
             (Stage::Factor(stage), Answer::Factor { factor, response }) if stage.factor == factor => {
                 self.prove_factor(handle, visitor, journey, stage, &response).await
             }
+            (Stage::Factor(stage), Answer::AnotherFactor { factor }) if stage.others.contains(&factor) => {
+                self.another_factor(handle, visitor, journey, stage, &factor).await
+            }
+            (Stage::Credentials, Answer::Factor { factor, response }) => {
+                self.begin_with_factor(handle, visitor, journey, &factor, &response).await
+            }
             (Stage::Registration, Answer::Register(registration)) => {
                 self.register(handle, visitor, journey, registration).await
             }
@@ -294,12 +300,14 @@ impl Journeys {
         stage: Stage,
     ) -> Result<(JourneyHandle, Challenge), PortError> {
         let handle = JourneyHandle::new(Secret::random(self.ports.entropy())?);
+        let first = self.first_challenges(&requirements).await?;
         let journey = Journey {
             browser: visitor.browser.digest(),
             revision: 0,
             requirements,
             stage,
             human: None,
+            first,
             checks: 0,
             expires_at: self.ports.now() + self.policy.lifetime,
         };
@@ -373,7 +381,10 @@ impl Journeys {
         let methods = || self.methods(&journey.requirements);
         let min_password_length = self.password.policy().min_length;
         match &journey.stage {
-            Stage::Credentials => Some(Challenge::Credentials { login_hint, methods: methods() }),
+            Stage::Credentials => {
+                let (methods, first) = Self::ways_to_begin(methods(), journey);
+                Some(Challenge::Credentials { login_hint, methods, first })
+            }
             Stage::Registration => Some(Challenge::Registration { min_password_length, methods: methods() }),
             Stage::Invitation => Some(Challenge::Invitation { min_password_length, methods: methods() }),
             Stage::Code(CodeStage { sent, purpose }) => Some(Challenge::Code {
@@ -383,9 +394,11 @@ impl Journeys {
                 digits: self.policy.digits(),
                 expires_at: sent.expires_at,
             }),
-            Stage::Factor(stage) => {
-                Some(Challenge::Factor { factor: stage.factor.clone(), data: stage.public.clone() })
-            }
+            Stage::Factor(stage) => Some(Challenge::Factor {
+                factor: stage.factor.clone(),
+                data: stage.public.clone(),
+                others: stage.others.clone(),
+            }),
             Stage::Recovery => Some(Challenge::Recovery { login_hint }),
             Stage::NewPassword(_) => Some(Challenge::NewPassword { min_password_length }),
             Stage::TakeBack(stage) => Some(Challenge::TakeBack { erase_after: stage.erase_after }),

@@ -58,7 +58,10 @@ impl Journeys {
             postponed: Vec::new(),
         };
         match self.decide(&proving, requirements, Some(current)) {
-            Decision::Factor(name) => self.factor_stage(&proving, name, 0).await,
+            Decision::Factor(_) => {
+                let choices = self.choices(&proving, requirements, Some(current));
+                self.factor_stage(&proving, &choices, 0).await
+            }
             Decision::Credentials | Decision::Session | Decision::Refuse => Ok(Stage::Credentials),
         }
     }

@@ -67,11 +67,22 @@ pub(super) struct Journey {
     /// A check that is to be passed before the stage goes on.
     #[serde(default)]
     pub(super) human: Option<HumanStage>,
+    /// The challenges of the factors that a sign-in can begin with.
+    #[serde(default)]
+    pub(super) first: Vec<FirstStage>,
     /// How many checks were asked for.
     #[serde(default)]
     pub(super) checks: u32,
     #[serde(with = "time::serde::rfc3339")]
     pub(super) expires_at: OffsetDateTime,
+}
+
+/// The challenge of a factor that a sign-in can begin with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct FirstStage {
+    pub(super) factor: String,
+    pub(super) state: Value,
+    pub(super) public: Value,
 }
 
 /// Where a journey stands.
@@ -174,7 +185,10 @@ pub(super) struct FactorStage {
     pub(super) factor: String,
     pub(super) state: Value,
     pub(super) public: Value,
-    /// Which challenge this is; the answers are counted for each.
+    /// The factors that may be proved in its place.
+    #[serde(default)]
+    pub(super) others: Vec<String>,
+    /// Which challenge this is; the answers are counted for each, and together where another factor was chosen.
     pub(super) number: u32,
 }
 

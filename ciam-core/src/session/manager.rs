@@ -252,8 +252,13 @@ impl SessionManager {
         }
     }
 
-    /// Adds the renewal of a session to a batch that the caller commits, after asking the host's hook.
-    pub(crate) async fn renewing(
+    /// Adds the renewal of a session to a batch that the caller commits, after asking the host's hook: for a change that is to
+    /// be one commit with it. What the batch requires of the session and of the account is part of it.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the session has ended meanwhile, when the host's hook refuses, and when a port fails.
+    pub async fn renewing(
         &self,
         batch: Batch,
         current: &Authenticated,

@@ -133,6 +133,8 @@ pub enum SessionEnd {
     LimitReached,
     /// The device on which it began is no longer trusted, or its secret was stolen.
     DeviceRevoked,
+    /// A factor of the account was removed, or an administrator took them all.
+    FactorsChanged,
 }
 
 impl SessionEnd {
@@ -147,6 +149,7 @@ impl SessionEnd {
             Self::AccountStopped => "account_stopped",
             Self::LimitReached => "limit_reached",
             Self::DeviceRevoked => "device_revoked",
+            Self::FactorsChanged => "factors_changed",
         }
     }
 }

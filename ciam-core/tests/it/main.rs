@@ -19,6 +19,7 @@ mod before_session;
 mod contracts;
 mod enumeration;
 mod faulty;
+mod first_factor;
 #[cfg(feature = "foreign-hashes")]
 mod foreign_hashes;
 #[cfg(feature = "foreign-hashes")]

@@ -166,7 +166,7 @@ async fn a_hosts_own_factor_is_asked_for_when_the_level_needs_it_and_its_writes_
     let (handle, _) = journeys.begin_sign_in(&visitor, wants_aal2()).await.unwrap();
     let credentials = Answer::credentials("ada@example.com", PASSWORD);
     let step = journeys.answer(&handle, &visitor, credentials.clone()).await.unwrap();
-    let Step::Challenge(Challenge::Factor { factor, data }) = step else { panic!("{step:?}") };
+    let Step::Challenge(Challenge::Factor { factor, data, .. }) = step else { panic!("{step:?}") };
     assert_eq!((factor.as_str(), &data), ("pin", &json!({ "hint": "four digits" })));
     assert!(matches!(journeys.challenge(&handle, &visitor).await.unwrap(), Challenge::Factor { .. }));
 

@@ -6,7 +6,7 @@ mod vectors;
 pub(in crate::testkit) use self::signatures::der;
 use self::vectors as known;
 use super::suite::{Clause, Report, Suite, Violation, ensure, ensure_eq};
-use crate::crypto::{AEAD_TAG_LENGTH, Crypto, DigestAlgorithm, KeyRejected};
+use crate::crypto::{AEAD_TAG_LENGTH, Crypto, DigestAlgorithm, KeyRejected, OneTimeHash};
 use crate::secret::SecretBytes;
 
 /// Runs the contract of [`Crypto`] against a backend: known answers of the standards, and what must be refused.
@@ -46,6 +46,11 @@ const CLAUSES: &[Clause<dyn Crypto>] = &[
         "No code but the whole one of this key over this message is accepted."
     ),
     clause!("mac.short_key", mac_short_key, "A key that is shorter than the hash is refused."),
+    clause!(
+        "one_time_mac.known",
+        one_time_mac,
+        "`one_time_mac` makes the codes of RFC 2104 with each hash, from keys of any length."
+    ),
     clause!(
         "aead.known",
         aead,
@@ -119,6 +124,24 @@ fn mac(crypto: &dyn Crypto) -> Result<(), Violation> {
         let expected = unhex(expected)?;
         ensure_eq!(key.authenticate(message).as_ref(), expected, "a known code");
         ensure!(key.verify(message, &expected).is_ok(), "a known code is not accepted");
+    }
+    Ok(())
+}
+
+fn one_time_mac(crypto: &dyn Crypto) -> Result<(), Violation> {
+    for (algorithm, of_seed, of_long_key) in [
+        (OneTimeHash::Sha1, known::ONE_TIME_SHA1, known::ONE_TIME_SHA1_LONG),
+        (OneTimeHash::Sha256, known::ONE_TIME_SHA256, known::MAC_LONG_KEY),
+        (OneTimeHash::Sha512, known::ONE_TIME_SHA512, known::ONE_TIME_SHA512_LONG),
+    ] {
+        let seed = SecretBytes::new(b"Jefe".to_vec());
+        let found = crypto.one_time_mac(algorithm, &seed, b"what do ya want for nothing?");
+        ensure_eq!(found.as_ref(), unhex(of_seed)?, "{algorithm:?} with a short key");
+        let length = if algorithm == OneTimeHash::Sha1 { 80 } else { 131 };
+        let long = SecretBytes::new(vec![0xaa; length]);
+        let message = b"Test Using Larger Than Block-Size Key - Hash Key First";
+        let found = crypto.one_time_mac(algorithm, &long, message);
+        ensure_eq!(found.as_ref(), unhex(of_long_key)?, "{algorithm:?} with a long key");
     }
     Ok(())
 }

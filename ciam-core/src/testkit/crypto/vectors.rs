@@ -103,3 +103,14 @@ pub(super) const DERIVED_LONG: &str = "\
     da3275600c2f09b8367793a9aca3db71cc30c58179ec3e87c14c01d5c1f3434f1d87";
 pub(super) const DERIVED_WITHOUT_SALT: &str = "\
     8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8";
+
+/// Test cases 2 and 6 of RFC 2202 (SHA-1) and RFC 4231.
+pub(super) const ONE_TIME_SHA1: &str = "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79";
+pub(super) const ONE_TIME_SHA256: &str = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+pub(super) const ONE_TIME_SHA512: &str = "\
+    164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fd\
+    caeab1a34d4a6b4b636e070a38bce737";
+pub(super) const ONE_TIME_SHA1_LONG: &str = "aa4ae5e15272d00e95705637ce8a3b55ed402112";
+pub(super) const ONE_TIME_SHA512_LONG: &str = "\
+    80b24263c7c1a3ebb71493c1dd7be8b49b46d1f41b4aeec1121b013783f8f3526b56d037e05f2598bd0fd2215d6a1e52\
+    95e64f73f63f0aec8b915a985d786598";

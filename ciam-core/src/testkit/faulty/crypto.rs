@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Faulty;
 use crate::crypto::{
     AEAD_KEY_LENGTH, AEAD_NONCE_LENGTH, AEAD_TAG_LENGTH, Crypto, Digest, DigestAlgorithm, GenerateError,
-    InvalidSignature, KeyRejected, MacKey, OperationFailed, PublicKey, SignatureScheme, SigningKey,
-    VerifyingKey, ring,
+    InvalidSignature, KeyRejected, MacKey, OneTimeHash, OperationFailed, PublicKey, SignatureScheme,
+    SigningKey, VerifyingKey, ring,
 };
 use crate::secret::SecretBytes;
 use crate::testkit::crypto::der;
@@ -16,6 +16,7 @@ use crate::testkit::crypto::der;
 enum Fault {
     CutsSha512,
     MacIsADigest,
+    OneTimeMacIsShort,
     MacMayBeShort,
     MacIgnoresLastByte,
     PadsShortKeys,
@@ -43,6 +44,7 @@ enum Fault {
 const FAULTS: &[(Fault, &str)] = &[
     (Fault::CutsSha512, "digest.known"),
     (Fault::MacIsADigest, "mac.known"),
+    (Fault::OneTimeMacIsShort, "one_time_mac.known"),
     (Fault::MacMayBeShort, "mac.refuses"),
     (Fault::MacIgnoresLastByte, "mac.refuses"),
     (Fault::PadsShortKeys, "mac.short_key"),
@@ -196,6 +198,14 @@ impl Crypto for Broken {
             return Digest::new(whole.as_ref().get(..48).unwrap_or_default());
         }
         self.right.digest(algorithm, bytes)
+    }
+
+    fn one_time_mac(&self, algorithm: OneTimeHash, key: &SecretBytes, message: &[u8]) -> Digest {
+        let right = self.right.one_time_mac(algorithm, key, message);
+        if self.has(Fault::OneTimeMacIsShort) && algorithm == OneTimeHash::Sha512 {
+            return Digest::new(right.as_ref().get(..32).unwrap_or_default());
+        }
+        right
     }
 
     fn aead_seal(

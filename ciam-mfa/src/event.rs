@@ -1,0 +1,11 @@
+//! The names of this crate's events. Adding, replacing and removing credentials are core's
+//! [`EventType::CREDENTIAL_CHANGED`].
+
+use ciam_core::event::EventType;
+
+/// A recovery code was used. Details: `left`, how many there still are.
+pub const RECOVERY_CODE_USED: EventType = EventType::new("ciam.factor.recovery_code_used.v1");
+/// An administrator took factors from an account. Details: `by`, `reason`, `factors`.
+pub const FACTORS_RESET: EventType = EventType::new("ciam.factor.reset.v1");
+/// A passkey's signature counter did not go up: a copy of it may exist. Details: `credential`.
+pub const PASSKEY_COUNTER: EventType = EventType::new("ciam.factor.passkey_counter.v1");

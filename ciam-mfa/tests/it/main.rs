@@ -1,0 +1,11 @@
+//! Public-API tests of ciam-mfa, one module per topic.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that panics is a test that fails")]
+
+mod authenticator;
+mod manage;
+mod otp;
+mod passkeys;
+mod recovery;
+mod webauthn_vectors;
+mod world;

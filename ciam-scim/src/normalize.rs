@@ -17,9 +17,9 @@ use crate::profile::{Tolerance, Unknown};
 use crate::schema::{AttrId, AttributeType, Mutability, Node, ResourceType};
 
 /// The most values of one attribute, members apart.
-pub const MAX_VALUES: usize = 1_000;
+pub(crate) const MAX_VALUES: usize = 1_000;
 /// The longest text of one value, in bytes.
-pub const MAX_TEXT: usize = 65_536;
+pub(crate) const MAX_TEXT: usize = 65_536;
 
 /// Reads values of a resource type with the tolerance of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -262,9 +262,13 @@ impl<'k> Normalizer<'k> {
         }
         let fits = match (node.attribute.kind, &value) {
             (_, Value::Null) => return Ok(Normal::Unassigned),
-            (String | Reference, Value::String(_)) | (Boolean, Value::Bool(_)) | (Decimal, Value::Number(_)) => true,
+            (String | Reference, Value::String(_))
+            | (Boolean, Value::Bool(_))
+            | (Decimal, Value::Number(_)) => true,
             (Boolean, Value::String(text)) if self.tolerance.bool_strings => {
-                return bool_of(text).map(|it| Normal::Value(Value::Bool(it))).ok_or_else(|| wrong_type(node));
+                return bool_of(text)
+                    .map(|it| Normal::Value(Value::Bool(it)))
+                    .ok_or_else(|| wrong_type(node));
             }
             (Integer, Value::Number(number)) => number.is_i64() || number.is_u64(),
             (DateTime, Value::String(text)) => moment_of(text).is_some(),
@@ -368,7 +372,12 @@ mod tests {
             (base(json!({ "emails": ["kim@x"] })), InvalidValue),
             (base(json!({ "emails": [[{ "value": "x" }]] })), InvalidValue),
             (base(json!({ "emails": [{ "value": { "deep": 1 } }] })), InvalidValue),
-            (base(json!({ "emails": [{ "primary": true, "value": "a" }, { "primary": true, "value": "b" }] })), InvalidValue),
+            (
+                base(
+                    json!({ "emails": [{ "primary": true, "value": "a" }, { "primary": true, "value": "b" }] }),
+                ),
+                InvalidValue,
+            ),
             (base(json!({ "x509Certificates": [{ "value": "not base64!" }] })), InvalidValue),
             (base(json!({ ENTERPRISE_USER: "x" })), InvalidValue),
         ] {

@@ -105,7 +105,12 @@ impl Projection {
         }
     }
 
-    fn members(&self, kind: &ResourceType, id: AttrId, members: Map<String, Value>) -> Option<Map<String, Value>> {
+    fn members(
+        &self,
+        kind: &ResourceType,
+        id: AttrId,
+        members: Map<String, Value>,
+    ) -> Option<Map<String, Value>> {
         if !kind.node(id)?.is_extension {
             return self.leaves(kind, id, members);
         }
@@ -133,7 +138,12 @@ impl Projection {
         (!out.is_empty()).then_some(out)
     }
 
-    fn leaves(&self, kind: &ResourceType, id: AttrId, members: Map<String, Value>) -> Option<Map<String, Value>> {
+    fn leaves(
+        &self,
+        kind: &ResourceType,
+        id: AttrId,
+        members: Map<String, Value>,
+    ) -> Option<Map<String, Value>> {
         let mut out = Map::new();
         for (name, value) in members {
             if kind.child(Some(id), &name).is_some_and(|child| self.keeps(kind, child)) {
@@ -187,8 +197,16 @@ mod tests {
         for (attributes, excluded, expected) in [
             (Some("userName"), None, json!({ "schemas": ["x"], "id": "1", "userName": "kim" })),
             (Some("USERNAME, password"), None, json!({ "schemas": ["x"], "id": "1", "userName": "kim" })),
-            (Some("name.givenName"), None, json!({ "schemas": ["x"], "id": "1", "name": { "givenName": "Ada" } })),
-            (Some("emails.type"), None, json!({ "schemas": ["x"], "id": "1", "emails": [{ "type": "work" }] })),
+            (
+                Some("name.givenName"),
+                None,
+                json!({ "schemas": ["x"], "id": "1", "name": { "givenName": "Ada" } }),
+            ),
+            (
+                Some("emails.type"),
+                None,
+                json!({ "schemas": ["x"], "id": "1", "emails": [{ "type": "work" }] }),
+            ),
             (Some("nothing"), None, json!({ "schemas": ["x"], "id": "1" })),
             (
                 Some("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"),
@@ -202,7 +220,9 @@ mod tests {
             ),
             (
                 None,
-                Some("id,schemas,name,emails.value,urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"),
+                Some(
+                    "id,schemas,name,emails.value,urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
+                ),
                 json!({ "schemas": ["x"], "id": "1", "userName": "kim", "emails": [{ "type": "work" }] }),
             ),
         ] {

@@ -4,6 +4,7 @@
 
 use std::cmp::Ordering;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::{ScimError, ScimType};
@@ -23,11 +24,11 @@ pub struct Sort {
 }
 
 /// What a resource is ordered by.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum SortKey {
     Text(String),
     Number(f64),
-    Moment(i128),
+    Moment(i64),
     Bool(bool),
 }
 
@@ -84,9 +85,7 @@ impl Sort {
             value = elements.first()?;
         }
         Some(match (self.kind, value) {
-            (AttributeType::DateTime, Value::String(text)) => {
-                SortKey::Moment(moment_of(text)?.unix_timestamp_nanos())
-            }
+            (AttributeType::DateTime, Value::String(text)) => SortKey::Moment(micros(text)?),
             (_, Value::String(text)) if self.case_exact => SortKey::Text(text.clone()),
             (_, Value::String(text)) => SortKey::Text(fold(text).into_owned()),
             (_, Value::Number(number)) => SortKey::Number(number.as_f64()?),
@@ -113,6 +112,10 @@ impl Sort {
     }
 }
 
+fn micros(text: &str) -> Option<i64> {
+    i64::try_from(moment_of(text)?.unix_timestamp_nanos() / 1_000).ok()
+}
+
 fn compare(left: &SortKey, right: &SortKey) -> Ordering {
     match (left, right) {
         (SortKey::Text(left), SortKey::Text(right)) => left.cmp(right),
@@ -133,9 +136,18 @@ mod tests {
     fn sorted(by: &str, order: Option<&str>) -> String {
         let sort = Sort::parse(&ResourceType::user(), by, order).unwrap();
         let people = [
-            ("1", json!({ "userName": "b", "emails": [{ "value": "z" }, { "value": "a", "primary": true }] })),
-            ("2", json!({ "userName": "A", "active": true, "meta": { "created": "2026-01-01T01:00:00+02:00" } })),
-            ("3", json!({ "userName": "C", "active": false, "emails": [{ "value": "M" }], "meta": { "created": "2026-01-01T00:00:00Z" } })),
+            (
+                "1",
+                json!({ "userName": "b", "emails": [{ "value": "z" }, { "value": "a", "primary": true }] }),
+            ),
+            (
+                "2",
+                json!({ "userName": "A", "active": true, "meta": { "created": "2026-01-01T01:00:00+02:00" } }),
+            ),
+            (
+                "3",
+                json!({ "userName": "C", "active": false, "emails": [{ "value": "M" }], "meta": { "created": "2026-01-01T00:00:00Z" } }),
+            ),
             ("4", json!({ "userName": "a" })),
         ];
         let mut keys: Vec<_> =

@@ -277,9 +277,10 @@ impl Binder<'_> {
             }
             return Err(wrong("there is no such attribute"));
         };
-        let fits = self.kind.node(id).is_some_and(|node| {
-            node.attribute.kind == AttributeType::Complex && !node.is_extension
-        });
+        let fits = self
+            .kind
+            .node(id)
+            .is_some_and(|node| node.attribute.kind == AttributeType::Complex && !node.is_extension);
         if fits { Ok(Some(id)) } else { Err(wrong("the attribute has no sub-attributes")) }
     }
 

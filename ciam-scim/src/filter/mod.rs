@@ -28,7 +28,7 @@ mod eval;
 mod parse;
 pub mod plan;
 
-pub(crate) use self::bind::{bool_of, moment_of};
 pub use self::bind::{BindPolicy, BoundCompare, BoundFilter, BoundTerm, Operand};
+pub(crate) use self::bind::{bool_of, moment_of};
 pub(crate) use self::parse::Parser;
 pub use self::parse::{Compare, Filter, FilterError, Literal, Operator, Term};

@@ -523,10 +523,9 @@ impl<'t> Parser<'t> {
             self.at += 1;
         }
         let text = self.text.get(begin..self.at).unwrap_or_default();
-        serde_json::from_str(text).map(Literal::Number).map_err(|_| FilterError {
-            position: begin,
-            what: "a number was expected",
-        })
+        serde_json::from_str(text)
+            .map(Literal::Number)
+            .map_err(|_| FilterError { position: begin, what: "a number was expected" })
     }
 
     /// A JSON string.

@@ -154,8 +154,10 @@ mod tests {
     impl Bits {
         fn new(fits: [Exactness; 3]) -> Self {
             let resources = (0_u8..8).map(|n| {
-                let roles: Vec<Value> =
-                    (0..3).filter(|bit| n & (1 << bit) != 0).map(|bit| json!({ "value": letter(bit) })).collect();
+                let roles: Vec<Value> = (0..3)
+                    .filter(|bit| n & (1 << bit) != 0)
+                    .map(|bit| json!({ "value": letter(bit) }))
+                    .collect();
                 json!({ "id": n.to_string(), "roles": roles }).as_object().unwrap().clone()
             });
             Self { resources: resources.collect(), fits }

@@ -99,7 +99,9 @@ impl Patch {
                     changed = true;
                 }
                 (Op::Add | Op::Replace, Some(_)) => {}
-                _ => return Err(ScimError::new(ScimType::NoTarget, "the filter of the path chooses nothing")),
+                _ => {
+                    return Err(ScimError::new(ScimType::NoTarget, "the filter of the path chooses nothing"));
+                }
             }
         }
         // Where a primary one was set, the others are none.
@@ -144,7 +146,9 @@ fn whole(
     let Some(value) = &action.value else { return Ok(holder.remove(name).is_some()) };
     match (action.op, value) {
         (Op::Remove, Value::Array(selected)) => Ok(remove_selected(holder, name, selected)),
-        (Op::Add, Value::Array(added)) if node.attribute.multi_valued => add_values(node, holder, name, added),
+        (Op::Add, Value::Array(added)) if node.attribute.multi_valued => {
+            add_values(node, holder, name, added)
+        }
         (Op::Add | Op::Replace, Value::Object(members)) if node.attribute.kind == AttributeType::Complex => {
             match holder.get_mut(name) {
                 Some(Value::Object(known)) => Ok(merge(known, members)),
@@ -256,7 +260,8 @@ fn settle_primary(values: &mut [Value], touched: &[usize]) -> Result<(), ScimErr
     }
     let Some(set) = set.first() else { return one_primary(values) };
     for (at, value) in values.iter_mut().enumerate() {
-        if at != *set && is_primary(value)
+        if at != *set
+            && is_primary(value)
             && let Value::Object(element) = value
         {
             element.insert("primary".to_owned(), Value::Bool(false));

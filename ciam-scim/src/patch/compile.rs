@@ -244,7 +244,9 @@ impl<'k> Compiler<'k> {
             return Err(wrong("the attribute has no elements to choose from"));
         }
         let policy = BindPolicy::strict().with_bool_strings(self.normal.tolerance.bool_strings);
-        let filter = filter.bind_in(kind, Some(id), policy).map_err(|_| wrong("the filter of the path is not valid"))?;
+        let filter = filter
+            .bind_in(kind, Some(id), policy)
+            .map_err(|_| wrong("the filter of the path is not valid"))?;
         let sub = match sub {
             None => None,
             Some(sub) => {
@@ -254,7 +256,8 @@ impl<'k> Compiler<'k> {
         if self.members_of == Some(id) {
             return self.chosen_members(op, &filter, sub, value);
         }
-        let template = if self.normal.tolerance.create_on_unmatched_filter { template(&filter) } else { None };
+        let template =
+            if self.normal.tolerance.create_on_unmatched_filter { template(&filter) } else { None };
         self.write(op, id, Some(Chosen { filter, sub, template }), value)
     }
 
@@ -269,7 +272,11 @@ impl<'k> Compiler<'k> {
         match (op, sub) {
             (Op::Remove, None) => self.patch.members.push(MemberChange::Remove(ids)),
             // Directories add a member like that, too.
-            (Op::Add, None) if value.is_none_or(|it| members::ids_of(it, self.normal.tolerance).is_ok_and(|it| it == ids)) => {
+            (Op::Add, None)
+                if value.is_none_or(|it| {
+                    members::ids_of(it, self.normal.tolerance).is_ok_and(|it| it == ids)
+                }) =>
+            {
                 self.patch.members.push(MemberChange::Add(ids));
             }
             _ => return Err(read_only("members")),
@@ -314,7 +321,11 @@ impl<'k> Compiler<'k> {
         if unassigned && op == Op::Add {
             return Ok(());
         }
-        if unassigned && target.attribute.required && chosen.is_none() && above.is_none_or(|it| it.is_extension) {
+        if unassigned
+            && target.attribute.required
+            && chosen.is_none()
+            && above.is_none_or(|it| it.is_extension)
+        {
             return Err(ScimError::new(ScimType::Mutability, format!("`{}` is required", target.path)));
         }
         self.patch.actions.push(Action { op, attribute: id, chosen, value: read });
@@ -345,7 +356,11 @@ impl<'k> Compiler<'k> {
         value: Option<&Value>,
     ) -> Result<Option<Value>, ScimError> {
         let Some(value) = value else {
-            return if op == Op::Remove { Ok(None) } else { Err(ScimError::value("the operation has no value")) };
+            return if op == Op::Remove {
+                Ok(None)
+            } else {
+                Err(ScimError::value("the operation has no value"))
+            };
         };
         if op == Op::Remove {
             if value.is_null() || chosen.is_some() || !node.attribute.multi_valued {

@@ -51,7 +51,11 @@ pub(crate) fn ids_of(value: &Value, tolerance: &Tolerance) -> Result<BTreeSet<St
 const MAX_ID: usize = 128;
 
 /// Compiles an operation on `members` as a whole.
-pub(super) fn compile(op: Op, value: Option<&Value>, tolerance: &Tolerance) -> Result<MemberChange, ScimError> {
+pub(super) fn compile(
+    op: Op,
+    value: Option<&Value>,
+    tolerance: &Tolerance,
+) -> Result<MemberChange, ScimError> {
     match (op, value) {
         (Op::Add, Some(value)) => Ok(MemberChange::Add(ids_of(value, tolerance)?)),
         (Op::Replace, Some(value)) => Ok(MemberChange::Replace(ids_of(value, tolerance)?)),

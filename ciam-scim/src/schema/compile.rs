@@ -55,7 +55,6 @@ pub(crate) struct Common {
     pub(crate) schemas: AttrId,
     pub(crate) id: AttrId,
     pub(crate) external_id: AttrId,
-    pub(crate) meta: AttrId,
 }
 
 /// The schema cannot be.
@@ -113,7 +112,7 @@ impl ResourceType {
     }
 
     fn empty() -> Self {
-        let common = Common { schemas: AttrId(0), id: AttrId(0), external_id: AttrId(0), meta: AttrId(0) };
+        let common = Common { schemas: AttrId(0), id: AttrId(0), external_id: AttrId(0) };
         Self(Arc::new(Compiled {
             name: String::new(),
             endpoint: String::new(),
@@ -180,7 +179,11 @@ impl ResourceType {
 
     /// All attributes.
     pub fn nodes(&self) -> impl Iterator<Item = (AttrId, &Node)> {
-        self.0.nodes.iter().enumerate().map(|(at, node)| (AttrId(u32::try_from(at).unwrap_or(u32::MAX)), node))
+        self.0
+            .nodes
+            .iter()
+            .enumerate()
+            .map(|(at, node)| (AttrId(u32::try_from(at).unwrap_or(u32::MAX)), node))
     }
 
     /// The attribute of a path: a name, a name with a sub-attribute, and either behind the identifier of a schema.
@@ -328,8 +331,8 @@ impl ResourceTypeBuilder {
             }
         }
         let find = |name: &str| table.by_name.get(&(None, name.to_ascii_lowercase())).copied();
-        let found = (find("schemas"), find("id"), find("externalId"), find("meta"));
-        let (Some(schemas), Some(id), Some(external_id), Some(meta)) = found else {
+        let found = (find("schemas"), find("id"), find("externalId"));
+        let (Some(schemas), Some(id), Some(external_id)) = found else {
             return Err(InvalidSchemaError::TooMany);
         };
         Ok(ResourceType(Arc::new(Compiled {
@@ -340,7 +343,7 @@ impl ResourceTypeBuilder {
             nodes: table.nodes,
             by_name: table.by_name,
             extensions,
-            common: Common { schemas, id, external_id, meta },
+            common: Common { schemas, id, external_id },
         })))
     }
 }
@@ -454,7 +457,9 @@ mod tests {
         }
         let manager = format!("{}:manager.value", core::ENTERPRISE_USER);
         assert_eq!(user.node(user.resolve(&manager).unwrap()).unwrap().path, manager);
-        for path in ["", "nothing", "name.nothing", "userName.value", "emails.value.x", "department", ":", "a:b"] {
+        for path in
+            ["", "nothing", "name.nothing", "userName.value", "emails.value.x", "department", ":", "a:b"]
+        {
             assert_eq!(user.resolve(path), None, "{path}");
         }
         let prefix = format!("{}x:department", core::ENTERPRISE_USER);
@@ -470,7 +475,8 @@ mod tests {
     #[test]
     fn schemas_that_cannot_be_are_refused() {
         let text = |name: &str| Attribute::new(name, AttributeType::String);
-        let schema = |attributes| ResourceType::new("X", "/Xs", Schema::new("urn:x:X", "X", attributes)).compile();
+        let schema =
+            |attributes| ResourceType::new("X", "/Xs", Schema::new("urn:x:X", "X", attributes)).compile();
         let nested = Attribute::complex("a", vec![Attribute::complex("b", vec![text("c")])]);
         assert!(matches!(schema(vec![nested]), Err(InvalidSchemaError::Nesting(_))));
         assert!(matches!(schema(vec![Attribute::complex("a", vec![])]), Err(InvalidSchemaError::Nesting(_))));

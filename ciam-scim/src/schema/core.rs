@@ -15,7 +15,7 @@ pub const ENTERPRISE_USER: &str = "urn:ietf:params:scim:schemas:extension:enterp
 
 /// The schema of users ([RFC 7643, section 4.1](https://www.rfc-editor.org/rfc/rfc7643#section-4.1)).
 #[must_use]
-pub fn user() -> Schema {
+pub(super) fn user() -> Schema {
     let mut attributes = singular();
     attributes.extend(plural());
     Schema::new(USER, "User", attributes).described("User account")
@@ -60,8 +60,9 @@ fn plural() -> Vec<Attribute> {
         .described("Where the picture is.")
         .referring_to(["external"])
         .case_exact();
-    let certificate =
-        Attribute::new("value", AttributeType::Binary).described("A DER certificate, in base64.").case_exact();
+    let certificate = Attribute::new("value", AttributeType::Binary)
+        .described("A DER certificate, in base64.")
+        .case_exact();
     vec![
         values("emails", "E-mail addresses.", text("value", "The address."), &["work", "home", "other"]),
         values(
@@ -126,7 +127,7 @@ fn groups() -> Attribute {
 
 /// The schema of groups ([RFC 7643, section 4.2](https://www.rfc-editor.org/rfc/rfc7643#section-4.2)).
 #[must_use]
-pub fn group() -> Schema {
+pub(super) fn group() -> Schema {
     let members = Attribute::complex(
         "members",
         vec![
@@ -148,7 +149,7 @@ pub fn group() -> Schema {
 
 /// The enterprise extension ([RFC 7643, section 4.3](https://www.rfc-editor.org/rfc/rfc7643#section-4.3)).
 #[must_use]
-pub fn enterprise_user() -> Schema {
+pub(super) fn enterprise_user() -> Schema {
     let manager = Attribute::complex(
         "manager",
         vec![

@@ -12,7 +12,6 @@ mod core;
 mod registry;
 
 pub use self::attribute::{Attribute, AttributeType, Mutability, Returned, Schema, Uniqueness};
-pub(crate) use self::compile::Common;
 pub use self::compile::{AttrId, InvalidSchemaError, Node, ResourceType, ResourceTypeBuilder};
 pub use self::core::{ENTERPRISE_USER, GROUP, USER};
 pub use self::registry::Registry;

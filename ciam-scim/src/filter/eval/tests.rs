@@ -108,9 +108,12 @@ fn what_cannot_be_compared_is_refused() {
 #[test]
 fn unknown_attributes_match_nothing_where_several_kinds_are_searched() {
     let policy = BindPolicy::strict().with_unknown_absent(true);
-    for (text, expected) in
-        [("foo eq 1", false), ("id eq \"1\" or foo eq 1", true), ("foo[a eq 1]", false), ("members pr", false)]
-    {
+    for (text, expected) in [
+        ("foo eq 1", false),
+        ("id eq \"1\" or foo eq 1", true),
+        ("foo[a eq 1]", false),
+        ("members pr", false),
+    ] {
         let bound = Filter::parse(text).unwrap().bind(&ResourceType::user(), policy).unwrap();
         assert_eq!(bound.matches(kim().as_object().unwrap()), expected, "{text}");
     }

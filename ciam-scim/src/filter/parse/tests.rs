@@ -32,7 +32,10 @@ fn and_binds_more_tightly_than_or_and_not_is_for_a_group() {
         ("A PR aNd b EQ 1", "A b &"),
         ("a\teq  1", "a"),
         ("members.$ref pr", "members.$ref"),
-        ("urn:ietf:params:scim:schemas:core:2.0:User:userName sw \"J\"", "urn:ietf:params:scim:schemas:core:2.0:User:userName"),
+        (
+            "urn:ietf:params:scim:schemas:core:2.0:User:userName sw \"J\"",
+            "urn:ietf:params:scim:schemas:core:2.0:User:userName",
+        ),
     ] {
         assert_eq!(shape(text), expected, "{text}");
     }
@@ -75,12 +78,60 @@ fn what_is_no_filter_is_refused() {
         format!("a eq \"{}\"", "x".repeat(70_000)),
     ];
     let texts = [
-        "", " ", "a", "a eq", "a eq ", "and", "a eq 1 and", "a eq 1 and ", "a eq 1 or", "a[b[c eq 1]]", "a[]", "a[", "a[b eq 1", "a b",
-        "a eq \"unterminated", "a eq \"\\", "a eq \"\\u0000\"", "a eq \"\\ud800\"", "a eq \"\\x\"", "a eq \"b\u{0}\"",
-        "a eq \"b\nc\"", "a eq 1 garbage", "a eq 1)", "a eq 1]", "(a eq 1", "a eq 'x'", "a eq x", "a eq {}", "a eq []",
-        "a eq 1e400", "a eq 01", "a eq -", "a eq 1.", "a eq 1x", "eq 1", "1 eq 1", "a xx 1", "a eq1", "a eq\"x\"", "not a eq 1", "not", "a pr b pr",
-        "a pr and and b pr", "a eq 1and b eq 2", "a eq 1 andb eq 2", "ä eq 1", "a[b eq 1) and (c eq 1]", "a[b eq 1].c", "a[b eq 1].",
-        "()", "not ()", "a eq 1 and ()", ".a eq 1", "a eq \"\\\"",
+        "",
+        " ",
+        "a",
+        "a eq",
+        "a eq ",
+        "and",
+        "a eq 1 and",
+        "a eq 1 and ",
+        "a eq 1 or",
+        "a[b[c eq 1]]",
+        "a[]",
+        "a[",
+        "a[b eq 1",
+        "a b",
+        "a eq \"unterminated",
+        "a eq \"\\",
+        "a eq \"\\u0000\"",
+        "a eq \"\\ud800\"",
+        "a eq \"\\x\"",
+        "a eq \"b\u{0}\"",
+        "a eq \"b\nc\"",
+        "a eq 1 garbage",
+        "a eq 1)",
+        "a eq 1]",
+        "(a eq 1",
+        "a eq 'x'",
+        "a eq x",
+        "a eq {}",
+        "a eq []",
+        "a eq 1e400",
+        "a eq 01",
+        "a eq -",
+        "a eq 1.",
+        "a eq 1x",
+        "eq 1",
+        "1 eq 1",
+        "a xx 1",
+        "a eq1",
+        "a eq\"x\"",
+        "not a eq 1",
+        "not",
+        "a pr b pr",
+        "a pr and and b pr",
+        "a eq 1and b eq 2",
+        "a eq 1 andb eq 2",
+        "ä eq 1",
+        "a[b eq 1) and (c eq 1]",
+        "a[b eq 1].c",
+        "a[b eq 1].",
+        "()",
+        "not ()",
+        "a eq 1 and ()",
+        ".a eq 1",
+        "a eq \"\\\"",
     ];
     for text in texts.iter().map(|it| (*it).to_owned()).chain(rows) {
         let shown: String = text.chars().take(40).collect();
@@ -126,7 +177,20 @@ fn paths_of_patches_have_three_parts() {
         let (path, filter, sub) = Parser::path(text).unwrap();
         assert_eq!((path, filter.map(|it| it.terms().len()), sub), expected, "{text}");
     }
-    for text in ["", " ", "a b", "a[", "a[b eq 1", "a[b eq 1]c", "a[b eq 1].", "a[b eq 1].c d", "a[b[c eq 1]]", "[a eq 1]", "a[b eq 1][c eq 1]", "a]"] {
+    for text in [
+        "",
+        " ",
+        "a b",
+        "a[",
+        "a[b eq 1",
+        "a[b eq 1]c",
+        "a[b eq 1].",
+        "a[b eq 1].c d",
+        "a[b[c eq 1]]",
+        "[a eq 1]",
+        "a[b eq 1][c eq 1]",
+        "a]",
+    ] {
         assert!(Parser::path(text).is_err(), "{text}");
     }
 }

@@ -1,64 +1,72 @@
 //! SCIM 2.0 service provider and client.
 //!
-//! # Status
-//!
-//! This release has no public API: it fixes the name and the place of the crate. What provisioning will do to a tenant is
-//! what core's store can do today: one batch that creates a person and puts them into their organization, or changes
-//! nothing at all.
+//! A directory (Microsoft Entra ID, Okta, a script) says who works for a customer of yours. This crate understands it, and makes
+//! accounts, memberships and roles of it: whole or not at all, in one commit with the events that tell of it.
 //!
 //! ```
-//! use std::collections::BTreeSet;
+//! use std::sync::Arc;
 //!
-//! use ciam_core::account::{Account, Identifier, IdentifierKey};
-//! use ciam_core::clock::{Clock, SystemClock};
-//! use ciam_core::entropy::SystemEntropy;
-//! use ciam_core::id::{AccountId, OrganizationId};
-//! use ciam_core::organization::{Membership, Organization, Slug};
-//! use ciam_core::store::{Batch, EntityRef, Version, Write};
+//! use bytes::Bytes;
+//! use ciam_core::actor::Actor;
+//! use ciam_core::memory;
+//! use ciam_core::organization::{Organizations, Slug};
+//! use ciam_core::password::{Argon2idHasher, PasswordFactor};
+//! use ciam_core::session::SessionManager;
+//! use ciam_scim::connection::Connection;
+//! use ciam_scim::service::{Caller, ScimService};
 //!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let (clock, entropy) = (SystemClock::new(), SystemEntropy::new());
-//! let now = clock.now();
-//! let acme = Organization::new(
-//!     OrganizationId::generate(&clock, &entropy)?,
-//!     Slug::new("acme")?,
-//!     "Acme",
-//!     now,
-//! );
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let ports = memory::ports();
+//! let organizations = Organizations::new(ports.clone());
+//! let password = PasswordFactor::new(&ports, Arc::new(Argon2idHasher::new()?)).await?;
+//! let acme = organizations.create(&Actor::system("setup"), Slug::new("acme")?, "Acme", None).await?;
+//! let service = ScimService::new(ports.clone(), organizations, SessionManager::new(ports), password);
 //!
-//! // What `POST /Users` with the userName of somebody new comes down to.
-//! let name = IdentifierKey::email("Ada@acme.example")?;
-//! let mut ada = Account::new(AccountId::generate(&clock, &entropy)?, now);
-//! ada.identifiers.push(Identifier::unverified(name.clone()));
-//! let member = Membership::new(acme.id, ada.id, BTreeSet::new(), now);
-//! let batch = Batch::new()
-//!     .require_absent(EntityRef::Identifier(name))
-//!     .require_version(EntityRef::Organization(acme.id), Version::FIRST)
-//!     .write(Write::PutAccount(ada))
-//!     .write(Write::PutMembership(member));
-//! assert_eq!(batch.writes().len(), 2);
+//! // In the host's HTTP stack, for every request below the base whose token is that of the connection.
+//! let connection = Connection::new(acme.id);
+//! let caller = Caller::new(&connection, "https://id.example/scim/v2");
+//! let body = r#"{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"kim@acme.example"}"#;
+//! let request = http::Request::post("/scim/v2/Users").body(Bytes::from(body))?;
+//! let response = service.handle(&caller, request).await;
+//! assert_eq!(response.status(), 201);
 //! # Ok(()) }
 //! ```
 //!
-//! # What it will be
+//! # How it fits together
 //!
-//! - **The [schema]**: users, groups, the enterprise extension, and a host's own resource types as data.
-//! - **The [protocol]**: filters, patch, bulk, sorting, projection, versions, [cursor] and index pagination, with strict and
-//!   interoperable profiles for the directories that people really have.
-//! - **Groups at any size**: membership is edges in the store, never a list inside a document.
-//! - **A client** that keeps another service provider in step.
-//! - **[Security events]** for what changed, from core's outbox.
+//! - [`service`] answers requests ([RFC 7644]); who may call is the host's to say, by the tokens of a [`connection`] or otherwise.
+//! - [`schema`] has users, groups and the enterprise extension ([RFC 7643]), and takes a host's own attributes and types as data.
+//! - [`filter`], [`patch`], [`project`] and [`sort`] are pure: they work on JSON and know no store.
+//! - [`profile`] says how far a directory is tolerated.
+//! - [`store`] says what is kept; [`event`] what is told, also as security events ([RFC 9967]).
+//! - [`manual`] has the rules about accounts, the limits, and what is supported.
 //!
-//! # Place
+//! # What is not there yet
 //!
-//! ```text
-//! ciam-core  <-  ciam-scim
-//! ```
+//! - Asynchronous requests (`Prefer: respond-async`, [RFC 9967]): every request is answered when it is done, and the
+//!   configuration says so.
+//! - Groups in groups give their members nothing: `groups` of a user are those that the user is a member of itself.
+//! - Push-down to a database is by equality, through the declared indexes of core's store; other comparisons look at every
+//!   resource of the organization, up to a limit. See [`filter::plan`] for a host that can do more.
 //!
-//! It will know nothing of OAuth, OpenID Connect or SAML: the host decides who may call it.
-//!
-//! [schema]: https://www.rfc-editor.org/rfc/rfc7643
-//! [protocol]: https://www.rfc-editor.org/rfc/rfc7644
-//! [cursor]: https://www.rfc-editor.org/rfc/rfc9865
-//! [Security events]: https://www.rfc-editor.org/rfc/rfc9967
+//! [RFC 7643]: https://www.rfc-editor.org/rfc/rfc7643
+//! [RFC 7644]: https://www.rfc-editor.org/rfc/rfc7644
+//! [RFC 9967]: https://www.rfc-editor.org/rfc/rfc9967
 #![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod connection;
+pub mod error;
+pub mod event;
+pub mod filter;
+pub mod fold;
+pub mod json;
+pub mod manual;
+mod normalize;
+pub mod patch;
+pub mod profile;
+pub mod project;
+pub mod schema;
+pub mod service;
+pub mod sort;
+pub mod store;

@@ -30,10 +30,15 @@ pub struct Member {
 
 /// What is to become of a membership.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Change {
+#[non_exhaustive]
+pub enum Change {
+    /// It has these roles and no others.
     Roles(BTreeSet<RoleName>),
+    /// It stops for a while.
     Suspend,
+    /// It goes on.
     Reactivate,
+    /// It ends.
     Remove,
 }
 
@@ -199,6 +204,41 @@ impl Organizations {
             }
         }
         Err(OrganizationError::Busy)
+    }
+
+    /// Decides a new membership without committing it: for whoever has to commit it together with something else, as a
+    /// directory does that provisions an account.
+    ///
+    /// # Errors
+    ///
+    /// Fails when somebody else than the tenant asks, when a role is unknown, and when a port fails.
+    pub fn prepare_joining(
+        &self,
+        standing: &Standing,
+        membership: &Membership,
+    ) -> Result<Batch, OrganizationError> {
+        if !matches!(standing.actor, Actor::System(_)) {
+            return Err(OrganizationError::denied("invite"));
+        }
+        self.joining(standing, membership, Batch::new())
+    }
+
+    /// Decides the change of a membership without committing it; `None` when it is so already.
+    ///
+    /// # Errors
+    ///
+    /// Fails when somebody else than the tenant asks, when the last owner would go, and when a port fails.
+    pub fn prepare_change(
+        &self,
+        standing: &Standing,
+        target: &Versioned<Membership>,
+        change: &Change,
+    ) -> Result<Option<Batch>, OrganizationError> {
+        if !matches!(standing.actor, Actor::System(_)) {
+            return Err(OrganizationError::denied("member"));
+        }
+        let changed = change.decide(standing, &target.value, self.ports.now())?;
+        Ok(changed.map(|changed| self.changing(standing, target, changed)).transpose()?)
     }
 
     /// Adds a new membership to a batch, on the ground of where somebody stands who gives it.

@@ -63,7 +63,7 @@ pub use self::domain::{DomainClaim, DomainName, DomainState, InvalidDomain, Refu
 pub use self::domains::{HomeRealm, Rechecked};
 pub use self::error::OrganizationError;
 pub use self::invitation::{Invitation, InvitationError, OpenInvitation, PendingInvitation};
-pub use self::members::Member;
+pub use self::members::{Change as MembershipChange, Member};
 pub use self::model::{InvalidSlug, Membership, MembershipStatus, Organization, OrganizationStatus, Slug};
 pub use self::policy::{OrganizationPolicy, PolicyDemand, SignInFacts};
 pub use self::resolve::{GrantProblem, Held, Resolved, RoleBook, RoleProblem};

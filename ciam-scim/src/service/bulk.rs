@@ -1,0 +1,376 @@
+//! Bulk requests ([RFC 7644, section 3.7]).
+//!
+//! What one operation makes, another may name before it is there: `bulkId:` references are an order in which to work. Where
+//! they go in a circle, the resources are made without the references that close it, and these are added when all are there.
+//!
+//! [RFC 7644, section 3.7]: https://www.rfc-editor.org/rfc/rfc7644#section-3.7
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use http::Method;
+use serde_json::{Map, Value, json};
+
+use super::context::{Conditions, Cx, Reply};
+use super::http::{Call, Payload, segments};
+use crate::error::ScimError;
+use crate::patch::{Patch, member};
+
+const REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
+const RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:BulkResponse";
+const PREFIX: &str = "bulkId:";
+
+/// One operation, checked.
+#[derive(Clone, Debug)]
+struct Operation {
+    method: Method,
+    path: String,
+    bulk_id: Option<String>,
+    version: Option<String>,
+    data: Map<String, Value>,
+    /// The bulk ids that its data and path name.
+    needs: BTreeSet<String>,
+}
+
+/// What became of the operations.
+#[derive(Debug, Default)]
+struct Progress {
+    outcomes: BTreeMap<usize, Value>,
+    ids: BTreeMap<String, String>,
+    /// The operations whose references are added when all are there: where the resource is, and its data.
+    later: Vec<(usize, String, Map<String, Value>)>,
+    errors: usize,
+}
+
+impl Cx<'_> {
+    pub(super) async fn bulk(&self, body: &Map<String, Value>) -> Result<Reply, ScimError> {
+        let (operations, stop_after) = self.operations(body)?;
+        let order = order(&operations);
+        let mut progress = Progress::default();
+        for at in order {
+            if stop_after.is_some_and(|most| progress.errors >= most) {
+                break;
+            }
+            let Some(operation) = operations.get(at) else { continue };
+            self.run(at, operation, &operations, &mut progress).await;
+        }
+        self.complete(&mut progress).await;
+        let outcomes: Vec<Value> = progress.outcomes.into_values().collect();
+        Ok(Reply::new(200, Some(json!({ "schemas": [RESPONSE], "Operations": outcomes }))))
+    }
+
+    fn operations(&self, body: &Map<String, Value>) -> Result<(Vec<Operation>, Option<usize>), ScimError> {
+        let named = match member(body, "schemas") {
+            Some(Value::Array(schemas)) => schemas.iter().any(|it| it.as_str() == Some(REQUEST)),
+            _ => false,
+        };
+        if !named {
+            return Err(ScimError::syntax("`schemas` has not the schema of a bulk request"));
+        }
+        let stop_after = match member(body, "failOnErrors") {
+            None | Some(Value::Null) => None,
+            Some(Value::Number(number)) => match number.as_u64().and_then(|it| usize::try_from(it).ok()) {
+                // Whoever tolerates no error at all stops at the first.
+                Some(most) => Some(most.max(1)),
+                None => return Err(ScimError::value("`failOnErrors` is no count")),
+            },
+            Some(_) => return Err(ScimError::value("`failOnErrors` is no count")),
+        };
+        let Some(Value::Array(sent)) = member(body, "Operations") else {
+            return Err(ScimError::syntax("`Operations` is not a list"));
+        };
+        if sent.len() > self.service.limits.max_bulk_operations {
+            return Err(ScimError::status(413, "there are too many operations"));
+        }
+        let mut operations = Vec::with_capacity(sent.len());
+        let mut ids = BTreeSet::new();
+        for it in sent {
+            let operation = read(it)?;
+            if let Some(id) = &operation.bulk_id
+                && !ids.insert(id.clone())
+            {
+                return Err(ScimError::syntax("a `bulkId` occurs twice"));
+            }
+            operations.push(operation);
+        }
+        Ok((operations, stop_after))
+    }
+
+    async fn run(&self, at: usize, operation: &Operation, all: &[Operation], progress: &mut Progress) {
+        let outcome = self.attempt(at, operation, all, progress).await;
+        let mut shown = Map::new();
+        shown.insert("method".to_owned(), operation.method.as_str().into());
+        if let Some(id) = &operation.bulk_id {
+            shown.insert("bulkId".to_owned(), id.clone().into());
+        }
+        let status = match outcome {
+            Ok(reply) => {
+                let known = reply.location.or_else(|| self.place(operation, progress));
+                shown.extend(known.map(|it| ("location".to_owned(), it.into())));
+                shown.extend(reply.etag.map(|it| ("version".to_owned(), it.into())));
+                reply.status
+            }
+            Err(error) => {
+                progress.errors += 1;
+                shown.extend(self.place(operation, progress).map(|it| ("location".to_owned(), it.into())));
+                shown.insert("response".to_owned(), error.to_json());
+                error.status
+            }
+        };
+        shown.insert("status".to_owned(), status.to_string().into());
+        progress.outcomes.insert(at, Value::Object(shown));
+    }
+
+    /// Where the resource of an operation is that has a path of its own.
+    fn place(&self, operation: &Operation, progress: &Progress) -> Option<String> {
+        if operation.method == Method::POST {
+            return None;
+        }
+        let path = resolved_path(&operation.path, &progress.ids).unwrap_or_else(|| operation.path.clone());
+        Some(format!("{}{path}", self.caller.base))
+    }
+
+    async fn attempt(
+        &self,
+        at: usize,
+        operation: &Operation,
+        all: &[Operation],
+        progress: &mut Progress,
+    ) -> Result<Reply, ScimError> {
+        let path = resolved_path(&operation.path, &progress.ids)
+            .ok_or_else(|| ScimError::value("the path names a `bulkId` that nothing has made"))?;
+        let made_later = |id: &str| all.iter().any(|it| it.bulk_id.as_deref() == Some(id));
+        let missing: BTreeSet<&str> =
+            operation.needs.iter().map(String::as_str).filter(|id| !progress.ids.contains_key(*id)).collect();
+        let failed = |id: &&str| {
+            let made = all.iter().position(|it| it.bulk_id.as_deref() == Some(*id));
+            made.is_none_or(|other| progress.outcomes.contains_key(&other))
+        };
+        if missing.iter().any(|id| !made_later(id) || failed(id)) {
+            let detail = "the data names a `bulkId` that nothing has made";
+            return Err(ScimError { status: 409, ..ScimError::value(detail) });
+        }
+        let mut data = operation.data.clone();
+        let mut postponed = Map::new();
+        if !missing.is_empty() {
+            if operation.method != Method::POST || operation.bulk_id.is_some_and_is_in(&missing) {
+                return Err(ScimError { status: 409, ..ScimError::value("the operation names itself") });
+            }
+            // What closes the circle waits until all are there.
+            let names: Vec<String> = data
+                .iter()
+                .filter(|(_, value)| references(value).iter().any(|id| missing.contains(id.as_str())))
+                .map(|(name, _)| name.clone())
+                .collect();
+            for name in names {
+                postponed.extend(data.remove(&name).map(|value| (name, value)));
+            }
+        }
+        resolve(&mut data, &progress.ids);
+        let call = Call {
+            method: operation.method.clone(),
+            path: segments(&path)?,
+            params: Vec::new(),
+            conditions: Conditions { if_match: operation.version.clone(), if_none_match: None },
+            body: Payload::Parsed(data),
+        };
+        if !matches!(call.path.as_slice(), [_] | [_, _])
+            || call.path.get(1).is_some_and(|it| it.starts_with('.'))
+        {
+            return Err(ScimError::syntax("the path is none of a resource"));
+        }
+        let mut reply = Box::pin(self.resource(call)).await?;
+        let id =
+            reply.body.as_ref().and_then(|it| it.get("id")).and_then(Value::as_str).map(ToOwned::to_owned);
+        if operation.method == Method::POST
+            && let (Some(bulk_id), Some(id)) = (&operation.bulk_id, id)
+        {
+            if !postponed.is_empty() {
+                progress.later.push((at, format!("{path}/{id}"), postponed));
+            }
+            progress.ids.insert(bulk_id.clone(), id);
+        }
+        reply.body = None;
+        Ok(reply)
+    }
+
+    /// Adds the references that close circles.
+    async fn complete(&self, progress: &mut Progress) {
+        for (at, path, mut data) in std::mem::take(&mut progress.later) {
+            resolve(&mut data, &progress.ids);
+            let outcome = match segments(&path) {
+                Ok(_) if !unresolved(&data).is_empty() => Err(ScimError {
+                    status: 409,
+                    ..ScimError::value("the data names a `bulkId` that nothing has made")
+                }),
+                Ok(path) => {
+                    let body = json!({
+                        "schemas": [Patch::SCHEMA],
+                        "Operations": [{ "op": "add", "value": data }],
+                    });
+                    let body = body.as_object().cloned().unwrap_or_default();
+                    let call = Call {
+                        method: Method::PATCH,
+                        path,
+                        params: Vec::new(),
+                        conditions: Conditions::default(),
+                        body: Payload::Parsed(body),
+                    };
+                    Box::pin(self.resource(call)).await
+                }
+                Err(error) => Err(error),
+            };
+            let Some(Value::Object(shown)) = progress.outcomes.get_mut(&at) else { continue };
+            match outcome {
+                Ok(reply) => {
+                    shown.extend(reply.etag.map(|it| ("version".to_owned(), it.into())));
+                }
+                Err(error) => {
+                    shown.insert("status".to_owned(), error.status.to_string().into());
+                    shown.insert("response".to_owned(), error.to_json());
+                }
+            }
+        }
+    }
+}
+
+trait IsIn {
+    fn is_some_and_is_in(&self, ids: &BTreeSet<&str>) -> bool;
+}
+
+impl IsIn for Option<String> {
+    fn is_some_and_is_in(&self, ids: &BTreeSet<&str>) -> bool {
+        self.as_deref().is_some_and(|it| ids.contains(it))
+    }
+}
+
+fn read(operation: &Value) -> Result<Operation, ScimError> {
+    let Value::Object(operation) = operation else {
+        return Err(ScimError::syntax("an operation is not an object"));
+    };
+    let text = |name: &str| match member(operation, name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(ScimError::syntax(format!("`{name}` of an operation is no text"))),
+    };
+    let method = match text("method")?.unwrap_or_default().to_ascii_uppercase().as_str() {
+        "POST" => Method::POST,
+        "PUT" => Method::PUT,
+        "PATCH" => Method::PATCH,
+        "DELETE" => Method::DELETE,
+        _ => return Err(ScimError::syntax("the method of an operation is none of a bulk request")),
+    };
+    let path = text("path")?.ok_or_else(|| ScimError::syntax("an operation has no path"))?;
+    let bulk_id = text("bulkId")?;
+    if method == Method::POST && bulk_id.as_ref().is_none_or(String::is_empty) {
+        return Err(ScimError::syntax("a `POST` has a `bulkId`"));
+    }
+    let data = match member(operation, "data") {
+        Some(Value::Object(data)) => data.clone(),
+        None | Some(Value::Null) if method == Method::DELETE => Map::new(),
+        _ => return Err(ScimError::syntax("an operation has no data")),
+    };
+    let mut needs = unresolved(&data);
+    needs.extend(path.split('/').filter_map(|it| it.strip_prefix(PREFIX)).map(ToOwned::to_owned));
+    Ok(Operation { method, path, bulk_id, version: text("version")?, data, needs })
+}
+
+/// The order in which to work: what is named comes before what names it, else as they were sent. What is in a circle comes as
+/// it was sent. Nothing recurses: each round takes what has everything it needs.
+fn order(operations: &[Operation]) -> Vec<usize> {
+    let mut maker: BTreeMap<&str, usize> = BTreeMap::new();
+    for (at, operation) in operations.iter().enumerate() {
+        maker.extend(operation.bulk_id.as_deref().map(|id| (id, at)));
+    }
+    let needs = |operation: &Operation| -> BTreeSet<usize> {
+        operation.needs.iter().filter_map(|id| maker.get(id.as_str()).copied()).collect()
+    };
+    let mut waiting: BTreeMap<usize, BTreeSet<usize>> =
+        operations.iter().enumerate().map(|(at, it)| (at, needs(it))).collect();
+    let mut wanted_by: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (at, needs) in &waiting {
+        for need in needs {
+            wanted_by.entry(*need).or_default().push(*at);
+        }
+    }
+    let mut ready: BTreeSet<usize> =
+        waiting.iter().filter(|(_, needs)| needs.is_empty()).map(|(at, _)| *at).collect();
+    let mut order = Vec::with_capacity(operations.len());
+    while !waiting.is_empty() {
+        // Where all wait for each other, the first goes on without what it waits for.
+        let next = ready.pop_first().or_else(|| waiting.keys().next().copied());
+        let Some(next) = next else { break };
+        if waiting.remove(&next).is_none() {
+            continue;
+        }
+        order.push(next);
+        for other in wanted_by.remove(&next).unwrap_or_default() {
+            if let Some(needs) = waiting.get_mut(&other) {
+                needs.remove(&next);
+                if needs.is_empty() {
+                    ready.insert(other);
+                }
+            }
+        }
+    }
+    order
+}
+
+/// The bulk ids that are named in data.
+fn unresolved(data: &Map<String, Value>) -> BTreeSet<String> {
+    data.values().flat_map(references).collect()
+}
+
+/// The bulk ids that are named anywhere in a value: as a whole text, or in a path of a patch.
+fn references(value: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::String(text) => found.extend(names_in(text).map(ToOwned::to_owned)),
+            Value::Array(values) => open.extend(values),
+            Value::Object(members) => open.extend(members.values()),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+    found
+}
+
+/// The bulk ids in a text: the text itself is one, or it is quoted in a filter.
+fn names_in(text: &str) -> impl Iterator<Item = &str> {
+    let whole = text.strip_prefix(PREFIX);
+    let quoted = text.split('"').skip(1).step_by(2).filter_map(|part| part.strip_prefix(PREFIX));
+    whole.into_iter().chain(quoted)
+}
+
+/// Puts ids in the place of the bulk ids that are known.
+fn resolve(data: &mut Map<String, Value>, ids: &BTreeMap<String, String>) {
+    let mut open: Vec<&mut Value> = data.values_mut().collect();
+    while let Some(value) = open.pop() {
+        match value {
+            Value::String(text) => {
+                let names: Vec<String> = names_in(text).map(ToOwned::to_owned).collect();
+                for name in names {
+                    let Some(id) = ids.get(&name) else { continue };
+                    let reference = format!("{PREFIX}{name}");
+                    if *text == reference {
+                        text.clone_from(id);
+                    } else {
+                        *text = text.replace(&format!("\"{reference}\""), &format!("\"{id}\""));
+                    }
+                }
+            }
+            Value::Array(values) => open.extend(values),
+            Value::Object(members) => open.extend(members.values_mut()),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+}
+
+/// A path with ids in the place of bulk ids; `None` when one is not known.
+fn resolved_path(path: &str, ids: &BTreeMap<String, String>) -> Option<String> {
+    let parts = path.split('/').map(|part| match part.strip_prefix(PREFIX) {
+        Some(name) => ids.get(name).cloned(),
+        None => Some(part.to_owned()),
+    });
+    parts.collect::<Option<Vec<String>>>().map(|parts| parts.join("/"))
+}

@@ -1,0 +1,144 @@
+//! Bulk requests (RFC 7644, section 3.7).
+
+use ciam_scim::profile::Profile;
+use serde_json::{Value, json};
+
+use crate::world::{Answer, Directory, ENTERPRISE, GROUP, USER, World};
+
+async fn bulk(directory: &Directory, operations: Value, extra: Value) -> Answer {
+    let mut body = json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations });
+    body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    directory.post("/Bulk", body).await
+}
+
+fn user(name: &str) -> Value {
+    json!({ "schemas": [USER], "userName": name })
+}
+
+fn post(path: &str, bulk_id: &str, data: Value) -> Value {
+    json!({ "method": "POST", "path": path, "bulkId": bulk_id, "data": data })
+}
+
+fn group(name: &str, members: &[&str]) -> Value {
+    let members: Vec<Value> = members.iter().map(|id| json!({ "value": id })).collect();
+    json!({ "schemas": [GROUP], "displayName": name, "members": members })
+}
+
+fn statuses(answer: &Answer) -> Vec<String> {
+    let operations = answer.body["Operations"].as_array().unwrap();
+    operations.iter().map(|it| it["status"].as_str().unwrap().to_owned()).collect()
+}
+
+fn id_of(answer: &Answer, at: usize) -> String {
+    let location = answer.body["Operations"][at]["location"].as_str().unwrap();
+    location.rsplit('/').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn what_is_named_before_it_is_there_is_made_first() {
+    let directory = World::new().await.directory(Profile::Strict);
+    let answer = bulk(
+        &directory,
+        json!([
+            post("/Groups", "g", group("G", &["bulkId:a", "bulkId:b"])),
+            post("/Users", "a", user("a")),
+            post("/Users", "b", user("b")),
+            { "method": "PATCH", "path": "/Users/bulkId:a", "data": { "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{ "op": "add", "path": "title", "value": "x" }] } },
+            { "method": "PATCH", "path": "/Groups/bulkId:g", "data": { "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{ "op": "remove", "path": "members[value eq \"bulkId:b\"]" }] } },
+        ]),
+        json!({}),
+    )
+    .await;
+    assert_eq!(statuses(&answer), ["201", "201", "201", "200", "204"], "{}", answer.body);
+    assert_eq!(answer.body["Operations"][0]["bulkId"], "g", "the order is that of the request");
+    assert_eq!(directory.members(&id_of(&answer, 0)).await, [id_of(&answer, 1)]);
+    assert_eq!(directory.get(&format!("/Users/{}", id_of(&answer, 1))).await.body["title"], "x");
+}
+
+#[tokio::test]
+async fn circles_are_closed_when_all_are_there() {
+    let directory = World::new().await.directory(Profile::Strict);
+    let answer = bulk(
+        &directory,
+        json!([
+            post("/Groups", "x", group("X", &["bulkId:y"])),
+            post("/Groups", "y", group("Y", &["bulkId:z"])),
+            post("/Groups", "z", group("Z", &["bulkId:x"])),
+        ]),
+        json!({}),
+    )
+    .await;
+    assert_eq!(statuses(&answer), ["201", "201", "201"], "{}", answer.body);
+    for (at, member) in [(0, 1), (1, 2), (2, 0)] {
+        assert_eq!(directory.members(&id_of(&answer, at)).await, [id_of(&answer, member)]);
+    }
+    let managed = |name: &str, by: &str| json!({ "schemas": [USER, ENTERPRISE], "userName": name, ENTERPRISE: { "manager": { "value": format!("bulkId:{by}") } } });
+    let answer = bulk(&directory, json!([post("/Users", "p", managed("p", "q")), post("/Users", "q", managed("q", "p"))]), json!({})).await;
+    assert_eq!(statuses(&answer), ["201", "201"], "{}", answer.body);
+    let p = directory.get(&format!("/Users/{}", id_of(&answer, 0))).await.body;
+    assert_eq!(p[ENTERPRISE]["manager"]["value"], id_of(&answer, 1));
+    let own = bulk(&directory, json!([post("/Users", "m", managed("m", "m"))]), json!({})).await;
+    assert_eq!(statuses(&own), ["409"]);
+    assert_eq!(directory.get("/Users?filter=userName eq \"m\"").await.body["totalResults"], 0);
+}
+
+#[tokio::test]
+async fn group_4_what_is_refused_has_its_answer() {
+    let world = World::new().await;
+    let directory = world.directory(Profile::Strict);
+    let foreign = world.elsewhere().user("z").await;
+    let many: Vec<Value> = (0..1_001).map(|n| post("/Users", &format!("u{n}"), user("x"))).collect();
+    let big = json!([post("/Users", "u", json!({ "schemas": [USER], "userName": "x".repeat(1 << 20) }))]);
+    for (name, operations, extra, status, kind) in [
+        ("1001 operations", Value::Array(many), json!({}), 413, ""),
+        ("1 MiB and more", big, json!({}), 413, ""),
+        ("a bulkId twice", json!([post("/Users", "u", user("x")), post("/Users", "u", user("y"))]), json!({}), 400, "invalidSyntax"),
+        ("no bulkId", json!([{ "method": "POST", "path": "/Users", "data": user("x") }]), json!({}), 400, "invalidSyntax"),
+        ("no operations", json!(null), json!({}), 400, "invalidSyntax"),
+        ("no method", json!([{ "path": "/Users" }]), json!({}), 400, "invalidSyntax"),
+        ("GET", json!([{ "method": "GET", "path": "/Users" }]), json!({}), 400, "invalidSyntax"),
+        ("failOnErrors", json!([]), json!({ "failOnErrors": -1 }), 400, "invalidValue"),
+        ("failOnErrors", json!([]), json!({ "failOnErrors": "x" }), 400, "invalidValue"),
+    ] {
+        assert_eq!(bulk(&directory, operations, extra).await.error(), (status, kind), "{name}");
+    }
+    for (name, operation, status) in [
+        ("unknown bulkId", post("/Groups", "g", group("G", &["bulkId:nothing"])), "409"),
+        ("unknown in the path", json!({ "method": "DELETE", "path": "/Users/bulkId:u" }), "400"),
+        ("itself", post("/Groups", "s", group("S", &["bulkId:s"])), "409"),
+        ("nested", post("/Bulk", "b", json!({})), "404"),
+        ("a search", post("/Users/.search", "b", json!({})), "400"),
+        ("elsewhere", json!({ "method": "DELETE", "path": format!("/Users/{foreign}") }), "404"),
+        ("outside", json!({ "method": "DELETE", "path": "/Users/../Users/1" }), "404"),
+    ] {
+        let answer = bulk(&directory, json!([operation]), json!({})).await;
+        assert_eq!((answer.status, statuses(&answer)), (200, vec![status.to_owned()]), "{name} {}", answer.body);
+        assert_eq!(answer.body["Operations"][0]["response"]["status"], status, "{name}");
+    }
+    assert_eq!(directory.get("/").await.body["totalResults"], 0, "nothing changed");
+}
+
+#[tokio::test]
+async fn errors_are_counted_and_then_it_stops() {
+    let directory = World::new().await.directory(Profile::Strict);
+    directory.user("taken").await;
+    let operations = || json!([
+        post("/Users", "1", user("a1")), post("/Users", "2", user("taken")), post("/Users", "3", user("taken")), post("/Users", "4", user("a4")),
+    ]);
+    let run = |fail: Value| {
+        let directory = directory.clone();
+        async move {
+            let answer = bulk(&directory, operations(), fail).await;
+            for at in 0..answer.body["Operations"].as_array().unwrap().len() {
+                if let Some(location) = answer.body["Operations"][at]["location"].as_str() {
+                    directory.delete(location.strip_prefix(crate::world::BASE).unwrap()).await;
+                }
+            }
+            statuses(&answer)
+        }
+    };
+    assert_eq!(run(json!({})).await, ["201", "409", "409", "201"]);
+    assert_eq!(run(json!({ "failOnErrors": 1 })).await, ["201", "409"]);
+    assert_eq!(run(json!({ "failOnErrors": 0 })).await, ["201", "409"]);
+    assert_eq!(run(json!({ "failOnErrors": 2 })).await, ["201", "409", "409"]);
+}

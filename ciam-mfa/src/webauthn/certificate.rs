@@ -160,7 +160,7 @@ pub(super) fn chain_leads_to(
         if depth > 0 && !may_sign(cert, depth - 1) {
             return false;
         }
-        if anchors.iter().any(|anchor| *anchor == cert.encoded) {
+        if anchors.contains(&cert.encoded) {
             return true;
         }
         let by_anchor = anchors.iter().filter_map(|anchor| Cert::read(anchor).ok()).any(|anchor| {

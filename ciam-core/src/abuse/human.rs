@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
+use time::Duration;
 
 use crate::crypto::sha256;
 use crate::encoding::base64url;
@@ -15,13 +16,20 @@ use crate::ports::Ports;
 ///
 /// # Contract
 ///
-/// - What [`challenge`](Self::challenge) gives is for one check. The journey asks for each answer once, keeps the state, and
-///   counts wrong answers.
-/// - [`verify`](Self::verify) says whether the answer is right, and changes nothing here.
+/// - What [`challenge`](Self::challenge) gives is for one check, and so is its answer. The journey asks for each answer once,
+///   keeps the state (as JSON), and counts wrong answers.
+/// - [`verify`](Self::verify) says whether the answer is right, and changes nothing here. A state that this check did not
+///   make is passed by nobody.
+///
+/// Its suite is [`testkit::human_check`](crate::testkit::human_check).
+///
+/// # Cancel safety
+///
+/// A question or an answer that is dropped has not been asked or given.
 ///
 /// # Errors
 ///
-/// A check that cannot be made is not passed.
+/// A check that cannot be made is not passed: it fails, and so does the step.
 #[async_trait]
 pub trait HumanCheck: fmt::Debug + Send + Sync {
     /// The stable name, by which a page knows what to show: `proof_of_work`, `turnstile`.
@@ -92,6 +100,9 @@ impl HumanCheck for NoHumanCheck {
 /// It needs nobody else's service and tells nobody who visits. It does not find out who is human; it makes each attempt
 /// cost a second of a browser instead of nothing. With 18 bits a browser tries a quarter of a million numbers on average.
 ///
+/// Who cannot work, because their browser runs no scripts or they do without, may [wait](Self::WAIT) instead: the answer
+/// [`WAITED`](Self::WAITED) is right once that time has passed since the question. For a machine that is dearer than the work.
+///
 /// ```
 /// use ciam_core::abuse::ProofOfWork;
 ///
@@ -103,6 +114,7 @@ impl HumanCheck for NoHumanCheck {
 #[non_exhaustive]
 pub struct ProofOfWork {
     bits: u32,
+    wait: Option<Duration>,
 }
 
 impl ProofOfWork {
@@ -111,10 +123,22 @@ impl ProofOfWork {
     /// More is asked of nobody: hours on a phone.
     pub const MAX_BITS: u32 = 28;
 
+    /// How long one may wait instead, by default: 30 seconds.
+    pub const WAIT: Duration = Duration::seconds(30);
+    /// The answer of those who have waited.
+    pub const WAITED: &'static str = "waited";
+
     /// A proof of work of the default size.
     #[must_use]
     pub const fn new() -> Self {
-        Self { bits: Self::DEFAULT_BITS }
+        Self { bits: Self::DEFAULT_BITS, wait: Some(Self::WAIT) }
+    }
+
+    /// Sets how long one may wait instead; `None`: one may not. Then nobody passes without a script.
+    #[must_use]
+    pub const fn with_wait(mut self, wait: Option<Duration>) -> Self {
+        self.wait = wait;
+        self
     }
 
     /// Sets how many zero bits are asked for, at most [`MAX_BITS`](Self::MAX_BITS).
@@ -155,11 +179,20 @@ impl HumanCheck for ProofOfWork {
     async fn challenge(&self, ports: &Ports) -> Result<HumanChallenge, PortError> {
         let mut random = [0; 16];
         ports.entropy().fill(&mut random)?;
-        let challenge = json!({ "challenge": base64url::encode(&random), "bits": self.bits });
-        Ok(HumanChallenge::new(challenge.clone(), challenge))
+        let challenge = base64url::encode(&random);
+        let wait = self.wait.map(Duration::whole_seconds);
+        let until = wait.map(|wait| ports.now().unix_timestamp().saturating_add(wait));
+        Ok(HumanChallenge::new(
+            json!({ "challenge": challenge, "bits": self.bits, "wait": wait }),
+            json!({ "challenge": challenge, "bits": self.bits, "until": until }),
+        ))
     }
 
-    async fn verify(&self, _: &Ports, state: &Value, answer: &str, _: IpAddr) -> Result<bool, PortError> {
+    async fn verify(&self, ports: &Ports, state: &Value, answer: &str, _: IpAddr) -> Result<bool, PortError> {
+        if answer == Self::WAITED {
+            let until = state.get("until").and_then(Value::as_i64);
+            return Ok(until.is_some_and(|until| ports.now().unix_timestamp() >= until));
+        }
         let challenge = state.get("challenge").and_then(Value::as_str);
         let bits = state.get("bits").and_then(Value::as_u64).and_then(|bits| u32::try_from(bits).ok());
         let (Some(challenge), Some(bits)) = (challenge, bits) else { return Ok(false) };
@@ -189,5 +222,27 @@ mod tests {
             assert!(!ProofOfWork::is_solved("challenge", 0, wrong), "{wrong}");
         }
         assert_eq!(ProofOfWork::new().with_bits(200).bits, ProofOfWork::MAX_BITS);
+    }
+
+    #[cfg(feature = "testkit")]
+    #[tokio::test]
+    async fn who_does_not_work_waits() {
+        let clock = std::sync::Arc::new(crate::testkit::ManualClock::default());
+        let ports = crate::memory::ports().with_clock(clock.clone());
+        let check = ProofOfWork::new();
+        let (asked, here) = (check.challenge(&ports).await.unwrap(), IpAddr::from([192, 0, 2, 1]));
+        assert_eq!(asked.public["wait"], 30);
+        let waited = |state: Value| {
+            let ports = ports.clone();
+            async move { check.verify(&ports, &state, ProofOfWork::WAITED, here).await.unwrap() }
+        };
+        assert!(!waited(asked.state.clone()).await);
+        clock.advance(Duration::seconds(29));
+        assert!(!waited(asked.state.clone()).await);
+        clock.advance(Duration::seconds(1));
+        assert!(waited(asked.state).await);
+        let busy = check.with_wait(None).challenge(&ports).await.unwrap();
+        clock.advance(Duration::days(1));
+        assert!(!waited(busy.state).await, "where nobody may wait, nobody does");
     }
 }

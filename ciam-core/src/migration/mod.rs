@@ -47,6 +47,9 @@ use crate::store::{Batch, EntityRef, Versioned, Write};
 ///
 /// - `authenticate` says whether this identifier and this password belong together there, and changes nothing.
 /// - It may be called twice at once for one identifier, and again after a crash.
+/// - Somebody whom the old system does not let in any more is refused, whatever their password.
+///
+/// Its suite is [`testkit::legacy_directory`](crate::testkit::legacy_directory).
 ///
 /// # Cancel safety
 ///

@@ -10,6 +10,8 @@
 //! | [`HttpClient`](crate::outbound::HttpClient) | [`http_client`] | [`faulty::http_clients`] |
 //! | [`Crypto`](crate::crypto::Crypto) | [`crypto()`] | [`faulty::cryptos`] |
 //! | [`Entropy`](crate::entropy::Entropy) | [`entropy()`] | [`faulty::entropies`] |
+//! | [`HumanCheck`](crate::abuse::HumanCheck) | [`human_check`] | [`faulty::human_checks`] |
+//! | [`LegacyDirectory`](crate::migration::LegacyDirectory) | [`legacy_directory`] | [`faulty::legacy_directories`] |
 //!
 //! A suite is a list of clauses, each a sentence of the port's contract with a check of it, races included. A host runs it
 //! in one line against its own implementation; the report names every clause that is broken, and how.
@@ -36,6 +38,8 @@ mod ephemeral;
 pub mod faulty;
 mod hasher;
 mod http_client;
+mod human_check;
+mod legacy_directory;
 mod probe;
 mod race;
 mod runtime;
@@ -52,6 +56,8 @@ pub use self::entropy_suite::{entropy, entropy_suite};
 pub use self::ephemeral::{EphemeralHarness, ephemeral, ephemeral_suite};
 pub use self::hasher::{hasher, hasher_suite};
 pub use self::http_client::{http_client, http_client_suite};
+pub use self::human_check::{HumanCheckHarness, human_check, human_check_suite};
+pub use self::legacy_directory::{LegacyDirectoryHarness, legacy_directory, legacy_directory_suite};
 pub use self::probe::{Call, Failure, Probe};
 pub use self::race::spawn_thread;
 pub use self::runtime::{runtime, runtime_suite};

@@ -2,16 +2,23 @@
 
 use std::sync::Arc;
 
+use ciam_core::abuse::{HumanCheck, ProofOfWork};
+use ciam_core::account::{Identifier, IdentifierKey};
 use ciam_core::ephemeral::Ephemeral;
 use ciam_core::error::PortError;
 use ciam_core::id::TenantId;
-use ciam_core::memory::{MemoryDatabase, MemoryEphemeralDatabase, MemoryVaultDatabase};
+use ciam_core::memory::{self, MemoryDatabase, MemoryEphemeralDatabase, MemoryVaultDatabase};
+use ciam_core::migration::{LegacyAccount, LegacyDirectory, LegacyOutcome};
 use ciam_core::password::{Argon2idHasher, MigratingHasher};
+use ciam_core::ports::Ports;
 use ciam_core::runtime::ThreadRuntime;
 use ciam_core::sealing::{SealedRecords, SealingEphemeral, SealingStore};
-use ciam_core::secret::SecretBytes;
+use ciam_core::secret::{Secret, SecretBytes};
 use ciam_core::store::Store;
-use ciam_core::testkit::{self, EphemeralHarness, ManualClock, StoreHarness, VaultHarness};
+use ciam_core::testkit::{
+    self, EphemeralHarness, HumanCheckHarness, LegacyDirectoryHarness, ManualClock, StoreHarness,
+    VaultHarness,
+};
 use ciam_core::vault::{
     EnvelopeVault, KeyCachePolicy, KeyEncryptionKey, KeyVault, LocalKeyEncryption, LocalKeyVault,
 };
@@ -195,4 +202,78 @@ async fn crypto() {
 async fn entropy() {
     testkit::entropy(&ciam_core::entropy::SystemEntropy::new()).await.assert_kept();
     testkit::entropy(&testkit::SeededEntropy::new(7)).await.assert_kept();
+}
+
+/// The proof of work, and a client that does it.
+#[derive(Debug)]
+struct Work(Ports);
+
+#[async_trait::async_trait]
+impl HumanCheckHarness for Work {
+    fn check(&self) -> Arc<dyn HumanCheck> {
+        Arc::new(ProofOfWork::new().with_bits(8))
+    }
+
+    fn ports(&self) -> &Ports {
+        &self.0
+    }
+
+    async fn solve(&self, public: &serde_json::Value) -> String {
+        ProofOfWork::solve(public["challenge"].as_str().unwrap(), 8)
+    }
+}
+
+#[tokio::test]
+async fn human_check() {
+    testkit::human_check(&Work(memory::ports())).await.assert_kept();
+}
+
+/// An old system as a host would write one: it looks up, compares, and knows whom it has stopped.
+#[derive(Debug)]
+struct OldSystem {
+    down: bool,
+}
+
+#[async_trait::async_trait]
+impl LegacyDirectory for OldSystem {
+    async fn authenticate(
+        &self,
+        identifier: &IdentifierKey,
+        password: &Secret,
+    ) -> Result<LegacyOutcome, PortError> {
+        tokio::task::yield_now().await;
+        if self.down {
+            return Err(PortError::transient("the old system is down"));
+        }
+        if identifier.as_str() != "ada@old.example" || !password.ct_eq("Analytical Engine") {
+            return Ok(LegacyOutcome::Refused);
+        }
+        let known = Identifier::verified(identifier.clone(), time::OffsetDateTime::UNIX_EPOCH);
+        Ok(LegacyOutcome::Confirmed(Box::new(LegacyAccount::new(vec![known]))))
+    }
+}
+
+struct OldPeople;
+
+impl LegacyDirectoryHarness for OldPeople {
+    fn directory(&self) -> Arc<dyn LegacyDirectory> {
+        Arc::new(OldSystem { down: false })
+    }
+
+    fn person(&self) -> (IdentifierKey, Secret) {
+        (IdentifierKey::email("ada@old.example").unwrap(), Secret::from("Analytical Engine"))
+    }
+
+    fn stopped(&self) -> Option<(IdentifierKey, Secret)> {
+        Some((IdentifierKey::email("stopped@old.example").unwrap(), Secret::from("Analytical Engine")))
+    }
+
+    fn out_of_reach(&self) -> Arc<dyn LegacyDirectory> {
+        Arc::new(OldSystem { down: true })
+    }
+}
+
+#[tokio::test]
+async fn legacy_directory() {
+    testkit::legacy_directory(&OldPeople).await.assert_kept();
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use ciam_core::testkit::faulty::{self, Faulty};
 use ciam_core::testkit::{
-    Suite, crypto_suite, entropy_suite, ephemeral_suite, hasher_suite, http_client_suite, runtime_suite,
-    store_suite, vault_suite,
+    Suite, crypto_suite, entropy_suite, ephemeral_suite, hasher_suite, http_client_suite, human_check_suite,
+    legacy_directory_suite, runtime_suite, store_suite, vault_suite,
 };
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
@@ -110,4 +110,14 @@ async fn each_crypto_clause_has_its_fault() {
 #[tokio::test]
 async fn each_entropy_clause_has_its_fault() {
     each_clause_has_its_fault(&entropy_suite(), faulty::entropies()).await;
+}
+
+#[tokio::test]
+async fn each_human_check_clause_has_its_fault() {
+    each_clause_has_its_fault(&human_check_suite(), faulty::human_checks()).await;
+}
+
+#[tokio::test]
+async fn each_legacy_directory_clause_has_its_fault() {
+    each_clause_has_its_fault(&legacy_directory_suite(), faulty::legacy_directories()).await;
 }

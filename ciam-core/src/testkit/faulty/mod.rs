@@ -4,8 +4,8 @@
 //! implementations pass tests nothing. The implementations of this crate are the material; one decision of each is wrong.
 //! Where a decision loses a race, it first lets other racers come as far, so that the race is seen.
 //!
-//! There are [`stores`], [`ephemerals`], [`vaults`], [`hashers`], [`runtimes`], [`http_clients`], [`cryptos`] and
-//! [`entropies`]. Where a port keeps tenants apart, there is also one implementation that does not, and that no clause
+//! There are [`stores`], [`ephemerals`], [`vaults`], [`hashers`], [`runtimes`], [`http_clients`], [`cryptos`],
+//! [`entropies`], [`human_checks`] and [`legacy_directories`]. Where a port keeps tenants apart, there is also one implementation that does not, and that no clause
 //! accepts: [`store_without_tenants`], [`ephemeral_without_tenants`] and [`vault_without_tenants`].
 //!
 //! Whoever writes a suite of their own can use them as a sample of what to look for; whoever runs ours can see what it finds:
@@ -27,6 +27,8 @@ mod entropy;
 mod ephemeral;
 mod hasher;
 mod http_client;
+mod human_check;
+mod legacy_directory;
 mod runtime;
 mod store;
 mod vault;
@@ -36,7 +38,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use super::{EphemeralHarness, StoreHarness, VaultHarness};
+use super::{EphemeralHarness, HumanCheckHarness, LegacyDirectoryHarness, StoreHarness, VaultHarness};
 use crate::crypto::Crypto;
 use crate::entropy::Entropy;
 use crate::outbound::HttpClient;
@@ -157,4 +159,17 @@ pub fn cryptos() -> Vec<Faulty<dyn Crypto>> {
 #[must_use]
 pub fn entropies() -> Vec<Faulty<dyn Entropy>> {
     entropy::entropies()
+}
+
+/// Broken checks: for every clause of [`human_check_suite`](super::human_check_suite) at least one that breaks only that.
+#[must_use]
+pub fn human_checks() -> Vec<Faulty<dyn HumanCheckHarness>> {
+    human_check::checks()
+}
+
+/// Broken directories of an old system: for every clause of [`legacy_directory_suite`](super::legacy_directory_suite) at
+/// least one that breaks only that.
+#[must_use]
+pub fn legacy_directories() -> Vec<Faulty<dyn LegacyDirectoryHarness>> {
+    legacy_directory::directories()
 }

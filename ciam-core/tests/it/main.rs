@@ -22,6 +22,9 @@ mod faulty;
 #[cfg(feature = "foreign-hashes")]
 mod foreign_hashes;
 #[cfg(feature = "foreign-hashes")]
+mod foreign_imports;
+mod guards;
+#[cfg(feature = "foreign-hashes")]
 mod import;
 mod interactions;
 mod invitations;

@@ -335,6 +335,16 @@ mod tests {
     }
 
     #[test]
+    fn a_profile_has_so_many_attributes_and_no_more() {
+        let mut profile = Profile::new();
+        for number in 0..Profile::MAX_ATTRIBUTES {
+            profile.set(&format!("a{number}"), number).unwrap();
+        }
+        assert_eq!(profile.set("one_more", 1), Err(ProfileError::TooMany));
+        profile.set("a0", "another value").unwrap();
+    }
+
+    #[test]
     fn debug_shows_no_personal_data() {
         let mut account = Account::new(AccountId::from_uuid(uuid::Uuid::nil()), OffsetDateTime::UNIX_EPOCH);
         account.identifiers.push(Identifier::unverified(IdentifierKey::email("ada@example.com").unwrap()));

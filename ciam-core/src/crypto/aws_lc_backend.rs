@@ -7,6 +7,7 @@ use aws_lc_rs as library;
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::{agreement, rsa, signature};
 
+use super::delegate::crypto_by_primitives;
 use super::public_key::{UNCOMPRESSED, checked_ed25519};
 use super::{
     AEAD_KEY_LENGTH, AEAD_NONCE_LENGTH, Crypto, Digest, DigestAlgorithm, EcCurve, GenerateError,
@@ -42,23 +43,7 @@ impl Crypto for AwsLc {
     }
 
     fn signing_key(&self, scheme: SignatureScheme, pkcs8: &[u8]) -> Result<Arc<dyn SigningKey>, KeyRejected> {
-        match scheme {
-            SignatureScheme::EcdsaP256Sha256 => ecdsa_signing_key(scheme, EcCurve::P256, pkcs8),
-            SignatureScheme::EcdsaP384Sha384 => ecdsa_signing_key(scheme, EcCurve::P384, pkcs8),
-            SignatureScheme::Ed25519 => primitives::ed25519_signing_key(pkcs8),
-            SignatureScheme::RsaPkcs1Sha256 => {
-                primitives::rsa_signing_key(scheme, &signature::RSA_PKCS1_SHA256, pkcs8)
-            }
-            SignatureScheme::RsaPkcs1Sha384 => {
-                primitives::rsa_signing_key(scheme, &signature::RSA_PKCS1_SHA384, pkcs8)
-            }
-            SignatureScheme::RsaPkcs1Sha512 => {
-                primitives::rsa_signing_key(scheme, &signature::RSA_PKCS1_SHA512, pkcs8)
-            }
-            SignatureScheme::RsaPssSha256 => {
-                primitives::rsa_signing_key(scheme, &signature::RSA_PSS_SHA256, pkcs8)
-            }
-        }
+        primitives::signing_key(scheme, pkcs8, |curve| ecdsa_signing_key(scheme, curve, pkcs8))
     }
 
     fn generate_signing_key(&self, scheme: SignatureScheme) -> Result<SecretBytes, GenerateError> {
@@ -70,52 +55,7 @@ impl Crypto for AwsLc {
         Ok(SecretBytes::new(document.as_ref().to_vec()))
     }
 
-    fn mac_key(&self, key: &SecretBytes) -> Result<Arc<dyn MacKey>, KeyRejected> {
-        primitives::mac_key(key)
-    }
-
-    fn digest(&self, algorithm: DigestAlgorithm, bytes: &[u8]) -> Digest {
-        primitives::digest(algorithm, bytes)
-    }
-
-    fn one_time_mac(&self, algorithm: OneTimeHash, key: &SecretBytes, message: &[u8]) -> Digest {
-        primitives::one_time_mac(algorithm, key, message)
-    }
-
-    fn aead_seal(
-        &self,
-        key: &[u8; AEAD_KEY_LENGTH],
-        nonce: [u8; AEAD_NONCE_LENGTH],
-        associated: &[u8],
-        text: &mut Vec<u8>,
-    ) -> Result<(), OperationFailed> {
-        primitives::aead_seal(key, nonce, associated, text)
-    }
-
-    fn aead_open(
-        &self,
-        key: &[u8; AEAD_KEY_LENGTH],
-        nonce: [u8; AEAD_NONCE_LENGTH],
-        associated: &[u8],
-        sealed: &[u8],
-    ) -> Result<SecretBytes, OperationFailed> {
-        primitives::aead_open(key, nonce, associated, sealed)
-    }
-
-    fn derive(
-        &self,
-        secret: &SecretBytes,
-        salt: &[u8],
-        info: &[u8],
-        output: &mut [u8],
-    ) -> Result<(), OperationFailed> {
-        primitives::derive(secret, salt, info, output)
-    }
-
-    #[cfg(feature = "jwe")]
-    fn encryption(&self) -> Option<&dyn super::Encryption> {
-        Some(self)
-    }
+    crypto_by_primitives!();
 }
 
 fn ec_key(

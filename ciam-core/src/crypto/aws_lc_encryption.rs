@@ -12,6 +12,7 @@ use aws_lc_rs::rsa::{
 use aws_lc_rs::{agreement, rsa};
 
 use super::aws_lc_backend::AwsLc;
+use super::delegate::encryption_by_content;
 use super::encryption::{ContentCipher, DecryptingKey, DecryptionKeyKind, Encryption, OaepHash};
 use super::{
     Crypto as _, EcCurve, GenerateError, KeyRejected, OperationFailed, PublicKey, SignatureScheme, aes_modes,
@@ -28,36 +29,7 @@ impl Encryption for AwsLc {
         true
     }
 
-    fn seal(
-        &self,
-        cipher: ContentCipher,
-        key: &SecretBytes,
-        nonce: &[u8],
-        associated: &[u8],
-        text: &mut Vec<u8>,
-    ) -> Result<Vec<u8>, OperationFailed> {
-        content::seal(cipher, key, nonce, associated, text)
-    }
-
-    fn open(
-        &self,
-        cipher: ContentCipher,
-        key: &SecretBytes,
-        nonce: &[u8],
-        associated: &[u8],
-        text: &[u8],
-        tag: &[u8],
-    ) -> Result<SecretBytes, OperationFailed> {
-        content::open(cipher, key, nonce, associated, text, tag)
-    }
-
-    fn wrap_key(&self, with: &SecretBytes, key: &SecretBytes) -> Result<Vec<u8>, OperationFailed> {
-        aes_modes::wrap_key(with, key)
-    }
-
-    fn unwrap_key(&self, with: &SecretBytes, wrapped: &[u8]) -> Result<SecretBytes, OperationFailed> {
-        aes_modes::unwrap_key(with, wrapped)
-    }
+    encryption_by_content!();
 
     fn agree_ephemeral(&self, with: &PublicKey) -> Result<(PublicKey, SecretBytes), KeyRejected> {
         let PublicKey::Ec { curve, .. } = with else { return Err(KeyRejected::WrongType) };

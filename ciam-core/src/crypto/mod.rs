@@ -30,6 +30,7 @@ mod aes_modes;
 mod aws_lc_backend;
 #[cfg(all(feature = "aws-lc-rs", feature = "jwe"))]
 mod aws_lc_encryption;
+mod delegate;
 #[cfg(feature = "jwe")]
 mod encryption;
 #[cfg(feature = "foreign-hashes")]

@@ -23,15 +23,32 @@ pub(super) fn ecdsa_signing_key(
     Ok(Arc::new(EcdsaKey { scheme, pair, public, random: SystemRandom::new() }))
 }
 
+/// Parses a key pair of any scheme; those of ECDSA as the library wants it.
+pub(super) fn signing_key(
+    scheme: SignatureScheme,
+    pkcs8: &[u8],
+    ecdsa: impl FnOnce(EcCurve) -> Result<Arc<dyn SigningKey>, KeyRejected>,
+) -> Result<Arc<dyn SigningKey>, KeyRejected> {
+    match scheme {
+        SignatureScheme::EcdsaP256Sha256 => ecdsa(EcCurve::P256),
+        SignatureScheme::EcdsaP384Sha384 => ecdsa(EcCurve::P384),
+        SignatureScheme::Ed25519 => ed25519_signing_key(pkcs8),
+        SignatureScheme::RsaPkcs1Sha256 => rsa_signing_key(scheme, &signature::RSA_PKCS1_SHA256, pkcs8),
+        SignatureScheme::RsaPkcs1Sha384 => rsa_signing_key(scheme, &signature::RSA_PKCS1_SHA384, pkcs8),
+        SignatureScheme::RsaPkcs1Sha512 => rsa_signing_key(scheme, &signature::RSA_PKCS1_SHA512, pkcs8),
+        SignatureScheme::RsaPssSha256 => rsa_signing_key(scheme, &signature::RSA_PSS_SHA256, pkcs8),
+    }
+}
+
 /// Accepts version 1 documents too, which hold no public key and are what OpenSSL writes.
-pub(super) fn ed25519_signing_key(pkcs8: &[u8]) -> Result<Arc<dyn SigningKey>, KeyRejected> {
+fn ed25519_signing_key(pkcs8: &[u8]) -> Result<Arc<dyn SigningKey>, KeyRejected> {
     let pair =
         signature::Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(|_| KeyRejected::Malformed)?;
     let public = PublicKey::Ed25519(pair.public_key().as_ref().to_vec());
     Ok(Arc::new(Ed25519Key { pair, public }))
 }
 
-pub(super) fn rsa_signing_key(
+fn rsa_signing_key(
     scheme: SignatureScheme,
     encoding: &'static dyn signature::RsaEncoding,
     pkcs8: &[u8],

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ring as library;
 
+use super::delegate::encryption_by_content;
 use super::encryption::{ContentCipher, DecryptingKey, DecryptionKeyKind, Encryption, OaepHash};
 use super::ring_backend::Ring;
 use super::{
@@ -24,36 +25,7 @@ impl Encryption for Ring {
         matches!(kind, DecryptionKeyKind::P256 | DecryptionKeyKind::P384)
     }
 
-    fn seal(
-        &self,
-        cipher: ContentCipher,
-        key: &SecretBytes,
-        nonce: &[u8],
-        associated: &[u8],
-        text: &mut Vec<u8>,
-    ) -> Result<Vec<u8>, OperationFailed> {
-        content::seal(cipher, key, nonce, associated, text)
-    }
-
-    fn open(
-        &self,
-        cipher: ContentCipher,
-        key: &SecretBytes,
-        nonce: &[u8],
-        associated: &[u8],
-        text: &[u8],
-        tag: &[u8],
-    ) -> Result<SecretBytes, OperationFailed> {
-        content::open(cipher, key, nonce, associated, text, tag)
-    }
-
-    fn wrap_key(&self, with: &SecretBytes, key: &SecretBytes) -> Result<Vec<u8>, OperationFailed> {
-        aes_modes::wrap_key(with, key)
-    }
-
-    fn unwrap_key(&self, with: &SecretBytes, wrapped: &[u8]) -> Result<SecretBytes, OperationFailed> {
-        aes_modes::unwrap_key(with, wrapped)
-    }
+    encryption_by_content!();
 
     fn agree_ephemeral(&self, with: &PublicKey) -> Result<(PublicKey, SecretBytes), KeyRejected> {
         software_agreement::agree_ephemeral(with)

@@ -1,6 +1,6 @@
 //! A batch as it goes to the store beneath.
 
-use futures_util::future::try_join_all;
+use futures_util::future::{try_join, try_join_all};
 
 use super::SealingStore;
 use crate::account::{Account, IdentifierKey};
@@ -18,11 +18,23 @@ impl SealingStore {
         }
         let (preconditions, writes, events, messages) = batch.into_parts();
         let preconditions = try_join_all(preconditions.into_iter().map(|it| self.seal_precondition(it)));
-        // At once, so that the keys of several new accounts are made at once.
-        let writes = try_join_all(writes.into_iter().map(|write| self.seal_write(write)));
-        let (preconditions, writes) = futures_util::future::try_join(preconditions, writes).await?;
+        let (preconditions, writes) = try_join(preconditions, self.seal_writes(writes)).await?;
         let batch = Batch::from_parts(preconditions, writes, events, messages);
         self.inner.commit(batch).await
+    }
+
+    /// Seals many at once, so that the keys of several new accounts are made at once. Accounts come first: what else is written
+    /// for a new one finds its key in memory, and does not ask for it again.
+    async fn seal_writes(&self, writes: Vec<Write>) -> Result<Vec<Write>, PortError> {
+        let (accounts, others): (Vec<_>, Vec<_>) =
+            writes.into_iter().enumerate().partition(|(_, write)| matches!(write, Write::PutAccount(_)));
+        let seal = |(position, write): (usize, Write)| async move {
+            Ok::<_, PortError>((position, self.seal_write(write).await?))
+        };
+        let mut sealed = try_join_all(accounts.into_iter().map(seal)).await?;
+        sealed.extend(try_join_all(others.into_iter().map(seal)).await?);
+        sealed.sort_unstable_by_key(|(position, _)| *position);
+        Ok(sealed.into_iter().map(|(_, write)| write).collect())
     }
 
     async fn seal_precondition(&self, precondition: Precondition) -> Result<Precondition, PortError> {

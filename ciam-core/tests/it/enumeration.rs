@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use ciam_core::account::{Identifier, IdentifierKey, NewAccount, Owner};
 use ciam_core::error::PortError;
-use ciam_core::journey::{Answer, Journeys, Registration, Requirements};
+use ciam_core::journey::{Acceptance, Answer, Journeys, Registration, Requirements};
 use ciam_core::password::{Argon2idHasher, PasswordFactor, PasswordHasher};
 use ciam_core::secret::Secret;
 
@@ -47,7 +47,8 @@ enum Flow {
     Code,
 }
 
-async fn run(world: &World, flow: Flow, who: &str) -> Seen {
+/// The first step of a flow, and `then` the second one, which is looked at.
+async fn run_on(world: &World, flow: Flow, who: &str, then: Option<Answer>) -> Seen {
     let browser = world.browser();
     let visitor = visitor(&browser);
     let requirements = Requirements::default();
@@ -70,16 +71,34 @@ async fn run(world: &World, flow: Flow, who: &str) -> Seen {
         ),
     };
     world.probe.clear();
-    let step = journeys.answer(&handle, &visitor, answer).await.unwrap();
+    let mut step = journeys.answer(&handle, &visitor, answer).await.unwrap();
+    if let Some(then) = then {
+        world.probe.clear();
+        step = journeys.answer(&handle, &visitor, then).await.unwrap();
+    }
     seen(world, who, &step)
+}
+
+async fn run(world: &World, flow: Flow, who: &str) -> Seen {
+    run_on(world, flow, who, None).await
 }
 
 /// The cases of a flow that differ from the first.
 async fn different(world: &World, flow: Flow) -> Vec<(&'static str, Seen, Seen)> {
-    let first = run(world, flow, PEOPLE[0]).await;
+    different_on(world, flow, None).await
+}
+
+/// The cases of a flow, or of its second step, that differ from the first.
+async fn different_on(
+    world: &World,
+    flow: Flow,
+    then: Option<fn() -> Answer>,
+) -> Vec<(&'static str, Seen, Seen)> {
+    let then = || then.map(|answer| answer());
+    let first = run_on(world, flow, PEOPLE[0], then()).await;
     let mut different = Vec::new();
     for who in &PEOPLE[1..] {
-        let other = run(world, flow, who).await;
+        let other = run_on(world, flow, who, then()).await;
         if other != first {
             different.push((*who, first.clone(), other));
         }
@@ -94,6 +113,24 @@ async fn whoever_is_asked_for_the_answer_and_its_cost_are_the_same() {
         people(&world).await;
         let different = different(&world, flow).await;
         assert!(different.is_empty(), "{flow:?}: {different:#?}");
+    }
+}
+
+/// The page after the message asks everybody for a code, and takes no code of nobody's.
+#[tokio::test]
+async fn the_step_after_the_message_is_the_same_too() {
+    let answers: [fn() -> Answer; 3] = [
+        || Answer::code("00000000"),
+        || Answer::Link { proof: Secret::from("no such proof") },
+        || Answer::Resend,
+    ];
+    for flow in [Flow::SignUp, Flow::Recovery, Flow::Code] {
+        for answer in answers {
+            let world = World::new().await;
+            people(&world).await;
+            let different = different_on(&world, flow, Some(answer)).await;
+            assert!(different.is_empty(), "{flow:?}, {:?}: {different:#?}", answer());
+        }
     }
 }
 
@@ -145,6 +182,49 @@ async fn an_address_is_invited_like_any_other() {
         let without = |seen: &Seen| seen.1.iter().filter(|(name, _)| **name != "store.membership").count();
         assert_eq!(without(case), without(&cases[0]));
     }
+}
+
+/// An invitation is the same for whoever got it, until its token proves the mailbox: then who has an account is told so, after
+/// the same work.
+#[tokio::test]
+async fn an_invitation_looks_and_costs_the_same_whoever_was_invited() {
+    let mut town = Town::new().await;
+    people(&town.world).await;
+    town.world.journeys = town.world.journeys.clone().with_organizations(town.organizations.clone());
+    let (world, olga) = (&town.world, person(town.olga));
+    let (mut shown, mut refused, mut accepted) = (Vec::new(), Vec::new(), Vec::new());
+    for who in PEOPLE {
+        let mut tokens = Vec::new();
+        for _ in 0..2 {
+            town.organizations.invite(&olga, town.acme, who, names(&["member"]), Vec::new()).await.unwrap();
+            let mail = world.mail_to(who).await.unwrap();
+            tokens.push(Secret::from(mail.parameters["token"].as_str()));
+        }
+        let [replaced, token] = &tokens[..] else { unreachable!() };
+        world.probe.clear();
+        let invited = world.journeys.invitation(token).await.unwrap().unwrap();
+        shown.push(seen(world, who, &invited));
+        refused.push(accept(world, who, replaced).await);
+        accepted.push(accept(world, who, token).await);
+    }
+    assert!(shown.iter().all(|it| it == &shown[0]), "{shown:#?}");
+    assert!(refused.iter().all(|it| it == &refused[0]), "{refused:#?}");
+    assert!(refused[0].0.contains("Invitation"), "{refused:?}");
+    let told = |(answer, _): &Seen| answer.contains("AlreadyRegistered");
+    assert_eq!(accepted.iter().map(told).collect::<Vec<_>>(), [true, true, false, false]);
+    for (_, calls) in &accepted {
+        assert_eq!(calls.get("hasher.hash"), Some(&1), "{calls:?}");
+    }
+}
+
+async fn accept(world: &World, who: &str, token: &Secret) -> Seen {
+    let browser = world.browser();
+    let visitor = visitor(&browser);
+    let handle = world.journeys.begin_invitation(&visitor, Requirements::default()).await.unwrap().0;
+    let acceptance = Acceptance::new(token.clone()).with_password(PASSWORD);
+    world.probe.clear();
+    let step = world.journeys.answer(&handle, &visitor, Answer::AcceptInvitation(acceptance)).await.unwrap();
+    seen(world, who, &step)
 }
 
 /// A hasher that does not bother with the hash of nobody's password.

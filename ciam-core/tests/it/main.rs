@@ -23,6 +23,9 @@ mod first_factor;
 #[cfg(feature = "foreign-hashes")]
 mod foreign_hashes;
 #[cfg(feature = "foreign-hashes")]
+mod foreign_imports;
+mod guards;
+#[cfg(feature = "foreign-hashes")]
 mod import;
 mod interactions;
 mod invitations;

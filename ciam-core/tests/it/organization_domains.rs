@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ciam_core::account::IdentifierKey;
+use ciam_core::account::{Identifier, IdentifierKey, NewAccount, ReasonCode};
 use ciam_core::memory::MemoryDns;
 use ciam_core::organization::{
     DomainClaim, DomainName, OrganizationError, OrganizationPolicy, OrganizationSettings, OrganizationStatus,
@@ -189,4 +189,63 @@ async fn who_has_an_address_in_a_verified_domain_joins_where_the_policy_says_so(
     assert_eq!(raised.unwrap_err().code(), "role_escalation");
     assert_eq!(orgs.set_policy(&olga, town.acme, &with("owner")).await.unwrap_err().code(), "invalid");
     assert_eq!(orgs.set_policy(&olga, town.acme, &with("gone")).await.unwrap_err().code(), "role_unknown");
+}
+
+/// Where people sign in hangs on the domain of what they type alone: the same answer after the same calls, whoever has an
+/// account there.
+#[tokio::test]
+async fn a_home_realm_says_nothing_about_who_has_an_account() {
+    let zone = Zone::new().await;
+    zone.verified("acme.example").await;
+    for domain in ["acme.example", "nowhere.example"] {
+        account(&zone.town.world, &format!("somebody@{domain}")).await;
+        let mut seen = Vec::new();
+        for name in ["somebody", "olga", "nobody"] {
+            zone.town.world.probe.clear();
+            let realm = zone.realm(&format!("{name}@{domain}")).await;
+            seen.push((realm, zone.town.world.probe.calls()));
+        }
+        assert!(seen.iter().all(|it| it == &seen[0]), "{seen:#?}");
+        assert_eq!(seen[0].0.is_some(), domain == "acme.example");
+        assert!(
+            seen[0].1.iter().all(|call| !call.method.contains("account")),
+            "no account is looked for: {seen:?}"
+        );
+    }
+}
+
+/// An address that nobody has proved lets nobody in, and neither does an account that may not sign in.
+#[tokio::test]
+async fn an_unverified_address_and_a_stopped_account_join_nothing() {
+    let zone = Zone::new().await;
+    let (town, orgs, olga) = (&zone.town, &zone.town.organizations, person(zone.town.olga));
+    let mut policy = OrganizationPolicy::default();
+    policy.auto_join_role = Some(RoleName::member());
+    orgs.set_policy(&olga, town.acme, &policy).await.unwrap();
+    zone.verified("acme.example").await;
+    let claimed = IdentifierKey::email("ceo@acme.example").unwrap();
+    let own = Identifier::verified(IdentifierKey::email("eve@evil.example").unwrap(), town.world.ports.now());
+    let eve = NewAccount::new(own).with_identifier(Identifier::unverified(claimed));
+    let eve = eve.create(&town.world.ports).await.unwrap().id;
+    assert!(orgs.join_by_domain(eve).await.unwrap().is_empty());
+    let nia = account(&town.world, "nia@acme.example").await.id;
+    let reason = ReasonCode::new("left").unwrap();
+    town.world.accounts.suspend(nia, &TENANT, &reason, None).await.unwrap();
+    assert!(orgs.join_by_domain(nia).await.unwrap().is_empty());
+    town.world.accounts.reactivate(nia, &TENANT, &reason).await.unwrap();
+    assert_eq!(orgs.join_by_domain(nia).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_organization_claims_so_many_domains_and_no_more() {
+    let mut settings = OrganizationSettings::default();
+    settings.max_domains = 2;
+    let town = Town::with(World::new().await, settings).await;
+    let (orgs, olga) = (&town.organizations, person(town.olga));
+    for domain in ["one.example", "two.example"] {
+        orgs.claim_domain(&olga, town.acme, domain).await.unwrap();
+    }
+    let third = orgs.claim_domain(&olga, town.acme, "three.example").await;
+    assert!(matches!(third, Err(OrganizationError::TooMany)), "{third:?}");
+    orgs.claim_domain(&olga, town.acme, "two.example").await.unwrap();
 }

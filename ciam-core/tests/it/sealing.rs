@@ -1,7 +1,9 @@
 //! What a store that seals leaves readable in the store beneath: nothing.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use async_trait::async_trait;
 use ciam_core::account::federated::FederatedIdentity;
 use ciam_core::account::identifiers::UsernameClaim;
 use ciam_core::account::{Account, AccountStatus, Identifier, IdentifierKey};
@@ -10,16 +12,19 @@ use ciam_core::credential::{Credential, CredentialState};
 use ciam_core::ephemeral::{Ephemeral, EphemeralKey};
 use ciam_core::error::PortError;
 use ciam_core::id::{AccountId, CredentialId, SessionId};
-use ciam_core::memory;
+use ciam_core::memory::{self, MemoryVaultDatabase, MemoryVaultStore};
 use ciam_core::ports::Ports;
 use ciam_core::sealing::{OpenSealingError, SealingEphemeral, SealingStore};
-use ciam_core::secret::TokenDigest;
+use ciam_core::secret::{SecretBytes, TokenDigest};
 use ciam_core::session::Session;
 use ciam_core::store::{
     Batch, Commit, Conflict, EntityRef, IndexDeclaration, IndexValue, PageRequest, Record, RecordKind, Store,
     Write,
 };
 use ciam_core::testkit::ManualClock;
+use ciam_core::vault::{
+    EnvelopeVault, KeyEncryptionKey, LocalKeyEncryption, SealScope, VaultEntry, VaultStore, WrappedKey,
+};
 use serde_json::json;
 use time::Duration;
 
@@ -292,4 +297,61 @@ impl Ephemeral for Names {
         self.note(key);
         Ok(true)
     }
+}
+/// A vault store at a distance: every call takes a turn, and is counted.
+#[derive(Debug)]
+struct Distant {
+    inner: MemoryVaultStore,
+    reads: AtomicUsize,
+    inserts: AtomicUsize,
+}
+
+#[async_trait]
+impl VaultStore for Distant {
+    async fn get(&self, scope: &SealScope) -> Result<Option<VaultEntry>, PortError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        tokio::task::yield_now().await;
+        self.inner.get(scope).await
+    }
+
+    async fn insert_if_absent(&self, scope: &SealScope, key: &WrappedKey) -> Result<VaultEntry, PortError> {
+        self.inserts.fetch_add(1, Ordering::Relaxed);
+        tokio::task::yield_now().await;
+        self.inner.insert_if_absent(scope, key).await
+    }
+
+    async fn replace(
+        &self,
+        scope: &SealScope,
+        old: &WrappedKey,
+        new: &WrappedKey,
+    ) -> Result<bool, PortError> {
+        self.inner.replace(scope, old, new).await
+    }
+
+    async fn destroy(&self, scope: &SealScope) -> Result<(), PortError> {
+        self.inner.destroy(scope).await
+    }
+
+    async fn wrapped_by_others(&self, key_id: &str, limit: u32) -> Result<Vec<SealScope>, PortError> {
+        self.inner.wrapped_by_others(key_id, limit).await
+    }
+}
+
+/// Whatever is written for a new account in one commit, its key is made once: an import has thousands of them.
+#[tokio::test]
+async fn the_key_of_a_new_account_is_made_once_for_all_that_is_written() {
+    let ports = memory::ports();
+    let tenant = ports.store().tenant();
+    let inner = MemoryVaultDatabase::new().tenant(tenant);
+    let distant = Arc::new(Distant { inner, reads: AtomicUsize::new(0), inserts: AtomicUsize::new(0) });
+    let key = KeyEncryptionKey::new(SecretBytes::new((0..32).collect())).unwrap();
+    let vault = EnvelopeVault::new(tenant, Arc::new(LocalKeyEncryption::new(key)), distant.clone());
+    let sealing = SealingStore::open(ports.shared_store(), Arc::new(vault)).await.unwrap();
+    let (.., writes) = everything(&ports);
+    distant.reads.store(0, Ordering::Relaxed);
+    distant.inserts.store(0, Ordering::Relaxed);
+    assert!(commit(&sealing, writes).await.is_applied());
+    let counted = |number: &AtomicUsize| number.load(Ordering::Relaxed);
+    assert_eq!((counted(&distant.reads), counted(&distant.inserts)), (1, 1));
 }

@@ -93,18 +93,4 @@ fn build(packages: &[&str]) {
     assert!(command.status().unwrap().success(), "{packages:?} cannot be built");
 }
 
-const DEMO_IMPORT: &str = r#"
-[[resources]]
-id = "{api}"
-scopes = { "notes:read" = "Read your notes" }
-
-[[clients]]
-id = "relying-party"
-name = "Relying Party"
-authentication = "client_secret_basic"
-secret = "relying-party-demo-secret-not-for-production"
-redirect_uris = ["{application}/callback"]
-post_logout_redirect_uris = ["{application}/"]
-scopes = ["openid", "profile", "email", "offline_access", "notes:read"]
-resources = ["{api}"]
-"#;
+const DEMO_IMPORT: &str = include_str!("e2e/relying-party.toml");

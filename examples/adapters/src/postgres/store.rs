@@ -24,7 +24,7 @@ use super::batch::{Accounts, EncodedBatch};
 use super::error::{is_rolled_back_for_others, is_too_many_credentials, port_error, taken};
 use super::hosted::{self, Hosted};
 use super::reads::{Statement, statement};
-use crate::sql::{Bounds, PreparedBatch, Reads, Scope, decode_outbox, nanos, nanos_after};
+use crate::sql::{Bounds, PreparedBatch, Reads, Scope, decode_outbox, implement_store, nanos, nanos_after};
 
 /// The durable store of one tenant in a [`PostgresDatabase`](super::PostgresDatabase). Cloning is cheap.
 #[derive(Clone, Debug)]
@@ -53,7 +53,7 @@ impl PostgresStore {
         statement(sql, self.scope.tenant)
     }
 
-    async fn read_account(
+    async fn hosted_account(
         &self,
         table: &dyn AccountTable,
         key: AccountKey<'_>,
@@ -77,32 +77,22 @@ impl PostgresStore {
             Some(position) => Commit::Conflict(Conflict::Precondition(hosted::position(position)?)),
         })
     }
-}
 
-#[async_trait]
-impl Store for PostgresStore {
-    fn tenant(&self) -> TenantId {
-        self.tenant
-    }
-
-    async fn account(&self, id: AccountId) -> Result<Option<Versioned<Account>>, PortError> {
+    async fn read_account(&self, id: AccountId) -> Result<Option<Versioned<Account>>, PortError> {
         match &self.accounts {
             None => self.reads.account(id).await,
-            Some(table) => self.read_account(&**table, AccountKey::Id(id)).await,
+            Some(table) => self.hosted_account(&**table, AccountKey::Id(id)).await,
         }
     }
 
-    async fn account_by_identifier(
-        &self,
-        key: &IdentifierKey,
-    ) -> Result<Option<Versioned<Account>>, PortError> {
+    async fn find_account(&self, key: &IdentifierKey) -> Result<Option<Versioned<Account>>, PortError> {
         match &self.accounts {
             None => self.reads.account_by_identifier(key).await,
-            Some(table) => self.read_account(&**table, AccountKey::Identifier(key)).await,
+            Some(table) => self.hosted_account(&**table, AccountKey::Identifier(key)).await,
         }
     }
 
-    async fn accounts(&self, page: PageRequest) -> Result<Page<Versioned<Account>>, PortError> {
+    async fn list_accounts(&self, page: PageRequest) -> Result<Page<Versioned<Account>>, PortError> {
         let Some(table) = &self.accounts else { return self.reads.accounts(page).await };
         let bounds = Bounds::<AccountId>::new(&page)?;
         let mut connection = self.pool.acquire().await.map_err(port_error)?;
@@ -110,83 +100,9 @@ impl Store for PostgresStore {
         bounds.page(items, |found| found.value.id.to_string())
     }
 
-    async fn credentials_of(&self, account: AccountId) -> Result<Vec<Versioned<Credential>>, PortError> {
-        self.reads.credentials_of(account).await
-    }
-
-    async fn organization(&self, id: OrganizationId) -> Result<Option<Versioned<Organization>>, PortError> {
-        self.reads.organization(id).await
-    }
-
-    async fn organization_by_slug(&self, slug: &str) -> Result<Option<Versioned<Organization>>, PortError> {
-        self.reads.organization_by_slug(slug).await
-    }
-
-    async fn organizations(&self, page: PageRequest) -> Result<Page<Versioned<Organization>>, PortError> {
-        self.reads.organizations(page).await
-    }
-
-    async fn membership(
-        &self,
-        organization: OrganizationId,
-        account: AccountId,
-    ) -> Result<Option<Versioned<Membership>>, PortError> {
-        self.reads.membership(organization, account).await
-    }
-
-    async fn members_of(
-        &self,
-        organization: OrganizationId,
-        page: PageRequest,
-    ) -> Result<Page<Versioned<Membership>>, PortError> {
-        self.reads.members_of(organization, page).await
-    }
-
-    async fn memberships_of(
-        &self,
-        account: AccountId,
-        page: PageRequest,
-    ) -> Result<Page<Versioned<Membership>>, PortError> {
-        self.reads.memberships_of(account, page).await
-    }
-
-    async fn session(&self, id: SessionId) -> Result<Option<Versioned<Session>>, PortError> {
-        self.reads.session(id).await
-    }
-
-    async fn sessions_of(
-        &self,
-        account: AccountId,
-        page: PageRequest,
-    ) -> Result<Page<Versioned<Session>>, PortError> {
-        self.reads.sessions_of(account, page).await
-    }
-
-    async fn record(&self, kind: RecordKind, key: &str) -> Result<Option<Versioned<Record>>, PortError> {
-        self.reads.record(kind, key).await
-    }
-
-    async fn records(
-        &self,
-        kind: RecordKind,
-        page: PageRequest,
-    ) -> Result<Page<Versioned<Record>>, PortError> {
-        self.reads.records(kind, page).await
-    }
-
-    async fn records_by(
-        &self,
-        kind: RecordKind,
-        index: &str,
-        value: &str,
-        page: PageRequest,
-    ) -> Result<Page<Versioned<Record>>, PortError> {
-        self.reads.records_by(kind, index, value, page).await
-    }
-
-    async fn commit(&self, batch: Batch) -> Result<Commit, PortError> {
-        let prepared = PreparedBatch::new(&batch)?;
-        let hosted = self.accounts.as_ref().and_then(|table| Hosted::new(table, &batch));
+    async fn commit_batch(&self, batch: &Batch) -> Result<Commit, PortError> {
+        let prepared = PreparedBatch::new(batch)?;
+        let hosted = self.accounts.as_ref().and_then(|table| Hosted::new(table, batch));
         let accounts = if hosted.is_some() { Accounts::Theirs } else { Accounts::Ours };
         let encoded = EncodedBatch::new(&prepared, accounts)?;
         let mut attempt = 1;
@@ -215,11 +131,7 @@ impl Store for PostgresStore {
         }
     }
 
-    async fn claim_outbox(&self, lease: Duration, limit: u32) -> Result<Vec<OutboxItem>, PortError> {
-        // A relay asks all the time. A look locks nothing, and most of the time there is nothing to claim.
-        if limit == 0 || !self.reads.outbox_has_work().await? {
-            return Ok(Vec::new());
-        }
+    async fn claim(&self, lease: Duration, limit: u32) -> Result<Vec<OutboxItem>, PortError> {
         let now = self.scope.now();
         let claim = self.of(CLAIM_OUTBOX).bind(now).bind(nanos_after(now, lease)).bind(i64::from(limit));
         let rows = claim.fetch_all(&self.pool).await.map_err(port_error)?;
@@ -229,15 +141,12 @@ impl Store for PostgresStore {
         Ok(items.into_iter().filter_map(|(_, item)| item).collect())
     }
 
-    async fn acknowledge(&self, delivered: &[EventId]) -> Result<(), PortError> {
-        if delivered.is_empty() {
-            return Ok(());
-        }
+    async fn remove_delivered(&self, delivered: &[EventId]) -> Result<(), PortError> {
         let ids: Vec<Uuid> = delivered.iter().map(|id| *id.as_uuid()).collect();
         self.of(ACKNOWLEDGE).bind(ids).execute(&self.pool).await.map(drop).map_err(port_error)
     }
 
-    async fn prune(&self, before: OffsetDateTime, limit: u32) -> Result<u32, PortError> {
+    async fn remove_expired(&self, before: OffsetDateTime, limit: u32) -> Result<u32, PortError> {
         // What has not expired yet is not removed, however late the caller says it is.
         let before = nanos(before).min(self.scope.now());
         let prune = self.of(PRUNE_EXPIRED).bind(before).bind(i64::from(limit));
@@ -246,6 +155,8 @@ impl Store for PostgresStore {
         u32::try_from(removed).map_err(PortError::permanent)
     }
 }
+
+implement_store!(PostgresStore);
 
 fn outbox_item(row: &PgRow) -> Result<(i64, Option<OutboxItem>), sqlx::Error> {
     let position: i64 = row.try_get("item_position")?;

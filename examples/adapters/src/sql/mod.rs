@@ -9,6 +9,7 @@ mod page;
 mod reads;
 mod row;
 mod statements;
+mod store;
 
 pub(crate) use self::batch::{Applied, BatchTransaction, Known, PreparedBatch, PreparedWrite, Put, apply};
 pub(crate) use self::instant::{nanos, nanos_after};
@@ -18,3 +19,4 @@ pub(crate) use self::row::{
     AccountRow, CredentialRow, DamagedRow, IndexRow, MembershipRow, OrganizationRow, OutboxRow, RecordRow,
     SessionRow, decode_outbox,
 };
+pub(crate) use self::store::implement_store;

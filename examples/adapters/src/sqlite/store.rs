@@ -20,7 +20,7 @@ use super::error::port_error;
 use super::operations::{Acknowledge, ClaimOutbox, CommitBatch, Prune};
 use super::transaction::{blob, statement};
 use super::writer::Writer;
-use crate::sql::{Columns, DamagedRow, Param, PreparedBatch, Reader, Reads, Scope};
+use crate::sql::{Columns, DamagedRow, Param, PreparedBatch, Reader, Reads, Scope, implement_store};
 
 /// The durable store of one tenant in a [`SqliteDatabase`](super::SqliteDatabase). Cloning is cheap.
 #[derive(Clone, Debug)]
@@ -35,6 +35,35 @@ impl SqliteStore {
     pub(super) fn new(writer: Writer, readers: SqlitePool, tenant: TenantId, clock: Arc<dyn Clock>) -> Self {
         let scope = Scope::new(tenant, clock);
         Self { writer, reads: Reads::new(readers, scope.clone()), tenant, scope }
+    }
+
+    async fn read_account(&self, id: AccountId) -> Result<Option<Versioned<Account>>, PortError> {
+        self.reads.account(id).await
+    }
+
+    async fn find_account(&self, key: &IdentifierKey) -> Result<Option<Versioned<Account>>, PortError> {
+        self.reads.account_by_identifier(key).await
+    }
+
+    async fn list_accounts(&self, page: PageRequest) -> Result<Page<Versioned<Account>>, PortError> {
+        self.reads.accounts(page).await
+    }
+
+    async fn commit_batch(&self, batch: &Batch) -> Result<Commit, PortError> {
+        let batch = PreparedBatch::new(batch)?;
+        self.writer.run(CommitBatch { scope: self.scope.clone(), batch }).await
+    }
+
+    async fn claim(&self, lease: Duration, limit: u32) -> Result<Vec<OutboxItem>, PortError> {
+        self.writer.run(ClaimOutbox { scope: self.scope.clone(), lease, limit }).await
+    }
+
+    async fn remove_delivered(&self, delivered: &[EventId]) -> Result<(), PortError> {
+        self.writer.run(Acknowledge { scope: self.scope.clone(), delivered: delivered.to_vec() }).await
+    }
+
+    async fn remove_expired(&self, before: OffsetDateTime, limit: u32) -> Result<u32, PortError> {
+        self.writer.run(Prune { scope: self.scope.clone(), before, limit }).await
     }
 }
 
@@ -80,122 +109,4 @@ impl Columns for SqliteRow {
     }
 }
 
-#[async_trait]
-impl Store for SqliteStore {
-    fn tenant(&self) -> TenantId {
-        self.tenant
-    }
-
-    async fn account(&self, id: AccountId) -> Result<Option<Versioned<Account>>, PortError> {
-        self.reads.account(id).await
-    }
-
-    async fn account_by_identifier(
-        &self,
-        key: &IdentifierKey,
-    ) -> Result<Option<Versioned<Account>>, PortError> {
-        self.reads.account_by_identifier(key).await
-    }
-
-    async fn accounts(&self, page: PageRequest) -> Result<Page<Versioned<Account>>, PortError> {
-        self.reads.accounts(page).await
-    }
-
-    async fn credentials_of(&self, account: AccountId) -> Result<Vec<Versioned<Credential>>, PortError> {
-        self.reads.credentials_of(account).await
-    }
-
-    async fn organization(&self, id: OrganizationId) -> Result<Option<Versioned<Organization>>, PortError> {
-        self.reads.organization(id).await
-    }
-
-    async fn organization_by_slug(&self, slug: &str) -> Result<Option<Versioned<Organization>>, PortError> {
-        self.reads.organization_by_slug(slug).await
-    }
-
-    async fn organizations(&self, page: PageRequest) -> Result<Page<Versioned<Organization>>, PortError> {
-        self.reads.organizations(page).await
-    }
-
-    async fn membership(
-        &self,
-        organization: OrganizationId,
-        account: AccountId,
-    ) -> Result<Option<Versioned<Membership>>, PortError> {
-        self.reads.membership(organization, account).await
-    }
-
-    async fn members_of(
-        &self,
-        organization: OrganizationId,
-        page: PageRequest,
-    ) -> Result<Page<Versioned<Membership>>, PortError> {
-        self.reads.members_of(organization, page).await
-    }
-
-    async fn memberships_of(
-        &self,
-        account: AccountId,
-        page: PageRequest,
-    ) -> Result<Page<Versioned<Membership>>, PortError> {
-        self.reads.memberships_of(account, page).await
-    }
-
-    async fn session(&self, id: SessionId) -> Result<Option<Versioned<Session>>, PortError> {
-        self.reads.session(id).await
-    }
-
-    async fn sessions_of(
-        &self,
-        account: AccountId,
-        page: PageRequest,
-    ) -> Result<Page<Versioned<Session>>, PortError> {
-        self.reads.sessions_of(account, page).await
-    }
-
-    async fn record(&self, kind: RecordKind, key: &str) -> Result<Option<Versioned<Record>>, PortError> {
-        self.reads.record(kind, key).await
-    }
-
-    async fn records(
-        &self,
-        kind: RecordKind,
-        page: PageRequest,
-    ) -> Result<Page<Versioned<Record>>, PortError> {
-        self.reads.records(kind, page).await
-    }
-
-    async fn records_by(
-        &self,
-        kind: RecordKind,
-        index: &str,
-        value: &str,
-        page: PageRequest,
-    ) -> Result<Page<Versioned<Record>>, PortError> {
-        self.reads.records_by(kind, index, value, page).await
-    }
-
-    async fn commit(&self, batch: Batch) -> Result<Commit, PortError> {
-        let batch = PreparedBatch::new(&batch)?;
-        self.writer.run(CommitBatch { scope: self.scope.clone(), batch }).await
-    }
-
-    async fn claim_outbox(&self, lease: Duration, limit: u32) -> Result<Vec<OutboxItem>, PortError> {
-        // A relay asks all the time. A look costs the writer nothing, and most of the time there is nothing to claim.
-        if limit == 0 || !self.reads.outbox_has_work().await? {
-            return Ok(Vec::new());
-        }
-        self.writer.run(ClaimOutbox { scope: self.scope.clone(), lease, limit }).await
-    }
-
-    async fn acknowledge(&self, delivered: &[EventId]) -> Result<(), PortError> {
-        if delivered.is_empty() {
-            return Ok(());
-        }
-        self.writer.run(Acknowledge { scope: self.scope.clone(), delivered: delivered.to_vec() }).await
-    }
-
-    async fn prune(&self, before: OffsetDateTime, limit: u32) -> Result<u32, PortError> {
-        self.writer.run(Prune { scope: self.scope.clone(), before, limit }).await
-    }
-}
+implement_store!(SqliteStore);

@@ -11,6 +11,7 @@
 mod captcha;
 #[cfg(feature = "cedar")]
 mod cedar;
+mod contract;
 mod http_client;
 mod model;
 mod nats;

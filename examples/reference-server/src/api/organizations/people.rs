@@ -2,7 +2,8 @@
 
 use axum::extract::{Path, State};
 use ciam_core::{
-    id::{AccountId, InvitationId},
+    actor::Actor,
+    id::{AccountId, InvitationId, OrganizationId},
     organization::{Member, PendingInvitation},
 };
 use http::StatusCode;
@@ -192,10 +193,9 @@ async fn invite(
 async fn resend(
     State(app): State<App>,
     caller: Caller,
-    Path((id, invitation)): Path<(String, String)>,
+    Path(path): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
-    let (actor, id) = place(&app, &caller, &id).await?;
-    let invitation: InvitationId = invitation.parse().map_err(|_| Code::NotFound)?;
+    let (actor, id, invitation) = invitation_at(&app, &caller, &path).await?;
     app.services().organizations.resend_invitation(&actor, id, invitation).await?;
     Ok(DONE)
 }
@@ -205,12 +205,21 @@ async fn resend(
 async fn revoke(
     State(app): State<App>,
     caller: Caller,
-    Path((id, invitation)): Path<(String, String)>,
+    Path(path): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
-    let (actor, id) = place(&app, &caller, &id).await?;
-    let invitation: InvitationId = invitation.parse().map_err(|_| Code::NotFound)?;
+    let (actor, id, invitation) = invitation_at(&app, &caller, &path).await?;
     app.services().organizations.revoke_invitation(&actor, id, invitation).await?;
     Ok(DONE)
+}
+
+/// The invitation of a path, and who asks.
+async fn invitation_at(
+    app: &App,
+    caller: &Caller,
+    (id, invitation): &(String, String),
+) -> Result<(Actor, OrganizationId, InvitationId), Problem> {
+    let (actor, id) = place(app, caller, id).await?;
+    Ok((actor, id, invitation.parse().map_err(|_| Code::NotFound)?))
 }
 
 fn seen(member: Member) -> MemberView {

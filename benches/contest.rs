@@ -2,7 +2,8 @@
 //!
 //! A benchmark that measures one thing for a second and then another for a second compares two moments of a shared machine.
 //! Here every round runs each candidate for a short while, a ratio is taken within the round, and the medians over all
-//! rounds are reported. Read the ratios; the absolute figures are of the machine.
+//! rounds are reported. A turn is cut into takes, of which the fastest counts: a machine that does something else in between
+//! can only make a take slower. Read the ratios; the absolute figures are of the machine.
 
 use std::fmt;
 use std::hint::black_box;
@@ -16,7 +17,7 @@ pub struct Contest<'a> {
 
 struct Candidate<'a> {
     name: String,
-    run: Box<dyn FnMut() + 'a>,
+    run: Box<dyn FnMut(u32) -> Duration + 'a>,
 }
 
 impl fmt::Debug for Contest<'_> {
@@ -34,13 +35,20 @@ impl<'a> Contest<'a> {
 
     /// Adds a candidate: one operation, whose result is kept from the optimizer.
     #[must_use]
-    pub fn candidate<T>(mut self, name: impl Into<String>, mut operation: impl FnMut() -> T + 'a) -> Self {
-        self.candidates.push(Candidate {
-            name: name.into(),
-            run: Box::new(move || {
+    pub fn candidate<T>(self, name: impl Into<String>, mut operation: impl FnMut() -> T + 'a) -> Self {
+        self.timed(name, move |batch| {
+            let begin = Instant::now();
+            for _ in 0..batch {
                 black_box(operation());
-            }),
-        });
+            }
+            begin.elapsed()
+        })
+    }
+
+    /// Adds a candidate that says itself how long a number of its operations took.
+    #[must_use]
+    pub fn timed(mut self, name: impl Into<String>, run: impl FnMut(u32) -> Duration + 'a) -> Self {
+        self.candidates.push(Candidate { name: name.into(), run: Box::new(run) });
         self
     }
 
@@ -48,43 +56,85 @@ impl<'a> Contest<'a> {
     /// `cargo bench -- --test`, each candidate runs once and nothing is printed.
     pub fn run(self) {
         if is_measuring() {
-            println!("{}", self.measure(ROUNDS, TURN));
+            println!("{}", self.measure(ROUNDS, TURN).standings());
         } else {
-            for mut candidate in self.candidates {
-                (candidate.run)();
-            }
+            self.try_out();
         }
     }
 
-    /// Takes `rounds` rounds of about `turn` for each candidate.
-    pub fn measure(mut self, rounds: usize, turn: Duration) -> Standings {
+    /// Runs each candidate once.
+    pub fn try_out(mut self) {
+        for candidate in &mut self.candidates {
+            (candidate.run)(1);
+        }
+    }
+
+    /// Takes `rounds` rounds of about `turn` for each candidate. Every other round goes backwards, so that nobody always
+    /// finds the caches as the same neighbour left them.
+    pub fn measure(mut self, rounds: usize, turn: Duration) -> Rounds {
+        let take = turn / TAKES;
         let batches: Vec<u32> =
-            self.candidates.iter_mut().map(|candidate| batch_of(&mut candidate.run, turn)).collect();
+            self.candidates.iter_mut().map(|candidate| batch_of(&mut candidate.run, take)).collect();
         let mut times = vec![Vec::with_capacity(rounds); self.candidates.len()];
-        let mut ratios = times.clone();
-        for _ in 0..rounds {
-            let mut reference = None;
-            for (index, candidate) in self.candidates.iter_mut().enumerate() {
-                let batch = batches.get(index).copied().unwrap_or(1);
-                let time = time_of(&mut candidate.run, batch).as_secs_f64() * 1e9 / f64::from(batch);
-                let reference = *reference.get_or_insert(time);
-                if let (Some(times), Some(ratios)) = (times.get_mut(index), ratios.get_mut(index)) {
-                    times.push(time);
-                    ratios.push(time / reference);
-                }
+        for round in 0..rounds {
+            let mut turns: Vec<_> = self.candidates.iter_mut().zip(&batches).zip(&mut times).collect();
+            if round % 2 == 1 {
+                turns.reverse();
+            }
+            for ((candidate, batch), times) in turns {
+                let takes = (0..TAKES).map(|_| (candidate.run)(*batch));
+                let best = takes.min().unwrap_or_default();
+                times.push(best.as_secs_f64() * 1e9 / f64::from(*batch));
             }
         }
-        let rows = self.candidates.into_iter().zip(times.into_iter().zip(ratios));
-        Standings {
-            title: self.title,
-            rows: rows
-                .map(|(candidate, (times, ratios))| Standing {
-                    name: candidate.name,
-                    nanoseconds: median(times),
-                    ratio: median(ratios),
-                })
-                .collect(),
-        }
+        let names = self.candidates.into_iter().map(|candidate| candidate.name);
+        Rounds { title: self.title, candidates: names.zip(times).collect() }
+    }
+}
+
+/// What every candidate took for an operation in every round, in nanoseconds.
+#[derive(Debug)]
+pub struct Rounds {
+    title: String,
+    candidates: Vec<(String, Vec<f64>)>,
+}
+
+impl Rounds {
+    /// The names, in the order in which they were added.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.candidates.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The median time of a candidate.
+    pub fn nanoseconds(&self, name: &str) -> f64 {
+        median(self.times(name).to_vec())
+    }
+
+    /// The median, over the rounds, of one candidate's time divided by another's in the same round.
+    pub fn ratio(&self, name: &str, to: &str) -> f64 {
+        median(self.times(name).iter().zip(self.times(to)).map(|(time, to)| time / to).collect())
+    }
+
+    /// The median, over the rounds, of what one candidate takes more than another, divided by a third one's time.
+    pub fn excess(&self, name: &str, over: &str, unit: &str) -> f64 {
+        let differences = self.times(name).iter().zip(self.times(over)).map(|(time, over)| time - over);
+        median(differences.zip(self.times(unit)).map(|(difference, unit)| difference / unit).collect())
+    }
+
+    /// The medians, with ratios to the first candidate.
+    pub fn standings(&self) -> Standings {
+        let reference = self.names().next().unwrap_or_default().to_owned();
+        let row = |name: &str| Standing {
+            name: name.to_owned(),
+            nanoseconds: self.nanoseconds(name),
+            ratio: self.ratio(name, &reference),
+        };
+        Standings { title: self.title.clone(), rows: self.names().map(row).collect() }
+    }
+
+    fn times(&self, name: &str) -> &[f64] {
+        let found = self.candidates.iter().find(|(of, _)| of == name);
+        found.map(|(_, times)| times.as_slice()).unwrap_or_default()
     }
 }
 
@@ -134,34 +184,32 @@ pub fn is_measuring() -> bool {
     bench && !test
 }
 
-/// How many runs fill a turn; the first ones also warm up.
-fn batch_of(run: &mut dyn FnMut(), turn: Duration) -> u32 {
+/// How many runs fill a take; the first ones also warm up.
+fn batch_of(run: &mut dyn FnMut(u32) -> Duration, take: Duration) -> u32 {
     let mut batch = 1_u32;
     loop {
-        let spent = time_of(run, batch);
-        if spent >= turn || batch >= 1 << 24 {
-            return batch;
+        let spent = run(batch);
+        if spent >= take || batch >= 1 << 24 {
+            // What came in between made it look slower than it is.
+            let again = run(batch).min(spent);
+            let wanted = take.as_secs_f64() / again.as_secs_f64().max(1e-9) * f64::from(batch);
+            return (wanted as u32).clamp(1, batch * 4);
         }
-        let wanted = turn.as_secs_f64() / spent.as_secs_f64().max(1e-9) * f64::from(batch) * 1.1;
+        let wanted = take.as_secs_f64() / spent.as_secs_f64().max(1e-9) * f64::from(batch) * 1.1;
         batch = (wanted.min(f64::from(batch) * 10.0) as u32).max(batch + 1);
     }
 }
 
-fn time_of(run: &mut dyn FnMut(), batch: u32) -> Duration {
-    let begin = Instant::now();
-    for _ in 0..batch {
-        run();
-    }
-    begin.elapsed()
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
+/// The middle one.
+pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 const ROUNDS: usize = 41;
 const TURN: Duration = Duration::from_millis(15);
+/// Into how many takes a turn is cut.
+const TAKES: u32 = 5;
 
 #[cfg(test)]
 mod tests {
@@ -171,12 +219,24 @@ mod tests {
     fn a_candidate_that_does_three_times_the_work_takes_about_three_times_as_long() {
         let work =
             |times: u64| (0..times * 2_000).fold(0_u64, |sum, n| black_box(sum ^ n.wrapping_mul(0x9e37)));
-        let standings = Contest::new("work")
+        let rounds = Contest::new("work")
             .candidate("once", move || work(1))
             .candidate("three times", move || work(3))
             .measure(15, Duration::from_millis(2));
+        let standings = rounds.standings();
         let ratio = standings.rows[1].ratio;
         assert!((standings.rows[0].ratio - 1.0).abs() < 1e-9, "{standings}");
         assert!((1.5..6.0).contains(&ratio), "{standings}");
+        assert!((0.5..5.0).contains(&rounds.excess("three times", "once", "once")), "{standings}");
+    }
+
+    #[test]
+    fn what_a_candidate_says_itself_is_what_counts() {
+        let slow = |batch: u32| Duration::from_micros(u64::from(batch) * 30);
+        let fast = |batch: u32| Duration::from_micros(u64::from(batch) * 10);
+        let rounds = Contest::new("told").timed("fast", fast).timed("slow", slow).measure(3, TURN);
+        assert!((rounds.ratio("slow", "fast") - 3.0).abs() < 1e-6);
+        assert!((rounds.excess("slow", "fast", "fast") - 2.0).abs() < 1e-6);
+        assert!((rounds.nanoseconds("fast") - 10_000.0).abs() < 1e-3);
     }
 }

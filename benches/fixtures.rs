@@ -2,8 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::hmac;
 use ring::rand::SystemRandom;
-use ring::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaKeyPair, UnparsedPublicKey};
+use ring::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaKeyPair};
 use serde_json::{Value, json};
 
 /// What can go wrong while things are set up.
@@ -18,18 +19,27 @@ pub const ISSUED_AT: i64 = 1_795_435_200;
 /// When it expires: in the year 2100, for the sake of candidates that read the system's clock.
 pub const EXPIRES_AT: i64 = 4_102_444_800;
 
-/// The algorithms that are compared.
+/// The algorithms that everybody has.
 pub const ALGORITHMS: [Algorithm; 3] = [Algorithm::Es256, Algorithm::Rs256, Algorithm::EdDsa];
+/// All algorithms with a public key.
+pub const ASYMMETRIC: [Algorithm; 5] =
+    [Algorithm::Rs256, Algorithm::Ps256, Algorithm::Es256, Algorithm::Es384, Algorithm::EdDsa];
 
 /// A signature algorithm by its JOSE name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
     /// ECDSA on P-256.
     Es256,
+    /// ECDSA on P-384.
+    Es384,
     /// RSASSA-PKCS1-v1_5, 2048 bits.
     Rs256,
+    /// RSASSA-PSS, 2048 bits.
+    Ps256,
     /// Ed25519.
     EdDsa,
+    /// HMAC with SHA-256, 32 bytes of secret.
+    Hs256,
 }
 
 impl Algorithm {
@@ -37,8 +47,11 @@ impl Algorithm {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
             Self::Rs256 => "RS256",
+            Self::Ps256 => "PS256",
             Self::EdDsa => "EdDSA",
+            Self::Hs256 => "HS256",
         }
     }
 }
@@ -49,9 +62,9 @@ pub struct Key {
     pub algorithm: Algorithm,
     /// The key id in headers and key sets.
     pub kid: String,
-    /// The private key as PKCS #8.
+    /// The private key as PKCS #8; the secret itself where it is shared.
     pub pkcs8: Vec<u8>,
-    /// The public key as `ring` takes it: a point, or an `RSAPublicKey`.
+    /// The public key as `ring` takes it: a point, or an `RSAPublicKey`; the secret itself where it is shared.
     pub public: Vec<u8>,
     pair: Pair,
 }
@@ -60,6 +73,7 @@ enum Pair {
     Ecdsa(EcdsaKeyPair),
     Rsa(Box<RsaKeyPair>),
     Ed25519(Ed25519KeyPair),
+    Secret(hmac::Key),
 }
 
 impl std::fmt::Debug for Key {
@@ -77,15 +91,18 @@ impl Key {
     pub fn generate(algorithm: Algorithm) -> Result<Self, Failure> {
         let random = SystemRandom::new();
         let pkcs8 = match algorithm {
-            Algorithm::Es256 => {
-                let document =
-                    EcdsaKeyPair::generate_pkcs8(&signature::ECDSA_P256_SHA256_FIXED_SIGNING, &random);
+            Algorithm::Es256 | Algorithm::Es384 => {
+                let document = EcdsaKeyPair::generate_pkcs8(ecdsa(algorithm), &random);
                 document.map_err(|_| "no entropy")?.as_ref().to_vec()
             }
-            Algorithm::Rs256 => rsa_pkcs8()?,
+            Algorithm::Rs256 | Algorithm::Ps256 => rsa_pkcs8()?,
             Algorithm::EdDsa => {
                 let document = Ed25519KeyPair::generate_pkcs8(&random);
                 document.map_err(|_| "no entropy")?.as_ref().to_vec()
+            }
+            Algorithm::Hs256 => {
+                let secret: [u8; 32] = ring::rand::generate(&random).map_err(|_| "no entropy")?.expose();
+                secret.to_vec()
             }
         };
         let pair = pair(algorithm, &pkcs8, &random)?;
@@ -93,6 +110,7 @@ impl Key {
             Pair::Ecdsa(pair) => pair.public_key().as_ref().to_vec(),
             Pair::Rsa(pair) => pair.public_key().as_ref().to_vec(),
             Pair::Ed25519(pair) => pair.public_key().as_ref().to_vec(),
+            Pair::Secret(_) => pkcs8.clone(),
         };
         Ok(Self { algorithm, kid: "2026-11".to_owned(), pkcs8, public, pair })
     }
@@ -117,25 +135,26 @@ impl Key {
             }
             Pair::Rsa(pair) => {
                 let mut signed = vec![0; pair.public().modulus_len()];
-                pair.sign(&signature::RSA_PKCS1_SHA256, &random, message, &mut signed)
-                    .map_err(|_| "RSA failed")?;
+                let padding: &'static dyn signature::RsaEncoding = match self.algorithm {
+                    Algorithm::Ps256 => &signature::RSA_PSS_SHA256,
+                    _ => &signature::RSA_PKCS1_SHA256,
+                };
+                pair.sign(padding, &random, message, &mut signed).map_err(|_| "RSA failed")?;
                 Ok(signed)
             }
             Pair::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
+            Pair::Secret(key) => Ok(hmac::sign(key, message).as_ref().to_vec()),
         }
     }
 
-    /// The public key, ready to verify: the floor of every verifier.
-    pub fn verifier(&self) -> UnparsedPublicKey<Vec<u8>> {
-        let algorithm: &'static dyn signature::VerificationAlgorithm = match self.algorithm {
-            Algorithm::Es256 => &signature::ECDSA_P256_SHA256_FIXED,
-            Algorithm::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
-            Algorithm::EdDsa => &signature::ED25519,
-        };
-        UnparsedPublicKey::new(algorithm, self.public.clone())
+    /// Modulus and exponent of an RSA key.
+    pub fn rsa_numbers(&self) -> Option<(Vec<u8>, Vec<u8>)> {
+        let Pair::Rsa(pair) = &self.pair else { return None };
+        let public = ring::rsa::PublicKeyComponents::<Vec<u8>>::from(pair.public_key());
+        Some((public.n, public.e))
     }
 
-    /// The public key as a JSON Web Key.
+    /// The public key, or the secret that is shared, as a JSON Web Key.
     ///
     /// # Errors
     ///
@@ -144,14 +163,17 @@ impl Key {
         let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         let mut jwk = match &self.pair {
             Pair::Ecdsa(_) => {
-                let (x, y) = self.public.get(1..).ok_or("no point")?.split_at(32);
-                json!({"kty": "EC", "crv": "P-256", "x": encode(x), "y": encode(y)})
+                let point = self.public.get(1..).ok_or("no point")?;
+                let (x, y) = point.split_at(point.len() / 2);
+                let curve = if self.algorithm == Algorithm::Es256 { "P-256" } else { "P-384" };
+                json!({"kty": "EC", "crv": curve, "x": encode(x), "y": encode(y)})
             }
-            Pair::Rsa(pair) => {
-                let public = ring::rsa::PublicKeyComponents::<Vec<u8>>::from(pair.public_key());
-                json!({"kty": "RSA", "n": encode(&public.n), "e": encode(&public.e)})
+            Pair::Rsa(_) => {
+                let (n, e) = self.rsa_numbers().ok_or("no RSA key")?;
+                json!({"kty": "RSA", "n": encode(&n), "e": encode(&e)})
             }
             Pair::Ed25519(_) => json!({"kty": "OKP", "crv": "Ed25519", "x": encode(&self.public)}),
+            Pair::Secret(_) => json!({"kty": "oct", "k": encode(&self.public)}),
         };
         if let Some(members) = jwk.as_object_mut() {
             members.insert("kid".to_owned(), json!(self.kid));
@@ -167,10 +189,27 @@ impl Key {
     ///
     /// Fails when signing does.
     pub fn access_token(&self) -> Result<String, Failure> {
+        self.token(&claims())
+    }
+
+    /// One of many access tokens, each of somebody else.
+    ///
+    /// # Errors
+    ///
+    /// Fails when signing does.
+    pub fn access_token_of(&self, number: usize) -> Result<String, Failure> {
+        let mut claims = claims();
+        if let Some(members) = claims.as_object_mut() {
+            members.insert("sub".to_owned(), json!(format!("5f3c9f0a-7f1e-4b1c-9a37-{number:012x}")));
+            members.insert("jti".to_owned(), json!(format!("Zk3m1r2pQb2Yw8v7{number:06x}")));
+        }
+        self.token(&claims)
+    }
+
+    fn token(&self, payload: &Value) -> Result<String, Failure> {
         let header = json!({"typ": "at+jwt", "alg": self.algorithm.name(), "kid": self.kid});
-        let payload = claims();
         let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let message = format!("{}.{}", encode(&header), encode(&payload));
+        let message = format!("{}.{}", encode(&header), encode(payload));
         let signed = self.sign(message.as_bytes())?;
         Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signed)))
     }
@@ -208,19 +247,25 @@ pub fn decode(text: &str) -> Result<Vec<u8>, Failure> {
 
 fn pair(algorithm: Algorithm, pkcs8: &[u8], random: &SystemRandom) -> Result<Pair, Failure> {
     Ok(match algorithm {
-        Algorithm::Es256 => {
-            let algorithm = &signature::ECDSA_P256_SHA256_FIXED_SIGNING;
-            Pair::Ecdsa(
-                EcdsaKeyPair::from_pkcs8(algorithm, pkcs8, random).map_err(|error| error.to_string())?,
-            )
+        Algorithm::Es256 | Algorithm::Es384 => {
+            let pair = EcdsaKeyPair::from_pkcs8(ecdsa(algorithm), pkcs8, random);
+            Pair::Ecdsa(pair.map_err(|error| error.to_string())?)
         }
-        Algorithm::Rs256 => {
+        Algorithm::Rs256 | Algorithm::Ps256 => {
             Pair::Rsa(Box::new(RsaKeyPair::from_pkcs8(pkcs8).map_err(|error| error.to_string())?))
         }
         Algorithm::EdDsa => {
             Pair::Ed25519(Ed25519KeyPair::from_pkcs8(pkcs8).map_err(|error| error.to_string())?)
         }
+        Algorithm::Hs256 => Pair::Secret(hmac::Key::new(hmac::HMAC_SHA256, pkcs8)),
     })
+}
+
+fn ecdsa(algorithm: Algorithm) -> &'static signature::EcdsaSigningAlgorithm {
+    match algorithm {
+        Algorithm::Es384 => &signature::ECDSA_P384_SHA384_FIXED_SIGNING,
+        _ => &signature::ECDSA_P256_SHA256_FIXED_SIGNING,
+    }
 }
 
 /// `ring` signs with RSA keys and cannot make them.

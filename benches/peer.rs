@@ -10,6 +10,7 @@ use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{ErrorKind, Result};
 use jsonwebtoken::signature::{Error, Signer, Verifier};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, TokenData, Validation};
+use ring::hmac;
 use ring::rand::SystemRandom;
 use ring::signature::{self, EcdsaKeyPair, Ed25519KeyPair, RsaKeyPair, UnparsedPublicKey};
 
@@ -27,6 +28,7 @@ pub struct Claims {
     pub jti: String,
     pub client_id: String,
     pub scope: String,
+    pub sid: String,
     pub auth_time: u64,
     pub acr: String,
     pub amr: Vec<String>,
@@ -111,18 +113,20 @@ pub fn install() {
 /// A key as `jsonwebtoken` verifies with it.
 pub fn decoding_key(key: &Key) -> DecodingKey {
     match key.algorithm {
-        fixtures::Algorithm::Es256 => DecodingKey::from_ec_der(&key.public),
-        fixtures::Algorithm::Rs256 => DecodingKey::from_rsa_der(&key.public),
+        fixtures::Algorithm::Es256 | fixtures::Algorithm::Es384 => DecodingKey::from_ec_der(&key.public),
+        fixtures::Algorithm::Rs256 | fixtures::Algorithm::Ps256 => DecodingKey::from_rsa_der(&key.public),
         fixtures::Algorithm::EdDsa => DecodingKey::from_ed_der(&key.public),
+        fixtures::Algorithm::Hs256 => DecodingKey::from_secret(&key.public),
     }
 }
 
 /// A key as `jsonwebtoken` signs with it.
 pub fn encoding_key(key: &Key) -> EncodingKey {
     match key.algorithm {
-        fixtures::Algorithm::Es256 => EncodingKey::from_ec_der(&key.pkcs8),
-        fixtures::Algorithm::Rs256 => EncodingKey::from_rsa_der(&key.pkcs8),
+        fixtures::Algorithm::Es256 | fixtures::Algorithm::Es384 => EncodingKey::from_ec_der(&key.pkcs8),
+        fixtures::Algorithm::Rs256 | fixtures::Algorithm::Ps256 => EncodingKey::from_rsa_der(&key.pkcs8),
         fixtures::Algorithm::EdDsa => EncodingKey::from_ed_der(&key.pkcs8),
+        fixtures::Algorithm::Hs256 => EncodingKey::from_secret(&key.pkcs8),
     }
 }
 
@@ -130,8 +134,11 @@ pub fn encoding_key(key: &Key) -> EncodingKey {
 pub const fn algorithm(key: &Key) -> Algorithm {
     match key.algorithm {
         fixtures::Algorithm::Es256 => Algorithm::ES256,
+        fixtures::Algorithm::Es384 => Algorithm::ES384,
         fixtures::Algorithm::Rs256 => Algorithm::RS256,
+        fixtures::Algorithm::Ps256 => Algorithm::PS256,
         fixtures::Algorithm::EdDsa => Algorithm::EdDSA,
+        fixtures::Algorithm::Hs256 => Algorithm::HS256,
     }
 }
 
@@ -143,24 +150,41 @@ static PROVIDER: CryptoProvider = CryptoProvider {
 
 struct RingVerifier {
     algorithm: Algorithm,
-    key: UnparsedPublicKey<Vec<u8>>,
+    key: VerifyingKey,
+}
+
+enum VerifyingKey {
+    Public(UnparsedPublicKey<Vec<u8>>),
+    Secret(hmac::Key),
 }
 
 impl RingVerifier {
     fn new(algorithm: Algorithm, key: &DecodingKey) -> Result<Self> {
+        let bytes = key.try_get_as_bytes()?;
         let by: &'static dyn signature::VerificationAlgorithm = match algorithm {
             Algorithm::ES256 => &signature::ECDSA_P256_SHA256_FIXED,
+            Algorithm::ES384 => &signature::ECDSA_P384_SHA384_FIXED,
             Algorithm::RS256 => &signature::RSA_PKCS1_2048_8192_SHA256,
+            Algorithm::PS256 => &signature::RSA_PSS_2048_8192_SHA256,
             Algorithm::EdDSA => &signature::ED25519,
+            Algorithm::HS256 => {
+                let key = VerifyingKey::Secret(hmac::Key::new(hmac::HMAC_SHA256, bytes));
+                return Ok(Self { algorithm, key });
+            }
             _ => return Err(ErrorKind::UnsupportedAlgorithm.into()),
         };
-        Ok(Self { algorithm, key: UnparsedPublicKey::new(by, key.try_get_as_bytes()?.to_vec()) })
+        let key = VerifyingKey::Public(UnparsedPublicKey::new(by, bytes.to_vec()));
+        Ok(Self { algorithm, key })
     }
 }
 
 impl Verifier<Vec<u8>> for RingVerifier {
     fn verify(&self, message: &[u8], signed: &Vec<u8>) -> std::result::Result<(), Error> {
-        self.key.verify(message, signed).map_err(|_| Error::new())
+        match &self.key {
+            VerifyingKey::Public(key) => key.verify(message, signed),
+            VerifyingKey::Secret(key) => hmac::verify(key, message, signed),
+        }
+        .map_err(|_| Error::new())
     }
 }
 

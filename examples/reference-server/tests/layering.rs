@@ -24,6 +24,7 @@ const GLUE: &[&str] = &["ciam-adapters", "ciam-axum"];
 const PROGRAMS: &[&str] = &[
     "actix-login",
     "ciam-benches",
+    "ciam-counts",
     "embedded-login",
     "own-users-table",
     "reference-server",

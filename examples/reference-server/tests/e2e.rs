@@ -98,6 +98,22 @@ fn an_organization_in_a_browser() {
 }
 
 #[test]
+fn what_is_kept_about_a_person_in_a_browser() {
+    let (Some(node), Some(chromium)) = (node(), chromium()) else { return };
+    let setting = Setting::new("privacy");
+    let _server = setting.reference_server(reference_server::import::DEMO);
+    let output = workspace().join("ci-output/screenshots");
+    node.run(
+        "privacy.test.mjs",
+        &[
+            ("CIAM_E2E_ISSUER", &setting.issuer),
+            ("CIAM_E2E_OUTPUT", &output.to_string_lossy()),
+            ("CIAM_E2E_CHROMIUM", &chromium.to_string_lossy()),
+        ],
+    );
+}
+
+#[test]
 fn no_page_violates_wcag_2_2_aa() {
     let Some(node) = node() else { return };
     let Some(chromium) = chromium() else { return };

@@ -20,7 +20,7 @@ use crate::{
     activity,
     agreements::{Agreed, Recipient},
     app::App,
-    i18n::Texts,
+    i18n::{Language, Texts},
     pages::{
         Fault,
         account::{
@@ -161,7 +161,10 @@ fn consent_line(app: &App, visit: &Visit, t: &Texts, it: &Agreed) -> ConsentLine
     let proof = it.proof.as_ref().map(|entry| &entry.proof);
     let mut facts = vec![t.privacy.given.with("time", moment(it.consent.updated_at))];
     facts.extend(proof.and_then(|it| it.version.as_deref()).map(|it| t.privacy.version.with("version", it)));
-    facts.extend(proof.and_then(|it| it.locale.as_deref()).map(|it| t.privacy.shown_in.with("language", it)));
+    if let Some(tag) = proof.and_then(|it| it.locale.as_deref()) {
+        let named = Language::from_tag(tag).map_or(tag, |it| app.texts(it).meta.name.as_str());
+        facts.push(t.privacy.shown_in.with("language", named));
+    }
     let question = if is_client { &t.privacy.clients_question } else { &t.privacy.withdraw_question };
     let withdraw = Confirm::new(
         visit.action(PATH),

@@ -53,7 +53,9 @@ async fn a_consent_to_a_purpose_is_given_proved_and_taken_back() {
     let page = browser.get(PATH).await;
     assert!(page.says("We write to you by email about news") && page.says("Agree"));
     let given = send(&mut browser, &page, &[("action", "give"), ("purpose", "newsletter")]).await;
-    assert!(given.says("Your consent is recorded") && given.says("version 1") && given.says("shown in en"));
+    assert!(
+        given.says("Your consent is recorded") && given.says("version 1") && given.says("shown in English")
+    );
     let digest = ciam_core::secret::TokenDigest::of(
         "Newsletter\nWe write to you by email about news of this demonstration, at most once a month.",
     );

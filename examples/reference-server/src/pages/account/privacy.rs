@@ -159,7 +159,11 @@ fn sample<'a>(s: &'a Samples<'_>, full: bool, asks: bool) -> PrivacyPage<'a> {
         text: "We write to you by email, at most once a month.".into(),
         given,
     };
-    let given = ConsentLine { withdraw: confirm(words.withdraw_question.as_str()), ..line.clone() };
+    let given = ConsentLine {
+        what: String::new(),
+        withdraw: confirm(words.withdraw_question.as_str()),
+        ..line.clone()
+    };
     let terms = TermsLine {
         title: "Terms of service".into(),
         url: Some("https://example.com/terms".into()),

@@ -67,5 +67,6 @@ pub mod event;
 pub mod manage;
 mod notice;
 pub mod otp;
+pub mod privacy;
 pub mod recovery;
 pub mod webauthn;

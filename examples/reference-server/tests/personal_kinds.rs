@@ -14,6 +14,8 @@ use reference_server::privacy::kinds;
 struct Declared {
     name: String,
     owned: bool,
+    /// The constant: `KIND` of a type, or one of its own.
+    constant: String,
 }
 
 #[test]
@@ -23,12 +25,27 @@ fn every_kind_that_belongs_to_accounts_has_an_exporter() {
     let mut owned = BTreeSet::new();
     for library in libraries() {
         let name = library.file_name().unwrap().to_string_lossy().into_owned();
-        let own = library.join("src/privacy.rs");
-        let told = fs::read_to_string(own).unwrap_or_default();
-        for kind in declared(&sources(&library.join("src"))).into_iter().filter(|kind| kind.owned) {
-            // A library that this server does not use names its kinds for whoever does.
-            let linked = server.contains(&format!("\n{name}.")) || server.contains(&format!("\n{name} ="));
-            let known = exported.contains(kind.name.as_str()) || !linked && told.contains(&kind.name);
+        let texts = sources(&library.join("src"));
+        // A library that this server does not use lists its kinds for whoever does.
+        let linked = server.contains(&format!("\n{name}.")) || server.contains(&format!("\n{name} ="));
+        let list = |text: &String| {
+            Some(
+                text.split("fn personal_kinds")
+                    .nth(1)?
+                    .split(
+                        "
+}",
+                    )
+                    .next()?
+                    .to_owned(),
+            )
+        };
+        let listed: String = texts.iter().filter_map(list).collect();
+        let listed: BTreeSet<&str> =
+            listed.split(|it: char| !it.is_alphanumeric() && it != '_' && it != ':').collect();
+        for kind in declared(&texts).into_iter().filter(|kind| kind.owned) {
+            let told = !linked && listed.contains(kind.constant.as_str());
+            let known = exported.contains(kind.name.as_str()) || told;
             assert!(known, "{name}: `{}` belongs to accounts, and no export or erasure knows it", kind.name);
             owned.insert(kind.name);
         }
@@ -48,16 +65,28 @@ fn the_search_finds_kinds_however_they_are_written() {
         const MINE: IndexDeclaration = IndexDeclaration::many(OWNER_INDEX);
         pub(super) const OTHER: IndexDeclaration = IndexDeclaration::unique("account").hashed();
         const TOKEN: IndexDeclaration = IndexDeclaration::unique("token");
-        const KIND: RecordKind = RecordKind::new("a.one", &[TOKEN, MINE]);
-        const KIND: RecordKind =
+        impl StoredRecord for One {
+            const KIND: RecordKind = RecordKind::new("a.one", &[TOKEN, MINE]);
+        }
+        pub const TWO: RecordKind =
             RecordKind::new("a.two", &[OTHER]).private();
-        const KIND: RecordKind = RecordKind::new("a.three", &[TOKEN]);
-        const KIND: RecordKind = RecordKind::new("a.four", &[]);
+        const THREE: RecordKind = RecordKind::new("a.three", &[TOKEN]);
+        const FOUR: RecordKind = RecordKind::new("a.four", &[]);
     "#;
     let found = declared(&[text.to_owned()]);
-    let expected = [("a.one", true), ("a.two", true), ("a.three", false), ("a.four", false)];
-    let expected: Vec<_> =
-        expected.iter().map(|(name, owned)| Declared { name: (*name).to_owned(), owned: *owned }).collect();
+    let expected: Vec<_> = [
+        ("a.one", true, "One::KIND"),
+        ("a.two", true, "TWO"),
+        ("a.three", false, "THREE"),
+        ("a.four", false, "FOUR"),
+    ]
+    .iter()
+    .map(|(name, owned, constant)| Declared {
+        name: (*name).to_owned(),
+        owned: *owned,
+        constant: (*constant).to_owned(),
+    })
+    .collect();
     assert_eq!(found, expected);
 }
 
@@ -111,7 +140,9 @@ fn declared(texts: &[String]) -> Vec<Declared> {
     let mut found = Vec::new();
     for text in &code {
         let here = indexes(text);
-        for part in text.split("RecordKind::new(").skip(1) {
+        for (at, found_at) in text.match_indices("RecordKind::new(") {
+            let tail = &text[at..];
+            let part = &tail[found_at.len()..];
             let Some((name, rest)) = part.trim_start().strip_prefix('"').and_then(|it| it.split_once('"'))
             else {
                 continue;
@@ -122,10 +153,21 @@ fn declared(texts: &[String]) -> Vec<Declared> {
                 let known = here.get(index).or_else(|| everywhere.get(index));
                 *known.unwrap_or_else(|| panic!("{name}: the index {index} is declared nowhere"))
             });
-            found.push(Declared { name: name.to_owned(), owned });
+            let before = &text[..text.len() - tail.len()];
+            found.push(Declared { name: name.to_owned(), owned, constant: constant_before(before) });
         }
     }
     found
+}
+
+/// What the constant is called that a declaration stands behind.
+fn constant_before(text: &str) -> String {
+    let after_last = |word: &str| text.rsplit_once(word).map(|(_, rest)| rest);
+    let constant = after_last("const ").and_then(|rest| rest.split(':').next()).unwrap_or_default().trim();
+    match after_last("StoredRecord for ").and_then(|rest| rest.split([' ', '{']).next()) {
+        Some(owner) if constant == "KIND" => format!("{owner}::KIND"),
+        _ => constant.to_owned(),
+    }
 }
 
 /// The declared indexes by the names of their constants: whether their values are accounts.
@@ -135,7 +177,7 @@ fn indexes(text: &str) -> BTreeMap<String, bool> {
         let Some((name, rest)) = part.split_once(": IndexDeclaration =") else { continue };
         let Some((_, rest)) = rest.split_once('(') else { continue };
         let argument = rest.split(')').next().unwrap_or_default().trim();
-        all.insert(name.trim().to_owned(), argument == "\"account\"" || argument == "OWNER_INDEX");
+        all.insert(name.trim().to_owned(), argument == "\"account\"" || argument.ends_with("OWNER_INDEX"));
     }
     all
 }

@@ -268,6 +268,7 @@ async fn one_request_for_one_token() {
     for _ in 0..10 {
         tokio::task::yield_now().await;
     }
+    assert_eq!(endpoint.requests(), 1);
     first.abort();
     assert!(first.await.unwrap_err().is_cancelled());
     gate.notify_one();

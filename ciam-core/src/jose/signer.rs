@@ -261,3 +261,62 @@ impl fmt::Debug for LocalSigner {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use serde::Serializer;
+    use serde_json::json;
+
+    use super::*;
+    use crate::crypto;
+    use crate::jose::{AlgorithmSet, CompactJws, JwsLimits, KeySet, TokenType, Verifier};
+
+    /// Counts how often it is written.
+    #[derive(Default)]
+    struct Counted(AtomicUsize);
+
+    impl Serialize for Counted {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            serializer.collect_map([("sub", "alice")])
+        }
+    }
+
+    fn signer() -> LocalSigner {
+        LocalSigner::generate(&*crypto::ring(), Algorithm::Es256).unwrap()
+    }
+
+    #[tokio::test]
+    async fn claims_are_written_once() {
+        let claims = Counted::default();
+        sign(&signer(), "at+jwt", &claims).await.unwrap();
+        assert_eq!(claims.0.load(Ordering::SeqCst), 1);
+        sign_with_header(&signer(), "dpop+jwt", &Map::new(), &claims).await.unwrap();
+        assert_eq!(claims.0.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn a_header_has_what_was_asked_for_and_no_more() {
+        let signer = signer();
+        let members = |text: Value| text.as_object().unwrap().clone();
+        let extra = members(json!({ "jwk": signer.public_jwk().unwrap(), "x": 1 }));
+        let token = sign_with_header(&signer, "dpop+jwt", &extra, &json!({})).await.unwrap();
+        let parsed = CompactJws::parse(&token, &JwsLimits::default()).unwrap();
+        assert_eq!(parsed.header().kid, None, "a key that is there need not be named");
+        assert_eq!(parsed.header_member::<u8>("x").unwrap(), Some(1));
+        let verifier = Verifier::new(AlgorithmSet::ASYMMETRIC, TokenType::exactly("dpop+jwt"));
+        let keys = KeySet::from(signer.verification_key(&*crypto::ring()).unwrap());
+        assert!(verifier.verify(&token, &keys).is_ok());
+        let named = sign_with_header(&signer, "x", &members(json!({ "x": 1 })), &json!({})).await.unwrap();
+        let named = CompactJws::parse(&named, &JwsLimits::default()).unwrap();
+        assert_eq!(named.header().kid.as_deref(), signer.kid());
+        for reserved in ["alg", "typ", "kid", "crit", "b64"] {
+            let extra = members(json!({ reserved: "none" }));
+            let refused = sign_with_header(&signer, "x", &extra, &json!({})).await;
+            assert!(matches!(refused, Err(SignError::Claims)), "{reserved}");
+        }
+        assert!(matches!(sign(&signer, "x", &json!([])).await, Err(SignError::Claims)));
+    }
+}

@@ -3,3 +3,4 @@
 pub mod _01_threat_model;
 pub mod _02_implementing_ports;
 pub mod _03_defaults;
+pub mod _04_encrypted_tokens;

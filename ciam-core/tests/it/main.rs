@@ -25,6 +25,7 @@ mod foreign_hashes;
 #[cfg(feature = "foreign-hashes")]
 mod foreign_imports;
 mod guards;
+mod home_realm;
 #[cfg(feature = "foreign-hashes")]
 mod import;
 mod interactions;

@@ -56,7 +56,7 @@ pub fn security_event(event: &Event) -> Option<Value> {
     }))
 }
 
-/// The events that [`security_event`] makes, as they are advertised.
+/// The events that [`security_event`] makes, for a host that advertises them.
 pub const EVENT_URIS: [&str; 6] = [
     "urn:ietf:params:scim:event:prov:create:notice",
     "urn:ietf:params:scim:event:prov:put:notice",

@@ -1,4 +1,4 @@
-//! SCIM 2.0 service provider and client.
+//! SCIM 2.0 service provider.
 //!
 //! A directory (Microsoft Entra ID, Okta, a script) says who works for a customer of yours. This crate understands it, and makes
 //! accounts, memberships and roles of it: whole or not at all, in one commit with the events that tell of it.
@@ -44,8 +44,9 @@
 //!
 //! # What is not there yet
 //!
-//! - Asynchronous requests (`Prefer: respond-async`, [RFC 9967]): every request is answered when it is done, and the
-//!   configuration says so.
+//! - A client that keeps another service provider in step: this release only answers.
+//! - Asynchronous requests (`Prefer: respond-async`, [RFC 9967]): every request is answered when it is done.
+//!   The configuration has no `securityEvents`: clients that check it strictly do not know it yet.
 //! - Groups in groups give their members nothing: `groups` of a user are those that the user is a member of itself.
 //! - Push-down to a database is by equality, through the declared indexes of core's store; other comparisons look at every
 //!   resource of the organization, up to a limit. See [`filter::plan`] for a host that can do more.

@@ -95,7 +95,7 @@ pub struct Attribute {
     pub kind: AttributeType,
     /// The sub-attributes of a complex attribute; these are never complex themselves.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub sub_attributes: Vec<Attribute>,
+    pub sub_attributes: Vec<Self>,
     /// Whether it has many values.
     pub multi_valued: bool,
     /// What people read.

@@ -95,7 +95,6 @@ impl ResourceType {
     }
 
     /// Describes a kind of resource; the name is also the type in `meta.resourceType`.
-    #[must_use]
     #[expect(clippy::new_ret_no_self, reason = "the type is made by `compile`, which may refuse")]
     pub fn new(name: impl Into<String>, endpoint: impl Into<String>, schema: Schema) -> ResourceTypeBuilder {
         ResourceTypeBuilder {

@@ -30,7 +30,7 @@ impl Registry {
     /// # Errors
     ///
     /// Fails when the extension cannot be.
-    pub fn with_user_extension(&self, schema: Schema, required: bool) -> Result<Self, InvalidSchemaError> {
+    pub fn with_user_extension(&self, schema: &Schema, required: bool) -> Result<Self, InvalidSchemaError> {
         let mut types = (*self.0).clone();
         for known in types.iter_mut().filter(|known| known.name() == "User") {
             *known = known.with_extension(schema.clone(), required)?;

@@ -48,8 +48,7 @@ impl Cx<'_> {
             position,
             at: self.service.ports.now().unix_timestamp(),
         };
-        let bytes =
-            serde_json::to_vec(&content).map_err(|error| ciam_core::error::PortError::permanent(error))?;
+        let bytes = serde_json::to_vec(&content).map_err(ciam_core::error::PortError::permanent)?;
         let sealed = self.service.ports.vault().seal(&SealScope::Tenant, PURPOSE, &bytes).await?;
         Ok(sealed.as_str().to_owned())
     }

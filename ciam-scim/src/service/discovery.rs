@@ -34,7 +34,6 @@ impl Cx<'_> {
                     "maxPageSize": limits.max_page,
                     "cursorTimeout": limits.cursor_lifetime.whole_seconds(),
                 },
-                "securityEvents": { "asyncRequest": "none", "eventUris": crate::event::EVENT_URIS },
                 "authenticationSchemes": [{
                     "type": "oauthbearertoken",
                     "name": "Bearer token",

@@ -59,7 +59,7 @@ impl Cx<'_> {
         let limits = &self.service.limits;
         let ceiling = i128::try_from(limits.max_page).unwrap_or(i128::MAX);
         let asked = query.count.map(|count| usize::try_from(count.clamp(0, ceiling)).unwrap_or(0));
-        let count = asked.unwrap_or(limits.default_page.min(limits.max_page));
+        let count = asked.unwrap_or_else(|| limits.default_page.min(limits.max_page));
         match &query.cursor {
             Some(cursor) => {
                 if query.start.is_some() {

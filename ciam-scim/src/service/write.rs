@@ -18,6 +18,9 @@ use crate::store::{
     Body, EDGE, EQUAL, Edge, RESOURCE, Stored, UNIQUE, is_active, lookup_value, member_value,
 };
 
+/// What becomes of the attributes of a resource.
+type Change<'a> = dyn Fn(&Map<String, Value>) -> Result<Map<String, Value>, ScimError> + Send + Sync + 'a;
+
 /// How often a change is decided again when it lost a race.
 pub(super) const MAX_RACES: usize = 16;
 
@@ -250,7 +253,7 @@ impl Cx<'_> {
         id: &str,
         conditions: &Conditions,
         password: Option<&Secret>,
-        change: &(dyn Fn(&Map<String, Value>) -> Result<Map<String, Value>, ScimError> + Send + Sync),
+        change: &Change<'_>,
         replaces: bool,
     ) -> Result<Found, ScimError> {
         for _ in 0..MAX_RACES {

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::world::{Answer, Directory, ENTERPRISE, GROUP, USER, World};
 
 async fn bulk(directory: &Directory, operations: Value, extra: Value) -> Answer {
-    let mut body = json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations });
+    let mut body =
+        json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations });
     body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
     directory.post("/Bulk", body).await
 }
@@ -73,7 +74,12 @@ async fn circles_are_closed_when_all_are_there() {
         assert_eq!(directory.members(&id_of(&answer, at)).await, [id_of(&answer, member)]);
     }
     let managed = |name: &str, by: &str| json!({ "schemas": [USER, ENTERPRISE], "userName": name, ENTERPRISE: { "manager": { "value": format!("bulkId:{by}") } } });
-    let answer = bulk(&directory, json!([post("/Users", "p", managed("p", "q")), post("/Users", "q", managed("q", "p"))]), json!({})).await;
+    let answer = bulk(
+        &directory,
+        json!([post("/Users", "p", managed("p", "q")), post("/Users", "q", managed("q", "p"))]),
+        json!({}),
+    )
+    .await;
     assert_eq!(statuses(&answer), ["201", "201"], "{}", answer.body);
     let p = directory.get(&format!("/Users/{}", id_of(&answer, 0))).await.body;
     assert_eq!(p[ENTERPRISE]["manager"]["value"], id_of(&answer, 1));
@@ -92,8 +98,20 @@ async fn group_4_what_is_refused_has_its_answer() {
     for (name, operations, extra, status, kind) in [
         ("1001 operations", Value::Array(many), json!({}), 413, ""),
         ("1 MiB and more", big, json!({}), 413, ""),
-        ("a bulkId twice", json!([post("/Users", "u", user("x")), post("/Users", "u", user("y"))]), json!({}), 400, "invalidSyntax"),
-        ("no bulkId", json!([{ "method": "POST", "path": "/Users", "data": user("x") }]), json!({}), 400, "invalidSyntax"),
+        (
+            "a bulkId twice",
+            json!([post("/Users", "u", user("x")), post("/Users", "u", user("y"))]),
+            json!({}),
+            400,
+            "invalidSyntax",
+        ),
+        (
+            "no bulkId",
+            json!([{ "method": "POST", "path": "/Users", "data": user("x") }]),
+            json!({}),
+            400,
+            "invalidSyntax",
+        ),
         ("no operations", json!(null), json!({}), 400, "invalidSyntax"),
         ("no method", json!([{ "path": "/Users" }]), json!({}), 400, "invalidSyntax"),
         ("GET", json!([{ "method": "GET", "path": "/Users" }]), json!({}), 400, "invalidSyntax"),
@@ -112,7 +130,12 @@ async fn group_4_what_is_refused_has_its_answer() {
         ("outside", json!({ "method": "DELETE", "path": "/Users/../Users/1" }), "404"),
     ] {
         let answer = bulk(&directory, json!([operation]), json!({})).await;
-        assert_eq!((answer.status, statuses(&answer)), (200, vec![status.to_owned()]), "{name} {}", answer.body);
+        assert_eq!(
+            (answer.status, statuses(&answer)),
+            (200, vec![status.to_owned()]),
+            "{name} {}",
+            answer.body
+        );
         assert_eq!(answer.body["Operations"][0]["response"]["status"], status, "{name}");
     }
     assert_eq!(directory.get("/").await.body["totalResults"], 0, "nothing changed");
@@ -122,9 +145,14 @@ async fn group_4_what_is_refused_has_its_answer() {
 async fn errors_are_counted_and_then_it_stops() {
     let directory = World::new().await.directory(Profile::Strict);
     directory.user("taken").await;
-    let operations = || json!([
-        post("/Users", "1", user("a1")), post("/Users", "2", user("taken")), post("/Users", "3", user("taken")), post("/Users", "4", user("a4")),
-    ]);
+    let operations = || {
+        json!([
+            post("/Users", "1", user("a1")),
+            post("/Users", "2", user("taken")),
+            post("/Users", "3", user("taken")),
+            post("/Users", "4", user("a4")),
+        ])
+    };
     let run = |fail: Value| {
         let directory = directory.clone();
         async move {

@@ -17,13 +17,16 @@ async fn members_and_groups_are_two_sides_of_one_thing() {
     let groups = directory.get(&format!("/Users/{a}")).await.body["groups"].clone();
     assert_eq!(groups[0]["value"], outer.as_str());
     assert_eq!((&groups[0]["display"], &groups[0]["type"]), (&json!("Outer"), &json!("direct")));
-    assert_eq!(directory.get(&format!("/Users?filter=groups eq \"{outer}\"")).await.body["Resources"][0]["id"], a.as_str());
+    assert_eq!(
+        directory.get(&format!("/Users?filter=groups eq \"{outer}\"")).await.body["Resources"][0]["id"],
+        a.as_str()
+    );
     // A circle is a circle, and nothing goes round in it.
     let circle = json!([{ "op": "add", "path": "members", "value": [{ "value": outer }] }]);
     assert_eq!(directory.patch(&format!("/Groups/{inner}"), circle).await.status, 204);
     assert_eq!(directory.get(&format!("/Groups/{inner}")).await.body["members"].as_array().unwrap().len(), 2);
     assert_eq!(directory.delete(&format!("/Users/{b}")).await.status, 204);
-    assert_eq!(directory.members(&inner).await, [outer.clone()], "who is gone is no member");
+    assert_eq!(directory.members(&inner).await, [outer.as_str()], "who is gone is no member");
     assert_eq!(directory.delete(&format!("/Groups/{outer}")).await.status, 204);
     assert!(directory.get(&format!("/Users/{a}")).await.body.get("groups").is_none());
     assert!(directory.members(&inner).await.is_empty());
@@ -42,14 +45,22 @@ async fn a_large_group_is_changed_without_being_listed() {
     let named: Vec<Value> = members.iter().map(|it| json!({ "value": it })).collect();
     let group = directory.group("Big", &[]).await;
     let path = format!("/Groups/{group}");
-    assert_eq!(directory.patch(&path, json!([{ "op": "add", "path": "members", "value": named }])).await.status, 204);
+    assert_eq!(
+        directory.patch(&path, json!([{ "op": "add", "path": "members", "value": named }])).await.status,
+        204
+    );
     // Never a list that is cut short: a client would take the rest for gone.
     assert_eq!(directory.get(&path).await.error(), (400, "tooMany"));
     assert_eq!(directory.get(&format!("{path}?excludedAttributes=members")).await.status, 200);
     let rest: Vec<Value> = named[..60].to_vec();
-    assert_eq!(directory.patch(&path, json!([{ "op": "replace", "path": "members", "value": rest }])).await.status, 204);
+    assert_eq!(
+        directory.patch(&path, json!([{ "op": "replace", "path": "members", "value": rest }])).await.status,
+        204
+    );
     assert_eq!(directory.members(&group).await.len(), 60);
-    let put = directory.put(&path, json!({ "schemas": [crate::world::GROUP], "displayName": "Big", "members": named[..3] })).await;
+    let put = directory
+        .put(&path, json!({ "schemas": [crate::world::GROUP], "displayName": "Big", "members": named[..3] }))
+        .await;
     assert_eq!(put.body["members"].as_array().unwrap().len(), 3);
     assert_eq!(directory.patch(&path, json!([{ "op": "remove", "path": "members" }])).await.status, 204);
     assert!(directory.members(&group).await.is_empty());
@@ -60,6 +71,8 @@ async fn too_many_members_at_once_are_refused() {
     let directory = World::new().await.directory(Profile::Interop);
     let group = directory.group("G", &[]).await;
     let named: Vec<Value> = (0..20_001).map(|n| json!({ "value": format!("u{n}") })).collect();
-    let answer = directory.patch(&format!("/Groups/{group}"), json!([{ "op": "add", "path": "members", "value": named }])).await;
+    let answer = directory
+        .patch(&format!("/Groups/{group}"), json!([{ "op": "add", "path": "members", "value": named }]))
+        .await;
     assert_eq!(answer.error(), (413, ""));
 }

@@ -1,11 +1,21 @@
 //! Conversations with the service provider.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics is a test that fails"
+)]
+#![expect(clippy::needless_pass_by_value, reason = "tests read better without references to literals")]
+
 mod bulk;
 mod concurrency;
 mod directories;
 mod groups;
 mod hostile;
 mod identity;
+mod oracle;
 mod paging;
+mod peers;
 mod protocol;
 mod world;

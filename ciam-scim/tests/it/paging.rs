@@ -8,7 +8,8 @@ use crate::world::{Directory, GROUP, USER, World};
 
 async fn people(directory: &Directory, count: usize) {
     for n in 0..count {
-        let body = json!({ "schemas": [USER], "userName": format!("user{n:03}"), "title": format!("{}", n % 3) });
+        let body =
+            json!({ "schemas": [USER], "userName": format!("user{n:03}"), "title": format!("{}", n % 3) });
         assert_eq!(directory.post("/Users", body).await.status, 201);
     }
 }
@@ -53,7 +54,11 @@ async fn group_7_numbers_of_pages() {
         assert_eq!(page.status, status, "{query}");
         if status == 200 {
             assert_eq!(page.body["totalResults"], 5, "{query}");
-            assert_eq!((&page.body["startIndex"], &page.body["itemsPerPage"]), (&json!(start), &json!(count)), "{query}");
+            assert_eq!(
+                (&page.body["startIndex"], &page.body["itemsPerPage"]),
+                (&json!(start), &json!(count)),
+                "{query}"
+            );
         }
     }
     let far = directory.get("/Users?startIndex=18446744073709551616").await;
@@ -75,7 +80,13 @@ async fn group_7_numbers_of_pages() {
 async fn cursors_show_everybody_once() {
     let directory = World::new().await.directory(Profile::Interop);
     people(&directory, 11).await;
-    for query in ["", "&filter=title eq \"1\"", "&sortBy=title", "&sortBy=title&sortOrder=descending", "&filter=userName eq \"user001\" or userName eq \"user002\""] {
+    for query in [
+        "",
+        "&filter=title eq \"1\"",
+        "&sortBy=title",
+        "&sortBy=title&sortOrder=descending",
+        "&filter=userName eq \"user001\" or userName eq \"user002\"",
+    ] {
         let pages = walk(&directory, query).await;
         let all: Vec<String> = pages.concat();
         let whole = ids(&directory.get(&format!("/Users?count=100{query}")).await.body);
@@ -118,14 +129,15 @@ async fn cursors_that_are_not_good() {
     let directory = world.directory(Profile::Interop);
     people(&directory, 6).await;
     people(&world.elsewhere(), 6).await;
-    let cursor = directory.get("/Users?count=2&cursor=").await.body["nextCursor"].as_str().unwrap().to_owned();
+    let cursor =
+        directory.get("/Users?count=2&cursor=").await.body["nextCursor"].as_str().unwrap().to_owned();
     let flipped: String = {
         let mut bytes = cursor.clone().into_bytes();
         let at = bytes.len() / 2;
         bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
         String::from_utf8(bytes).unwrap()
     };
-    let short = &cursor[..cursor.len() / 2];
+    let short = cursor.get(..cursor.len() / 2).unwrap();
     let long = "a".repeat(5_000);
     for (query, kind) in [
         (format!("count=2&cursor={flipped}"), "invalidCursor"),
@@ -141,10 +153,16 @@ async fn cursors_that_are_not_good() {
     }
     let elsewhere = world.elsewhere().get(&format!("/Users?count=2&cursor={cursor}")).await;
     assert_eq!(elsewhere.error(), (400, "invalidCursor"));
-    assert_eq!(directory.get(&format!("/Groups?count=2&cursor={cursor}")).await.error(), (400, "invalidCursor"));
+    assert_eq!(
+        directory.get(&format!("/Groups?count=2&cursor={cursor}")).await.error(),
+        (400, "invalidCursor")
+    );
     assert_eq!(directory.get(&format!("/Users?count=2&cursor={cursor}")).await.status, 200);
     world.clock.advance(Duration::hours(2));
-    assert_eq!(directory.get(&format!("/Users?count=2&cursor={cursor}")).await.error(), (400, "expiredCursor"));
+    assert_eq!(
+        directory.get(&format!("/Users?count=2&cursor={cursor}")).await.error(),
+        (400, "expiredCursor")
+    );
 }
 
 #[tokio::test]

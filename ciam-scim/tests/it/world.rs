@@ -170,6 +170,8 @@ impl Directory {
 
     /// Makes a user; its id.
     pub(crate) async fn user(&self, name: &str) -> String {
+        // Ids have the order in which they were made.
+        self.world.clock.advance(Duration::milliseconds(1));
         let made = self.post("/Users", json!({ "schemas": [USER], "userName": name })).await;
         assert_eq!(made.status, 201, "{}", made.body);
         made.id()
@@ -177,6 +179,7 @@ impl Directory {
 
     /// Makes a group of these members; its id.
     pub(crate) async fn group(&self, name: &str, members: &[&str]) -> String {
+        self.world.clock.advance(Duration::milliseconds(1));
         let members: Vec<Value> = members.iter().map(|id| json!({ "value": id })).collect();
         let body = json!({ "schemas": [GROUP], "displayName": name, "members": members });
         let made = self.post("/Groups", body).await;

@@ -122,9 +122,9 @@ fn unknown_attributes_match_nothing_where_several_kinds_are_searched() {
 #[derive(Clone, Debug)]
 enum Tree {
     Leaf(bool),
-    Not(Box<Tree>),
-    And(Box<Tree>, Box<Tree>),
-    Or(Box<Tree>, Box<Tree>),
+    Not(Box<Self>),
+    And(Box<Self>, Box<Self>),
+    Or(Box<Self>, Box<Self>),
 }
 
 impl Tree {

@@ -1,3 +1,5 @@
+#![expect(clippy::needless_pass_by_value, reason = "tests read better without references to literals")]
+
 use serde_json::json;
 
 use super::*;

@@ -165,6 +165,10 @@ impl<'k> Normalizer<'k> {
         };
         let mut out = Map::new();
         for (name, value) in members {
+            // Clients that treat an extension like a resource send its `schemas`, which says nothing new.
+            if name.eq_ignore_ascii_case("schemas") {
+                continue;
+            }
             let Some(child) = self.kind.child(Some(id), &name) else {
                 self.unknown()?;
                 continue;

@@ -339,6 +339,8 @@ impl<'k> Compiler<'k> {
         for (name, value) in members {
             match self.normal.kind.child(Some(id), name) {
                 Some(child) => self.write(op, child, None, Some(value))?,
+                // Clients that treat an extension like a resource send its `schemas`, which says nothing new.
+                None if name.eq_ignore_ascii_case("schemas") => {}
                 None if self.normal.tolerance.unknown_attributes == Unknown::Ignore => {}
                 None => return Err(ScimError::syntax("a value has an attribute that the type has not")),
             }

@@ -13,7 +13,7 @@
 //! | `replace` of a complex attribute | merges the sub-attributes that are given |
 //! | `replace` with a value filter and no sub-attribute | the elements that match become the value |
 //! | `replace` with a sub-attribute of a multi-valued attribute and no filter | all elements |
-//! | `add` of a value that is there | changes nothing |
+//! | `add` of a value that is there, byte for byte | changes nothing |
 //! | A value filter that matches nothing | `noTarget`; under the tolerant profiles the element is made from the comparisons with `eq`, and a removal of nothing is done |
 //! | `remove` with a value | removes that value under the tolerant profiles; `invalidValue` under Strict, where it would remove all |
 //! | `null`, `""`, `[]` | unassigned, as by `remove` |

@@ -33,7 +33,7 @@ impl Dice {
 }
 
 const TEXTS: [&str; 5] = ["kim", "Kim", "ann", "an", "Zoe X"];
-const ADDRESSES: [&str; 4] = ["kim@x.example", "Kim@x.example", "ann@y.example", "zoe@x.example"];
+const ADDRESSES: [&str; 4] = ["kim@x.example", "bob@x.example", "ann@y.example", "zoe@x.example"];
 const TYPES: [&str; 3] = ["work", "home", "other"];
 
 fn email(dice: &mut Dice) -> Value {

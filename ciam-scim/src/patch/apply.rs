@@ -48,7 +48,7 @@ impl Patch {
         let changed = match (names.as_slice(), &action.chosen) {
             ([name], Some(chosen)) => self.elements(kind, node, chosen, action, holder, name)?,
             ([name], None) => whole(node, action, holder, name)?,
-            ([name, sub], _) => inner(parent, action, holder, name, sub),
+            ([name, sub], _) => inner(parent, action, holder, name, sub)?,
             _ => false,
         };
         if let Some(extension) = extension {
@@ -209,7 +209,7 @@ fn inner(
     holder: &mut Map<String, Value>,
     name: &str,
     sub: &str,
-) -> bool {
+) -> Result<bool, ScimError> {
     let change = |element: &mut Map<String, Value>| match (&action.value, action.op) {
         (None, _) | (_, Op::Remove) => element.remove(sub).is_some(),
         (Some(value), _) => set(element, sub, value),
@@ -221,14 +221,18 @@ fn inner(
                 changed |= value.as_object_mut().is_some_and(change);
             }
             values.retain(|it| it.as_object().is_none_or(|members| !members.is_empty()));
+            // All of them cannot be the preferred one.
+            one_primary(values)?;
         }
         Some(Value::Object(element)) => changed = change(element),
         _ => {
-            let Some(value) = action.value.as_ref().filter(|_| action.op != Op::Remove) else { return false };
+            let Some(value) = action.value.as_ref().filter(|_| action.op != Op::Remove) else {
+                return Ok(false);
+            };
             let element = Value::Object(Map::from_iter([(sub.to_owned(), value.clone())]));
             let many = parent.is_some_and(|it| it.attribute.multi_valued);
             holder.insert(name.to_owned(), if many { Value::Array(vec![element]) } else { element });
-            return true;
+            return Ok(true);
         }
     }
     let empty = match holder.get(name) {
@@ -239,7 +243,7 @@ fn inner(
     if empty {
         holder.remove(name);
     }
-    changed
+    Ok(changed)
 }
 
 fn put_back(node: &Node, holder: &mut Map<String, Value>, name: &str, mut values: Vec<Value>) {

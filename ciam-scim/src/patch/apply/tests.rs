@@ -207,6 +207,7 @@ fn what_is_refused_has_its_answer() {
             InvalidValue,
         ),
         (i, json!([{ "op": "replace", "path": "emails[type pr].primary", "value": true }]), InvalidValue),
+        (i, json!([{ "op": "replace", "path": "emails.primary", "value": true }]), InvalidValue),
         (s, json!([{ "op": "replace", "path": "emails[type eq \"other\"].value", "value": "x" }]), NoTarget),
         (s, json!([{ "op": "remove", "path": "emails[type eq \"other\"]" }]), NoTarget),
         (s, json!([{ "op": "remove", "path": "emails", "value": [{ "value": "h@x" }] }]), InvalidValue),

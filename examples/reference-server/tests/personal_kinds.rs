@@ -1,7 +1,12 @@
 //! No kind of record that belongs to accounts is without an exporter, and so without an erasure: found in the sources, so that
 //! a new kind that nobody thought of fails here.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that panics is a test that fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "a test that panics is a test that fails"
+)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

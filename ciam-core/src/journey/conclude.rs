@@ -300,6 +300,7 @@ impl Journeys {
             session: same.map(|current| &current.session.value.context),
             risk: proving.risk.level,
             candidates,
+            second_factor: self.policy.second_factor,
             ..Situation::new(&proving.proofs, requirements, &self.policy.ladder, self.ports.now())
         }
     }

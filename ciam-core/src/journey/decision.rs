@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use time::OffsetDateTime;
 
+use super::policy::SecondFactor;
 use super::types::Requirements;
 use crate::assurance::{AcrLadder, Amr, AuthenticationContext, FactorKind, Proof, Strength};
 use crate::risk::RiskLevel;
@@ -54,6 +55,8 @@ pub struct Situation<'a, 'name> {
     pub risk: RiskLevel,
     /// The further factors in which the account is enrolled, in the order in which they are preferred.
     pub candidates: &'a [Candidate<'name>],
+    /// When the account is asked for one of them.
+    pub second_factor: SecondFactor,
     /// The time.
     pub now: OffsetDateTime,
 }
@@ -81,7 +84,9 @@ impl<'a, 'name> Situation<'a, 'name> {
         ladder: &'a AcrLadder,
         now: OffsetDateTime,
     ) -> Self {
-        Self { proofs, session: None, requirements, ladder, risk: RiskLevel::Low, candidates: &[], now }
+        let second_factor = SecondFactor::WhenNeeded;
+        let risk = RiskLevel::Low;
+        Self { proofs, session: None, requirements, ladder, risk, candidates: &[], second_factor, now }
     }
 
     /// Decides what comes next.
@@ -102,7 +107,7 @@ impl<'a, 'name> Situation<'a, 'name> {
         let proved = kinds_of(self.proofs);
         let (wanted_kinds, insists) = kinds_for(self.risk);
         let risk_met = proved.len() >= wanted_kinds;
-        if self.reaches(None) && risk_met {
+        if self.reaches(None) && risk_met && self.has_second_factor() {
             return Decision::Session;
         }
         match self.choices().first() {
@@ -123,9 +128,24 @@ impl<'a, 'name> Situation<'a, 'name> {
             let useful: Vec<_> = self.candidates.iter().filter(|candidate| self.adds(candidate)).collect();
             // Those that suffice before those that help.
             let sufficing: Vec<_> = useful.iter().copied().filter(enough).collect();
-            if self.reaches(None) || sufficing.is_empty() { useful } else { sufficing }
+            if useful.is_empty() && !self.has_second_factor() {
+                // Another factor of the same kind is better than none.
+                self.candidates.iter().collect()
+            } else if self.reaches(None) || sufficing.is_empty() {
+                useful
+            } else {
+                sufficing
+            }
         };
         candidates.into_iter().map(|candidate| candidate.name).collect()
+    }
+
+    /// Whether a further factor was proved where the account has one and is to be asked for it.
+    fn has_second_factor(&self) -> bool {
+        self.second_factor == SecondFactor::WhenNeeded
+            || self.candidates.is_empty()
+            || self.proofs.len() > 1
+            || kinds_of(self.proofs).len() > 1
     }
 
     /// Whether a further factor proves what nothing in this sign-in has proved.
@@ -162,7 +182,7 @@ impl<'a, 'name> Situation<'a, 'name> {
             .requirements
             .authenticated_since
             .is_none_or(|since| session.auth_time().is_some_and(|at| at >= since));
-        if !fresh || self.risk >= RiskLevel::High || self.reaches(None) {
+        if self.requirements.prove_again || !fresh || self.risk >= RiskLevel::High || self.reaches(None) {
             return Decision::Credentials;
         }
         self.choices().first().map_or(Decision::Credentials, |name| Decision::Factor(name))
@@ -173,7 +193,8 @@ impl<'a, 'name> Situation<'a, 'name> {
         if self.requirements.acr_values.is_empty() {
             return true;
         }
-        let earlier = self.session.map_or(&[][..], |session| &session.proofs);
+        let session = self.session.filter(|_| !self.requirements.prove_again);
+        let earlier = session.map_or(&[][..], |session| &session.proofs);
         let mut context = AuthenticationContext::new(earlier.iter().chain(self.proofs).cloned());
         if let Some(candidate) = with {
             const IMAGINED: Amr = Amr::new("imagined");

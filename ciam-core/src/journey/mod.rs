@@ -91,7 +91,7 @@ pub use self::challenge::{
 pub use self::invitation::{AccountInvitation, AccountInvitations, InviteError, Invited};
 pub use self::link::{JourneyLink, LinkOpened};
 pub use self::methods::{Methods, SignInMethod};
-pub use self::policy::JourneyPolicy;
+pub use self::policy::{JourneyPolicy, SecondFactor};
 pub use self::service::Journeys;
 pub use self::state::JourneyHandle;
 pub use self::step::{Refusal, RefusalReason, SignedIn, Step};

@@ -51,6 +51,8 @@ pub struct JourneyPolicy {
     pub known_browser: Duration,
     /// Wrong answers to one challenge of a further factor, before the journey is over. Default 5.
     pub factor_attempts: u64,
+    /// When an account that has further factors is asked for one. Default where it is needed to reach a level or for a risk.
+    pub second_factor: SecondFactor,
     /// The first factors that are allowed. Default a password, or a code by mail.
     pub methods: Methods,
     /// How a code for a forgotten password may be sent. Default by mail only: who takes over a phone number would else
@@ -100,6 +102,18 @@ pub struct JourneyPolicy {
     pub ladder: AcrLadder,
 }
 
+/// When an account that has further factors is asked for one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SecondFactor {
+    /// Where a level of assurance that is asked for needs it, or a risk.
+    #[default]
+    WhenNeeded,
+    /// At each sign-in, unless the first factor was two at once: who adds a factor wants to be asked for it. A code by mail
+    /// is no way around it, though it be of the same kind.
+    WhenEnrolled,
+}
+
 impl JourneyPolicy {
     /// The digits of a code, within what is allowed.
     pub(super) fn digits(&self) -> u32 {
@@ -121,6 +135,7 @@ impl Default for JourneyPolicy {
             human_answers: 5,
             known_browser: Duration::days(30),
             factor_attempts: 5,
+            second_factor: SecondFactor::WhenNeeded,
             methods: Methods::default(),
             recovery_channels: vec![Channel::Email],
             register_per_peer: Limit::new("register.peer", 50, Duration::hours(1)),

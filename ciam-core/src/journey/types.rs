@@ -82,6 +82,10 @@ pub struct Requirements {
     /// for an organization's own policy.
     #[serde(default)]
     pub methods: Option<Methods>,
+    /// What a session has proved before does not count towards a level that is asked for: the person proves all of it now.
+    /// Before they change what they sign in with.
+    #[serde(default)]
+    pub prove_again: bool,
 }
 
 impl Requirements {
@@ -97,7 +101,15 @@ impl Requirements {
             scopes: Vec::new(),
             continuation: None,
             methods: None,
+            prove_again: false,
         }
+    }
+
+    /// Asks for all proofs now, whatever a session has proved before.
+    #[must_use]
+    pub const fn proving_again(mut self) -> Self {
+        self.prove_again = true;
+        self
     }
 
     /// Asks for one of these levels of assurance, best first.

@@ -161,3 +161,53 @@ proptest! {
         prop_assert!(false, "no end after {asked:?}");
     }
 }
+
+#[test]
+fn who_is_to_prove_all_of_it_again_begins_again() {
+    let minute = Duration::minutes(1);
+    let full = AuthenticationContext::new([password(NOW - minute), otp(NOW - minute)]);
+    let (ladder, one) = (AcrLadder::default(), [password(NOW)]);
+    for (proofs, expected) in [(&[][..], Decision::Credentials), (&one[..], Decision::Factor("otp"))] {
+        let again = wanting(AAL2, None).proving_again();
+        let situation = Situation {
+            session: Some(&full),
+            candidates: &[OTP],
+            ..Situation::new(proofs, &again, &ladder, NOW)
+        };
+        assert_eq!(situation.decide(), expected);
+    }
+    // Otherwise the session's own proof would do.
+    let wanting = wanting(AAL2, None);
+    let situation = Situation {
+        session: Some(&full),
+        candidates: &[OTP],
+        ..Situation::new(&one, &wanting, &ladder, NOW)
+    };
+    assert_eq!(situation.decide(), Decision::Session);
+}
+
+#[test]
+fn who_has_a_factor_is_asked_for_it_where_the_policy_says_so() {
+    let code = [Proof::new(Amr::EMAIL, [FactorKind::Possession], NOW)];
+    let passkey = [Proof::new(Amr::SOFTWARE_KEY, [FactorKind::Possession, FactorKind::Inherence], NOW)];
+    let both = [code[0].clone(), otp(NOW)];
+    let (requirements, ladder) = (Requirements::default(), AcrLadder::default());
+    let table = [
+        (&[password(NOW)][..], &[OTP][..], Decision::Factor("otp")),
+        (&[password(NOW)], &[], Decision::Session),
+        (&code, &[OTP], Decision::Factor("otp")), // of the same kind, and no way around it
+        (&both, &[OTP], Decision::Session),
+        (&passkey, &[OTP], Decision::Session),
+        (&[password(NOW), otp(NOW)], &[OTP, PASSKEY], Decision::Session),
+    ];
+    for (row, (proofs, candidates, expected)) in table.into_iter().enumerate() {
+        let situation = Situation {
+            candidates,
+            second_factor: SecondFactor::WhenEnrolled,
+            ..Situation::new(proofs, &requirements, &ladder, NOW)
+        };
+        assert_eq!(situation.decide(), expected, "row {row}");
+        let needed = Situation { second_factor: SecondFactor::WhenNeeded, ..situation };
+        assert_eq!(needed.decide(), Decision::Session, "row {row}");
+    }
+}

@@ -49,13 +49,17 @@
 //! - [`recovery`]: recovery codes, shown once and stored as keyed hashes.
 //! - [`manage`]: adding, naming, removing and resetting factors.
 //! - [`event`]: the names of this crate's events.
+//! - [`manual`]: what can go wrong and what is done about it, and every default.
 //!
 //! Codes by mail and text message are ways to sign in of [`ciam_core::journey`]. Levels of assurance, `phr` and `phrh` among
 //! them, are in [`ciam_core::assurance`].
 //!
 //! # Not here yet
 //!
-//! Mandatory enrolment, device binding, push approval and an adaptive risk engine.
+//! - Enrolment inside the journey: factors are added by who is signed in, and none can be made mandatory.
+//! - A policy of factors for one organization or account: the journey's policy is the tenant's.
+//! - Device binding (DBSC, a registry of device keys), push approval, and an adaptive risk engine.
+//! - A JSON API and pages in the reference server.
 //!
 //! # Crate features
 //!
@@ -65,6 +69,7 @@
 
 pub mod event;
 pub mod manage;
+pub mod manual;
 mod notice;
 pub mod otp;
 pub mod privacy;

@@ -54,7 +54,7 @@ impl Factors {
     ) -> Result<TotpOffer, FactorError> {
         let (current, credentials) = self.proved(owner).await?;
         self.room_for(&credentials, TotpFactor::NAME, self.limits.totp)?;
-        self.count(&current).await?;
+        self.count(&current, TotpFactor::NAME).await?;
         let (ports, id) = (&self.ports, current.account.value.id);
         let seed = OtpSeed::generate(ports.entropy())?;
         let parameters = OtpParameters::default();

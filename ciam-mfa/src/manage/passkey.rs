@@ -50,7 +50,7 @@ impl Factors {
         let relying_party = self.relying_party()?;
         let (current, credentials) = self.proved(owner).await?;
         self.room_for(&credentials, PasskeyFactor::NAME, self.limits.passkeys)?;
-        self.count(&current).await?;
+        self.count(&current, PasskeyFactor::NAME).await?;
         let account = &current.account.value;
         let challenge = SecretBytes::random(self.ports.entropy(), PasskeyFactor::CHALLENGE)?;
         // Without a verified person it can be no beginning of a sign-in.

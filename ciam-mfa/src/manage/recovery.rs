@@ -23,7 +23,7 @@ impl Factors {
         owner: &Owner<'_>,
     ) -> Result<(RecoveryCodes, StartedSession), FactorError> {
         let (mut current, mut credentials) = self.proved(owner).await?;
-        self.count(&current).await?;
+        self.count(&current, RecoveryCodeFactor::NAME).await?;
         let (codes, added) = sheet(&self.ports, current.account.value.id).await?;
         for _ in 0..Self::MAX_RACES {
             let old: Vec<_> =

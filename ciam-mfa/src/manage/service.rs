@@ -18,7 +18,8 @@ use crate::webauthn::{self, RelyingParty};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FactorLimits {
-    /// Enrolments that one account begins. Default 20 in an hour.
+    /// Enrolments of one kind that one account begins. Default 60 in an hour: a page that offers a passkey begins one each
+    /// time that it is shown.
     pub enrolments: Limit,
     /// How long an enrolment may take. Default 10 minutes.
     pub enrolment_lifetime: Duration,
@@ -35,7 +36,7 @@ pub struct FactorLimits {
 impl Default for FactorLimits {
     fn default() -> Self {
         Self {
-            enrolments: Limit::new("mfa.enrolment", 20, Duration::hours(1)),
+            enrolments: Limit::new("mfa.enrolment", 60, Duration::hours(1)),
             enrolment_lifetime: Duration::minutes(10),
             enrolment_attempts: 5,
             totp: 5,
@@ -130,8 +131,8 @@ impl Factors {
     }
 
     /// Counts the beginning of an enrolment.
-    pub(super) async fn count(&self, current: &Authenticated) -> Result<(), FactorError> {
-        let key = current.account.value.id.to_string();
+    pub(super) async fn count(&self, current: &Authenticated, factor: &str) -> Result<(), FactorError> {
+        let key = format!("{}|{factor}", current.account.value.id);
         Ok(self.limiter.attempt(&self.limits.enrolments, &key).await?)
     }
 

@@ -6,7 +6,8 @@ use x509_cert::Certificate;
 use x509_cert::certificate::Version;
 use x509_cert::der::asn1::{ObjectIdentifier, UintRef};
 use x509_cert::der::{Decode as _, Encode as _, Reader as _, SliceReader};
-use x509_cert::ext::pkix::BasicConstraints;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{BasicConstraints, SubjectAltName};
 
 use super::cose::{CoseAlgorithm, PasskeyKey};
 use super::error::WebauthnError;
@@ -104,6 +105,13 @@ impl Cert {
         values.filter_map(|it| std::str::from_utf8(it.value.value()).ok().map(str::to_owned)).collect()
     }
 
+    /// Whether it is made out to a host.
+    pub(super) fn is_for_host(&self, host: &str) -> bool {
+        let Ok(Some((value, _))) = self.extension(SUBJECT_ALT_NAME) else { return false };
+        let Ok(names) = SubjectAltName::from_der(value) else { return false };
+        names.0.iter().any(|name| matches!(name, GeneralName::DnsName(name) if name.as_str() == host))
+    }
+
     pub(super) fn has_empty_subject(&self) -> bool {
         self.inner.tbs_certificate().subject().iter_rdn().next().is_none()
     }
@@ -198,3 +206,70 @@ pub(super) const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwr
 pub(super) const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
 const UNDERSTOOD: [ObjectIdentifier; 4] =
     [BASIC_CONSTRAINTS, KEY_USAGE, SUBJECT_ALT_NAME, EXTENDED_KEY_USAGE];
+
+#[cfg(test)]
+mod tests {
+    use ciam_core::crypto::ring;
+    use time::macros::datetime;
+
+    use super::*;
+
+    const ROOT: &[u8] = include_bytes!("../../tests/data/root.der");
+    const OTHER_ROOT: &[u8] = include_bytes!("../../tests/data/other-root.der");
+    const MIDDLE: &[u8] = include_bytes!("../../tests/data/middle.der");
+    const MIDDLE_NO_CA: &[u8] = include_bytes!("../../tests/data/middle-no-ca.der");
+    const MIDDLE_SILENT: &[u8] = include_bytes!("../../tests/data/middle-silent.der");
+    const LEAF: &[u8] = include_bytes!("../../tests/data/leaf.der");
+    const LEAF_EXPIRED: &[u8] = include_bytes!("../../tests/data/leaf-expired.der");
+    const LEAF_EARLY: &[u8] = include_bytes!("../../tests/data/leaf-early.der");
+    const LEAF_CRITICAL: &[u8] = include_bytes!("../../tests/data/leaf-critical.der");
+    const LEAF_STRANGER: &[u8] = include_bytes!("../../tests/data/leaf-stranger.der");
+    const ROOT_SHORT: &[u8] = include_bytes!("../../tests/data/root-short.der");
+    const MIDDLE_SHORT: &[u8] = include_bytes!("../../tests/data/middle-short.der");
+
+    fn leads(chain: &[&[u8]], anchors: &[&[u8]]) -> bool {
+        let chain: Vec<Cert> = chain.iter().map(|it| Cert::read(it).unwrap()).collect();
+        let anchors: Vec<Vec<u8>> = anchors.iter().map(|it| it.to_vec()).collect();
+        chain_leads_to(&*ring(), &chain, &anchors, datetime!(2026-11-26 12:00 UTC))
+    }
+
+    #[test]
+    fn a_chain_leads_to_an_anchor() {
+        assert!(leads(&[LEAF, MIDDLE], &[ROOT]));
+        assert!(leads(&[LEAF, MIDDLE, ROOT], &[ROOT]), "with the anchor in it");
+        assert!(leads(&[LEAF, MIDDLE], &[OTHER_ROOT, ROOT]));
+        assert!(leads(&[LEAF], &[MIDDLE]), "an anchor need not be at the top");
+        assert!(leads(&[LEAF], &[LEAF]), "an anchor may be the leaf");
+    }
+
+    #[test]
+    fn a_chain_that_leads_elsewhere_is_none() {
+        let table: &[(&str, &[&[u8]], &[u8])] = &[
+            ("nobody is believed", &[LEAF, MIDDLE], &[]),
+            ("the same name and another key", &[LEAF, MIDDLE], OTHER_ROOT),
+            ("a link is missing", &[LEAF], ROOT),
+            ("the wrong way round", &[MIDDLE, LEAF], &[]),
+            ("signed by somebody else", &[LEAF_STRANGER, MIDDLE], ROOT),
+            ("not an authority", &[LEAF, MIDDLE_NO_CA], ROOT),
+            ("not said to be an authority", &[LEAF, MIDDLE_SILENT], ROOT),
+            ("expired", &[LEAF_EXPIRED, MIDDLE], ROOT),
+            ("not in force yet", &[LEAF_EARLY, MIDDLE], ROOT),
+            ("something critical that nobody understands", &[LEAF_CRITICAL, MIDDLE], ROOT),
+            ("longer than the anchor allows", &[LEAF, MIDDLE_SHORT], ROOT_SHORT),
+        ];
+        for (row, chain, anchor) in table {
+            let anchors: &[&[u8]] = if anchor.is_empty() { &[] } else { &[anchor] };
+            assert!(!leads(chain, anchors), "{row}");
+        }
+        assert!(!leads(&[], &[ROOT]));
+        assert!(!leads(&[LEAF; 7], &[LEAF]), "too long");
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_refused() {
+        for length in 0..LEAF.len() {
+            assert!(Cert::read(&LEAF[..length]).is_err());
+        }
+        assert!(Cert::read(&[0x30; 9000]).is_err());
+    }
+}

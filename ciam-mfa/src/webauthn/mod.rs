@@ -45,6 +45,7 @@ mod cose;
 mod der;
 mod error;
 mod factor;
+mod mds;
 mod metadata;
 mod options;
 mod record;
@@ -59,6 +60,7 @@ pub use self::client_data::ClientData;
 pub use self::cose::{CoseAlgorithm, CoseKey, PasskeyKey};
 pub use self::error::WebauthnError;
 pub use self::factor::PasskeyFactor;
+pub use self::mds::{FidoMetadata, MetadataError};
 pub use self::metadata::{AttestationTrust, NoTrust, TrustedAnchors};
 pub use self::options::{
     AttestationConveyance, AuthenticatorSelection, CreationExtensions, CreationOptions, CredentialDescriptor,

@@ -1,6 +1,6 @@
 //! A software authenticator with a browser around it, that can be told to misbehave.
 
-use ciam_core::crypto::{Crypto, PublicKey, SignatureScheme, SigningKey, ring, sha256};
+use ciam_core::crypto::{PublicKey, SignatureScheme, SigningKey, ring, sha256};
 use ciam_core::encoding::base64url;
 use serde_json::{Value, json};
 use std::sync::Arc;

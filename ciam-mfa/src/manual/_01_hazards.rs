@@ -1,0 +1,40 @@
+//! What can go wrong with factors, and what is done about it.
+//!
+//! | hazard | what is done | tested as |
+//! | --- | --- | --- |
+//! | A one-time code is used twice in its step | the step is on the credential; a code counts only beyond it | `otp::an_older_code_is_refused_after_a_newer_one` |
+//! | Twice at the same moment, on two nodes | the commit requires the credential's version and counter | `otp::a_code_is_accepted_once_also_when_another_node_sees_it_at_the_same_moment` |
+//! | The code of the enrolment is used again | it is burnt with the enrolment | the same |
+//! | A recovery code is used twice | the sheet is one credential; the commit requires its version | `recovery::of_a_hundred_who_use_a_code_at_once_one_succeeds` |
+//! | A sheet is replaced while a code of it is used | the same: either the old or the new sheet is good | `recovery::a_new_sheet_takes_the_place_of_the_old_one` |
+//! | The database is copied | seeds are sealed under the account's key, recovery codes hashed under the tenant's | `manage::the_seed_is_sealed`, `recovery::codes_are_stored_as_hashes_under_a_key` |
+//! | Codes are guessed | counted before they are looked at: five to a challenge, then per factor and account | `otp::who_guesses_codes_waits_and_does_not_lock_the_owner_out` |
+//! | The count is used to lock the owner out | a browser in which they have signed in is counted on its own | the same |
+//! | Another factor is chosen to guess anew | the count of a challenge goes with it | `ciam-core`: `first_factor::a_person_may_choose_another_further_factor_and_gets_no_more_guesses_for_it` |
+//! | A stolen session enrols or removes a factor | proofs of the last minutes, of as many kinds as the account has | `manage::a_stolen_session_changes_nothing` |
+//! | A passkey is removed by who was phished | a proof of equal strength, or a recovery code | `passkeys::a_passkey_goes_only_where_one_was_just_used_or_a_recovery_code` |
+//! | An enrolment is confirmed in another session, or twice | bound to the session, taken once | `manage::an_enrolment_belongs_to_its_session_has_five_tries_and_ends`, `manage::an_enrolment_that_is_confirmed_twice_at_once_is_one_factor` |
+//! | The last way in is removed, also by two removals at once | counted from what is left; every change writes the account | `passkeys::the_last_way_in_stays_also_when_two_remove_at_once` |
+//! | Recovery goes around the factors | a mailbox replaces a password only with one factor more | `manage::a_recovered_password_is_not_enough_where_there_is_a_factor` |
+//! | An administrator goes around them | an event says who and why, the owner gets a message, every session ends | `manage::an_administrators_reset_is_recorded_and_signs_everybody_out` |
+//! | The challenge of another session is answered | it is in the journey of one browser | `passkeys::what_is_not_an_answer_to_this_question_proves_nobody` |
+//! | Another origin, relying party, frame or ceremony | compared as a whole, against lists | the same |
+//! | The handle or the credential of another account | held against the account that is to be proved | the same |
+//! | User verification is downgraded | what was required is kept beside the challenge | the same |
+//! | A device-bound passkey turns into a synchronised one | backup eligibility is for life | the same |
+//! | An assertion is replayed | one journey, one session | `passkeys::an_assertion_is_one_session` |
+//! | A signature counter goes back | an event, or a refusal | `passkeys::a_counter_that_does_not_go_up_is_reported_or_refused` |
+//! | A credential id is registered for two accounts | a record holds it, unique in the tenant | `passkeys::a_credential_belongs_to_one_account` |
+//! | Every other bit of an answer | signed | `webauthn_vectors::every_bit_of_an_authentication_counts` |
+//! | Data that is cut short or goes on | refused | `webauthn_vectors::no_part_of_a_registration_can_be_cut_off_or_exchanged` |
+//! | CBOR bombs, keys twice, indefinite lengths | refused before there is room for them | `webauthn::cbor` |
+//! | A key of another type or algorithm than was offered | refused | `webauthn::cose` |
+//! | An attestation that leads elsewhere | refused where attestation is required | `webauthn::certificate`, `webauthn::mds` |
+//! | An unknown attestation format | refused | `passkeys::a_registration_is_bound_to_its_challenge_session_and_account` |
+//!
+//! # What is left to the host
+//!
+//! - **Codes can be phished.** TOTP, HOTP and recovery codes do not know where they are typed. Ask for `phr` where it matters.
+//! - **A phone number is not a person.** Codes by text message are `ciam-core`'s, off unless a tenant turns them on, and never a
+//!   way to a new password.
+//! - **Who may reset.** [`Factors::reset`](crate::manage::Factors::reset) asks nobody.

@@ -1,54 +1,88 @@
-//! SAML 2.0 identity provider and service provider.
-//!
-//! # Status
-//!
-//! This release has no public API: it fixes the name and the place of the crate. What an assertion will say about a sign-in
-//! is computed today by [`ciam_core::assurance`], from the same proofs that an ID token speaks of. A tenant whose partners
-//! ask for SAML's context classes names its levels so:
+//! SAML 2.0 identity provider and service provider, which return only what was signed.
 //!
 //! ```
-//! use ciam_core::assurance::{
-//!     Acr, AcrLadder, AcrLevel, Amr, AuthenticationContext, FactorKind, Proof,
-//! };
-//! use ciam_core::clock::{Clock, SystemClock};
+//! use ciam_core::http::BrowserId;
+//! use ciam_core::ports::Ports;
+//! use ciam_saml::binding::PostMessage;
+//! use ciam_saml::dsig::{TrustedKey, TrustedKeys};
+//! use ciam_saml::sp::{IdpPartner, ServiceProvider, ServiceProviderConfig, Start};
+//! use ciam_saml::transport::{Binding, Outgoing};
 //!
-//! const PASSWORD: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport";
-//! const MFA: &str = "https://refeds.org/profile/mfa";
+//! fn service(ports: Ports, certificate: &[u8]) -> Result<ServiceProvider, Box<dyn std::error::Error>> {
+//!     let keys = TrustedKeys::new(vec![TrustedKey::from_certificate(ports.crypto(), certificate)?])?;
+//!     let idp = IdpPartner::new("https://idp.example/metadata", keys)
+//!         .with_sign_on(Binding::Redirect, "https://idp.example/sso");
+//!     let config = ServiceProviderConfig::new("https://app.example/saml", "https://app.example/saml/acs");
+//!     Ok(ServiceProvider::new(ports, config, [idp]))
+//! }
 //!
-//! let now = SystemClock::new().now();
-//! let ladder = AcrLadder::new(vec![AcrLevel::new(PASSWORD, 1, None), AcrLevel::new(MFA, 2, None)]);
-//! let context = AuthenticationContext::new([Proof::new(Amr::PASSWORD, [FactorKind::Knowledge], now)]);
+//! // A person wants to sign in: send the browser off …
+//! async fn go(sp: &ServiceProvider, browser: &BrowserId) -> Result<Outgoing, Box<dyn std::error::Error>> {
+//!     let start = Start::new().with_target("/inbox");
+//!     Ok(sp.start(browser, "https://idp.example/metadata", start).await?.outgoing)
+//! }
 //!
-//! // `AuthnContextClassRef` and `AuthnInstant` of the statement:
-//! assert_eq!(ladder.achieved(&context, now), Some(&Acr::new(PASSWORD)));
-//! assert_eq!(context.auth_time(), Some(now));
-//! // A `RequestedAuthnContext` of this class would need a second factor first:
-//! assert!(!ladder.satisfies(&context, &Acr::new(MFA), now));
+//! // … and take the answer that it posts.
+//! async fn back(sp: &ServiceProvider, browser: &BrowserId, form: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
+//!     let accepted = sp.accept(Some(browser), &PostMessage::parse(form)?).await?;
+//!     let person = accepted.person;
+//!     println!("{} at {}", person.name_id.value, person.idp);
+//!     Ok(())
+//! }
 //! ```
 //!
-//! # What it will be
+//! # What it is
 //!
-//! - **Both roles** of the web browser single sign-on and single logout [profiles], over the redirect and POST
-//!   [bindings], for the [messages] of SAML 2.0, with an explicit switch, off by default, for unsolicited responses.
-//! - **[Metadata]**: parsed, made, refreshed and trusted by configured keys.
-//! - **[XML signatures]** that answer *what was signed*: identity is only ever read from the octets that were hashed, after
-//!   [exclusive canonicalization], by one hardened parser without document types and with limits.
-//! - **[Encrypted assertions]**, with an authenticated cipher unless the response around them is signed.
-//! - **Replay**: requests and assertions are taken once through core's [`Ephemeral`](ciam_core::ephemeral::Ephemeral) port.
+//! - **[`sp`]**: the service provider of the web browser profile: requests, signed where the identity provider wants that; responses
+//!   by POST, with every check of the profile and one reason for each; encrypted assertions, names and attributes; replay
+//!   protection; answers bound to the browser that asked; unsolicited answers by an explicit switch only.
+//! - **[`idp`]**: the identity provider: requests held against what is known of the service, responses signed and encrypted,
+//!   attribute release, persistent (pairwise), transient and address names, and who was told of which session.
+//! - **[`logout`]**: single logout through the browser, both ways, for both roles, with a report of who was not reached.
+//! - **[`metadata`]**: parsed, written, signed, and believed by pinned keys only, never older than before.
+//! - **[`xml`], [`dsig`], [`enc`]**: one hardened parser, exclusive canonicalization, the SAML profile of XML signatures, and XML
+//!   encryption, for both roles and for nobody else to get wrong.
 //!
-//! # Place
+//! [`manual`] says, attack by attack, what stops it, and lists every limit and default.
 //!
-//! ```text
-//! ciam-core  <-  ciam-saml
-//! ```
+//! # What is signed is what is read
 //!
-//! It will bring its XML code to nobody who does not ask for SAML, and know nothing of OAuth, OpenID Connect or SCIM.
+//! [`dsig::verify`] is the only way to a [`dsig::Signed`], which is a document of its own: read from the very octets that were
+//! hashed. An [`Authenticated`](sp::Authenticated) is made from that and from nothing else. There is no function that says
+//! yes or no about a document, and none that returns an identity from one that was not verified.
 //!
-//! [messages]: https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf
-//! [bindings]: https://docs.oasis-open.org/security/saml/v2.0/saml-bindings-2.0-os.pdf
-//! [profiles]: https://docs.oasis-open.org/security/saml/v2.0/saml-profiles-2.0-os.pdf
-//! [Metadata]: https://docs.oasis-open.org/security/saml/v2.0/saml-metadata-2.0-os.pdf
-//! [XML signatures]: https://www.w3.org/TR/xmldsig-core1/
-//! [exclusive canonicalization]: https://www.w3.org/TR/xml-exc-c14n/
-//! [Encrypted assertions]: https://www.w3.org/TR/xmlenc-core1/
+//! # What is not there
+//!
+//! - The artifact and SOAP bindings, and so logout through the back channel.
+//! - The reference server's SAML endpoints, and interaction with core's sessions: a host stores a
+//!   [`SignOn`](idp::SignOn) in an [interaction](ciam_core::interaction) and makes a [`Person`](idp::Person) itself.
+//! - Aggregates of federations that are larger than [`MetadataTrust::DEFAULT_BYTES`](metadata::MetadataTrust::DEFAULT_BYTES): they
+//!   are read whole and not streamed. Use MDQ.
+//! - ECDSA with SHA-512 (P-521), AES-192, and by intention SHA-1, HMAC, DSA and RSA with the padding of PKCS #1 version 1.5.
+//!
+//! # Tested with
+//!
+//! lasso in both roles (sign-in with signed requests, encrypted assertions, logout through the browser), python3-saml as a
+//! service provider, libxmlsec for signatures and encryption both ways, and lxml for canonical forms.
+//!
+//! # Crate features
+//!
+//! - `memory`: the in-memory ports of `ciam-core`.
+//! - `testkit`: its manual clock and seeded entropy.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
+
+pub mod binding;
+pub mod cert;
+pub mod dsig;
+pub mod enc;
+pub mod idp;
+mod instant;
+pub mod logout;
+pub mod manual;
+pub mod metadata;
+pub mod model;
+pub mod names;
+pub mod sp;
+pub mod transport;
+pub mod xml;

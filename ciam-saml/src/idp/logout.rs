@@ -1,0 +1,144 @@
+//! Single logout of the identity provider: one service asks, the others are asked.
+
+use ciam_core::http::BrowserId;
+
+use super::{IdentityProvider, Participant, SpPartner};
+use crate::enc::DecryptionKeys;
+use crate::logout::{LogoutAnswer, LogoutAsked, LogoutDemand, LogoutError, Party, Peer};
+use crate::model::{Status, StatusCode};
+use crate::transport::{Incoming, Outgoing};
+
+/// Who still has to be told of the end of a session, and who could not be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Propagation {
+    /// Services that are to be asked, one after the other, through the browser.
+    pub waiting: Vec<Participant>,
+    /// Services that said that they did.
+    pub done: Vec<String>,
+    /// Services that said that they did not, or that cannot be asked.
+    pub failed: Vec<String>,
+}
+
+impl Propagation {
+    /// Takes a service's answer into account.
+    pub fn record(&mut self, answer: &LogoutAnswer) {
+        let list = if answer.status.is_success() { &mut self.done } else { &mut self.failed };
+        list.push(answer.peer.clone());
+    }
+
+    /// What to tell the service that asked: success, or that not everybody was reached
+    /// ([SAML core, section 3.7.3.2](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)).
+    #[must_use]
+    pub fn status(&self) -> Status {
+        if self.failed.is_empty() && self.waiting.is_empty() {
+            return Status::success();
+        }
+        Status::new(StatusCode::Success, Some(StatusCode::PartialLogout))
+    }
+}
+
+impl IdentityProvider {
+    /// Reads a service's request to end sessions; those that it means are with it. End them, tell the others
+    /// ([`propagation`](Self::propagation)), then [answer](Self::answer_logout).
+    ///
+    /// # Errors
+    ///
+    /// Fails when it is not signed by a service that we know, for us, now, or came before.
+    pub async fn accept_logout_request(
+        &self,
+        incoming: Incoming<'_>,
+    ) -> Result<(LogoutDemand, Vec<String>), LogoutError> {
+        let none = DecryptionKeys::default();
+        let demand = self.party(&none).demanded(|id| self.peer(id), incoming).await?;
+        let sessions = self.sessions_of(&demand.peer, &demand.name_id, &demand.session_indexes).await?;
+        Ok((demand, sessions))
+    }
+
+    /// Who was told of a session and has to be told of its end, but for the service that asked.
+    ///
+    /// # Errors
+    ///
+    /// Fails only when a port does.
+    pub async fn propagation(
+        &self,
+        session: &str,
+        asked_by: Option<&str>,
+    ) -> Result<Propagation, LogoutError> {
+        let mut propagation = Propagation::default();
+        for participant in self.participants(session).await? {
+            if Some(&*participant.sp) == asked_by {
+                continue;
+            }
+            let reachable =
+                self.peer(&participant.sp).is_some_and(|peer| !peer.logout.is_empty() && peer.keys.is_some());
+            if reachable {
+                propagation.waiting.push(participant);
+            } else {
+                propagation.failed.push(participant.sp);
+            }
+        }
+        Ok(propagation)
+    }
+
+    /// Asks the next service that waits; `None` when nobody does.
+    ///
+    /// # Errors
+    ///
+    /// Fails when signing does, or a port.
+    pub async fn ask_next(
+        &self,
+        browser: &BrowserId,
+        propagation: &mut Propagation,
+    ) -> Result<Option<LogoutAsked>, LogoutError> {
+        let Some(next) = propagation.waiting.pop() else { return Ok(None) };
+        let Some(peer) = self.peer(&next.sp) else {
+            propagation.failed.push(next.sp);
+            return Ok(None);
+        };
+        let none = DecryptionKeys::default();
+        let indexes = vec![next.session_index];
+        self.party(&none).ask(peer, browser, &next.name_id, indexes).await.map(Some)
+    }
+
+    /// Reads a service's answer.
+    ///
+    /// # Errors
+    ///
+    /// Fails when it is not signed by who was asked, for this browser's request, now.
+    pub async fn accept_logout_answer(
+        &self,
+        browser: &BrowserId,
+        incoming: Incoming<'_>,
+    ) -> Result<LogoutAnswer, LogoutError> {
+        let none = DecryptionKeys::default();
+        self.party(&none).answered(|id| self.peer(id), browser, incoming).await
+    }
+
+    /// Answers the service that asked.
+    ///
+    /// # Errors
+    ///
+    /// Fails when logout is not set up with it, and when signing does.
+    pub fn answer_logout(&self, demand: &LogoutDemand, status: Status) -> Result<Outgoing, LogoutError> {
+        let peer = self.peer(&demand.peer).ok_or(LogoutError::UnknownPeer)?;
+        self.party(&DecryptionKeys::default()).answer(peer, demand, status)
+    }
+
+    fn party<'p>(&'p self, decryption: &'p DecryptionKeys) -> Party<'p> {
+        Party {
+            ports: &self.ports,
+            entity_id: &self.config.entity_id,
+            logout_url: self.config.logout_url.as_deref(),
+            signer: Some(&self.config.signer),
+            decryption,
+            skew: self.config.skew,
+            max_age: self.config.max_age,
+        }
+    }
+
+    fn peer(&self, entity_id: &str) -> Option<Peer<'_>> {
+        let SpPartner { entity_id, keys, policy, logout, .. } = self.partners.get(entity_id)?;
+        Some(Peer { entity_id, keys: keys.as_ref(), policy, logout })
+    }
+}

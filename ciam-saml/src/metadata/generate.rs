@@ -1,0 +1,105 @@
+//! Writing our own.
+
+use time::OffsetDateTime;
+
+use crate::dsig::{KeyError, Unsigned, encode};
+use crate::idp::IdentityProvider;
+use crate::instant;
+use crate::model::new_id;
+use crate::names::{BINDING_POST, BINDING_REDIRECT, DSIG, METADATA, PROTOCOL};
+use crate::sp::ServiceProvider;
+use crate::xml::XmlWriter;
+
+impl ServiceProvider {
+    /// The metadata of this service provider, signed where there is a key to sign with.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the entropy source or the key does.
+    pub fn metadata(&self, valid_until: OffsetDateTime) -> Result<String, KeyError> {
+        let (config, crypto) = (&self.config, self.ports.crypto());
+        let id = new_id(self.ports.entropy()).map_err(|_| KeyError::Failed)?;
+        let (mut xml, signature_at) = open(&config.entity_id, &id, valid_until);
+        let signs = if config.signer.is_some() { "true" } else { "false" };
+        xml.open(
+            "md:SPSSODescriptor",
+            &[
+                ("AuthnRequestsSigned", signs),
+                ("WantAssertionsSigned", "true"),
+                ("protocolSupportEnumeration", PROTOCOL),
+            ],
+        );
+        if let Some(signer) = &config.signer {
+            key(&mut xml, "signing", signer.certificate());
+        }
+        for one in config.decryption.iter().take(1) {
+            // Peers encrypt for the current key; those before it are for what is on its way.
+            key(&mut xml, "encryption", one.certificate());
+        }
+        if let Some(url) = &config.logout_url {
+            endpoints(&mut xml, "md:SingleLogoutService", url);
+        }
+        xml.leaf(
+            "md:AssertionConsumerService",
+            &[
+                ("Binding", BINDING_POST),
+                ("Location", &config.acs_url),
+                ("index", "0"),
+                ("isDefault", "true"),
+            ],
+            "",
+        );
+        let unsigned = Unsigned { xml: xml.finish(), signature_at, id };
+        match &config.signer {
+            Some(signer) => unsigned.sign(crypto, signer),
+            None => Ok(unsigned.xml),
+        }
+    }
+}
+
+impl IdentityProvider {
+    /// The signed metadata of this identity provider.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the entropy source or the key does.
+    pub fn metadata(&self, valid_until: OffsetDateTime) -> Result<String, KeyError> {
+        let config = &self.config;
+        let id = new_id(self.ports.entropy()).map_err(|_| KeyError::Failed)?;
+        let (mut xml, signature_at) = open(&config.entity_id, &id, valid_until);
+        xml.open("md:IDPSSODescriptor", &[("protocolSupportEnumeration", PROTOCOL)]);
+        key(&mut xml, "signing", config.signer.certificate());
+        if let Some(url) = &config.logout_url {
+            endpoints(&mut xml, "md:SingleLogoutService", url);
+        }
+        endpoints(&mut xml, "md:SingleSignOnService", &config.sign_on_url);
+        Unsigned { xml: xml.finish(), signature_at, id }.sign(self.ports.crypto(), &config.signer)
+    }
+}
+
+fn open(entity_id: &str, id: &str, valid_until: OffsetDateTime) -> (XmlWriter, usize) {
+    let mut xml = XmlWriter::new();
+    let until = instant::format(valid_until);
+    xml.open(
+        "md:EntityDescriptor",
+        &[("xmlns:md", METADATA), ("ID", id), ("entityID", entity_id), ("validUntil", &until)],
+    );
+    let signature_at = xml.position();
+    (xml, signature_at)
+}
+
+fn key(xml: &mut XmlWriter, purpose: &str, certificate: &[u8]) {
+    xml.open("md:KeyDescriptor", &[("use", purpose)]);
+    xml.open("ds:KeyInfo", &[("xmlns:ds", DSIG)]);
+    xml.open("ds:X509Data", &[]);
+    xml.leaf("ds:X509Certificate", &[], &encode(certificate));
+    xml.close();
+    xml.close();
+    xml.close();
+}
+
+fn endpoints(xml: &mut XmlWriter, name: &'static str, url: &str) {
+    for binding in [BINDING_REDIRECT, BINDING_POST] {
+        xml.leaf(name, &[("Binding", binding), ("Location", url)], "");
+    }
+}

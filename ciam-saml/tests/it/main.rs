@@ -1,0 +1,24 @@
+//! The public interface, one file per document.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stdout,
+    reason = "a test that panics is a test that fails, and says what it skips"
+)]
+
+mod bindings;
+mod c14n;
+mod encryption;
+mod identity_provider;
+mod metadata;
+mod mutations;
+mod parser;
+mod peers;
+mod sealed;
+mod service_provider;
+mod signatures;
+mod support;
+mod world;

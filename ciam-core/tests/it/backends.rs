@@ -42,7 +42,8 @@ fn nothing_but_the_backends_names_a_backend() {
     }
     assert!(found.len() > 50, "only {} files were read", found.len());
     naming.sort();
-    let backends = BACKENDS.map(|file| Path::new("ciam-core/src/crypto").join(file));
+    let mut backends = BACKENDS.map(|file| Path::new("ciam-core/src/crypto").join(file)).to_vec();
+    backends.push(PathBuf::from(OAEP));
     assert_eq!(naming, backends);
 }
 
@@ -56,6 +57,9 @@ const BACKENDS: [&str; 7] = [
     "ring_backend.rs",
     "software_agreement.rs",
 ];
+
+/// RSA-OAEP with two hashes, which encrypted assertions come with and no backend has.
+const OAEP: &str = "ciam-saml/src/enc/rsa_oaep.rs";
 
 #[test]
 fn the_check_sees_what_it_looks_for() {

@@ -54,7 +54,7 @@ impl SpPartner {
         Ok(self)
     }
 
-    /// Sets its keys for signatures; with them, a signature on a request is checked.
+    /// Sets its keys for signatures. A signature on a request is always checked: without keys, it is refused.
     #[must_use]
     pub fn with_keys(mut self, keys: TrustedKeys) -> Self {
         self.keys = Some(keys);

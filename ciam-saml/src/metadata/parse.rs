@@ -224,8 +224,8 @@ fn trusted(crypto: &dyn Crypto, certificates: &[Vec<u8>]) -> Result<TrustedKeys,
     // One key that we cannot use, such as one that is too weak, does not take the others away.
     let keys: Vec<TrustedKey> = certificates
         .iter()
-        .take(TrustedKeys::MAX)
         .filter_map(|der| TrustedKey::from_certificate(crypto, der).ok())
+        .take(TrustedKeys::MAX)
         .collect();
     Ok(TrustedKeys::new(keys)?)
 }

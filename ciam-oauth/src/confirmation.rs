@@ -141,8 +141,13 @@ mod tests {
         let text = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
         let thumbprint: JwkThumbprint = text.parse().unwrap();
         assert_eq!(thumbprint.to_string(), text);
-        for bad in ["", "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4J", &text[1..], &format!("{text}="), "é"]
-        {
+        for bad in [
+            "",
+            "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4J",
+            text.trim_start_matches('0'),
+            &format!("{text}="),
+            "é",
+        ] {
             assert_eq!(bad.parse::<JwkThumbprint>(), Err(InvalidThumbprint), "{bad}");
         }
     }

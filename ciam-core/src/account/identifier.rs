@@ -271,9 +271,6 @@ mod tests {
         }
         assert!(IdentifierKey::email(&format!("{}@example.com", "a".repeat(65))).is_err());
         assert!(IdentifierKey::email(&format!("a@{}.com", "b".repeat(260))).is_err());
-        // Each label is short enough, and the whole is not.
-        let many = vec!["b".repeat(60); 5].join(".");
-        assert!(IdentifierKey::email(&format!("a@{many}.com")).is_err());
     }
 
     #[test]

@@ -87,19 +87,30 @@ pub struct Proof {
     /// How hard it is to steal.
     #[serde(default)]
     pub strength: Strength,
+    /// The level of assurance of an identity provider elsewhere, as that calls it. A fact for those who ask later; it counts
+    /// for nothing on the ladder here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<Acr>,
 }
 
 impl Proof {
     /// A proof.
     #[must_use]
     pub fn new(amr: Amr, kinds: impl IntoIterator<Item = FactorKind>, at: OffsetDateTime) -> Self {
-        Self { amr, kinds: kinds.into_iter().collect(), at, strength: Strength::Ordinary }
+        Self { amr, kinds: kinds.into_iter().collect(), at, strength: Strength::Ordinary, upstream: None }
     }
 
     /// Says how hard it is to steal.
     #[must_use]
     pub const fn with_strength(mut self, strength: Strength) -> Self {
         self.strength = strength;
+        self
+    }
+
+    /// Adds the level of assurance of an identity provider elsewhere, as that calls it.
+    #[must_use]
+    pub fn with_upstream(mut self, acr: Acr) -> Self {
+        self.upstream = Some(acr);
         self
     }
 }

@@ -78,10 +78,7 @@ impl BrowserId {
     /// separate cookies.
     #[must_use]
     pub fn from_cookie(headers: &HeaderMap, name: &str) -> Option<Self> {
-        let value = cookie(headers, name)?;
-        let well_formed =
-            value.len() == 43 && value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-        well_formed.then(|| Self(Secret::from(value)))
+        Self::from_token(cookie(headers, name)?)
     }
 
     /// The digest under which it is stored.
@@ -96,6 +93,20 @@ impl BrowserId {
     #[must_use]
     pub fn token_for(&self, purpose: &str) -> TokenDigest {
         TokenDigest::of(&format!("browser:{}:{purpose}", self.0.expose()))
+    }
+
+    /// What an application without cookies presents instead; `None` when it has another form.
+    #[must_use]
+    pub fn from_token(token: &str) -> Option<Self> {
+        let well_formed =
+            token.len() == 43 && token.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+        well_formed.then(|| Self(Secret::from(token)))
+    }
+
+    /// The text for an application without cookies.
+    #[must_use]
+    pub fn token(&self) -> Secret {
+        self.0.clone()
     }
 
     /// The `Set-Cookie` value that gives it to the browser, until the browser is closed.

@@ -21,14 +21,29 @@ pub enum Challenge {
     Credentials {
         /// Which identifier is expected, to fill in.
         login_hint: Option<String>,
-        /// The ways that are allowed: with a password [`Answer::Credentials`], with a code [`Answer::SendCode`].
+        /// The ways that are allowed: with a password [`Answer::Credentials`], with a code [`Answer::SendCode`]. Who does not
+        /// know yet says who they are first: [`Answer::Identify`].
         methods: Methods,
         /// Factors that say themselves who the person is, such as a passkey: [`Answer::Factor`], without an identifier.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         first: Vec<FirstFactorAsk>,
+        /// The organization of the identifier's domain, where that says how its people sign in.
+        organization: Option<String>,
+    },
+    /// Go to an identity provider elsewhere: the host sends the browser there, and goes on with what comes back. Or say that
+    /// one is somebody else: [`Answer::Identify`].
+    Connection {
+        /// The connection, by the name that the host has for it.
+        connection: String,
+        /// The organization whose people sign in there.
+        organization: String,
+        /// Which identifier was typed, to hand on.
+        login_hint: Option<String>,
     },
     /// Register: [`Answer::Register`].
     Registration {
+        /// What was typed before, to fill in.
+        login_hint: Option<String>,
         /// The shortest password, in characters.
         min_password_length: usize,
         /// The ways to sign in later. Without a password among them, or with another one beside it, none need be chosen.
@@ -242,6 +257,11 @@ pub enum Answer {
         /// The password.
         password: Secret,
     },
+    /// An identifier alone: how do its people sign in?
+    Identify {
+        /// As typed: an e-mail address, a phone number or a user name.
+        identifier: String,
+    },
     /// A registration.
     Register(Registration),
     /// The acceptance of an invitation.
@@ -326,6 +346,12 @@ impl Answer {
     #[must_use]
     pub fn another_factor(factor: impl Into<String>) -> Self {
         Self::AnotherFactor { factor: factor.into() }
+    }
+
+    /// An identifier alone.
+    #[must_use]
+    pub fn identify(identifier: impl Into<String>) -> Self {
+        Self::Identify { identifier: identifier.into() }
     }
 
     /// A wish for a code to sign in with.

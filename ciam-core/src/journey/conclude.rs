@@ -106,7 +106,7 @@ impl Journeys {
         proving: Proving,
         batch: Batch,
     ) -> Result<Outcome, JourneyError> {
-        let requirements = &journey.requirements;
+        let requirements = &self.demanded(journey);
         let onward = if proving.goal == Goal::Recovery {
             let choices = self.recovery_choices(&proving, requirements);
             if choices.is_empty() { Onward::NewPassword } else { Onward::Factor(choices) }
@@ -162,7 +162,7 @@ impl Journeys {
         let finishing = self.advance(handle, journey, Stage::Finishing).await?;
         let account = proving.found.account.value.clone();
         let known_as = proving.known_as.clone();
-        match self.begin_session(visitor, current, proving, batch).await {
+        match self.begin_session(visitor, journey, current, proving, batch).await {
             Ok(started) => {
                 self.remove(handle).await;
                 if let Some(browser) = known_as {
@@ -184,6 +184,7 @@ impl Journeys {
     async fn begin_session(
         &self,
         visitor: &Visitor<'_>,
+        journey: &Journey,
         current: Option<&Authenticated>,
         proving: Proving,
         batch: Batch,
@@ -196,7 +197,7 @@ impl Journeys {
         let risk = Some(&proving.risk);
         let (batch, started) = match current {
             Some(current) if current.account.value.id == account.value.id => {
-                self.sessions.renewing(batch, current, proving.proofs, risk).await?
+                self.sessions.renewing(batch, current, proving.proofs, risk, journey.limits()).await?
             }
             _ => {
                 let beginning = Beginning {
@@ -206,6 +207,7 @@ impl Journeys {
                     risk,
                     address: Some(visitor.peer.address),
                     device: visitor.device.as_ref(),
+                    limits: journey.limits(),
                 };
                 let batch = batch.require_version(EntityRef::Account(account.value.id), account.version);
                 self.sessions.starting(batch, &account.value, beginning).await?

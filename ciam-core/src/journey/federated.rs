@@ -24,7 +24,7 @@ impl Journeys {
         requirements: Requirements,
         identity: &UpstreamIdentity,
     ) -> Result<(JourneyHandle, Step), JourneyError> {
-        let (handle, _question) = self.begin(visitor, requirements, Stage::Credentials).await?;
+        let (handle, _question) = self.begin(visitor, requirements, Stage::Credentials, None).await?;
         let mut journey = self.read(&handle).await?;
         let mut current = visitor.current.cloned();
         for _ in 0..Self::MAX_RACES {

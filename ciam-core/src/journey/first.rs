@@ -22,7 +22,7 @@ impl Journeys {
         requirements: &Requirements,
     ) -> Result<Vec<FirstStage>, PortError> {
         let mut first = Vec::new();
-        if !self.methods(requirements).allow(SignInMethod::Passkey) {
+        if !self.offered(requirements).allow(SignInMethod::Passkey) {
             return Ok(first);
         }
         for factor in self.factors.iter().filter(|factor| factor.is_first()) {
@@ -65,7 +65,8 @@ impl Journeys {
                 Reserved::Wait(wait) => return Ok(self.limited(&journey, wait)),
             };
         let assessment = self.assess(visitor, Goal::Session, claimed, false).await;
-        if let Some(step) = self.stop_for_check(handle, &journey, assessment.human_check).await? {
+        let wanted = assessment.human_check || self.policy.human_for.sign_in;
+        if let Some(step) = self.stop_for_check(handle, &journey, "", wanted).await? {
             return Ok(step);
         }
         let mut current = visitor.current.cloned();

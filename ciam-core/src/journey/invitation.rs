@@ -260,7 +260,7 @@ impl Journeys {
         mut journey: Journey,
         acceptance: Acceptance,
     ) -> Result<Step, JourneyError> {
-        let methods = self.methods(&journey.requirements);
+        let methods = self.methods(&journey);
         let needed =
             if acceptance.password.is_some() { SignInMethod::Password } else { SignInMethod::EmailCode };
         if !methods.allow(needed) {

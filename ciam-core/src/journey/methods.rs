@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::assurance::Amr;
+
 /// A way to prove oneself first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -20,6 +22,20 @@ pub enum SignInMethod {
 }
 
 impl SignInMethod {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Password, Self::EmailCode, Self::SmsCode, Self::Passkey];
+
+    /// Whether a proof by it records this method, by its `amr` name.
+    #[must_use]
+    pub fn records(self, amr: &str) -> bool {
+        match self {
+            Self::Password => amr == Amr::PASSWORD.as_str(),
+            Self::EmailCode => amr == Amr::EMAIL.as_str(),
+            Self::SmsCode => amr == Amr::SMS.as_str(),
+            Self::Passkey => amr == Amr::HARDWARE_KEY.as_str() || amr == Amr::SOFTWARE_KEY.as_str(),
+        }
+    }
+
     /// The stable name, as serialized: `password`, `email_code`, `sms_code`, `passkey`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

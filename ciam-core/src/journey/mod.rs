@@ -25,6 +25,8 @@
 //!   whoever proves it; what a stranger put beside it does not survive.
 //! - **A link in a mail is opened by programs too.** Opening one changes nothing, and in another browser than the one that
 //!   asked for it signs nobody in. See [`JourneyLink`].
+//! - **An organization says how its people sign in**, by the domain of their address and never by whether they have an
+//!   account. See [`Connections`].
 //! - **Recovery goes around nothing.** An account with a further factor is recovered with that factor; a mailbox and the
 //!   password that it opens are one kind of factor together.
 //! - **No session before the terms.** Every way to a session asks for terms that are due and for attributes that are missing.
@@ -73,6 +75,7 @@ mod link;
 mod methods;
 mod passwordless;
 mod policy;
+mod realm;
 mod reclaim;
 mod recovery;
 mod service;
@@ -91,7 +94,8 @@ pub use self::challenge::{
 pub use self::invitation::{AccountInvitation, AccountInvitations, InviteError, Invited};
 pub use self::link::{JourneyLink, LinkOpened};
 pub use self::methods::{Methods, SignInMethod};
-pub use self::policy::JourneyPolicy;
+pub use self::policy::{HumanFor, JourneyPolicy};
+pub use self::realm::{Connections, NoConnections};
 pub use self::service::Journeys;
 pub use self::state::JourneyHandle;
 pub use self::step::{Refusal, RefusalReason, SignedIn, Step};

@@ -8,12 +8,13 @@ use time::OffsetDateTime;
 use super::code::{Given, Letter};
 use super::conclude::{Outcome, Proving};
 use super::methods::SignInMethod;
+use super::realm::Home;
 use super::service::Journeys;
 use super::sign_in::Found;
 use super::state::{Goal, Journey, JourneyHandle, Purpose, Recipient, Sent};
 use super::step::{RefusalReason, Step};
 use super::throttle::{self, Reserved, Tried};
-use super::types::{JourneyError, Requirements, Visitor};
+use super::types::{JourneyError, Visitor};
 use crate::abuse;
 use crate::account::{Account, AccountStatus, Identifier, IdentifierKey, IdentifierKind};
 use crate::assurance::{Amr, FactorKind, Proof};
@@ -63,7 +64,11 @@ impl Journeys {
         // A text that is no identifier goes the whole way too, as one that nobody has.
         let key = IdentifierKey::guess(typed).or_else(|_| IdentifierKey::username("no-such-account"));
         let key = key.map_err(PortError::permanent)?;
-        let Some(channel) = self.channel(&journey.requirements, goal, &key, wish) else {
+        let journey = match self.at_home(handle, journey, typed).await? {
+            Home::Here(journey) => *journey,
+            Home::Away(step) => return Ok(step),
+        };
+        let Some(channel) = self.channel(&journey, goal, &key, wish) else {
             return Ok(self.refused(&journey, RefusalReason::Method));
         };
         let limit = match goal {
@@ -105,7 +110,15 @@ impl Journeys {
             Reserved::Wait(wait) => return Ok(self.limited(&journey, wait)),
         };
         let flagged = abuse::is_flagged(&self.ports, &source_of(visitor.peer.address)).await?;
-        if let Some(step) = self.stop_for_check(handle, &journey, flagged && known.is_none()).await? {
+        let everybody = self.policy.human_for;
+        let wanted = (flagged && known.is_none())
+            || match goal {
+                Goal::Session => everybody.sign_in,
+                Goal::Recovery => {
+                    self.is_pressed(&self.policy.check_after_recoveries, visitor).await? || everybody.recovery
+                }
+            };
+        if let Some(step) = self.stop_for_check(handle, &journey, typed, wanted).await? {
             return Ok(step);
         }
         let (found, now) = (self.find(&key).await?, self.ports.now());
@@ -185,14 +198,14 @@ impl Journeys {
     /// How a code goes out; `None` when that is not allowed. It hangs on what was typed alone, never on an account.
     fn channel(
         &self,
-        requirements: &Requirements,
+        journey: &Journey,
         goal: Goal,
         key: &IdentifierKey,
         wish: Option<Channel>,
     ) -> Option<Channel> {
         let allowed = |channel: Channel| match goal {
             Goal::Recovery => self.policy.recovery_channels.contains(&channel),
-            Goal::Session => self.methods(requirements).allow(match channel {
+            Goal::Session => self.methods(journey).allow(match channel {
                 Channel::Email => SignInMethod::EmailCode,
                 Channel::Sms => SignInMethod::SmsCode,
             }),

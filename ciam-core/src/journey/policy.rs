@@ -43,8 +43,13 @@ pub struct JourneyPolicy {
     pub sign_in_per_peer: Limit,
     /// Sign-in attempts from one [network](crate::ratelimit::network_of). Stops no known browser. Default 2,000 in 5 minutes.
     pub sign_in_per_network: Limit,
+    /// Identifiers that are typed alone, from one address, to see how their people sign in. Default 300 in 5 minutes.
+    pub identify_per_peer: Limit,
     /// When a source counts as one that tries stolen passwords.
     pub stuffing: StuffingPolicy,
+    /// Where a [check](crate::abuse::HumanCheck) is asked of everybody, and before anything else. Default nowhere: only of
+    /// sources that were found out, under pressure, and where risk says so.
+    pub human_for: HumanFor,
     /// Answers that one passed [check](crate::abuse::HumanCheck) is good for, where checks are asked for. Default 5.
     pub human_answers: u64,
     /// How long a browser is known after a sign-in. Default 30 days; it ends sooner where the browser's cookie does.
@@ -60,6 +65,9 @@ pub struct JourneyPolicy {
     pub register_per_peer: Limit,
     /// Registrations from one [network](crate::ratelimit::network_of). Default 300 in an hour.
     pub register_per_network: Limit,
+    /// Registrations from one [network](crate::ratelimit::network_of) behind which the next ones have to pass a
+    /// [check](crate::abuse::HumanCheck). Default 20 in an hour.
+    pub check_after_registrations: Limit,
     /// Registrations with addresses of one domain. Default 2,000 in an hour: a large mail provider has many customers, and a
     /// domain that was bought for the purpose has an end.
     pub register_per_domain: Limit,
@@ -67,6 +75,9 @@ pub struct JourneyPolicy {
     pub budgets: MessageBudgets,
     /// Recoveries that are asked for from one address. Default 50 in an hour.
     pub recover_per_peer: Limit,
+    /// Recoveries that are asked for from one [network](crate::ratelimit::network_of) behind which the next ones have to pass
+    /// a [check](crate::abuse::HumanCheck). Default 20 in an hour.
+    pub check_after_recoveries: Limit,
     /// Messages with codes that are asked for with one identifier, in a short time: from all unknown browsers together, or
     /// from one known browser. Default 5 in an hour.
     pub messages_per_address: Limit,
@@ -100,6 +111,47 @@ pub struct JourneyPolicy {
     pub ladder: AcrLadder,
 }
 
+/// The journeys in which a [check](crate::abuse::HumanCheck) is asked of everybody. The default is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HumanFor {
+    /// In a sign-in. A step-up is none.
+    pub sign_in: bool,
+    /// In a registration. An invitation came by mail, and is check enough.
+    pub sign_up: bool,
+    /// In a recovery.
+    pub recovery: bool,
+}
+
+impl HumanFor {
+    /// None.
+    #[must_use]
+    pub const fn nobody() -> Self {
+        Self { sign_in: false, sign_up: false, recovery: false }
+    }
+
+    /// Sets whether it is asked in sign-ins.
+    #[must_use]
+    pub const fn in_sign_in(mut self, asked: bool) -> Self {
+        self.sign_in = asked;
+        self
+    }
+
+    /// Sets whether it is asked in registrations.
+    #[must_use]
+    pub const fn in_sign_up(mut self, asked: bool) -> Self {
+        self.sign_up = asked;
+        self
+    }
+
+    /// Sets whether it is asked in recoveries.
+    #[must_use]
+    pub const fn in_recovery(mut self, asked: bool) -> Self {
+        self.recovery = asked;
+        self
+    }
+}
+
 impl JourneyPolicy {
     /// The digits of a code, within what is allowed.
     pub(super) fn digits(&self) -> u32 {
@@ -117,7 +169,9 @@ impl Default for JourneyPolicy {
             sign_in_patience: std::time::Duration::from_secs(5),
             sign_in_per_peer: Limit::new("sign_in.peer", 300, Duration::minutes(5)),
             sign_in_per_network: Limit::new("sign_in.network", 2_000, Duration::minutes(5)),
+            identify_per_peer: Limit::new("identify.peer", 300, Duration::minutes(5)),
             stuffing: StuffingPolicy::default(),
+            human_for: HumanFor::default(),
             human_answers: 5,
             known_browser: Duration::days(30),
             factor_attempts: 5,
@@ -125,9 +179,11 @@ impl Default for JourneyPolicy {
             recovery_channels: vec![Channel::Email],
             register_per_peer: Limit::new("register.peer", 50, Duration::hours(1)),
             register_per_network: Limit::new("register.network", 300, Duration::hours(1)),
+            check_after_registrations: Limit::new("register.pressure", 20, Duration::hours(1)),
             register_per_domain: Limit::new("register.domain", 2_000, Duration::hours(1)),
             budgets: MessageBudgets::default(),
             recover_per_peer: Limit::new("recover.peer", 50, Duration::hours(1)),
+            check_after_recoveries: Limit::new("recover.pressure", 20, Duration::hours(1)),
             messages_per_address: Limit::new("register.address", 5, Duration::hours(1)),
             messages_per_address_long: Limit::new("register.address_long", 20, Duration::days(1)),
             messages_per_recipient: Limit::new("message.recipient", 30, Duration::days(1)),

@@ -114,7 +114,7 @@ impl Journeys {
         hash: &PasswordHash,
     ) -> Result<Replaced, SessionError> {
         let (account, batch) = self.recovering(journey, proving, hash).await?;
-        let requirements = &journey.requirements;
+        let requirements = &self.demanded(journey);
         let suffices = self.decide(proving, requirements, None) == Decision::Session;
         let owed = if suffices { self.owed(proving, requirements).await? } else { None };
         let (batch, started) = if suffices && owed.is_none() {
@@ -125,6 +125,7 @@ impl Journeys {
                 risk: Some(&proving.risk),
                 address: Some(visitor.peer.address),
                 device: visitor.device.as_ref(),
+                limits: journey.limits(),
             };
             let (batch, started) = self.sessions.starting(batch, &account, beginning).await?;
             (batch, Some(started))

@@ -7,7 +7,8 @@ use time::Duration;
 use super::challenge::{Answer, Challenge};
 use super::code::Given;
 use super::policy::JourneyPolicy;
-use super::state::{CodeStage, Goal, Journey, JourneyHandle, Purpose, Stage};
+use super::realm::{Connections, NoConnections};
+use super::state::{CodeStage, Goal, HumanStage, Journey, JourneyHandle, Purpose, Stage};
 use super::step::{Refusal, RefusalReason, Step};
 use super::types::{JourneyError, Requirements, Visitor};
 use crate::abuse::{HumanCheck, InFlight};
@@ -35,6 +36,7 @@ pub struct Journeys {
     pub(super) legacy: Option<LegacySystem>,
     pub(super) schema: Arc<AttributeSchema>,
     pub(super) organizations: Option<Organizations>,
+    pub(super) connections: Arc<dyn Connections>,
     pub(super) human: Option<Arc<dyn HumanCheck>>,
     pub(super) in_flight: InFlight,
 }
@@ -56,6 +58,7 @@ impl Journeys {
             legacy: None,
             schema: Arc::new(AttributeSchema::standard()),
             organizations: None,
+            connections: Arc::new(NoConnections::new()),
             human: None,
             in_flight: InFlight::default(),
         }
@@ -82,10 +85,18 @@ impl Journeys {
         self
     }
 
-    /// Lets people sign up with invitations of organizations.
+    /// Lets people sign up with invitations of organizations, and has organizations say how the people of their domains sign
+    /// in.
     #[must_use]
     pub fn with_organizations(mut self, organizations: Organizations) -> Self {
         self.organizations = Some(organizations);
+        self
+    }
+
+    /// Sets the connections to identity providers elsewhere that policies of organizations can name.
+    #[must_use]
+    pub fn with_connections(mut self, connections: Arc<dyn Connections>) -> Self {
+        self.connections = connections;
         self
     }
 
@@ -97,7 +108,8 @@ impl Journeys {
         self
     }
 
-    /// Asks for this check where risk asks for one, and from sources that were found out. Without a check nobody is asked.
+    /// Asks for this check where risk asks for one, from sources that were found out, under pressure, and of everybody where
+    /// the policy says so. Without a check nobody is asked.
     #[must_use]
     pub fn with_human_check(mut self, check: Arc<dyn HumanCheck>) -> Self {
         self.human = Some(check);
@@ -121,7 +133,10 @@ impl Journeys {
         requirements: Requirements,
     ) -> Result<(JourneyHandle, Challenge), PortError> {
         let stage = self.entry(visitor, &requirements).await?;
-        self.begin(visitor, requirements, stage).await
+        if visitor.current.is_some() {
+            return self.begin(visitor, requirements, stage, None).await;
+        }
+        self.begin_with_check(visitor, requirements, stage).await
     }
 
     /// Begins a registration.
@@ -134,7 +149,7 @@ impl Journeys {
         visitor: &Visitor<'_>,
         requirements: Requirements,
     ) -> Result<(JourneyHandle, Challenge), PortError> {
-        self.begin(visitor, requirements, Stage::Registration).await
+        self.begin_with_check(visitor, requirements, Stage::Registration).await
     }
 
     /// Begins a sign-up by invitation.
@@ -147,7 +162,7 @@ impl Journeys {
         visitor: &Visitor<'_>,
         requirements: Requirements,
     ) -> Result<(JourneyHandle, Challenge), PortError> {
-        self.begin(visitor, requirements, Stage::Invitation).await
+        self.begin_with_check(visitor, requirements, Stage::Invitation).await
     }
 
     /// Begins a recovery: the password is forgotten.
@@ -160,7 +175,7 @@ impl Journeys {
         visitor: &Visitor<'_>,
         requirements: Requirements,
     ) -> Result<(JourneyHandle, Challenge), PortError> {
-        self.begin(visitor, requirements, Stage::Recovery).await
+        self.begin_with_check(visitor, requirements, Stage::Recovery).await
     }
 
     /// What the person is to do now, such as when the page is loaded again.
@@ -219,6 +234,15 @@ impl Journeys {
                 | Stage::Code(CodeStage { purpose: Purpose::Prove { .. }, .. }),
                 Answer::Credentials { identifier, password },
             ) => self.sign_in(handle, visitor, journey, &identifier, &password).await,
+            (
+                Stage::Credentials
+                | Stage::Factor(_)
+                | Stage::TakeBack(_)
+                | Stage::Terms(_)
+                | Stage::Profile(_)
+                | Stage::Code(CodeStage { purpose: Purpose::Prove { goal: Goal::Session, .. }, .. }),
+                Answer::Identify { identifier },
+            ) => self.identify(handle, visitor, journey, &identifier).await,
             (
                 Stage::Credentials
                 | Stage::Factor(_)
@@ -293,11 +317,22 @@ impl Journeys {
         }
     }
 
+    async fn begin_with_check(
+        &self,
+        visitor: &Visitor<'_>,
+        requirements: Requirements,
+        stage: Stage,
+    ) -> Result<(JourneyHandle, Challenge), PortError> {
+        let human = self.check_at_start(&stage).await?;
+        self.begin(visitor, requirements, stage, human).await
+    }
+
     pub(super) async fn begin(
         &self,
         visitor: &Visitor<'_>,
         requirements: Requirements,
         stage: Stage,
+        human: Option<HumanStage>,
     ) -> Result<(JourneyHandle, Challenge), PortError> {
         let handle = JourneyHandle::new(Secret::random(self.ports.entropy())?);
         let first = self.first_challenges(&requirements).await?;
@@ -305,10 +340,11 @@ impl Journeys {
             browser: visitor.browser.digest(),
             revision: 0,
             requirements,
+            checks: u32::from(human.is_some()),
             stage,
-            human: None,
+            human,
             first,
-            checks: 0,
+            realm: None,
             expires_at: self.ports.now() + self.policy.lifetime,
         };
         let challenge = self
@@ -341,14 +377,7 @@ impl Journeys {
         read: &Journey,
         stage: Stage,
     ) -> Result<Journey, JourneyError> {
-        let next = Journey { stage, revision: read.revision.saturating_add(1), ..read.clone() };
-        let (old, new) = (ephemeral::encode(read)?, ephemeral::encode(&next)?);
-        let rest = read.expires_at - self.ports.now();
-        if self.ports.ephemeral().compare_and_swap(&handle.key(), &old, new, rest).await? {
-            Ok(next)
-        } else {
-            Err(JourneyError::Changed)
-        }
+        self.replace(handle, read, Journey { stage, ..read.clone() }).await
     }
 
     /// Removes a journey that has come to its end.
@@ -378,14 +407,20 @@ impl Journeys {
             return Some(Challenge::Human { check: check.name.clone(), data: check.public.clone() });
         }
         let login_hint = journey.requirements.login_hint.clone();
-        let methods = || self.methods(&journey.requirements);
+        if let Some(elsewhere) = self.elsewhere(journey) {
+            return Some(elsewhere);
+        }
+        let methods = || self.methods(journey);
         let min_password_length = self.password.policy().min_length;
         match &journey.stage {
             Stage::Credentials => {
+                let organization = journey.realm.as_ref().map(|realm| realm.name.clone());
                 let (methods, first) = Self::ways_to_begin(methods(), journey);
-                Some(Challenge::Credentials { login_hint, methods, first })
+                Some(Challenge::Credentials { login_hint, methods, first, organization })
             }
-            Stage::Registration => Some(Challenge::Registration { min_password_length, methods: methods() }),
+            Stage::Registration => {
+                Some(Challenge::Registration { login_hint, min_password_length, methods: methods() })
+            }
             Stage::Invitation => Some(Challenge::Invitation { min_password_length, methods: methods() }),
             Stage::Code(CodeStage { sent, purpose }) => Some(Challenge::Code {
                 purpose: purpose.public(),

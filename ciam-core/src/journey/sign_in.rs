@@ -6,7 +6,8 @@ use serde_json::Value;
 use super::conclude::{Outcome, Proving};
 use super::decision::Decision;
 use super::legacy::AskFor;
-use super::methods::{Methods, SignInMethod};
+use super::methods::SignInMethod;
+use super::realm::Home;
 use super::service::Journeys;
 use super::state::{FactorStage, Goal, Journey, JourneyHandle, Stage};
 use super::step::{RefusalReason, Step};
@@ -70,11 +71,15 @@ impl Journeys {
         &self,
         handle: &JourneyHandle,
         visitor: &Visitor<'_>,
-        mut journey: Journey,
+        journey: Journey,
         typed: &str,
         password: &Secret,
     ) -> Result<Step, JourneyError> {
-        if !self.methods(&journey.requirements).allow(SignInMethod::Password) {
+        let mut journey = match self.at_home(handle, journey, typed).await? {
+            Home::Here(journey) => *journey,
+            Home::Away(step) => return Ok(step),
+        };
+        if !self.methods(&journey).allow(SignInMethod::Password) {
             return Ok(self.refused(&journey, RefusalReason::Method));
         }
         // A text that is no identifier goes the whole way too, as one that nobody has.
@@ -101,8 +106,10 @@ impl Journeys {
             )
             .await;
             // Whether or not the password is right.
-            let wanted = (seen.flagged && attempt.is_of_a_stranger()) || assessment.human_check;
-            if let Some(step) = self.stop_for_check(handle, &journey, wanted).await? {
+            let wanted = (seen.flagged && attempt.is_of_a_stranger())
+                || assessment.human_check
+                || self.policy.human_for.sign_in;
+            if let Some(step) = self.stop_for_check(handle, &journey, typed, wanted).await? {
                 return Ok(step);
             }
             let (found, proof) = match (found, proof?) {
@@ -230,14 +237,6 @@ impl Journeys {
         let Some(account) = self.ports.store().account(id).await? else { return Ok(None) };
         let credentials = self.ports.store().credentials_of(id).await?;
         Ok(Some(Found { account, credentials }))
-    }
-
-    /// The first factors that may be used.
-    pub(super) fn methods(&self, requirements: &Requirements) -> Methods {
-        match &requirements.methods {
-            Some(fewer) => self.policy.methods.and(fewer),
-            None => self.policy.methods.clone(),
-        }
     }
 
     fn ask_for<'a>(&self, found: Option<&'a Found>) -> AskFor<'a> {

@@ -11,12 +11,13 @@ use super::challenge::Registration;
 use super::code::{Given, Letter};
 use super::methods::SignInMethod;
 use super::passwordless::proof_by;
+use super::realm::Home;
 use super::reclaim::{Claimed, is_owned};
 use super::service::Journeys;
 use super::state::{Goal, Held, Journey, JourneyHandle, Purpose, Sent, Stage};
 use super::step::{RefusalReason, SignedIn, Step};
 use super::throttle::{self, Reserved, Tried};
-use super::types::{JourneyError, Requirements, Visitor};
+use super::types::{JourneyError, Visitor};
 use crate::abuse;
 use crate::account::{Account, IdentifierKey, Profile};
 use crate::assurance::{Amr, AuthenticationContext, FactorKind, Proof};
@@ -42,8 +43,12 @@ impl Journeys {
         journey: Journey,
         registration: Registration,
     ) -> Result<Step, JourneyError> {
+        let journey = match self.at_home(handle, journey, &registration.identifier).await? {
+            Home::Here(journey) => *journey,
+            Home::Away(step) => return Ok(step),
+        };
         let journey = &journey;
-        let (identifier, channel) = match self.registrable(&journey.requirements, &registration) {
+        let (identifier, channel) = match self.registrable(journey, &registration) {
             Ok(found) => found,
             Err(reason) => return Ok(self.refused(journey, reason)),
         };
@@ -56,7 +61,9 @@ impl Journeys {
         }
         let flagged = abuse::is_flagged(&self.ports, &peer).await?;
         let risk = self.registration_risk(visitor, flagged).await;
-        if let Some(step) = self.stop_for_check(handle, journey, flagged || risk.human_check).await? {
+        let pressed = self.is_pressed(&self.policy.check_after_registrations, visitor).await?;
+        let wanted = flagged || pressed || risk.human_check || self.policy.human_for.sign_up;
+        if let Some(step) = self.stop_for_check(handle, journey, &registration.identifier, wanted).await? {
             return Ok(step);
         }
         if risk.level >= RiskLevel::High {
@@ -261,6 +268,7 @@ impl Journeys {
                     risk: None,
                     address: Some(visitor.peer.address),
                     device: visitor.device.as_ref(),
+                    limits: journey.limits(),
                 };
                 let (batch, started) = self.sessions.starting(batch, &account, beginning).await?;
                 (batch, Created::WithSession(Box::new((account, started, identifier))))
@@ -276,10 +284,10 @@ impl Journeys {
     /// What one may register with: an e-mail address, or a phone number where codes by text message are allowed.
     fn registrable(
         &self,
-        requirements: &Requirements,
+        journey: &Journey,
         registration: &Registration,
     ) -> Result<(IdentifierKey, Channel), RefusalReason> {
-        let methods = self.methods(requirements);
+        let methods = self.methods(journey);
         let by_phone =
             methods.allow(SignInMethod::SmsCode) && registration.identifier.trim().starts_with('+');
         let (key, channel, code) = if by_phone {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
 
+use super::realm::Realm;
 use super::types::Requirements;
 use crate::account::{IdentifierKey, Profile};
 use crate::assurance::Proof;
@@ -73,6 +74,9 @@ pub(super) struct Journey {
     /// How many checks were asked for.
     #[serde(default)]
     pub(super) checks: u32,
+    /// What the organization demands whose domain was typed.
+    #[serde(default)]
+    pub(super) realm: Option<Realm>,
     #[serde(with = "time::serde::rfc3339")]
     pub(super) expires_at: OffsetDateTime,
 }

@@ -143,6 +143,8 @@ pub enum RefusalReason {
     Profile(SchemaErrors),
     /// The check was not passed.
     Human,
+    /// The person's organization wants them to sign in by a connection that there is not.
+    Connection,
     /// The answer does not belong to the challenge.
     Unexpected,
 }
@@ -166,6 +168,7 @@ impl RefusalReason {
             Self::Terms => "terms",
             Self::Profile(_) => "profile",
             Self::Human => "human_check",
+            Self::Connection => "connection",
             Self::Unexpected => "unexpected",
         }
     }

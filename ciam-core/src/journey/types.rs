@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::methods::Methods;
+use super::methods::{Methods, SignInMethod};
 use crate::assurance::Acr;
 use crate::error::PortError;
 use crate::http::{BrowserId, Peer};
 use crate::interaction::SignInAsk;
+use crate::organization::PolicyDemand;
 use crate::session::{Authenticated, DeviceCookie};
 
 /// Who is at the other end of a step, as the host knows it from the request.
@@ -82,6 +83,9 @@ pub struct Requirements {
     /// for an organization's own policy.
     #[serde(default)]
     pub methods: Option<Methods>,
+    /// The person proves themselves here, whatever connection their organization has: they have just come from it.
+    #[serde(default)]
+    pub here: bool,
 }
 
 impl Requirements {
@@ -97,6 +101,7 @@ impl Requirements {
             scopes: Vec::new(),
             continuation: None,
             methods: None,
+            here: false,
         }
     }
 
@@ -133,6 +138,37 @@ impl Requirements {
     #[must_use]
     pub fn with_continuation(mut self, continuation: Option<String>) -> Self {
         self.continuation = continuation;
+        self
+    }
+
+    /// Asks for what a sign-in lacks for an organization: its level of assurance, a proof that is fresh, and of the first
+    /// factors one that counts for it.
+    #[must_use]
+    pub fn for_demand(mut self, demand: &PolicyDemand) -> Self {
+        if !demand.acr_values.is_empty() {
+            self.acr_values = demand.acr_values.clone();
+        }
+        self.authenticated_since = demand.authenticated_since.or(self.authenticated_since);
+        let counts = |method: &SignInMethod| demand.methods.iter().any(|amr| method.records(amr));
+        let counting: Vec<SignInMethod> = SignInMethod::ALL.into_iter().filter(counts).collect();
+        if !counting.is_empty() {
+            self.methods = Some(Methods::of(counting));
+        }
+        self
+    }
+
+    /// Asks for a proof here even of people whose organization has a connection to sign in by. For a person who has come
+    /// from that connection, and is to prove an account that they had before.
+    #[must_use]
+    pub const fn proved_here(mut self) -> Self {
+        self.here = true;
+        self
+    }
+
+    /// Expects this identifier; shown, never trusted.
+    #[must_use]
+    pub fn with_login_hint(mut self, hint: impl Into<String>) -> Self {
+        self.login_hint = Some(hint.into());
         self
     }
 

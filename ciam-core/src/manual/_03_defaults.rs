@@ -24,7 +24,9 @@
 //! | Sign-ins from one network | 2,000 in 5 minutes | [`JourneyPolicy`](crate::journey::JourneyPolicy) | who has a whole /24 or /56 moves about in it |
 //! | Credential stuffing | 20 accounts and 80 % refused in 10 minutes from one source, remembered for 1 hour | [`StuffingPolicy`](crate::abuse::StuffingPolicy) | a list of stolen passwords looks like this, an office does not |
 //! | Answers for one passed check | 5 | [`JourneyPolicy`](crate::journey::JourneyPolicy) | a machine pays for each five |
-//! | Proof of work | 18 bits | [`ProofOfWork`](crate::abuse::ProofOfWork) | about a second of a browser |
+//! | Proof of work | 18 bits, or 30 seconds of waiting | [`ProofOfWork`](crate::abuse::ProofOfWork) | about a second of a browser, and a way for who runs no scripts |
+//! | Registrations, recoveries from one network until a check is asked | 20 in an hour each | [`JourneyPolicy`](crate::journey::JourneyPolicy) | an office registers no more, a machine does |
+//! | Identifiers typed alone from one address | 300 in 5 minutes | [`JourneyPolicy`](crate::journey::JourneyPolicy) | as many as sign-ins |
 //! | Registrations from one network, with one domain | 300, 2,000 in an hour | [`JourneyPolicy`](crate::journey::JourneyPolicy) | a bought domain and a rented network have an end |
 //! | Messages for strangers | 20,000 mails in an hour; text messages 5 to a number, 200 to a country, 1,000 in all | [`MessageBudgets`](crate::abuse::MessageBudgets) | text messages are paid for by us and earned by others |
 //! | A browser is known | 30 days | [`JourneyPolicy`](crate::journey::JourneyPolicy) | it is counted on its own, so that strangers lock no owner out |

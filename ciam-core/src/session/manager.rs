@@ -163,7 +163,15 @@ impl SessionManager {
         user_agent: Option<&str>,
     ) -> Result<StartedSession, SessionError> {
         let batch = Batch::new().require_version(EntityRef::Account(account.value.id), account.version);
-        let beginning = Beginning { context, previous, user_agent, risk: None, address: None, device: None };
+        let beginning = Beginning {
+            context,
+            previous,
+            user_agent,
+            risk: None,
+            address: None,
+            device: None,
+            limits: StricterLimits::default(),
+        };
         let (batch, started) = self.starting(batch, &account.value, beginning).await?;
         match self.ports.store().commit(batch).await? {
             Commit::Applied => Ok(started),
@@ -186,7 +194,8 @@ impl SessionManager {
         let id = SessionId::generate(self.ports.clock(), self.ports.entropy())?;
         let mut session =
             Session::new(id, account.id, secret.digest(), beginning.context, now, now + self.policy.absolute);
-        session.idle_expires_at = (now + self.policy.idle).min(session.expires_at);
+        beginning.limits.hold(&mut session, now);
+        session.idle_expires_at = (now + self.idle(&session)).min(session.expires_at);
         session.epoch = account.session_epoch;
         session.risk = beginning.risk.map(|assessment| assessment.level);
         session.user_agent = beginning.user_agent.map(bounded_user_agent);
@@ -245,7 +254,8 @@ impl SessionManager {
         current: &Authenticated,
         proofs: impl IntoIterator<Item = Proof>,
     ) -> Result<StartedSession, SessionError> {
-        let (batch, renewed) = self.renewing(Batch::new(), current, proofs, None).await?;
+        let (batch, renewed) =
+            self.renewing(Batch::new(), current, proofs, None, StricterLimits::default()).await?;
         match self.ports.store().commit(batch).await? {
             Commit::Applied => Ok(renewed),
             Commit::Conflict(_) => Err(SessionError::Changed),
@@ -264,6 +274,7 @@ impl SessionManager {
         current: &Authenticated,
         proofs: impl IntoIterator<Item = Proof>,
         risk: Option<&Assessment>,
+        limits: StricterLimits,
     ) -> Result<(Batch, StartedSession), SessionError> {
         let now = self.ports.now();
         let mut session = current.session.value.clone();
@@ -274,6 +285,7 @@ impl SessionManager {
             session.context.add(proof);
         }
         session.risk = risk.map(|assessment| assessment.level).or(session.risk);
+        limits.hold(&mut session, now);
         self.rotating(batch, current, session, risk).await
     }
 
@@ -524,6 +536,28 @@ pub(crate) struct Beginning<'a> {
     pub(crate) address: Option<IpAddr>,
     /// The browser's device cookie.
     pub(crate) device: Option<&'a DeviceCookie>,
+    /// Limits that are stricter than the policy's.
+    pub(crate) limits: StricterLimits,
+}
+
+/// Limits of one session where they are stricter than the policy's, in seconds: those of the organization whose person signs
+/// in.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct StricterLimits {
+    /// Without use.
+    pub(crate) idle: Option<u32>,
+    /// In any case, from now on.
+    pub(crate) absolute: Option<u32>,
+}
+
+impl StricterLimits {
+    fn hold(self, session: &mut Session, now: OffsetDateTime) {
+        let stricter = |limit: u32| session.organization_idle.map_or(limit, |known| known.min(limit));
+        session.organization_idle = self.idle.map(stricter).or(session.organization_idle);
+        if let Some(limit) = self.absolute {
+            session.expires_at = session.expires_at.min(now + Duration::seconds(i64::from(limit)));
+        }
+    }
 }
 
 fn with_risk(event: Event, risk: Option<&Assessment>) -> Event {

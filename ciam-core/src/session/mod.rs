@@ -15,7 +15,7 @@ pub use self::cookie::SessionCookie;
 pub use self::device::Device;
 pub(crate) use self::limit::Roster;
 pub use self::limit::{AtLimit, SessionLimit};
-pub(crate) use self::manager::Beginning;
 pub use self::manager::{Authenticated, SessionError, SessionManager, SessionPolicy, StartedSession};
+pub(crate) use self::manager::{Beginning, StricterLimits};
 pub use self::model::{Session, SessionEnd, SessionState};
 pub use self::remembered::{DeviceCookie, DevicePolicy, RememberedDevice, RememberedDevices};

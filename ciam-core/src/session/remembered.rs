@@ -60,7 +60,13 @@ impl DeviceCookie {
     /// The browser's cookie; `None` when it has none, or one of another form.
     #[must_use]
     pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
-        let (id, secret) = cookie(headers, DEVICE_COOKIE)?.split_once('.')?;
+        Self::from_token(cookie(headers, DEVICE_COOKIE)?)
+    }
+
+    /// What an application without cookies presents instead; `None` when it has another form.
+    #[must_use]
+    pub fn from_token(token: &str) -> Option<Self> {
+        let (id, secret) = token.split_once('.')?;
         let id = id.parse().ok()?;
         let of_form =
             secret.len() == 43 && secret.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
@@ -71,6 +77,12 @@ impl DeviceCookie {
     #[must_use]
     pub const fn id(&self) -> DeviceId {
         self.id
+    }
+
+    /// The text for an application without cookies, which keeps it as long as it is installed.
+    #[must_use]
+    pub fn token(&self) -> Secret {
+        Secret::from(format!("{}.{}", self.id, self.secret.expose()))
     }
 
     /// The `Set-Cookie` value that gives it to the browser for `max_age`.

@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use ciam_core::abuse::{HumanCheck, ProofOfWork};
 use ciam_core::error::PortError;
 use ciam_core::http::{BrowserId, Peer};
-use ciam_core::journey::{Answer, Challenge, JourneyPolicy, Registration, Requirements, Step, Visitor};
+use ciam_core::journey::{
+    Answer, Challenge, HumanFor, JourneyPolicy, Registration, Requirements, Step, Visitor,
+};
 use ciam_core::ratelimit::Limit;
 use ciam_core::risk::{Assessment, Observation, RiskEngine, RiskLevel, RiskSignal};
 use ciam_core::store::OutboxPayload;
@@ -171,7 +173,10 @@ async fn whoever_tries_a_list_is_found_out_once_and_the_engine_hears_of_it() {
 
 #[tokio::test]
 async fn an_office_behind_one_address_is_not_found_out() {
-    let (world, _) = listening(false, true).await;
+    let (mut world, _) = listening(false, true).await;
+    let mut policy = JourneyPolicy::default();
+    policy.check_after_registrations = Limit::new("register.pressure", 100, Duration::HOUR);
+    world.journeys = world.journeys.clone().with_policy(policy);
     for n in 0..25 {
         world.registered(&format!("u{n}@example.com")).await;
         let browser = world.browser();
@@ -269,6 +274,74 @@ async fn a_registration_stops_for_a_check_too_and_nobody_is_asked_without_one() 
         }
         assert!(matches!(step, Step::Challenge(Challenge::Code { .. })), "{step:?}");
     }
+}
+
+/// A world with a check, under this policy.
+async fn checked(policy: JourneyPolicy) -> World {
+    let mut world = World::with_policy(policy).await;
+    let check: Arc<dyn HumanCheck> = Arc::new(ProofOfWork::new().with_bits(6));
+    world.journeys = world.journeys.clone().with_human_check(check);
+    world
+}
+
+#[tokio::test]
+async fn where_everybody_is_asked_the_check_comes_before_anything_else() {
+    let everybody = HumanFor::nobody().in_sign_in(true).in_sign_up(true).in_recovery(true);
+    for policy in [HumanFor::nobody(), everybody] {
+        let mut limits = JourneyPolicy::default();
+        limits.human_for = policy;
+        let world = checked(limits).await;
+        let (browser, requirements) = (world.browser(), Requirements::default);
+        let at = visitor(&browser);
+        let begun = [
+            world.journeys.begin_sign_in(&at, requirements()).await.unwrap(),
+            world.journeys.begin_sign_up(&at, requirements()).await.unwrap(),
+            world.journeys.begin_recovery(&at, requirements()).await.unwrap(),
+        ];
+        for (handle, challenge) in begun {
+            let asked = matches!(challenge, Challenge::Human { .. });
+            assert_eq!(asked, policy == everybody, "{challenge:?}");
+            if asked {
+                let (challenge, bits) = work(&Step::Challenge(challenge));
+                let answer = Answer::Human { response: ProofOfWork::solve(&challenge, bits) };
+                let next = world.journeys.answer(&handle, &at, answer).await.unwrap();
+                assert!(!matches!(next, Step::Challenge(Challenge::Human { .. })), "{next:?}");
+            }
+        }
+        let (_, challenge) = world.journeys.begin_invitation(&at, requirements()).await.unwrap();
+        assert!(matches!(challenge, Challenge::Invitation { .. }), "{challenge:?}");
+    }
+}
+
+#[tokio::test]
+async fn many_registrations_or_recoveries_from_one_network_bring_a_check() {
+    let mut policy = JourneyPolicy::default();
+    policy.check_after_registrations = Limit::new("register.pressure", 2, Duration::HOUR);
+    policy.check_after_recoveries = Limit::new("recover.pressure", 2, Duration::HOUR);
+    let world = checked(policy).await;
+    let (mut registrations, mut recoveries) = (Vec::new(), Vec::new());
+    for n in 0..4_u8 {
+        let browser = world.browser();
+        let at = from(&browser, [198, 51, 100, n]);
+        let (handle, _) = world.journeys.begin_sign_up(&at, Requirements::default()).await.unwrap();
+        let answer = Answer::Register(Registration::new(format!("u{n}@example.com"), PASSWORD));
+        let step = world.journeys.answer(&handle, &at, answer).await.unwrap();
+        registrations.push(matches!(step, Step::Challenge(Challenge::Human { .. })));
+        let (handle, _) = world.journeys.begin_recovery(&at, Requirements::default()).await.unwrap();
+        let answer = Answer::recover(format!("u{n}@example.com"));
+        let step = world.journeys.answer(&handle, &at, answer).await.unwrap();
+        recoveries.push(matches!(step, Step::Challenge(Challenge::Human { .. })));
+        // Somebody elsewhere is not meant.
+        let far = from(&browser, [203, 0, 113, n]);
+        let (handle, _) = world.journeys.begin_sign_up(&far, Requirements::default()).await.unwrap();
+        if n == 3 {
+            let answer = Answer::Register(Registration::new("far@example.com", PASSWORD));
+            let step = world.journeys.answer(&handle, &far, answer).await.unwrap();
+            assert!(matches!(step, Step::Challenge(Challenge::Code { .. })), "{step:?}");
+        }
+    }
+    assert_eq!(registrations, [false, false, true, true]);
+    assert_eq!(recoveries, [false, false, true, true]);
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ mod faulty;
 mod first_factor;
 #[cfg(feature = "foreign-hashes")]
 mod foreign_hashes;
+mod home_realm;
 #[cfg(feature = "foreign-hashes")]
 mod foreign_imports;
 mod guards;

@@ -15,13 +15,13 @@ use time::Duration;
 use crate::organizations::{TENANT, Town, account, names, person};
 use crate::world::World;
 
-struct Zone {
-    town: Town,
+pub(crate) struct Zone {
+    pub(crate) town: Town,
     dns: Arc<MemoryDns>,
 }
 
 impl Zone {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let dns = Arc::new(MemoryDns::new());
         let resolver = dns.clone();
         let world = World::with(|ports| ports.with_dns(resolver), Default::default()).await;
@@ -33,7 +33,7 @@ impl Zone {
     }
 
     /// Acme claims a domain and proves it.
-    async fn verified(&self, domain: &str) -> DomainClaim {
+    pub(crate) async fn verified(&self, domain: &str) -> DomainClaim {
         let (town, olga) = (&self.town, person(self.town.olga));
         let claim = town.organizations.claim_domain(&olga, town.acme, domain).await.unwrap();
         self.publish(&claim);

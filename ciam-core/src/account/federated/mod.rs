@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 
 pub use self::join::{FederatedError, Joined};
 use super::{IdentifierKey, Profile};
-use crate::assurance::{Amr, FactorKind, Proof};
+use crate::assurance::{Acr, Amr, FactorKind, Proof};
 use crate::error::PortError;
 use crate::id::AccountId;
 use crate::ports::Ports;
@@ -77,7 +77,7 @@ impl StoredRecord for FederatedIdentity {
 }
 
 /// A person as an upstream, whose answer has been verified, describes them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct UpstreamIdentity {
     /// Who vouches.
@@ -132,6 +132,16 @@ impl UpstreamIdentity {
     ) -> Self {
         let known = amr.into_iter().flat_map(|name| upstream_proofs(name, auth_time));
         self.proofs.extend(known);
+        self
+    }
+
+    /// Keeps the level of assurance that the issuer says, as it calls it, among the facts of the session. It counts for
+    /// nothing on the ladder here: see [`with_trusted_amr`](Self::with_trusted_amr).
+    #[must_use]
+    pub fn with_acr(mut self, acr: &Acr) -> Self {
+        for proof in self.proofs.iter_mut().filter(|proof| proof.amr == Amr::FEDERATED) {
+            proof.upstream = Some(acr.clone());
+        }
         self
     }
 

@@ -34,7 +34,7 @@
 //! | [OpenID Connect Core 1.0](https://openid.net/specs/openid-connect-core-1_0.html) | code flow; ID token, UserInfo, scopes, `claims`, `prompt`, `max_age`, `acr_values`, hints, pairwise subjects, offline access. Not: implicit and hybrid flows, request objects, aggregated claims, encryption |
 //! | [Discovery 1.0](https://openid.net/specs/openid-connect-discovery-1_0.html) | configuration document; not WebFinger |
 //! | [RP-Initiated Logout 1.0](https://openid.net/specs/openid-connect-rpinitiated-1_0.html) | whole |
-//! | [Back-Channel Logout 1.0](https://openid.net/specs/openid-connect-backchannel-1_0.html) | whole, at the provider; not yet at the relying party |
+//! | [Back-Channel Logout 1.0](https://openid.net/specs/openid-connect-backchannel-1_0.html) | whole, at the provider; at the relying party the check of logout tokens, and which sessions they end |
 //! | [Prompt Create 1.0](https://openid.net/specs/openid-connect-prompt-create-1_0.html) | whole |
 //! | [Form Post Response Mode](https://openid.net/specs/oauth-v2-form-post-response-mode-1_0.html) | through ciam-oauth |
 //!
@@ -53,6 +53,7 @@
 //! | Relying party: time to sign in | 30 minutes | [`rp::RelyingPartyConfig::sign_in_lifetime`] |
 //! | Relying party: metadata fetched again | after 1 hour | [`rp::RelyingPartyConfig::refresh_interval`] |
 //! | Relying party: client assertion | 1 minute | fixed |
+//! | Relying party: logout token | 10 minutes old at most, once | fixed |
 //!
 //! # Crate features
 //!

@@ -7,6 +7,7 @@
 mod config;
 mod error;
 mod id_token;
+mod logout;
 mod metadata;
 mod sign_in;
 mod tokens;
@@ -22,6 +23,7 @@ use time::OffsetDateTime;
 pub use self::config::{Authentication, RelyingPartyConfig};
 pub use self::error::{IdTokenError, SignInError};
 pub use self::id_token::IdTokenClaims;
+pub use self::logout::{LogoutToken, LogoutTokenError};
 pub use self::metadata::{DiscoveryError, ProviderMetadata};
 pub use self::sign_in::{SignInOptions, SignedIn};
 pub use self::tokens::Tokens;

@@ -14,6 +14,7 @@ mod logout;
 mod mix_up;
 mod organizations;
 mod requests;
+mod rp_logout;
 mod sign_in;
 mod userinfo;
 mod world;

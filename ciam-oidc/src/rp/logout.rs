@@ -1,0 +1,222 @@
+//! A provider says that a session has ended
+//! ([OpenID Connect Back-Channel Logout 1.0](https://openid.net/specs/openid-connect-backchannel-1_0.html), section 2.6).
+//!
+//! The host takes the form field `logout_token` at an address that it has registered with the provider, has it checked here,
+//! and ends what [`RelyingParty::sessions_of`] names. For that it says of each of its sessions which identity at the provider
+//! it came from: [`RelyingParty::remember`].
+
+use ciam_core::ephemeral::EphemeralKey;
+use ciam_core::error::PortError;
+use ciam_core::id::SessionId;
+use ciam_core::jose::{
+    AlgorithmSet, AudienceRule, ClaimRules, JwsError, RegisteredClaims, TokenType, VerifiedJws, Verifier,
+};
+use ciam_core::secret::TokenDigest;
+use ciam_core::store::{Batch, IndexDeclaration, IndexValue, PageRequest, RecordKind, StoredRecord};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use time::{Duration, OffsetDateTime};
+
+use super::RelyingParty;
+
+/// Whose session has ended, as the provider names it. At least one of the two is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LogoutToken {
+    /// The person: without a session, all of theirs have ended.
+    pub subject: Option<String>,
+    /// The provider's session.
+    pub session: Option<String>,
+}
+
+/// Why a logout token does nothing.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogoutTokenError {
+    /// It is not signed by the provider, not for this client, not of this time, or no logout token.
+    #[error("the logout token does not hold")]
+    Invalid,
+    /// It was here before.
+    #[error("the logout token was used before")]
+    Replayed,
+    /// The provider's keys cannot be had: it may try again.
+    #[error("the provider's keys cannot be had")]
+    Keys,
+    /// A port failed.
+    #[error("the logout token cannot be processed now")]
+    Port(#[from] PortError),
+}
+
+/// The member of `events` that makes a token a logout token.
+const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+
+/// The oldest logout token that is taken, and so how long one is remembered.
+const OLDEST: Duration = Duration::minutes(10);
+
+#[derive(Deserialize)]
+struct Wire {
+    #[serde(default)]
+    sub: Option<String>,
+    #[serde(default)]
+    sid: Option<String>,
+    #[serde(default)]
+    jti: Option<String>,
+    #[serde(default)]
+    nonce: Option<Value>,
+    #[serde(default)]
+    events: Map<String, Value>,
+}
+
+impl RelyingParty {
+    /// Checks a logout token, and takes it: a second time it is refused.
+    ///
+    /// # Errors
+    ///
+    /// Fails when it does not hold, when it was here before, and when the provider's keys or a port cannot be had.
+    ///
+    /// # Security
+    ///
+    /// An ID token is no logout token, though the same key signs it: this one has the event, its own type or none, and no
+    /// `nonce`.
+    pub async fn check_logout_token(&self, token: &str) -> Result<LogoutToken, LogoutTokenError> {
+        let algorithms: AlgorithmSet = self.config().id_token_algorithms.iter().copied().collect();
+        let verifier = Verifier::new(algorithms, TokenType::exactly("logout+jwt").or_absent());
+        let remote = self.keys().await.map_err(|_| LogoutTokenError::Keys)?;
+        let keys = remote.keys().await.map_err(|_| LogoutTokenError::Keys)?;
+        let wire = match verifier.verify(token, &keys) {
+            Ok(verified) => self.checked_logout(&verified)?,
+            Err(JwsError::UnknownKey) => {
+                let newer = remote.keys_after(&keys).await.map_err(|_| LogoutTokenError::Keys)?;
+                let verified = verifier.verify(token, &newer).map_err(|_| LogoutTokenError::Invalid)?;
+                self.checked_logout(&verified)?
+            }
+            Err(_) => return Err(LogoutTokenError::Invalid),
+        };
+        let jti = wire.jti.as_deref().unwrap_or_default();
+        let digest = TokenDigest::of(&format!("{}\n{jti}", self.config().issuer)).to_text();
+        let key = EphemeralKey::new("oidc.rp.logout", digest);
+        let keep = OLDEST + self.config().clock_skew;
+        if !self.ports().ephemeral().put_if_absent(&key, vec![1], keep).await? {
+            return Err(LogoutTokenError::Replayed);
+        }
+        Ok(LogoutToken { subject: wire.sub, session: wire.sid })
+    }
+
+    fn checked_logout(&self, verified: &VerifiedJws<'_>) -> Result<Wire, LogoutTokenError> {
+        let config = self.config();
+        let invalid = |_| LogoutTokenError::Invalid;
+        let registered: RegisteredClaims<'_> = verified.claims().map_err(invalid)?;
+        let rules = ClaimRules::new(config.issuer.as_str(), AudienceRule::Includes(config.client_id.clone()))
+            .with_expiry_skew(config.clock_skew)
+            .with_future_skew(config.clock_skew)
+            .requiring_issued_at();
+        let now = self.ports().now();
+        rules.check(&registered, now).map_err(|_| LogoutTokenError::Invalid)?;
+        let wire: Wire = verified.claims().map_err(invalid)?;
+        let all: Map<String, Value> = verified.claims().map_err(invalid)?;
+        let issued = all.get("iat").and_then(Value::as_i64);
+        let young = issued
+            .and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok())
+            .is_some_and(|at| now - at <= OLDEST + config.clock_skew);
+        let bounded = |text: &Option<String>| text.as_ref().is_none_or(|it| (1..=255).contains(&it.len()));
+        let names = wire.sub.is_some() || wire.sid.is_some();
+        let event = wire.events.get(LOGOUT_EVENT).is_some_and(Value::is_object);
+        let named = bounded(&wire.sub) && bounded(&wire.sid) && bounded(&wire.jti) && wire.jti.is_some();
+        if young && names && event && named && wire.nonce.is_none() {
+            Ok(wire)
+        } else {
+            Err(LogoutTokenError::Invalid)
+        }
+    }
+
+    /// Remembers that a session of the host began with a sign-in at the provider, until the session is over anyway: of this
+    /// person, in this session of theirs, as the ID token names them.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does.
+    pub async fn remember(
+        &self,
+        session: SessionId,
+        expires_at: OffsetDateTime,
+        subject: &str,
+        provider_session: Option<&str>,
+    ) -> Result<(), PortError> {
+        let issuer = &self.config().issuer;
+        let record = ProviderSession {
+            session,
+            subject: named(issuer, "sub", subject),
+            provider_session: provider_session.map(|sid| named(issuer, "sid", sid)),
+            expires_at,
+        };
+        let _applied = self.ports().store().commit(Batch::new().put(&record)?).await?;
+        Ok(())
+    }
+
+    /// The host's sessions that a logout token ends.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does.
+    pub async fn sessions_of(&self, token: &LogoutToken) -> Result<Vec<SessionId>, PortError> {
+        let issuer = &self.config().issuer;
+        // With both, it is this session of this person, and not all of theirs.
+        let (index, value) = match (&token.session, &token.subject) {
+            (Some(sid), _) => (BY_SESSION, named(issuer, "sid", sid)),
+            (None, Some(sub)) => (BY_SUBJECT, named(issuer, "sub", sub)),
+            (None, None) => return Ok(Vec::new()),
+        };
+        let person = token.subject.as_ref().map(|sub| named(issuer, "sub", sub));
+        let mut found = Vec::new();
+        let mut request = Some(PageRequest::first(100));
+        while let Some(page) = request.take() {
+            let store = self.ports().store();
+            let records =
+                store.records_by(ProviderSession::KIND, index.name(), &value.to_text(), page).await?;
+            for record in records.items {
+                let record: ProviderSession = record.value.decode()?;
+                if person.as_ref().is_none_or(|person| *person == record.subject) {
+                    found.push(record.session);
+                }
+            }
+            request = records.next.map(|next| PageRequest::after(next, 100));
+        }
+        Ok(found)
+    }
+}
+
+const BY_SUBJECT: IndexDeclaration = IndexDeclaration::many("subject");
+const BY_SESSION: IndexDeclaration = IndexDeclaration::many("provider_session");
+
+/// Which identity at a provider a session of the host began with. What the provider calls them is kept as digests.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct ProviderSession {
+    session: SessionId,
+    subject: TokenDigest,
+    provider_session: Option<TokenDigest>,
+    #[serde(with = "time::serde::rfc3339")]
+    expires_at: OffsetDateTime,
+}
+
+impl StoredRecord for ProviderSession {
+    const KIND: RecordKind = RecordKind::new("oidc.rp.session", &[BY_SUBJECT, BY_SESSION]);
+    const SCHEMA: u16 = 1;
+
+    fn key(&self) -> String {
+        self.session.to_string()
+    }
+
+    fn indexes(&self) -> Vec<IndexValue> {
+        let mut all = vec![IndexValue::new(BY_SUBJECT, self.subject.to_text())];
+        all.extend(self.provider_session.as_ref().map(|sid| IndexValue::new(BY_SESSION, sid.to_text())));
+        all
+    }
+
+    fn expires_at(&self) -> Option<OffsetDateTime> {
+        Some(self.expires_at)
+    }
+}
+
+fn named(issuer: &str, what: &str, name: &str) -> TokenDigest {
+    TokenDigest::of(&format!("{}\n{issuer}\n{what}\n{name}", issuer.len()))
+}

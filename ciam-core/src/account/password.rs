@@ -11,7 +11,7 @@ use crate::event::{Event, EventType};
 use crate::notify::MessageCode;
 use crate::password::{PasswordFactor, PasswordHash};
 use crate::secret::Secret;
-use crate::session::{Authenticated, SessionEnd, StartedSession, StricterLimits};
+use crate::session::{Authenticated, SessionEnd, StartedSession};
 use crate::store::{Batch, EntityRef, Write};
 
 impl Accounts {
@@ -52,16 +52,8 @@ impl Accounts {
     pub async fn prove_password(&self, owner: &Owner<'_>) -> Result<StartedSession, OwnerError> {
         let mut proved = self.prove(owner).await?;
         for _ in 0..Self::MAX_RACES {
-            let (batch, started) = self
-                .sessions
-                .renewing(
-                    proved.batch(),
-                    &proved.current,
-                    proved.proof.clone(),
-                    None,
-                    StricterLimits::default(),
-                )
-                .await?;
+            let (batch, started) =
+                self.sessions.renewing(proved.batch(), &proved.current, proved.proof.clone(), None).await?;
             if self.ports.store().commit(batch).await?.is_applied() {
                 return Ok(started);
             }
@@ -131,10 +123,7 @@ impl Accounts {
         let notice = self.notice(&next.account.value, code, &owner.languages)?;
         let batch = proved.batch().append(batch).write(Write::PutAccount(next.account.value.clone()));
         let batch = self.with_notice(batch, notice).await?;
-        let (batch, started) = self
-            .sessions
-            .renewing(batch, &next, proved.proof.clone(), None, StricterLimits::default())
-            .await?;
+        let (batch, started) = self.sessions.renewing(batch, &next, proved.proof.clone(), None).await?;
         if !self.ports.store().commit(batch).await?.is_applied() {
             return Ok(None);
         }

@@ -197,7 +197,7 @@ impl Journeys {
         let risk = Some(&proving.risk);
         let (batch, started) = match current {
             Some(current) if current.account.value.id == account.value.id => {
-                self.sessions.renewing(batch, current, proving.proofs, risk, journey.limits()).await?
+                self.sessions.renewing_within(batch, current, proving.proofs, risk, journey.limits()).await?
             }
             _ => {
                 let beginning = Beginning {

@@ -129,7 +129,9 @@ impl Realm {
     fn narrow(&self, offered: &Methods) -> Methods {
         let counts = |method: &SignInMethod| self.methods.iter().any(|amr| method.records(amr));
         let counting = Methods::of(offered.iter().filter(counts));
-        if counting.iter().next().is_none() { offered.clone() } else { counting }
+        // A passkey may come as a further factor as well, behind any other.
+        let alone = counting.iter().all(|method| method == SignInMethod::Passkey);
+        if alone { offered.clone() } else { counting }
     }
 
     /// The levels of assurance that are asked for: those of the client that are no lower than the organization's, or else
@@ -308,8 +310,13 @@ mod tests {
         assert_eq!(realm(&[], None).narrow(&all), all);
         assert_eq!(realm(&["pwd", "otp"], None).narrow(&all), Methods::of([SignInMethod::Password]));
         assert_eq!(realm(&["email"], None).narrow(&all), Methods::of([SignInMethod::EmailCode]));
-        // A key is no first factor here: any may come before it.
+        // A key may be a further factor: any may come before it.
         assert_eq!(realm(&["hwk"], None).narrow(&all), all);
+        let with_passkey =
+            Methods::of([SignInMethod::Password, SignInMethod::EmailCode, SignInMethod::Passkey]);
+        assert_eq!(realm(&["hwk"], None).narrow(&with_passkey), with_passkey);
+        let two = Methods::of([SignInMethod::Password, SignInMethod::Passkey]);
+        assert_eq!(realm(&["hwk", "pwd"], None).narrow(&with_passkey), two);
     }
 
     #[test]

@@ -254,8 +254,7 @@ impl SessionManager {
         current: &Authenticated,
         proofs: impl IntoIterator<Item = Proof>,
     ) -> Result<StartedSession, SessionError> {
-        let (batch, renewed) =
-            self.renewing(Batch::new(), current, proofs, None, StricterLimits::default()).await?;
+        let (batch, renewed) = self.renewing(Batch::new(), current, proofs, None).await?;
         match self.ports.store().commit(batch).await? {
             Commit::Applied => Ok(renewed),
             Commit::Conflict(_) => Err(SessionError::Changed),
@@ -269,6 +268,17 @@ impl SessionManager {
     ///
     /// Fails when the session has ended meanwhile, when the host's hook refuses, and when a port fails.
     pub async fn renewing(
+        &self,
+        batch: Batch,
+        current: &Authenticated,
+        proofs: impl IntoIterator<Item = Proof>,
+        risk: Option<&Assessment>,
+    ) -> Result<(Batch, StartedSession), SessionError> {
+        self.renewing_within(batch, current, proofs, risk, StricterLimits::default()).await
+    }
+
+    /// The same, and the session keeps to these limits from now on.
+    pub(crate) async fn renewing_within(
         &self,
         batch: Batch,
         current: &Authenticated,

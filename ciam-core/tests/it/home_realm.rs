@@ -49,7 +49,7 @@ async fn begun(world: &World) -> (ciam_core::http::BrowserId, JourneyHandle) {
 
 fn offered(step: &Step) -> (Option<String>, Methods, Option<String>) {
     match step {
-        Step::Challenge(Challenge::Credentials { login_hint, methods, organization }) => {
+        Step::Challenge(Challenge::Credentials { login_hint, methods, organization, .. }) => {
             (login_hint.clone(), methods.clone(), organization.clone())
         }
         other => panic!("no credentials: {other:?}"),

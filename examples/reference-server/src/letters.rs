@@ -162,6 +162,21 @@ impl Letters {
         self.told(language, t, subject, t.invitation_body.fill(&names), &link, after)
     }
 
+    /// An account was prepared for somebody.
+    fn account_invitation(
+        &self,
+        language: Language,
+        t: &Words,
+        message: &Message,
+    ) -> Result<(String, String), PortError> {
+        let link = self.link("/invitation?token=", parameter(message, "token")?);
+        let after = vec![t.invitation_valid.with("days", parameter(message, "days")?)];
+        let (name, words) = (self.product.as_str(), t);
+        let t = &self.templates.texts(language).journey_mail;
+        let (subject, body) = (t.invited_subject.with("name", name), t.invited_body.with("name", name));
+        self.told(language, words, subject, body, &link, after)
+    }
+
     fn new_device(
         &self,
         language: Language,
@@ -220,6 +235,7 @@ impl MailTexts for Letters {
             MessageCode::PasswordRecovered => self.recovered(language, words)?,
             MessageCode::AccountExists => self.exists(language, words)?,
             MessageCode::Invitation => self.invitation(language, words, message)?,
+            MessageCode::AccountInvitation => self.account_invitation(language, words, message)?,
             MessageCode::NewDevice => self.new_device(language, words, message)?,
             code => match self.about_account(language, words, code, message)? {
                 Some(written) => written,

@@ -34,6 +34,7 @@ pub mod serve;
 pub mod services;
 pub mod storage;
 pub mod templates;
+pub mod upstream;
 pub mod web;
 
 #[cfg(test)]

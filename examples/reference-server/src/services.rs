@@ -7,7 +7,7 @@ use ciam_core::{
     actor::Actor,
     consent::Consents,
     id::{AccountId, OrganizationId},
-    journey::Journeys,
+    journey::{JourneyPolicy, Journeys},
     keys::{KeyRing, KeySource},
     organization::{OrganizationError, OrganizationSettings, Organizations},
     password::{Argon2idHasher, MigratingHasher, PasswordFactor, PasswordHasher},
@@ -28,6 +28,7 @@ use crate::{
     i18n::Language,
     import::{ResourceEntry, TokenFormat, attribute_schema},
     keys::{self, ServerKeys},
+    upstream::Upstreams,
 };
 
 /// What the pages and endpoints are made of.
@@ -45,6 +46,8 @@ pub struct Services {
     pub accounts: Accounts,
     /// Organizations, their members and policies.
     pub organizations: Organizations,
+    /// OpenID Providers that people can sign in with.
+    pub upstreams: Upstreams,
     /// The signing keys.
     pub keys: KeyRing,
     /// OpenID Connect.
@@ -107,12 +110,32 @@ impl Services {
             .extension(Arc::new(provider.clone()));
         let server = configure(builder, config)?.build().await?;
         let schema = attribute_schema(&config.imports);
-        let journeys =
-            Journeys::new(ports.clone(), sessions.clone(), password.clone()).with_schema(schema.clone());
+        let mut policy = JourneyPolicy::default();
+        policy.human_for = config.human_check.always;
+        let mut journeys = Journeys::new(ports.clone(), sessions.clone(), password.clone())
+            .with_policy(policy)
+            .with_schema(schema.clone())
+            .with_organizations(organizations.clone());
+        let upstreams = Upstreams::new(config, &ports);
+        journeys = journeys.with_connections(Arc::new(upstreams.clone()));
+        if let Some(check) = config.human_check.kind.check(config.issuer.host()) {
+            journeys = journeys.with_human_check(check);
+        }
         let accounts = Accounts::new(ports.clone(), sessions.clone(), password.clone())
             .with_policy(AccountPolicy::default().offering(&journeys.policy().methods))
             .with_schema(schema)?;
-        Ok(Self { ports, password, sessions, journeys, accounts, organizations, keys, provider, server })
+        Ok(Self {
+            ports,
+            password,
+            sessions,
+            journeys,
+            accounts,
+            organizations,
+            upstreams,
+            keys,
+            provider,
+            server,
+        })
     }
 }
 

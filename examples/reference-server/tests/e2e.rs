@@ -114,6 +114,23 @@ fn what_is_kept_about_a_person_in_a_browser() {
 }
 
 #[test]
+fn a_check_in_a_browser() {
+    let (Some(node), Some(chromium)) = (node(), chromium()) else { return };
+    let setting = Setting::new("check");
+    let config = "[human_check]\nkind = \"proof_of_work\"\nbits = 14\nalways = [\"sign_in\"]\n";
+    let _server = setting.configured_server(&import_file(), config);
+    let output = workspace().join("ci-output/screenshots");
+    node.run(
+        "check.test.mjs",
+        &[
+            ("CIAM_E2E_ISSUER", &setting.issuer),
+            ("CIAM_E2E_OUTPUT", &output.to_string_lossy()),
+            ("CIAM_E2E_CHROMIUM", &chromium.to_string_lossy()),
+        ],
+    );
+}
+
+#[test]
 fn no_page_violates_wcag_2_2_aa() {
     let Some(node) = node() else { return };
     let Some(chromium) = chromium() else { return };
@@ -170,6 +187,13 @@ impl Setting {
     }
 
     fn reference_server(&self, import: &str) -> Program {
+        self.configured_server(import, "")
+    }
+
+    /// The server with a configuration file.
+    fn configured_server(&self, import: &str, config: &str) -> Program {
+        let settings = self.folder.join("ciam.toml");
+        fs::write(&settings, config).unwrap();
         let file = self.folder.join("import.toml");
         fs::write(&file, import).unwrap();
         let database = format!("sqlite:{}", self.folder.join("ciam.db").display());
@@ -178,6 +202,7 @@ impl Setting {
             &self.folder,
             self.port,
             &[
+                ("--config", &settings.to_string_lossy()),
                 ("--listen", &format!("127.0.0.1:{}", self.port)),
                 ("--issuer", &self.issuer),
                 ("--database-url", &database),

@@ -43,13 +43,13 @@ impl FromRequestParts<App> for Caller {
 
 /// What a request shows of a session.
 #[derive(Debug)]
-enum Presented {
+pub(super) enum Presented {
     Cookie(SessionCookie),
     Token(SessionCookie),
 }
 
 /// Exactly one of cookie and token.
-fn presented(headers: &HeaderMap) -> Result<Presented, Problem> {
+pub(super) fn presented(headers: &HeaderMap) -> Result<Presented, Problem> {
     let mut lines = headers.get_all(AUTHORIZATION).iter();
     let Some(line) = lines.next() else {
         return SessionCookie::from_headers(headers).map(Presented::Cookie).ok_or(Code::NotSignedIn.into());
@@ -64,7 +64,7 @@ fn presented(headers: &HeaderMap) -> Result<Presented, Problem> {
 }
 
 /// Every browser names the origin of a request that is no GET; one that does not name ours is refused.
-fn comes_from(issuer: &str, headers: &HeaderMap) -> bool {
+pub(super) fn comes_from(issuer: &str, headers: &HeaderMap) -> bool {
     let mut origins = headers.get_all(ORIGIN).iter();
     let ours = origins.next().is_some_and(|it| it == issuer) && origins.next().is_none();
     let site = headers.get_all("sec-fetch-site").iter().all(|it| it == "same-origin");

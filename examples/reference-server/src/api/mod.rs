@@ -22,6 +22,7 @@ mod caller;
 mod credentials;
 mod document;
 mod identifiers;
+mod journeys;
 mod listing;
 mod organizations;
 mod owner;
@@ -52,6 +53,7 @@ fn resources() -> Vec<Resource> {
         identifiers::resource(),
         credentials::resource(),
         privacy::resource(),
+        journeys::resource(),
     ];
     all.extend(organizations::resources());
     all

@@ -1,11 +1,13 @@
 //! The configuration: a TOML file, overridden by variables and flags, checked as a whole before anything starts.
 
+mod checks;
 mod database;
 mod duration;
 mod messaging;
 mod resolve;
 mod retention;
 mod settings;
+mod upstreams;
 
 use std::{
     fmt,
@@ -14,6 +16,7 @@ use std::{
     time::Duration,
 };
 
+pub use checks::{CaptchaKind, HumanChecks, HumanKind};
 use ciam_core::password::foreign::ForeignHashes;
 use ciam_core::privacy::RetentionPolicy;
 use ciam_core::session::SessionLimit;
@@ -22,9 +25,11 @@ pub use duration::{InvalidSpan, Span};
 pub use messaging::{Bus, ShortLived};
 pub use retention::RetentionSettings;
 pub use settings::{
-    DatabaseSettings, EphemeralSettings, FirebaseSettings, HttpSettings, KeySettings, LogSettings,
-    MailSettings, NatsSettings, PasswordSettings, SessionSettings, Settings, TokenSettings, UiSettings,
+    DatabaseSettings, EphemeralSettings, FirebaseSettings, HttpSettings, HumanCheckSettings, KeySettings,
+    LogSettings, MailSettings, NatsSettings, PasswordSettings, SessionSettings, Settings, TokenSettings,
+    UiSettings, UpstreamSettings,
 };
+pub use upstreams::UpstreamConfig;
 use url::Url;
 
 use crate::{
@@ -59,6 +64,10 @@ pub struct Config {
     pub mail: Mail,
     /// How pages look.
     pub ui: Ui,
+    /// The check that costs a machine something, and where everybody is asked for it.
+    pub human_check: HumanChecks,
+    /// OpenID Providers that people can sign in with.
+    pub upstreams: Vec<UpstreamConfig>,
     /// How long sign-in lasts.
     pub sessions: Sessions,
     /// How long what is kept.
@@ -95,6 +104,11 @@ impl Origin {
     /// Host and port as browsers send them in `Host`.
     pub fn authority(&self) -> &str {
         self.as_str().split_once("://").map_or("", |(_, authority)| authority)
+    }
+
+    /// The host as the name of a page's origin has it.
+    pub fn host(&self) -> &str {
+        self.0.host_str().unwrap_or_default()
     }
 
     /// Whether the traffic is encrypted.
@@ -157,6 +171,8 @@ pub struct Ui {
     pub sign_up: bool,
     /// People may create organizations.
     pub create_organizations: Option<bool>,
+    /// People say who they are before they are asked for a password.
+    pub identifier_first: bool,
 }
 
 /// How long sign-in lasts.

@@ -13,7 +13,8 @@ use ciam_core::session::{AtLimit, SessionLimit};
 use url::Url;
 
 use super::{
-    Bus, Config, Database, Log, Mail, Mode, Origin, Passwords, Sessions, Settings, ShortLived, Span, Ui,
+    Bus, Config, Database, HumanChecks, Log, Mail, Mode, Origin, Passwords, Sessions, Settings, ShortLived,
+    Span, Ui, UpstreamConfig,
 };
 use crate::{
     cli::Flags,
@@ -81,6 +82,8 @@ impl Resolve<'_> {
         let bus = self.bus(flags, file);
         let mail = self.mail(flags, file, mode);
         let ui = self.ui(flags, file);
+        let human_check = self.human_check(file, mode);
+        let upstreams = self.upstreams(file, mode);
         let sessions = self.sessions(file);
         let retention = file.retention.policy().unwrap_or_else(|(key, why)| {
             self.refuse(&Place::Key(KeyPath::of("retention").key(key)), why);
@@ -104,6 +107,8 @@ impl Resolve<'_> {
             demo,
             mail: mail?,
             ui: ui?,
+            human_check: human_check?,
+            upstreams: upstreams?,
             sessions,
             retention,
             access_tokens: file.tokens.access.unwrap_or(Span::minutes(10)),
@@ -370,7 +375,32 @@ impl Resolve<'_> {
             templates: folder,
             sign_up: file.ui.sign_up.unwrap_or(true),
             create_organizations: file.ui.create_organizations,
+            identifier_first: file.ui.identifier_first.unwrap_or(!file.upstream.is_empty()),
         })
+    }
+
+    fn human_check(&mut self, file: &Settings, mode: Option<Mode>) -> Option<HumanChecks> {
+        match HumanChecks::from_file(&file.human_check, mode?) {
+            Ok(checks) => Some(checks),
+            Err(refused) => {
+                for (key, why) in refused {
+                    self.refuse(&Place::Key(KeyPath::of("human_check").key(key)), why);
+                }
+                None
+            }
+        }
+    }
+
+    fn upstreams(&mut self, file: &Settings, mode: Option<Mode>) -> Option<Vec<UpstreamConfig>> {
+        match UpstreamConfig::from_file(&file.upstream, mode?) {
+            Ok(upstreams) => Some(upstreams),
+            Err(refused) => {
+                for (at, key, why) in refused {
+                    self.refuse(&Place::Key(KeyPath::of("upstream").at(at).key(key)), why);
+                }
+                None
+            }
+        }
     }
 
     fn sessions(&mut self, file: &Settings) -> Sessions {

@@ -43,6 +43,12 @@ pub struct Settings {
     /// Pages.
     #[serde(default)]
     pub ui: UiSettings,
+    /// The check that costs a machine something.
+    #[serde(default)]
+    pub human_check: HumanCheckSettings,
+    /// OpenID Providers that people can sign in with.
+    #[serde(default)]
+    pub upstream: Vec<UpstreamSettings>,
     /// Sign-in sessions.
     #[serde(default)]
     pub sessions: SessionSettings,
@@ -126,6 +132,48 @@ pub struct UiSettings {
     pub sign_up: Option<bool>,
     /// People may create organizations. Default: in development mode.
     pub create_organizations: Option<bool>,
+    /// People say who they are before they are asked for a password. Default: where organizations can send theirs to an
+    /// identity provider of their own.
+    pub identifier_first: Option<bool>,
+}
+
+/// An OpenID Provider that people can sign in with.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpstreamSettings {
+    /// Its name here, in addresses and in policies of organizations.
+    pub name: String,
+    /// What the button says. Default: the name.
+    pub label: Option<String>,
+    /// Its issuer, exactly as it writes it.
+    pub issuer: String,
+    /// How this server is registered there.
+    pub client_id: String,
+    /// The secret; without one this server is a public client there.
+    pub client_secret: Option<SecretText>,
+    /// What it is asked for. Default: `openid profile email`.
+    pub scope: Option<String>,
+    /// Whether its word counts for the factors that it names. Default no: what it says is one factor.
+    pub trust_factors: Option<bool>,
+    /// Whether there is a button for everybody. Default yes; without one, organizations alone lead there.
+    pub button: Option<bool>,
+}
+
+/// The check that costs a machine something.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HumanCheckSettings {
+    /// `proof_of_work`, `turnstile`, `hcaptcha`, `recaptcha` or `none`. Default: a proof of work in production mode.
+    pub kind: Option<String>,
+    /// How many zero bits a proof of work has.
+    pub bits: Option<u32>,
+    /// The site key of a captcha.
+    pub site_key: Option<String>,
+    /// The secret of a captcha.
+    pub secret: Option<SecretText>,
+    /// Where it is asked of everybody: `sign_in`, `sign_up`, `recovery`. Default nowhere: only where there is pressure.
+    #[serde(default)]
+    pub always: Vec<String>,
 }
 
 /// Sign-in sessions.

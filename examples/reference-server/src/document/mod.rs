@@ -250,7 +250,7 @@ fn locate_toml(text: &str, path: &KeyPath) -> Option<usize> {
 }
 
 /// Keys whose values are never printed.
-const SECRETS: &[&str] = &["password", "secret", "smtp_url", "database_url"];
+const SECRETS: &[&str] = &["password", "secret", "client_secret", "smtp_url", "database_url"];
 
 #[cfg(test)]
 mod tests;

@@ -79,6 +79,20 @@ impl Check<'_> {
         if let Err(why) = AttributeSchema::standard().and(&file.attributes).validate() {
             self.refuse(&KeyPath::of("attributes").key(&why.name), why.to_string());
         }
+        for (name, labels) in &file.attribute_labels {
+            let key = KeyPath::of("attribute_labels").key(name);
+            if file.attributes.get(name).is_none() {
+                self.refuse(&key, "there is no such attribute in this file");
+            }
+            for (language, label) in labels {
+                if Language::from_tag(language).is_none() {
+                    self.refuse(&key.key(language), "must be en, fr or de");
+                }
+                if label.trim().is_empty() || label.chars().count() > 80 {
+                    self.refuse(&key.key(language), "must have 1 to 80 characters");
+                }
+            }
+        }
         let email = |text: &str| IdentifierKey::email(text).ok().map(|it| it.as_str().to_owned());
         self.unique(list("accounts"), "email", file.accounts.iter().map(|it| email(&it.email)));
         for (index, account) in file.accounts.iter().enumerate() {

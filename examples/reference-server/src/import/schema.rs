@@ -35,6 +35,9 @@ pub struct ImportFile {
     /// required. One of a usual name takes its place.
     #[serde(default)]
     pub attributes: AttributeSchema,
+    /// What those attributes are called, by name and by language.
+    #[serde(default)]
+    pub attribute_labels: BTreeMap<String, BTreeMap<String, String>>,
     /// What members of organizations may do: roles that every organization has.
     #[serde(default)]
     pub roles: Vec<RoleEntry>,

@@ -4,8 +4,10 @@
 //! [`web::page`](crate::web::page()) renders it. `README.md` says how to add one.
 
 pub mod account;
+mod check;
 mod choose;
 pub mod choose_organization;
+mod connection;
 mod consent;
 mod error;
 mod home;
@@ -20,7 +22,9 @@ mod sign_up;
 mod step;
 mod verify;
 
+pub use check::{CaptchaBox, CheckPage, Work};
 pub use choose::ChoosePage;
+pub use connection::ConnectionPage;
 pub use consent::{ConsentPage, ScopeLine};
 pub use error::{ErrorPage, Fault};
 pub use home::{Demo, DemoAccount, DemoProgram, HomePage};

@@ -17,6 +17,9 @@ use crate::{
 const SAMPLES: &[fn(&Samples<'_>, &mut Gallery<'_>)] = &[
     general,
     step::samples,
+    sign_in::samples,
+    check::samples,
+    connection::samples,
     account::overview::samples,
     account::profile::samples,
     account::identifiers::samples,
@@ -158,6 +161,7 @@ impl<'a> Samples<'a> {
                 .with_hint(t.sign_up.password_hint.with("min", 15))
                 .with_error(when(t.field.password_short.with("min", 15))),
             continuation: None,
+            journey: None,
             sign_in: "sign-in".into(),
             open: true,
             frame,
@@ -191,7 +195,11 @@ impl<'a> Samples<'a> {
             client: Some(self.client.clone()),
             identifier: Field::new("identifier", Input::Identifier, t.sign_in.identifier.as_str())
                 .with_value(if errors { "ada@example.com" } else { "" }),
-            password: Field::new("password", Input::CurrentPassword, t.field.password.as_str()),
+            password: Some(Field::new("password", Input::CurrentPassword, t.field.password.as_str())),
+            code: true,
+            organization: None,
+            upstreams: Vec::new(),
+            journey: None,
             continuation: Some("handle".into()),
             recover: "/recover".into(),
             sign_up: Some("/sign-up".into()),

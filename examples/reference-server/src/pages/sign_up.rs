@@ -24,6 +24,8 @@ pub struct SignUpPage<'a> {
     pub password: Field,
     /// What was interrupted, to continue afterwards.
     pub continuation: Option<String>,
+    /// The journey that the form goes on with.
+    pub journey: Option<String>,
     /// Where to sign in instead.
     pub sign_in: String,
     /// Anybody may create an account.

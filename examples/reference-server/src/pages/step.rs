@@ -121,7 +121,8 @@ pub(crate) fn samples(s: &Samples<'_>, out: &mut Gallery<'_>) {
 
     let mut profile = StepPage::new(frame(), t.profile_title.as_str(), t.profile_lead.as_str());
     profile.fields.push(
-        Field::new("birthdate", Input::Date, s.client.as_str()).with_error(Some(t.profile_wrong.to_string())),
+        Field::new("birthdate", Input::Date, s.client.as_str())
+            .with_error(Some(frame().t.attributes.required.to_string())),
     );
     profile.selects.push(Select::new("plan", s.client.as_str()).with("pro", s.client.as_str(), true));
     profile.form = Some(form("/complete", t.profile_submit.to_string()));

@@ -11,14 +11,17 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::{
-    pending::{Pending, visitor},
+    attributes,
+    onward::Onward,
+    pending::visitor,
     steps::{At, Led, complaint},
 };
 use crate::{
     app::App,
+    i18n::Texts,
     pages::{
         Fault, StepLink, StepPage,
-        parts::{Checkbox, Field, Input, Notice, Select},
+        parts::{Checkbox, Field, Notice, Select},
     },
     web::{Failure, Form, Visit, moment},
 };
@@ -34,7 +37,7 @@ pub(super) fn routes() -> Router<App> {
 /// Any of the pages: whichever the journey has come to.
 async fn show(State(app): State<App>, visit: Visit) -> Result<Response, Failure> {
     let handle = JourneyHandle::from_text(&visit.query("journey").ok_or(Fault::NotFound)?);
-    let pending = Pending::of(&app, &visit, visit.query("continue").as_deref()).await?;
+    let pending = Onward::of(&app, &visit, visit.query("continue").as_deref()).await?;
     let challenge = app.services().journeys.challenge(&handle, &visitor(&visit, None)).await?;
     let at = At { handle: &handle, pending: pending.as_ref() };
     render(&app, &visit, &at, &challenge, &Problem::default())
@@ -45,11 +48,12 @@ struct Problem<'a> {
     status: StatusCode,
     notice: Option<Notice>,
     reason: Option<&'a RefusalReason>,
+    typed: BTreeMap<String, String>,
 }
 
 impl Default for Problem<'_> {
     fn default() -> Self {
-        Self { status: StatusCode::OK, notice: None, reason: None }
+        Self { status: StatusCode::OK, notice: None, reason: None, typed: BTreeMap::new() }
     }
 }
 
@@ -96,7 +100,7 @@ async fn submit(
     form: &Form,
     answer: impl Fn(&Challenge) -> Option<Answer>,
 ) -> Result<Response, Failure> {
-    let pending = Pending::of(app, visit, form.optional("continue")).await?;
+    let pending = Onward::of(app, visit, form.optional("continue")).await?;
     let viewer = app.viewer(visit).await?;
     let visitor = visitor(visit, viewer.as_ref());
     let handle = JourneyHandle::from_text(form.text("journey"));
@@ -109,7 +113,13 @@ async fn submit(
         Led::Away(response) => Ok(response),
         Led::Again(refusal) => {
             let (status, notice) = complaint(app, visit, &refusal.reason);
-            let problem = Problem { status, notice, reason: Some(&refusal.reason) };
+            let typed = match &challenge {
+                Challenge::Profile { attributes } => {
+                    attributes.iter().map(|it| (it.name.clone(), form.text(&it.name).to_owned())).collect()
+                }
+                _ => BTreeMap::new(),
+            };
+            let problem = Problem { status, notice, reason: Some(&refusal.reason), typed };
             render(app, visit, &at, refusal.challenge.as_ref().unwrap_or(&challenge), &problem)
         }
     }
@@ -153,25 +163,30 @@ fn render(
             shown.form = Some(at.form(visit, "/terms", t.terms_submit.as_str()));
             shown
         }
-        Challenge::Profile { attributes } => {
+        Challenge::Profile { attributes: asked } => {
             let mut shown = StepPage::new(frame.clone(), t.profile_title.as_str(), t.profile_lead.as_str());
-            for ask in attributes {
+            for ask in asked {
                 let wrong = match problem.reason {
                     Some(RefusalReason::Profile(errors)) => errors.problem(&ask.name),
                     _ => None,
                 };
-                let wrong = wrong.map(|_| t.profile_wrong.to_string());
-                let label = ask.label.clone().unwrap_or_else(|| ask.name.clone());
-                match choices(&ask.kind) {
+                let wrong = wrong.map(|it| attributes::complaint(frame.t, it));
+                let label = attributes::label(app, visit.language, &ask.name, ask.label.as_deref());
+                let typed = problem.typed.get(&ask.name).cloned().unwrap_or_default();
+                match choices(frame.t, &ask.kind) {
                     Some(choices) => {
                         let select = Select::new(ask.name.clone(), label).with_error(wrong);
-                        let select =
-                            choices.into_iter().fold(select, |select, it| select.with(it.clone(), it, false));
-                        shown.selects.push(select);
+                        let choose = |select: Select, (value, words): (String, String)| {
+                            let chosen = value == typed;
+                            select.with(value, words, chosen)
+                        };
+                        shown.selects.push(choices.into_iter().fold(select, choose));
                     }
-                    None => shown
-                        .fields
-                        .push(Field::new(ask.name.clone(), input(&ask.kind), label).with_error(wrong)),
+                    None => {
+                        let input = attributes::input_of(&ask.name, &ask.kind);
+                        let field = Field::new(ask.name.clone(), input, label).with_value(typed);
+                        shown.fields.push(field.with_error(wrong));
+                    }
                 }
             }
             shown.form = Some(at.form(visit, "/complete", t.profile_submit.as_str()));
@@ -183,21 +198,14 @@ fn render(
     at.show(problem.status, &shown)
 }
 
-fn choices(kind: &AttributeType) -> Option<Vec<String>> {
+/// The values to choose from, with the words for them.
+fn choices(t: &Texts, kind: &AttributeType) -> Option<Vec<(String, String)>> {
     match kind {
-        AttributeType::OneOf(values) => Some(values.clone()),
-        AttributeType::Boolean => Some(vec!["true".to_owned(), "false".to_owned()]),
+        AttributeType::OneOf(values) => Some(values.iter().map(|it| (it.clone(), it.clone())).collect()),
+        AttributeType::Boolean => Some(vec![
+            ("true".to_owned(), t.attributes.yes.to_string()),
+            ("false".to_owned(), t.attributes.no.to_string()),
+        ]),
         _ => None,
-    }
-}
-
-fn input(kind: &AttributeType) -> Input {
-    match kind {
-        AttributeType::Text { max } => Input::Text { max: u16::try_from(*max).unwrap_or(u16::MAX) },
-        AttributeType::Url => Input::Url,
-        AttributeType::Date => Input::Date,
-        AttributeType::Phone => Input::Phone,
-        AttributeType::Integer { .. } => Input::Number,
-        _ => Input::Text { max: 1024 },
     }
 }

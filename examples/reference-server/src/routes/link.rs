@@ -5,7 +5,8 @@ use ciam_core::journey::{Challenge, JourneyLink, LinkOpened};
 use http::StatusCode;
 
 use super::{
-    pending::{Pending, visitor},
+    onward::Onward,
+    pending::visitor,
     steps::{At, Led, complaint},
 };
 use crate::{
@@ -52,7 +53,7 @@ async fn follow(State(app): State<App>, visit: Visit, form: Form) -> Result<Resp
     let journeys = &app.services().journeys;
     // The mail knows nothing of what was interrupted; the journey does.
     let requirements = journeys.requirements(link.handle(), &visitor).await?;
-    let pending = Pending::of(&app, &visit, requirements.continuation.as_deref()).await?;
+    let pending = Onward::of(&app, &visit, requirements.continuation.as_deref()).await?;
     let step = journeys.answer(link.handle(), &visitor, link.answer()).await?;
     let at = At { handle: link.handle(), pending: pending.as_ref() };
     match at.go(&app, &visit, step).await? {

@@ -1,9 +1,12 @@
 //! The routes: one file for each page.
 
 mod account;
+mod attributes;
 mod before_session;
+mod check;
 mod choose;
 mod choose_organization;
+mod connection;
 mod consent;
 mod endpoints;
 mod health;
@@ -12,6 +15,7 @@ mod interaction;
 mod invitation;
 mod link;
 mod mailbox;
+mod onward;
 mod organization;
 mod pending;
 mod recover;
@@ -19,7 +23,9 @@ mod revert;
 mod sign_in;
 mod sign_out;
 mod sign_up;
+mod step_up;
 mod steps;
+mod upstream;
 mod verify;
 
 pub(crate) use account::privacy::exported;
@@ -32,6 +38,8 @@ use crate::{
     web::{self, Failure},
 };
 
+pub(crate) use sign_in::welcome;
+
 /// Every route of the server.
 pub fn router(app: App) -> Router {
     Router::new()
@@ -41,6 +49,10 @@ pub fn router(app: App) -> Router {
         .route("/sign-in", get(sign_in::show).post(sign_in::submit))
         .route("/sign-out", get(sign_out::show).post(sign_out::submit))
         .route("/signed-out", get(sign_out::done))
+        .route("/connection", get(connection::show))
+        .route("/step-up", get(step_up::begin))
+        .merge(check::routes())
+        .merge(upstream::routes())
         .merge(link::routes())
         .merge(recover::routes())
         .merge(before_session::routes())

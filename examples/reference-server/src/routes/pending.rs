@@ -33,14 +33,6 @@ impl Pending {
         Ok(Self { handle, interaction })
     }
 
-    /// The interaction that a page was given in a parameter, if it was.
-    pub(super) async fn of(app: &App, visit: &Visit, handle: Option<&str>) -> Result<Option<Self>, Failure> {
-        match handle {
-            Some(handle) => Self::load(app, visit, handle).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
     /// What kind of sign-in it asks for.
     pub(super) fn sign_in(&self) -> Option<&SignInAsk> {
         match &self.interaction.ask {

@@ -1,18 +1,23 @@
 //! Sign-in.
 
 use axum::{extract::State, response::Response};
-use ciam_core::journey::{Answer, JourneyError, Refusal, RefusalReason, SignedIn, Step};
+use ciam_core::journey::{
+    Answer, Challenge, JourneyError, JourneyHandle, Methods, Refusal, RefusalReason, SignInMethod, SignedIn,
+    Step,
+};
 use http::{StatusCode, header::SET_COOKIE};
 
 use super::{
-    pending::{Pending, visitor},
+    onward::{Onward, link},
+    pending::visitor,
     recover,
     steps::At,
+    upstream,
 };
 use crate::{
     app::App,
     pages::{
-        Fault, SignInPage,
+        Fault, SignInPage, StepLink,
         parts::{Field, Input, Notice},
     },
     web::{Failure, Form, Visit, page, see_other},
@@ -20,17 +25,50 @@ use crate::{
 
 /// The form.
 pub(super) async fn show(State(app): State<App>, mut visit: Visit) -> Result<Response, Failure> {
-    let pending = Pending::of(&app, &visit, visit.query("continue").as_deref()).await?;
-    if pending.is_none() && app.viewer(&visit).await?.is_some() {
+    let pending = Onward::of(&app, &visit, visit.query("continue").as_deref()).await?;
+    let ask = pending.as_ref().and_then(Onward::sign_in);
+    let hint = ask.and_then(|it| it.login_hint.clone());
+    visit.prefer(ask.map_or(&[], |it| &it.ui_locales));
+    let t = app.texts(visit.language);
+    let notice = match visit.query("done").as_deref() {
+        Some("prove") => Some(Notice::info(t.upstream.prove.as_str())),
+        // A recovery that did not end with a session leads here.
+        Some("recovered") => Some(Notice::good(t.journey.recovered.as_str())),
+        _ => None,
+    };
+    let notice = match visit.query("upstream").as_deref() {
+        Some("cancelled") => Some(Notice::info(t.upstream.cancelled.as_str())),
+        Some("unavailable") => Some(Notice::bad(t.upstream.unavailable.as_str())),
+        Some(_) => Some(Notice::bad(t.upstream.refused.as_str())),
+        None => notice,
+    };
+    let viewer = app.viewer(&visit).await?;
+    let visitor = visitor(&visit, viewer.as_ref());
+    let journeys = &app.services().journeys;
+    if let Some(handle) = visit.query("journey").map(|it| JourneyHandle::from_text(&it)) {
+        let at = At { handle: &handle, pending: pending.as_ref() };
+        match journeys.challenge(&handle, &visitor).await {
+            Ok(challenge @ Challenge::Credentials { .. }) => {
+                let view = View { notice, journey: Some(&handle), ..View::of(&challenge) };
+                return render(&app, &visit, pending.as_ref(), view);
+            }
+            Ok(other) => return at.to(&other),
+            Err(JourneyError::Port(error)) => return Err(error.into()),
+            // Over, or another browser's: from the beginning.
+            Err(_) => {}
+        }
+    } else if pending.is_none() && viewer.is_some() {
         return see_other("/account");
     }
-    let ask = pending.as_ref().and_then(Pending::sign_in);
-    let hint = ask.and_then(|it| it.login_hint.clone()).unwrap_or_default();
-    visit.prefer(ask.map_or(&[], |it| &it.ui_locales));
-    // A recovery that did not end with a session leads here.
-    let recovered = visit.query("journey").is_some();
-    let notice = recovered.then(|| Notice::good(app.texts(visit.language).journey.recovered.as_str()));
-    render(&app, &visit, pending.as_ref(), &hint, notice, StatusCode::OK)
+    if journeys.policy().human_for.sign_in && viewer.is_none() {
+        let requirements = recover::requirements(&visit, pending.as_ref());
+        let (handle, challenge) = journeys.begin_sign_in(&visitor, requirements).await?;
+        if matches!(challenge, Challenge::Human { .. }) {
+            return At { handle: &handle, pending: pending.as_ref() }.to(&challenge);
+        }
+    }
+    let view = View { notice, identifier: hint.unwrap_or_default(), ..View::default() };
+    render(&app, &visit, pending.as_ref(), view)
 }
 
 /// The form, filled in.
@@ -39,26 +77,57 @@ pub(super) async fn submit(
     mut visit: Visit,
     form: Form,
 ) -> Result<Response, Failure> {
-    let pending = Pending::of(&app, &visit, form.optional("continue")).await?;
-    let ask = pending.as_ref().and_then(Pending::sign_in);
+    let pending = Onward::of(&app, &visit, form.optional("continue")).await?;
+    let ask = pending.as_ref().and_then(Onward::sign_in);
     visit.prefer(ask.map_or(&[], |it| &it.ui_locales));
     let viewer = app.viewer(&visit).await?;
     let visitor = visitor(&visit, viewer.as_ref());
     let requirements = recover::requirements(&visit, pending.as_ref());
     let journeys = &app.services().journeys;
-    let (handle, _) = journeys.begin_sign_in(&visitor, requirements).await?;
     let identifier = form.text("identifier");
-    let answer = match form.text("action") {
+    let answer = || match form.text("action") {
+        "identify" => Answer::identify(identifier),
         "code" => Answer::send_code(identifier),
         _ => Answer::credentials(identifier, form.text("password")),
     };
-    match journeys.answer(&handle, &visitor, answer).await? {
-        Step::Done(done) => finish(&app, &visit, pending.as_ref(), &done).await,
+    let begun = form.optional("journey").map(JourneyHandle::from_text);
+    let going_on = match &begun {
+        Some(handle) => match journeys.answer(handle, &visitor, answer()).await {
+            Ok(step) => Some((handle.clone(), step)),
+            Err(JourneyError::NotFound | JourneyError::OtherBrowser) => None,
+            Err(error) => return Err(error.into()),
+        },
+        None => None,
+    };
+    let (handle, step) = match going_on {
+        Some(going_on) => going_on,
+        None => {
+            let (handle, first) = journeys.begin_sign_in(&visitor, requirements).await?;
+            if matches!(first, Challenge::Human { .. }) {
+                return At { handle: &handle, pending: pending.as_ref() }.to(&first);
+            }
+            let step = journeys.answer(&handle, &visitor, answer()).await?;
+            (handle, step)
+        }
+    };
+    let at = At { handle: &handle, pending: pending.as_ref() };
+    match step {
+        Step::Done(done) => finish(&app, &visit, &at, &done).await,
+        Step::Challenge(next) => at.to(&next),
         Step::Refused(refusal) => {
             let (status, notice) = complaint(&app, &visit, &refusal);
-            render(&app, &visit, pending.as_ref(), identifier, Some(notice), status)
+            let challenge = refusal.challenge.as_ref();
+            let journey = challenge.is_some_and(|it| matches!(it, Challenge::Credentials { .. }));
+            let view = challenge.map(View::of).unwrap_or_default();
+            let view = View {
+                notice: Some(notice),
+                identifier: identifier.to_owned(),
+                journey: journey.then_some(&handle),
+                status,
+                ..view
+            };
+            render(&app, &visit, pending.as_ref(), view)
         }
-        Step::Challenge(next) => At { handle: &handle, pending: pending.as_ref() }.to(&next),
     }
 }
 
@@ -66,17 +135,16 @@ pub(super) async fn submit(
 pub(super) async fn finish(
     app: &App,
     visit: &Visit,
-    pending: Option<&Pending>,
+    at: &At<'_>,
     done: &SignedIn,
 ) -> Result<Response, Failure> {
+    let pending = at.pending;
     let target = match pending {
         Some(pending) => pending.resume(app, visit, done).await?,
         None => "/account".to_owned(),
     };
-    // Whoever has an address in the domain of an organization that lets such people in joins now. It can wait if it fails.
-    if let Err(error) = app.services().organizations.join_by_domain(done.account.id).await {
-        tracing::warn!(error = &error as &dyn std::error::Error, "cannot join organizations by domain");
-    }
+    welcome(app, done).await;
+    upstream::arrived(app, at.handle, done).await?;
     let mut response = see_other(&target)?;
     let cookie = done.cookie.set_cookie(Some(app.config().sessions.lifetime.time()))?;
     response.headers_mut().append(SET_COOKIE, cookie);
@@ -90,14 +158,23 @@ pub(super) async fn finish(
     Ok(response)
 }
 
+/// What follows a sign-in, whichever way it came: whoever has an address in the domain of an organization that lets such people
+/// in joins now. It can wait if it fails.
+pub(crate) async fn welcome(app: &App, done: &SignedIn) {
+    if let Err(error) = app.services().organizations.join_by_domain(done.account.id).await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "cannot join organizations by domain");
+    }
+}
+
 /// The form again, with something to say.
 pub(super) fn again(
     app: &App,
     visit: &Visit,
-    pending: Option<&Pending>,
+    pending: Option<&Onward>,
     notice: Notice,
 ) -> Result<Response, Failure> {
-    render(app, visit, pending, "", Some(notice), StatusCode::UNPROCESSABLE_ENTITY)
+    let view = View { notice: Some(notice), status: StatusCode::UNPROCESSABLE_ENTITY, ..View::default() };
+    render(app, visit, pending, view)
 }
 
 /// Says the same of an unknown account, a wrong password and an account that may not sign in.
@@ -107,47 +184,93 @@ fn complaint(app: &App, visit: &Visit, refusal: &Refusal) -> (StatusCode, Notice
         RefusalReason::TooManyAttempts => {
             (StatusCode::TOO_MANY_REQUESTS, Notice::bad(t.field.slow_down.as_str()))
         }
+        RefusalReason::Connection => {
+            (StatusCode::UNPROCESSABLE_ENTITY, Notice::bad(t.sign_in.no_connection.as_str()))
+        }
         RefusalReason::Method => (StatusCode::UNPROCESSABLE_ENTITY, Notice::bad(t.journey.method.as_str())),
         _ => (StatusCode::UNPROCESSABLE_ENTITY, Notice::bad(t.sign_in.failed.as_str())),
     }
 }
 
-fn render(
-    app: &App,
-    visit: &Visit,
-    pending: Option<&Pending>,
-    identifier: &str,
+/// What the form shows.
+struct View<'a> {
+    identifier: String,
     notice: Option<Notice>,
     status: StatusCode,
-) -> Result<Response, Failure> {
+    /// The journey that the form goes on with.
+    journey: Option<&'a JourneyHandle>,
+    methods: Option<Methods>,
+    /// Whose people sign in like this.
+    organization: Option<String>,
+}
+
+impl Default for View<'_> {
+    fn default() -> Self {
+        Self {
+            identifier: String::new(),
+            notice: None,
+            status: StatusCode::OK,
+            journey: None,
+            methods: None,
+            organization: None,
+        }
+    }
+}
+
+impl View<'_> {
+    fn of(challenge: &Challenge) -> Self {
+        let Challenge::Credentials { login_hint, methods, organization, .. } = challenge else {
+            return Self::default();
+        };
+        Self {
+            identifier: login_hint.clone().unwrap_or_default(),
+            methods: Some(methods.clone()),
+            organization: organization.clone(),
+            ..Self::default()
+        }
+    }
+}
+
+fn render(app: &App, visit: &Visit, pending: Option<&Onward>, view: View<'_>) -> Result<Response, Failure> {
     let t = app.texts(visit.language);
-    let ask = pending.and_then(Pending::sign_in);
+    let ask = pending.and_then(Onward::sign_in);
     let again = ask.is_some_and(|it| !it.reasons.iter().any(|reason| reason == "no_session"));
-    let notice = notice.or_else(|| again.then(|| Notice::good(t.sign_in.again.as_str())));
-    let continuation = pending.map(|it| it.handle.expose().to_owned());
-    let sign_up = match &continuation {
-        Some(handle) => format!("/sign-up?continue={handle}"),
-        None => "/sign-up".to_owned(),
-    };
-    let recover = match &continuation {
-        Some(handle) => format!("/recover?continue={handle}"),
-        None => "/recover".to_owned(),
-    };
-    let view = SignInPage {
+    let notice = view.notice.or_else(|| again.then(|| Notice::good(t.sign_in.again.as_str())));
+    let onward = pending.map(Onward::text);
+    let to = |path: &str| link(path, &[("continue", onward)]);
+    let methods = view.methods.unwrap_or_else(|| app.services().journeys.policy().methods.clone());
+    // Who they are first, and only then what they prove it with.
+    let first = app.config().ui.identifier_first && (view.journey.is_none() || view.identifier.is_empty());
+    let password = !first && methods.allow(SignInMethod::Password);
+    let shown = SignInPage {
         frame: app.frame(visit, false),
         csrf: visit.csrf("/sign-in"),
         notice,
         client: ask.and_then(|it| it.client_name.clone()),
+        organization: view.organization,
         identifier: Field::new("identifier", Input::Identifier, t.sign_in.identifier.as_str())
-            .with_value(identifier)
-            .with_focus(identifier.is_empty()),
-        password: Field::new("password", Input::CurrentPassword, t.field.password.as_str())
-            .with_focus(!identifier.is_empty()),
-        continuation,
-        recover,
-        sign_up: app.config().ui.sign_up.then_some(sign_up),
+            .with_value(view.identifier.as_str())
+            .with_focus(view.identifier.is_empty() || !password),
+        password: password.then(|| {
+            Field::new("password", Input::CurrentPassword, t.field.password.as_str())
+                .with_focus(!view.identifier.is_empty())
+        }),
+        code: !first && methods.allow(SignInMethod::EmailCode),
+        journey: view.journey.map(|it| it.expose().to_owned()),
+        continuation: onward.map(str::to_owned),
+        recover: to("/recover"),
+        sign_up: app.config().ui.sign_up.then(|| to("/sign-up")),
+        upstreams: app
+            .services()
+            .upstreams
+            .buttons()
+            .map(|(name, it)| StepLink {
+                href: to(&format!("/upstream/{name}")),
+                text: t.upstream.with.with("name", &it.label),
+            })
+            .collect(),
     };
-    let mut response = page(status, &view)?;
+    let mut response = page(view.status, &shown)?;
     if let Some(pending) = pending {
         response.extensions_mut().insert(pending.targets());
     }

@@ -1,11 +1,12 @@
 //! Sign-up.
 
 use axum::{extract::State, response::Response};
-use ciam_core::journey::{Answer, RefusalReason, Registration, Step};
+use ciam_core::journey::{Answer, Challenge, JourneyHandle, RefusalReason, Registration, Step};
 use http::StatusCode;
 
 use super::{
-    pending::{Pending, visitor},
+    onward::{Onward, link},
+    pending::visitor,
     recover,
     steps::At,
 };
@@ -24,6 +25,7 @@ use crate::{
 struct Typed<'a> {
     email: &'a str,
     name: &'a str,
+    journey: Option<&'a JourneyHandle>,
     complaint: Complaint,
 }
 
@@ -38,11 +40,28 @@ struct Complaint {
 
 /// The form.
 pub(super) async fn show(State(app): State<App>, mut visit: Visit) -> Result<Response, Failure> {
-    let pending = Pending::of(&app, &visit, visit.query("continue").as_deref()).await?;
-    let ask = pending.as_ref().and_then(Pending::sign_in);
+    let pending = Onward::of(&app, &visit, visit.query("continue").as_deref()).await?;
+    let ask = pending.as_ref().and_then(Onward::sign_in);
     visit.prefer(ask.map_or(&[], |it| &it.ui_locales));
-    let hint = ask.and_then(|it| it.login_hint.clone()).unwrap_or_default();
-    let typed = Typed { email: &hint, ..Typed::default() };
+    let mut hint = ask.and_then(|it| it.login_hint.clone()).unwrap_or_default();
+    let visitor = visitor(&visit, None);
+    let journeys = &app.services().journeys;
+    let mut handle = None;
+    if let Some(journey) = visit.query("journey").map(|it| JourneyHandle::from_text(&it)) {
+        let challenge = journeys.challenge(&journey, &visitor).await?;
+        let Challenge::Registration { login_hint, .. } = challenge else {
+            return At { handle: &journey, pending: pending.as_ref() }.to(&challenge);
+        };
+        hint = login_hint.unwrap_or(hint);
+        handle = Some(journey);
+    } else if journeys.policy().human_for.sign_up && app.config().ui.sign_up {
+        let requirements = recover::requirements(&visit, pending.as_ref());
+        let (handle, challenge) = journeys.begin_sign_up(&visitor, requirements).await?;
+        if matches!(challenge, Challenge::Human { .. }) {
+            return At { handle: &handle, pending: pending.as_ref() }.to(&challenge);
+        }
+    }
+    let typed = Typed { email: &hint, journey: handle.as_ref(), ..Typed::default() };
     render(&app, &visit, pending.as_ref(), &typed, StatusCode::OK)
 }
 
@@ -55,26 +74,35 @@ pub(super) async fn submit(
     if !app.config().ui.sign_up {
         return Err(Fault::Forbidden.into());
     }
-    let pending = Pending::of(&app, &visit, form.optional("continue")).await?;
-    let ask = pending.as_ref().and_then(Pending::sign_in);
+    let pending = Onward::of(&app, &visit, form.optional("continue")).await?;
+    let ask = pending.as_ref().and_then(Onward::sign_in);
     visit.prefer(ask.map_or(&[], |it| &it.ui_locales));
     let viewer = app.viewer(&visit).await?;
     let visitor = visitor(&visit, viewer.as_ref());
     let requirements = recover::requirements(&visit, pending.as_ref());
-    let mut typed =
-        Typed { email: form.text("email"), name: form.text("name"), complaint: Complaint::default() };
+    let mut typed = Typed { email: form.text("email"), name: form.text("name"), ..Typed::default() };
     let registration = match form.text("action") {
         "passwordless" => Registration::passwordless(typed.email),
         _ => Registration::new(typed.email, form.text("password")),
     };
     let registration = registration.with_name(typed.name);
     let journeys = &app.services().journeys;
-    let (handle, _) = journeys.begin_sign_up(&visitor, requirements).await?;
+    let handle = match form.optional("journey").map(JourneyHandle::from_text) {
+        Some(handle) => handle,
+        None => {
+            let (handle, first) = journeys.begin_sign_up(&visitor, requirements).await?;
+            if matches!(first, Challenge::Human { .. }) {
+                return At { handle: &handle, pending: pending.as_ref() }.to(&first);
+            }
+            handle
+        }
+    };
     match journeys.answer(&handle, &visitor, Answer::Register(registration)).await? {
         Step::Challenge(next) => At { handle: &handle, pending: pending.as_ref() }.to(&next),
         Step::Refused(refusal) => {
             let (status, complaint) = complaint(app.texts(visit.language), &refusal.reason);
             typed.complaint = complaint;
+            typed.journey = refusal.challenge.is_some().then_some(&handle);
             render(&app, &visit, pending.as_ref(), &typed, status)
         }
         Step::Done(_) => Err(Failure::internal("a registration ended before its code")),
@@ -94,6 +122,7 @@ fn complaint(t: &Texts, reason: &RefusalReason) -> (StatusCode, Complaint) {
             let form = Some(t.field.slow_down.to_string());
             return (StatusCode::TOO_MANY_REQUESTS, Complaint { form, ..none });
         }
+        RefusalReason::Connection => Complaint { form: Some(t.sign_in.no_connection.to_string()), ..none },
         RefusalReason::Method => Complaint { form: Some(t.journey.method.to_string()), ..none },
         _ => Complaint { form: Some(t.error.lead.to_string()), ..none },
     };
@@ -103,17 +132,14 @@ fn complaint(t: &Texts, reason: &RefusalReason) -> (StatusCode, Complaint) {
 fn render(
     app: &App,
     visit: &Visit,
-    pending: Option<&Pending>,
+    pending: Option<&Onward>,
     typed: &Typed<'_>,
     status: StatusCode,
 ) -> Result<Response, Failure> {
     let t = app.texts(visit.language);
     let min = u16::try_from(app.services().password.policy().min_length).unwrap_or(u16::MAX);
-    let continuation = pending.map(|it| it.handle.expose().to_owned());
-    let sign_in = match &continuation {
-        Some(handle) => format!("/sign-in?continue={handle}"),
-        None => "/sign-in".to_owned(),
-    };
+    let continuation = pending.map(|it| it.text().to_owned());
+    let sign_in = link("/sign-in", &[("continue", continuation.as_deref())]);
     let complaint = &typed.complaint;
     let view = SignUpPage {
         frame: app.frame(visit, false),
@@ -130,6 +156,7 @@ fn render(
             .with_hint(t.sign_up.password_hint.with("min", min))
             .with_error(complaint.password.clone()),
         continuation,
+        journey: typed.journey.map(|it| it.expose().to_owned()),
         sign_in,
         open: app.config().ui.sign_up,
     };

@@ -4,7 +4,10 @@ use axum::response::Response;
 use ciam_core::journey::{Challenge, JourneyHandle, Refusal, RefusalReason, Step};
 use http::StatusCode;
 
-use super::{pending::Pending, sign_in};
+use super::{
+    onward::{Onward, link},
+    sign_in,
+};
 use crate::{
     app::App,
     pages::{StepForm, StepPage, parts::Notice},
@@ -14,7 +17,7 @@ use crate::{
 /// A journey in this browser, and what it interrupted.
 pub(super) struct At<'a> {
     pub(super) handle: &'a JourneyHandle,
-    pub(super) pending: Option<&'a Pending>,
+    pub(super) pending: Option<&'a Onward>,
 }
 
 /// What an answer led to: another page, or this one again.
@@ -27,7 +30,7 @@ impl At<'_> {
     /// Goes where a step leads.
     pub(super) async fn go(&self, app: &App, visit: &Visit, step: Step) -> Result<Led, Failure> {
         match step {
-            Step::Done(done) => sign_in::finish(app, visit, self.pending, &done).await.map(Led::Away),
+            Step::Done(done) => sign_in::finish(app, visit, self, &done).await.map(Led::Away),
             Step::Challenge(challenge) => self.to(&challenge).map(Led::Away),
             Step::Refused(refusal) => Ok(Led::Again(refusal)),
         }
@@ -43,17 +46,24 @@ impl At<'_> {
             Challenge::Terms { .. } => "/terms",
             Challenge::Profile { .. } => "/complete",
             Challenge::Credentials { .. } => "/sign-in",
+            Challenge::Connection { .. } => "/connection",
+            Challenge::Human { .. } => "/check",
             Challenge::Registration { .. } => "/sign-up",
             other => return Err(Failure::internal(format!("there is no page for {other:?}"))),
         };
-        let onward = self.pending.map(|it| format!("&continue={}", it.handle.expose())).unwrap_or_default();
-        see_other(&format!("{path}?journey={}{onward}", self.handle.expose()))
+        see_other(&self.link(path))
+    }
+
+    /// A page of the journey.
+    pub(super) fn link(&self, path: &str) -> String {
+        let onward = self.pending.map(Onward::text);
+        link(path, &[("journey", Some(self.handle.expose())), ("continue", onward)])
     }
 
     /// The form of a step, which carries the journey along.
     pub(super) fn form(&self, visit: &Visit, path: &str, submit: &str) -> StepForm {
         let mut hidden = vec![("journey", self.handle.expose().to_owned())];
-        hidden.extend(self.pending.map(|it| ("continue", it.handle.expose().to_owned())));
+        hidden.extend(self.pending.map(|it| ("continue", it.text().to_owned())));
         StepForm { action: visit.action(path), hidden, submit: submit.to_owned() }
     }
 
@@ -76,6 +86,12 @@ pub(super) fn complaint(app: &App, visit: &Visit, reason: &RefusalReason) -> (St
         }
         RefusalReason::Method => {
             (StatusCode::UNPROCESSABLE_ENTITY, Some(Notice::bad(t.journey.method.as_str())))
+        }
+        RefusalReason::Human => {
+            (StatusCode::UNPROCESSABLE_ENTITY, Some(Notice::bad(t.check.failed.as_str())))
+        }
+        RefusalReason::Connection => {
+            (StatusCode::UNPROCESSABLE_ENTITY, Some(Notice::bad(t.sign_in.no_connection.as_str())))
         }
         RefusalReason::Terms => {
             (StatusCode::UNPROCESSABLE_ENTITY, Some(Notice::bad(t.journey.terms_missing.as_str())))

@@ -1,11 +1,16 @@
 mod account;
+mod check;
 mod faults;
 mod forms;
 mod frame;
+mod invited;
 mod journey;
 mod organizations;
 mod outage;
 mod owner;
 mod passwordless;
 mod privacy;
+mod profile_step;
 mod protocol;
+mod realm;
+mod upstream;

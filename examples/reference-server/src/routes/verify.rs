@@ -5,7 +5,8 @@ use ciam_core::journey::{Answer, Challenge, CodePurpose, JourneyError, JourneyHa
 use http::StatusCode;
 
 use super::{
-    pending::{Pending, visitor},
+    onward::{Onward, link},
+    pending::visitor,
     sign_in,
     steps::At,
 };
@@ -21,7 +22,7 @@ use crate::{
 /// What the page shows.
 struct View<'a> {
     journey: &'a str,
-    pending: Option<&'a Pending>,
+    pending: Option<&'a Onward>,
     notice: Option<Notice>,
     complaint: Option<String>,
     status: StatusCode,
@@ -30,7 +31,7 @@ struct View<'a> {
 /// The form.
 pub(super) async fn show(State(app): State<App>, visit: Visit) -> Result<Response, Failure> {
     let journey = visit.query("journey").ok_or(Fault::NotFound)?;
-    let pending = Pending::of(&app, &visit, visit.query("continue").as_deref()).await?;
+    let pending = Onward::of(&app, &visit, visit.query("continue").as_deref()).await?;
     let handle = JourneyHandle::from_text(&journey);
     let challenge = app.services().journeys.challenge(&handle, &visitor(&visit, None)).await?;
     let view = View {
@@ -45,7 +46,7 @@ pub(super) async fn show(State(app): State<App>, visit: Visit) -> Result<Respons
 
 /// The form, filled in; or the wish for another code.
 pub(super) async fn submit(State(app): State<App>, visit: Visit, form: Form) -> Result<Response, Failure> {
-    let pending = Pending::of(&app, &visit, form.optional("continue")).await?;
+    let pending = Onward::of(&app, &visit, form.optional("continue")).await?;
     let viewer = app.viewer(&visit).await?;
     let visitor = visitor(&visit, viewer.as_ref());
     let journey = form.text("journey");
@@ -61,7 +62,10 @@ pub(super) async fn submit(State(app): State<App>, visit: Visit, form: Form) -> 
         status: StatusCode::UNPROCESSABLE_ENTITY,
     };
     let challenge = match app.services().journeys.answer(&handle, &visitor, answer).await? {
-        Step::Done(done) => return sign_in::finish(&app, &visit, pending.as_ref(), &done).await,
+        Step::Done(done) => {
+            return sign_in::finish(&app, &visit, &At { handle: &handle, pending: pending.as_ref() }, &done)
+                .await;
+        }
         Step::Challenge(challenge) if !matches!(challenge, Challenge::Code { .. }) => {
             return At { handle: &handle, pending: pending.as_ref() }.to(&challenge);
         }
@@ -99,16 +103,13 @@ fn render(app: &App, visit: &Visit, view: View<'_>, challenge: &Challenge) -> Re
     let t = app.texts(visit.language);
     let minutes = ((*expires_at - app.ports().now()).whole_seconds() + 59).max(0) / 60;
     let digits = u8::try_from(*digits).unwrap_or(u8::MAX);
-    let continuation = view.pending.map(|it| it.handle.expose().to_owned());
+    let continuation = view.pending.map(|it| it.text().to_owned());
     let (restart, lead) = match purpose {
         CodePurpose::Registration => ("/sign-up", t.verify.lead.with("email", sent_to)),
         CodePurpose::Recovery => ("/recover", t.journey.code_lead.with("to", sent_to)),
         _ => ("/sign-in", t.journey.code_lead.with("to", sent_to)),
     };
-    let restart = match &continuation {
-        Some(handle) => format!("{restart}?continue={handle}"),
-        None => restart.to_owned(),
-    };
+    let restart = link(restart, &[("continue", continuation.as_deref())]);
     let shown = VerifyPage {
         frame: app.frame(visit, false),
         csrf: visit.csrf("/verify"),

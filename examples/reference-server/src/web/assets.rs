@@ -1,4 +1,4 @@
-//! Stylesheets and the mark.
+//! Stylesheets, the mark, and the one script.
 
 use axum::{
     Router,
@@ -17,11 +17,13 @@ use crate::{app::App, pages::Fault};
 
 const STYLE: &str = include_str!("../../assets/style.css");
 const MARK: &str = include_str!("../../assets/mark.svg");
+const CHECK: &str = include_str!("../../assets/check.js");
 
 /// The addresses of the assets, which change with their contents so that browsers may keep them for ever.
 #[derive(Clone, Debug)]
 pub struct Assets {
     style: String,
+    check: String,
     theme: Option<String>,
     theme_text: String,
 }
@@ -35,6 +37,7 @@ impl Assets {
         };
         Self {
             style: address("style.css", STYLE),
+            check: address("check.js", CHECK),
             theme: theme.map(|text| address("theme.css", text)),
             theme_text: theme.unwrap_or_default().to_owned(),
         }
@@ -43,6 +46,11 @@ impl Assets {
     /// The address of the stylesheet.
     pub fn style(&self) -> &str {
         &self.style
+    }
+
+    /// The address of the script that does a proof of work.
+    pub fn check(&self) -> &str {
+        &self.check
     }
 
     /// The address of the operator's stylesheet.
@@ -57,6 +65,10 @@ pub(crate) fn routes() -> Router<App> {
         .route(
             "/assets/style.css",
             get(async |uri: Uri| asset(&uri, "text/css; charset=utf-8", STYLE.into())),
+        )
+        .route(
+            "/assets/check.js",
+            get(async |uri: Uri| asset(&uri, "text/javascript; charset=utf-8", CHECK.into())),
         )
         .route("/assets/mark.svg", get(async |uri: Uri| asset(&uri, "image/svg+xml", MARK.into())))
         .route("/favicon.ico", get(async |uri: Uri| asset(&uri, "image/svg+xml", MARK.into())))

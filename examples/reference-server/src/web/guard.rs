@@ -19,7 +19,7 @@ use http::{
 };
 
 use super::{
-    Failure, FormTargets, RouteName, Visit,
+    Failure, FormTargets, RouteName, Scripts, Visit,
     host::{self, Host},
     reply,
     visit::LANGUAGE_COOKIE,
@@ -146,7 +146,8 @@ fn give_cookies(visit: &Visit, headers: &mut HeaderMap) -> Result<(), ciam_core:
 /// Headers that make a browser careful. What an endpoint has set itself stays.
 fn secure(app: &App, response: &mut Response) {
     let targets = response.extensions_mut().remove::<FormTargets>().unwrap_or_default();
-    let policy = content_security_policy(&targets);
+    let scripts = response.extensions_mut().remove::<Scripts>().unwrap_or_default();
+    let policy = content_security_policy(&targets, scripts);
     let headers = response.headers_mut();
     let mut set = |name: HeaderName, value: &str| {
         if let (false, Ok(value)) = (headers.contains_key(&name), HeaderValue::try_from(value)) {
@@ -168,12 +169,20 @@ fn secure(app: &App, response: &mut Response) {
     }
 }
 
-fn content_security_policy(targets: &FormTargets) -> String {
+fn content_security_policy(targets: &FormTargets, scripts: Scripts) -> String {
     // A target is an origin or a scheme by construction; one that is not must not open the policy.
     let harmless = |it: &&String| !it.contains([';', ',', ' ', '\'', '*']);
     let targets: String = targets.0.iter().filter(harmless).map(|it| format!(" {it}")).collect();
+    let scripts = match scripts {
+        Scripts::None => String::new(),
+        Scripts::Ours => " script-src 'self';".to_owned(),
+        Scripts::Of(origins) => {
+            let origins = origins.join(" ");
+            format!(" script-src {origins}; frame-src {origins}; connect-src {origins};")
+        }
+    };
     format!(
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'{targets}; \
+        "default-src 'none'; style-src 'self'; img-src 'self';{scripts} form-action 'self'{targets}; \
          frame-ancestors 'none'; base-uri 'none'"
     )
 }
@@ -198,11 +207,25 @@ mod tests {
     #[test]
     fn forms_lead_here_and_to_the_named_targets() {
         let policy = |targets: &[&str]| {
-            content_security_policy(&FormTargets(targets.iter().map(ToString::to_string).collect()))
+            let targets = FormTargets(targets.iter().map(ToString::to_string).collect());
+            content_security_policy(&targets, Scripts::None)
         };
         assert!(policy(&[]).contains("form-action 'self';"));
         let both = policy(&["https://app.example", "com.example.app:"]);
         assert!(both.contains("form-action 'self' https://app.example com.example.app:;"), "{both}");
         assert!(policy(&["*", "x; script-src *", "'unsafe-inline'"]).contains("form-action 'self';"));
+    }
+
+    #[test]
+    fn scripts_run_where_a_page_needs_them_and_only_those_that_it_names() {
+        let policy = |scripts| content_security_policy(&FormTargets::default(), scripts);
+        assert!(!policy(Scripts::None).contains("script-src"));
+        assert!(policy(Scripts::Ours).contains("; script-src 'self';"));
+        let other = policy(Scripts::Of(&["https://captcha.example"]));
+        assert!(
+            other.contains("script-src https://captcha.example; frame-src https://captcha.example;"),
+            "{other}"
+        );
+        assert!(!other.contains("unsafe"));
     }
 }

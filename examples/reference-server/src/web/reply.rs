@@ -55,6 +55,18 @@ impl FormTargets {
     }
 }
 
+/// Which scripts a page runs. Put it into a response's extensions; without it there are none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scripts {
+    /// None.
+    #[default]
+    None,
+    /// Those of this server.
+    Ours,
+    /// Those of these origins.
+    Of(&'static [&'static str]),
+}
+
 /// The name of a route for the log, of an endpoint that the router does not know by a path of its own. Put it into a
 /// response's extensions.
 #[derive(Clone, Copy, Debug)]

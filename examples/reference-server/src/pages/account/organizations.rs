@@ -18,6 +18,8 @@ pub struct OrganizationsPage<'a> {
     pub nav: Nav,
     /// What was just done.
     pub notice: Option<Notice>,
+    /// Where the sign-in gets what an organization demands.
+    pub step_up: Option<String>,
     /// The organizations.
     pub organizations: Vec<OrganizationLine>,
     /// The way to the others.
@@ -71,6 +73,7 @@ pub(crate) fn samples(s: &Samples<'_>, out: &mut Gallery<'_>) {
         let page = OrganizationsPage {
             nav: Section::Organizations.nav(t),
             notice: failed.then(|| Notice::bad(t.console.error_slug_taken.as_str())),
+            step_up: failed.then(|| "/step-up".to_owned()),
             organizations: vec![line, suspended],
             pager: None,
             act: s.action("/account/organizations"),

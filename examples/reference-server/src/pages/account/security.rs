@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Section, proof::Proof};
 use crate::pages::{
-    Frame, page,
+    Frame, StepLink, page,
     parts::{Action, Confirm, Field, Input, Nav, Notice},
     samples::{Gallery, Samples},
 };
@@ -30,6 +30,8 @@ pub struct SecurityPage<'a> {
     pub remove_password: Option<Confirm>,
     /// Accounts elsewhere that are linked.
     pub identities: Vec<IdentityLine>,
+    /// Providers that can be linked.
+    pub link: Vec<StepLink>,
     /// Closes the account.
     pub close: Confirm,
     /// For how many days it can be taken back.
@@ -92,6 +94,10 @@ pub(crate) fn samples(s: &Samples<'_>, out: &mut Gallery<'_>) {
                 issuer: "https://accounts.example.com".into(),
                 linked: "2026-11-20 08:14 UTC".into(),
                 unlink: Some(confirm(t.security.unlink.as_str(), t.security.unlink_question.as_str())),
+            }],
+            link: vec![StepLink {
+                href: "/upstream/acme?link=1".into(),
+                text: t.upstream.link.with("name", &s.client),
             }],
             close: confirm(t.security.close.as_str(), t.security.close_question.as_str()),
             days: 30,

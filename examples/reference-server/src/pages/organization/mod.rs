@@ -101,6 +101,7 @@ pub struct Panel {
     table: Option<Table>,
     forms: Vec<FormPart>,
     confirms: Vec<Confirm>,
+    link: Option<(String, String)>,
 }
 
 impl Panel {
@@ -134,6 +135,13 @@ impl Panel {
     #[must_use]
     pub fn with_form(mut self, form: FormPart) -> Self {
         self.forms.push(form);
+        self
+    }
+
+    /// The way to another page.
+    #[must_use]
+    pub fn with_link(mut self, href: impl Into<String>, text: impl Into<String>) -> Self {
+        self.link = Some((href.into(), text.into()));
         self
     }
 

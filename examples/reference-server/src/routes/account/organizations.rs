@@ -19,7 +19,10 @@ use crate::{
         },
         parts::{Field, Input, Notice, Pager},
     },
-    routes::organization::{complaint, demand_text},
+    routes::{
+        organization::{complaint, demand_text},
+        step_up,
+    },
     web::{Failure, Form, Visit, page, see_other},
 };
 
@@ -37,7 +40,7 @@ async fn show(State(app): State<App>, visit: Visit) -> Result<Response, Failure>
         Some(_) => Some(Notice::good(app.texts(visit.language).console.saved.as_str())),
         None => None,
     };
-    render(&app, &visit, &viewer, StatusCode::OK, done).await
+    render(&app, &visit, &viewer, StatusCode::OK, done, None).await
 }
 
 async fn submit(State(app): State<App>, visit: Visit, form: Form) -> Result<Response, Failure> {
@@ -71,7 +74,9 @@ async fn switch(
         }
         Err(ActingError::Demands(demand)) => {
             let notice = Notice::bad(demand_text(app.texts(visit.language), &demand));
-            render(app, visit, viewer, StatusCode::FORBIDDEN, Some(notice)).await
+            let named = organization.map(|id| id.to_string()).unwrap_or_default();
+            let step_up = step_up::path(&named, PATH);
+            render(app, visit, viewer, StatusCode::FORBIDDEN, Some(notice), Some(step_up)).await
         }
         Err(ActingError::NotAMember) => Err(Fault::NotFound.into()),
         Err(ActingError::Changed) => Err(Fault::Expired.into()),
@@ -90,7 +95,7 @@ async fn create(app: &App, visit: &Visit, viewer: &Authenticated, form: &Form) -
         Ok(organization) => see_other(&format!("/organizations/{}", organization.slug.as_str())),
         Err(error) => {
             let (status, notice) = complaint(app.texts(visit.language), error)?;
-            render(app, visit, viewer, status, Some(notice)).await
+            render(app, visit, viewer, status, Some(notice), None).await
         }
     }
 }
@@ -101,6 +106,7 @@ async fn render(
     viewer: &Authenticated,
     status: StatusCode,
     notice: Option<Notice>,
+    step_up: Option<String>,
 ) -> Result<Response, Failure> {
     let after = visit.query("after");
     let request = match &after {
@@ -126,6 +132,7 @@ async fn render(
     let shown = OrganizationsPage {
         nav: Section::Organizations.nav(t),
         notice,
+        step_up,
         organizations: lines.collect(),
         pager: Pager::new(PATH, after.as_deref(), found.next.as_ref().map(Cursor::as_str)),
         act: action(),

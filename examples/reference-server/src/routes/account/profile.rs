@@ -14,6 +14,7 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::owner;
+use crate::routes::attributes::{complaint, input_of, label};
 use crate::{
     app::App,
     i18n::Texts,
@@ -23,7 +24,7 @@ use crate::{
             Section,
             profile::{AttributeInput, AttributeLine, ProfilePage},
         },
-        parts::{Checkbox, Field, Input, Notice, Select},
+        parts::{Checkbox, Field, Notice, Select},
     },
     web::{Failure, Form, Visit, moment, page, see_other},
 };
@@ -95,13 +96,16 @@ fn render(
         save: visit.action(PATH),
         attributes: schema
             .writable(Party::Owner)
-            .map(|(name, attribute)| input(t, name, attribute, seen.get(name), typed))
+            .map(|(name, attribute)| {
+                let called = label(app, visit.language, name, attribute.label.as_deref());
+                input(t, name, called, attribute, seen.get(name), typed)
+            })
             .collect(),
         shown: seen
             .iter()
             .filter(|(name, _)| fixed(name))
             .map(|(name, value)| AttributeLine {
-                label: label(t, name, schema.get(name)),
+                label: label(app, visit.language, name, schema.get(name).and_then(|it| it.label.as_deref())),
                 value: text_of(value),
             })
             .collect(),
@@ -113,11 +117,11 @@ fn render(
 fn input(
     t: &Texts,
     name: &str,
+    label: String,
     attribute: &Attribute,
     value: Option<&Value>,
     typed: &Typed,
 ) -> AttributeInput {
-    let label = label(t, name, Some(attribute));
     let error = typed.problems.get(name).map(|problem| complaint(t, problem));
     let text = typed.texts.get(name).cloned().unwrap_or_else(|| value.map(text_of).unwrap_or_default());
     let mut shown = AttributeInput::default();
@@ -142,57 +146,12 @@ fn input(
     shown
 }
 
-fn input_of(name: &str, kind: &AttributeType) -> Input {
-    match kind {
-        AttributeType::Text { .. } if name == "name" => Input::Name,
-        AttributeType::Text { max } => Input::Text { max: u16::try_from(*max).unwrap_or(u16::MAX) },
-        AttributeType::Url => Input::Url,
-        AttributeType::Date => Input::Date,
-        AttributeType::Phone => Input::Phone,
-        AttributeType::Integer { .. } => Input::Number,
-        AttributeType::List { .. } => Input::Lines { max: 4000 },
-        _ => Input::Text { max: 64 },
-    }
-}
-
 /// A value as a form shows it: a list has one value on each line.
 fn text_of(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Array(values) => values.iter().map(text_of).collect::<Vec<_>>().join("\n"),
         other => other.to_string(),
-    }
-}
-
-/// What an attribute is called: by the text of its label or name, else by the label or name itself.
-fn label(t: &Texts, name: &str, attribute: Option<&Attribute>) -> String {
-    let label = attribute.and_then(|it| it.label.as_deref());
-    let key = label.unwrap_or(name);
-    let entries = t.entries();
-    let words = entries.iter().find(|(section, known, _)| *section == "attributes" && *known == key);
-    words.map_or_else(|| key.to_owned(), |(_, _, text)| text.to_string())
-}
-
-fn complaint(t: &Texts, problem: &AttributeProblem) -> String {
-    match problem {
-        AttributeProblem::Required => t.attributes.required.to_string(),
-        AttributeProblem::TooLong { max } => t.attributes.too_long.with("max", max),
-        AttributeProblem::Control => t.attributes.control.to_string(),
-        AttributeProblem::OutOfRange { min, max } => {
-            t.attributes.out_of_range.fill(&[("min", min), ("max", max)])
-        }
-        AttributeProblem::NotListed => t.attributes.not_listed.to_string(),
-        AttributeProblem::TooMany { max } => t.attributes.too_many.with("max", max),
-        AttributeProblem::Unknown | AttributeProblem::NotWritable => t.attributes.refused.to_string(),
-        AttributeProblem::Format { format } => match *format {
-            "url" => t.attributes.format_url.to_string(),
-            "date" => t.attributes.format_date.to_string(),
-            "locale" => t.attributes.format_locale.to_string(),
-            "zoneinfo" => t.attributes.format_zoneinfo.to_string(),
-            "phone" => t.attributes.format_phone.to_string(),
-            _ => t.attributes.wrong_type.to_string(),
-        },
-        _ => t.attributes.wrong_type.to_string(),
     }
 }
 

@@ -13,7 +13,7 @@ use super::owner;
 use crate::{
     app::App,
     pages::{
-        Fault,
+        Fault, StepLink,
         account::{
             Section,
             security::{ClosedPage, IdentityLine, SecurityPage},
@@ -35,6 +35,7 @@ async fn show(State(app): State<App>, visit: Visit) -> Result<Response, Failure>
         ("password", t.security.done_password.as_str()),
         ("password_removed", t.security.done_password_removed.as_str()),
         ("unlinked", t.security.done_unlinked.as_str()),
+        ("linked", t.upstream.linked.as_str()),
     ];
     let notice = owner::notice(t, &visit, &done);
     render(&app, &visit, &viewer, notice, None, StatusCode::OK).await
@@ -130,6 +131,16 @@ async fn render(
                         .with_hidden("identity", it.value.id.to_text())
                         .about(&it.value.issuer)
                 }),
+            })
+            .collect(),
+        link: app
+            .services()
+            .upstreams
+            .buttons()
+            .filter(|(_, it)| !identities.iter().any(|own| own.value.issuer == it.party.config().issuer))
+            .map(|(name, it)| StepLink {
+                href: format!("/upstream/{name}?link=1"),
+                text: t.upstream.link.with("name", &it.label),
             })
             .collect(),
         close: ask("close", words.close.as_str(), words.close_question.as_str()),

@@ -23,6 +23,7 @@ use ciam_core::{
 };
 use http::StatusCode;
 
+use super::step_up;
 use crate::{
     app::App,
     i18n::Texts,
@@ -79,14 +80,13 @@ impl Console {
         match organizations.admitted(id, account, &facts, now).await {
             Ok(_) => Ok(Ok(console)),
             Err(ActingError::Demands(demand)) => {
-                let notice = Notice::bad(demand_text(app.texts(visit.language), &demand));
-                Ok(Err(console.page(
-                    app,
-                    visit,
-                    Section::Settings,
-                    Vec::new(),
-                    Some((StatusCode::FORBIDDEN, notice)),
-                )?))
+                let t = app.texts(visit.language);
+                let notice = Notice::bad(demand_text(t, &demand));
+                let here = visit.path().to_owned();
+                let panel = Panel::new("step-up", t.console.step_up.as_str())
+                    .with_link(step_up::path(&console.slug, &here), t.console.step_up.as_str());
+                let complaint = Some((StatusCode::FORBIDDEN, notice));
+                Ok(Err(console.page(app, visit, Section::Settings, vec![panel], complaint)?))
             }
             Err(ActingError::Port(error)) => Err(error.into()),
             Err(_) => Err(Fault::NotFound.into()),

@@ -61,7 +61,7 @@ async fn somebody_is_invited_joins_is_given_a_role_and_removed() {
     assert_eq!(joined.path, "/account/organizations?done=joined");
     assert!(joined.says("Example Ltd"));
     for used in [eve.get(&link).await, eve.get("/invitation?token=nonsense").await] {
-        assert!(used.says("This page has expired"), "{}", used.text);
+        assert!(used.says("This invitation is no longer good"), "{}", used.text);
     }
 
     let members = dana.get("/organizations/example/members").await;

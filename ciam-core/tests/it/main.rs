@@ -22,10 +22,10 @@ mod faulty;
 mod first_factor;
 #[cfg(feature = "foreign-hashes")]
 mod foreign_hashes;
-mod home_realm;
 #[cfg(feature = "foreign-hashes")]
 mod foreign_imports;
 mod guards;
+mod home_realm;
 #[cfg(feature = "foreign-hashes")]
 mod import;
 mod interactions;

@@ -185,8 +185,8 @@ impl RelyingParty {
     }
 }
 
-const BY_SUBJECT: IndexDeclaration = IndexDeclaration::many("subject");
-const BY_SESSION: IndexDeclaration = IndexDeclaration::many("provider_session");
+const BY_SUBJECT: IndexDeclaration = IndexDeclaration::many("subject").hashed();
+const BY_SESSION: IndexDeclaration = IndexDeclaration::many("provider_session").hashed();
 
 /// Which identity at a provider a session of the host began with. What the provider calls them is kept as digests.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -199,7 +199,7 @@ struct ProviderSession {
 }
 
 impl StoredRecord for ProviderSession {
-    const KIND: RecordKind = RecordKind::new("oidc.rp.session", &[BY_SUBJECT, BY_SESSION]);
+    const KIND: RecordKind = RecordKind::new("oidc.rp.session", &[BY_SUBJECT, BY_SESSION]).private();
     const SCHEMA: u16 = 1;
 
     fn key(&self) -> String {

@@ -242,9 +242,12 @@ mod tests {
         assert!(leads(&[LEAF], &[LEAF]), "an anchor may be the leaf");
     }
 
+    /// What is wrong, the chain, and the anchor.
+    type Row = (&'static str, &'static [&'static [u8]], &'static [u8]);
+
     #[test]
     fn a_chain_that_leads_elsewhere_is_none() {
-        let table: &[(&str, &[&[u8]], &[u8])] = &[
+        let table: &[Row] = &[
             ("nobody is believed", &[LEAF, MIDDLE], &[]),
             ("the same name and another key", &[LEAF, MIDDLE], OTHER_ROOT),
             ("a link is missing", &[LEAF], ROOT),

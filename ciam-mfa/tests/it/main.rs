@@ -1,6 +1,12 @@
 //! Public-API tests of ciam-mfa, one module per topic.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that panics is a test that fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test that panics is a test that fails"
+)]
 
 mod authenticator;
 mod manage;

@@ -93,9 +93,12 @@ fn run_wycheproof(file: &str) -> Option<(usize, usize, usize)> {
     for group in suite["testGroups"].as_array().unwrap() {
         let keys = key_set(group);
         for test in group["tests"].as_array().unwrap() {
-            let Some(token) = test["jws"].as_str() else { continue };
+            assert!(test.get("jws").or(test.get("jwe")).is_some(), "a row that nobody runs: {test}");
+            let Some(token) = test.get("jws") else { continue };
+            // The JSON serialization is handed over as it stands, to be refused.
+            let token = token.as_str().map_or_else(|| token.to_string(), ToOwned::to_owned);
             let outcome = match &keys {
-                Ok(keys) => untyped(all).verify(token, keys).map(|_| ()).map_err(|error| error.to_string()),
+                Ok(keys) => untyped(all).verify(&token, keys).map(|_| ()).map_err(|error| error.to_string()),
                 Err(error) => Err(error.to_string()),
             };
             let name = format!("{file} {}: {}", test["tcId"], test["comment"]);
@@ -103,7 +106,7 @@ fn run_wycheproof(file: &str) -> Option<(usize, usize, usize)> {
             let result = disputed.map_or_else(|| text(test, "result"), |(.., result, _)| result);
             match (result, outcome) {
                 ("valid", Ok(())) => accepted += 1,
-                ("valid", Err(_)) if is_out_of_scope(group, token) => out_of_scope += 1,
+                ("valid", Err(_)) if is_out_of_scope(group, &token) => out_of_scope += 1,
                 ("invalid", Err(_)) => refused += 1,
                 (expected, outcome) => panic!("{name} is {expected}, and the outcome is {outcome:?}"),
             }
@@ -166,7 +169,7 @@ const SIGNATURE: &str = "wycheproof/json_web_signature_test.json";
 /// Accepted, refused, out of scope.
 const SIGNATURE_COUNTS: (usize, usize, usize) = (26, 355, 20);
 const KEY_COUNTS: (usize, usize, usize) = (2, 21, 3);
-const CRYPTO_COUNTS: (usize, usize, usize) = (3, 44, 1);
+const CRYPTO_COUNTS: (usize, usize, usize) = (3, 45, 1);
 
 const RFC7515_PAYLOAD: &str =
     "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";

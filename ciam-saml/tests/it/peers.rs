@@ -35,7 +35,12 @@ const SP_SLO: &str = "https://sp.example/saml/slo";
 pub(crate) fn python() -> String {
     let system = "/usr/bin/python3";
     let default = if std::path::Path::new(system).exists() { system } else { "python3" };
-    std::env::var("CIAM_PYTHON").unwrap_or_else(|_| default.to_owned())
+    std::env::var("CIAM_SAML_PYTHON").unwrap_or_else(|_| default.to_owned())
+}
+
+/// Says on the standard error that something was not tried: what passing tests print is not shown.
+pub(crate) fn skipped(why: &str) {
+    std::io::stderr().write_all(format!("\nSKIPPED: {why}\n").as_bytes()).unwrap();
 }
 
 /// A program that answers a line with a line.
@@ -50,7 +55,7 @@ impl Peer {
         let there = Command::new(python()).args(["-c", &format!("import {module}")]).output();
         if !there.is_ok_and(|output| output.status.success()) {
             assert!(std::env::var_os("CIAM_REQUIRE_ALL").is_none(), "python3 with {module} is required");
-            println!("SKIPPED: {module} is not installed");
+            skipped(&format!("{module} is not installed"));
             return None;
         }
         let mut child = Command::new(python())

@@ -376,6 +376,7 @@ A configuration file (every key is optional):
   theme = \"theme.css\"
   templates = \"templates\"           # files here take the place of the server's own
   sign_up = true                    # false: accounts come from imports only
+  identifier_first = true           # who, before how [default: where there is an upstream]
   [sessions]
   idle = \"24h\"                      # sign-in ends without use
   lifetime = \"30d\"                  # sign-in ends in any case
@@ -387,6 +388,16 @@ A configuration file (every key is optional):
   warning = \"30d\"                   # so long before, its owner is told
   grace = \"30d\"                     # so long after, they can sign in and take it back
   audit = \"400d\"                    # the audit log forgets what is older [default: never]
+  [human_check]
+  kind = "proof_of_work"            # or turnstile, hcaptcha, recaptcha (with site_key, secret), none
+  bits = 18                         # how much work
+  always = ["sign_up"]              # sign_in, recovery [default: only under pressure]
+  [[upstream]]                      # an OpenID Provider to sign in with
+  name = "partner"                  # of /upstream/partner/callback
+  label = "Partner"
+  issuer = "https://login.partner.example"
+  client_id = "ciam"
+  client_secret = "…"
   [tokens]
   access = \"10m\"                    # access tokens are valid this long
   [passwords]

@@ -47,7 +47,7 @@ pub trait MemberReader<'p> {
     fn member<A: MapAccess<'p>>(&mut self, name: &str, object: &mut A) -> Result<bool, A::Error>;
 }
 
-/// Reads a JSON object in one pass, by the rules of [`check_object`]: no member twice, at any depth that was skipped.
+/// Reads a JSON object in one pass, by the rules of every part of a token: no member twice, at any depth that was skipped.
 ///
 /// For claims that are looked at at every request, where reading them once to check and once to use would be twice the work.
 ///

@@ -389,15 +389,15 @@ A configuration file (every key is optional):
   grace = \"30d\"                     # so long after, they can sign in and take it back
   audit = \"400d\"                    # the audit log forgets what is older [default: never]
   [human_check]
-  kind = "proof_of_work"            # or turnstile, hcaptcha, recaptcha (with site_key, secret), none
+  kind = \"proof_of_work\"            # or turnstile, hcaptcha, recaptcha (with site_key, secret), none
   bits = 18                         # how much work
-  always = ["sign_up"]              # sign_in, recovery [default: only under pressure]
+  always = [\"sign_up\"]              # sign_in, recovery [default: only under pressure]
   [[upstream]]                      # an OpenID Provider to sign in with
-  name = "partner"                  # of /upstream/partner/callback
-  label = "Partner"
-  issuer = "https://login.partner.example"
-  client_id = "ciam"
-  client_secret = "…"
+  name = \"partner\"                  # of /upstream/partner/callback
+  label = \"Partner\"
+  issuer = \"https://login.partner.example\"
+  client_id = \"ciam\"
+  client_secret = \"…\"
   [tokens]
   access = \"10m\"                    # access tokens are valid this long
   [passwords]

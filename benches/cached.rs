@@ -49,9 +49,9 @@ impl Cached {
         let key = Key::generate(Algorithm::Es256)?;
         let now = OffsetDateTime::from_unix_timestamp(ISSUED_AT)? + time::Duration::minutes(5);
         let cache = |keeps| -> Result<CachingValidator, Failure> {
-            // Room enough that nothing is pushed out.
+            // Room enough that next to nothing is pushed out, of a few tokens nothing.
             let mut policy = TokenCachePolicy::default();
-            (policy.capacity, policy.keeps) = (number * 2, keeps);
+            (policy.capacity, policy.keeps) = ((number * 2).max(4096), keeps);
             Ok(CachingValidator::new(validator(Backend::Ring, &key)?, policy, &SystemEntropy::new())?)
         };
         let (whole, digests) = (cache(Recognition::WholeToken)?, cache(Recognition::Digest)?);

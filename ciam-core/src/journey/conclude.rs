@@ -32,6 +32,22 @@ pub(super) struct Proving {
 }
 
 impl Proving {
+    /// Nothing proved yet.
+    pub(super) fn begun(found: Found, goal: Goal, risk: Assessment) -> Self {
+        Self {
+            found,
+            goal,
+            proofs: Vec::new(),
+            relied_on: Vec::new(),
+            risk,
+            known_as: None,
+            step_up_of: None,
+            reached: None,
+            signed_up: false,
+            postponed: Vec::new(),
+        }
+    }
+
     /// What was held between two steps, with the account as it is now.
     pub(super) fn resumed(held: &Held, found: Found) -> Self {
         Self {

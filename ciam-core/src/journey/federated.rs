@@ -42,18 +42,8 @@ impl Journeys {
                 return Ok((handle, step));
             };
             let subject = found.account.value.event_subject();
-            let proving = Proving {
-                found,
-                goal: Goal::Session,
-                proofs: earlier.to_vec(),
-                relied_on: Vec::new(),
-                risk: risk.clone(),
-                known_as: None,
-                step_up_of: None,
-                reached: None,
-                signed_up: false,
-                postponed: Vec::new(),
-            };
+            let proving =
+                Proving { proofs: earlier.to_vec(), ..Proving::begun(found, Goal::Session, risk.clone()) };
             let proof = FactorProof::new(last.clone());
             match self.proved(&handle, visitor, &journey, current.as_ref(), proving, proof).await? {
                 Outcome::Next(step) => return Ok((handle, *step)),

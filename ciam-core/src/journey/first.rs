@@ -86,16 +86,8 @@ impl Journeys {
             };
             let account = found.account.value.event_subject();
             let proving = Proving {
-                found,
-                goal: Goal::Session,
-                proofs: Vec::new(),
-                relied_on: Vec::new(),
-                risk: assessment.clone(),
                 known_as: Some(attempt.browser.clone()),
-                step_up_of: None,
-                reached: None,
-                signed_up: false,
-                postponed: Vec::new(),
+                ..Proving::begun(found, Goal::Session, assessment.clone())
             };
             match self.proved(handle, visitor, &journey, current.as_ref(), proving, proof).await? {
                 Outcome::Next(step) => {

@@ -169,16 +169,9 @@ impl Journeys {
             let proof = FactorProof::new(proof_by(sent.channel, now));
             let subject = found.account.value.event_subject();
             let proving = Proving {
-                found,
-                goal,
-                proofs: Vec::new(),
-                relied_on: Vec::new(),
-                risk: assessment.clone(),
                 known_as: Some(known_as.clone()),
-                step_up_of: None,
                 reached: Some(recipient.identifier.clone()),
-                signed_up: false,
-                postponed: Vec::new(),
+                ..Proving::begun(found, goal, assessment.clone())
             };
             match self.proved(handle, visitor, &journey, current.as_ref(), proving, proof).await? {
                 Outcome::Next(step) => return Ok(*step),

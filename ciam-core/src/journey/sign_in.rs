@@ -46,17 +46,10 @@ impl Journeys {
         let (credentials, risk) =
             join(self.ports.store().credentials_of(id), self.assess(visitor, Goal::Session, Some(id), false))
                 .await;
+        let found = Found { account: current.account.clone(), credentials: credentials? };
         let proving = Proving {
-            found: Found { account: current.account.clone(), credentials: credentials? },
-            goal: Goal::Session,
-            proofs: Vec::new(),
-            relied_on: Vec::new(),
-            risk,
-            known_as: None,
             step_up_of: Some(current.session.value.id),
-            reached: None,
-            signed_up: false,
-            postponed: Vec::new(),
+            ..Proving::begun(found, Goal::Session, risk)
         };
         match self.decide(&proving, requirements, Some(current)) {
             Decision::Factor(_) => {
@@ -133,16 +126,8 @@ impl Journeys {
             };
             let account = found.account.value.event_subject();
             let proving = Proving {
-                found,
-                goal: Goal::Session,
-                proofs: Vec::new(),
-                relied_on: Vec::new(),
-                risk: assessment.clone(),
                 known_as: Some(attempt.browser.clone()),
-                step_up_of: None,
-                reached: None,
-                signed_up: false,
-                postponed: Vec::new(),
+                ..Proving::begun(found, Goal::Session, assessment.clone())
             };
             match self.proved(handle, visitor, &journey, current.as_ref(), proving, proof).await? {
                 Outcome::Next(step) => {

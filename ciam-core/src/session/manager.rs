@@ -7,8 +7,8 @@ use std::net::IpAddr;
 
 use super::remembered::Guest;
 use super::{
-    DeviceCookie, DevicePolicy, RememberedDevices, Session, SessionCookie, SessionEnd, SessionLimit,
-    SessionState, notice,
+    Beginning, DeviceCookie, RememberedDevices, Session, SessionCookie, SessionEnd, SessionPolicy,
+    SessionState, StricterLimits, notice,
 };
 use crate::account::Account;
 use crate::actor::Actor;
@@ -21,36 +21,6 @@ use crate::ports::Ports;
 use crate::risk::Assessment;
 use crate::secret::Secret;
 use crate::store::{Batch, Commit, EntityRef, Page, PageRequest, Versioned, Write};
-
-/// How long sessions last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SessionPolicy {
-    /// A session ends after this time without use. Default 12 hours.
-    pub idle: Duration,
-    /// A session ends after this time in any case. Default 14 days.
-    pub absolute: Duration,
-    /// Use is noted only when this much time has passed since it was last noted, so that a page view costs no write.
-    /// Default 5 minutes; half of `idle` where that is less, so that a session in use never ends as idle.
-    pub touch_interval: Duration,
-    /// How many sessions an account may have at once. Default: any number.
-    pub limit: Option<SessionLimit>,
-    /// How browsers are remembered in which accounts sign in, and that their owners are told of new ones. Default: they are
-    /// not.
-    pub devices: Option<DevicePolicy>,
-}
-
-impl Default for SessionPolicy {
-    fn default() -> Self {
-        Self {
-            idle: Duration::hours(12),
-            absolute: Duration::days(14),
-            touch_interval: Duration::minutes(5),
-            limit: None,
-            devices: None,
-        }
-    }
-}
 
 /// A browser's live session with its account.
 #[derive(Clone, Debug, PartialEq)]
@@ -528,45 +498,6 @@ impl SessionManager {
         Ok(Event::new(&self.ports, event_type, crate::account::event_subject(session.account))?
             .with("session", session.id.to_string())
             .with("amr", amr))
-    }
-}
-
-/// How a session begins.
-#[derive(Debug)]
-pub(crate) struct Beginning<'a> {
-    /// What its person has proved.
-    pub(crate) context: AuthenticationContext,
-    /// The session that the browser had, which ends.
-    pub(crate) previous: Option<&'a Versioned<Session>>,
-    /// The browser's `User-Agent`.
-    pub(crate) user_agent: Option<&'a str>,
-    /// What the risk engine said.
-    pub(crate) risk: Option<&'a Assessment>,
-    /// The browser's address, to know the place.
-    pub(crate) address: Option<IpAddr>,
-    /// The browser's device cookie.
-    pub(crate) device: Option<&'a DeviceCookie>,
-    /// Limits that are stricter than the policy's.
-    pub(crate) limits: StricterLimits,
-}
-
-/// Limits of one session where they are stricter than the policy's, in seconds: those of the organization whose person signs
-/// in.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct StricterLimits {
-    /// Without use.
-    pub(crate) idle: Option<u32>,
-    /// In any case, from now on.
-    pub(crate) absolute: Option<u32>,
-}
-
-impl StricterLimits {
-    fn hold(self, session: &mut Session, now: OffsetDateTime) {
-        let stricter = |limit: u32| session.organization_idle.map_or(limit, |known| known.min(limit));
-        session.organization_idle = self.idle.map(stricter).or(session.organization_idle);
-        if let Some(limit) = self.absolute {
-            session.expires_at = session.expires_at.min(now + Duration::seconds(i64::from(limit)));
-        }
     }
 }
 

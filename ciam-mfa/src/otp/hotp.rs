@@ -1,18 +1,17 @@
 //! Counted codes of a hardware token as a factor.
 
 use async_trait::async_trait;
-use ciam_core::assurance::{Amr, FactorKind, Proof};
+use ciam_core::assurance::FactorKind;
 use ciam_core::credential::Credential;
 use ciam_core::error::PortError;
 use ciam_core::factor::{Factor, FactorChallenge, FactorProof, FactorSubject};
 use ciam_core::id::AccountId;
 use ciam_core::ports::Ports;
-use ciam_core::store::{Batch, EntityRef, Precondition, Write};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::parameters::{OtpDigits, OtpParameters};
 use super::seed::OtpSeed;
-use super::stored::{active, credential, open_seed, seal_seed, typed};
+use super::stored::{active, challenge, credential, open_seed, proof, seal_seed, typed};
 
 /// Counted codes of a hardware token. The answer is the code, as a text or as `{"code":"123456"}`.
 ///
@@ -97,10 +96,7 @@ impl Factor for HotpFactor {
     }
 
     async fn challenge(&self, subject: FactorSubject<'_>) -> Result<FactorChallenge, PortError> {
-        let digits = active(subject.credentials, Self::NAME)
-            .map(|(_, stored)| stored.parameters.digits)
-            .max_by_key(|it| it.get());
-        Ok(FactorChallenge::new(json!({ "digits": digits.unwrap_or(OtpDigits::Six).get() }), Value::Null))
+        Ok(challenge(subject, Self::NAME))
     }
 
     async fn verify(
@@ -115,14 +111,7 @@ impl Factor for HotpFactor {
             let seed = open_seed(ports, known.account, &stored.seed).await?;
             let found = self.accepted(ports, &stored.parameters, &seed, typed(answer), known.counter);
             let Some(next) = found.and_then(|counter| counter.checked_add(1)) else { continue };
-            let mut used = known.clone();
-            (used.counter, used.last_used_at) = (next, Some(now));
-            let batch = Batch::new()
-                .require_version(EntityRef::Credential(known.id), credential.version)
-                .require(Precondition::CounterBelow(EntityRef::Credential(known.id), next))
-                .write(Write::PutCredential(used));
-            let proof = Proof::new(Amr::OTP, self.kinds().iter().copied(), now);
-            return Ok(Some(FactorProof::new(proof).with_batch(batch)));
+            return Ok(Some(proof(credential, next, self.kinds(), now)));
         }
         Ok(None)
     }

@@ -1,14 +1,12 @@
 //! Time-based codes as a factor.
 
 use async_trait::async_trait;
-use ciam_core::assurance::{Amr, FactorKind, Proof};
+use ciam_core::assurance::FactorKind;
 use ciam_core::error::PortError;
 use ciam_core::factor::{Factor, FactorChallenge, FactorProof, FactorSubject};
-use ciam_core::store::{Batch, EntityRef, Precondition, Write};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::parameters::OtpDigits;
-use super::stored::{active, open_seed, typed};
+use super::stored::{active, challenge, open_seed, proof, typed};
 
 /// How far a person's clock may be off, in steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,10 +80,7 @@ impl Factor for TotpFactor {
     }
 
     async fn challenge(&self, subject: FactorSubject<'_>) -> Result<FactorChallenge, PortError> {
-        let digits = active(subject.credentials, Self::NAME)
-            .map(|(_, stored)| stored.parameters.digits)
-            .max_by_key(|it| it.get());
-        Ok(FactorChallenge::new(json!({ "digits": digits.unwrap_or(OtpDigits::Six).get() }), Value::Null))
+        Ok(challenge(subject, Self::NAME))
     }
 
     async fn verify(
@@ -107,14 +102,7 @@ impl Factor for TotpFactor {
                 known.counter,
             );
             let Some(step) = step else { continue };
-            let mut used = known.clone();
-            (used.counter, used.last_used_at) = (step, Some(now));
-            let batch = Batch::new()
-                .require_version(EntityRef::Credential(known.id), credential.version)
-                .require(Precondition::CounterBelow(EntityRef::Credential(known.id), step))
-                .write(Write::PutCredential(used));
-            let proof = Proof::new(Amr::OTP, self.kinds().iter().copied(), now);
-            return Ok(Some(FactorProof::new(proof).with_batch(batch)));
+            return Ok(Some(proof(credential, step, self.kinds(), now)));
         }
         Ok(None)
     }

@@ -139,14 +139,7 @@ impl<'k> Normalizer<'k> {
         if !node.attribute.multi_valued {
             return self.single(id, node, value);
         }
-        // One value where many may be is one of them.
-        let values = match value {
-            Value::Array(values) => values,
-            single => vec![single],
-        };
-        if values.len() > MAX_VALUES {
-            return Err(ScimError::value(format!("`{}` has too many values", node.path)));
-        }
+        let values = many(node, value)?;
         let mut out = Vec::with_capacity(values.len());
         for value in values {
             if let Normal::Value(value) = self.single(id, node, value)?
@@ -236,13 +229,7 @@ impl<'k> Normalizer<'k> {
     }
 
     fn simple_many(&self, node: &Node, value: Value) -> Result<Normal, ScimError> {
-        let values = match value {
-            Value::Array(values) => values,
-            single => vec![single],
-        };
-        if values.len() > MAX_VALUES {
-            return Err(ScimError::value(format!("`{}` has too many values", node.path)));
-        }
+        let values = many(node, value)?;
         let mut out = Vec::with_capacity(values.len());
         for value in values {
             if let Normal::Value(value) = self.simple(node, value)? {
@@ -305,6 +292,18 @@ fn is_base64(text: &str) -> bool {
         || STANDARD_NO_PAD.decode(bytes).is_ok()
         || URL_SAFE.decode(bytes).is_ok()
         || URL_SAFE_NO_PAD.decode(bytes).is_ok()
+}
+
+/// The values of an attribute that may have many. One value where many may be is one of them.
+fn many(node: &Node, value: Value) -> Result<Vec<Value>, ScimError> {
+    let values = match value {
+        Value::Array(values) => values,
+        single => vec![single],
+    };
+    if values.len() > MAX_VALUES {
+        return Err(ScimError::value(format!("`{}` has too many values", node.path)));
+    }
+    Ok(values)
 }
 
 fn missing(node: &Node) -> ScimError {

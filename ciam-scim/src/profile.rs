@@ -64,18 +64,9 @@ impl Profile {
                 unknown_member: UnknownMember::Skip,
                 inactive_conflict: InactiveConflict::Refuse,
             },
-            Self::Okta => Tolerance {
-                op_case: true,
-                bool_strings: true,
-                create_on_unmatched_filter: true,
-                remove_value_selects: true,
-                dotted_keys: true,
-                complex_from_text: true,
-                unknown_schemas: Unknown::Ignore,
-                unknown_attributes: Unknown::Ignore,
-                unknown_member: UnknownMember::Skip,
-                inactive_conflict: InactiveConflict::Reactivate,
-            },
+            Self::Okta => {
+                Tolerance { inactive_conflict: InactiveConflict::Reactivate, ..Self::Interop.tolerance() }
+            }
         }
     }
 }

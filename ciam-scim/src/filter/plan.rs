@@ -46,6 +46,11 @@ impl<P> Plan<P> {
     pub const fn unsupported() -> Self {
         Self { pushed: None, exactness: Exactness::Unsupported }
     }
+
+    /// What is made of parts fits no better than the worst of them.
+    fn no_better_than(self, worst: Exactness) -> Self {
+        Self { exactness: self.exactness.max(worst), ..self }
+    }
 }
 
 /// A store's way of looking things up.
@@ -86,11 +91,11 @@ pub fn plan<C: FilterCompiler>(filter: &BoundFilter, compiler: &mut C) -> Plan<C
                 _ => Plan::unsupported(),
             },
             BoundTerm::And => {
-                let (right, left) = (stack.pop(), stack.pop());
+                let (left, right) = operands(&mut stack);
                 both(left, right, compiler)
             }
             BoundTerm::Or => {
-                let (right, left) = (stack.pop(), stack.pop());
+                let (left, right) = operands(&mut stack);
                 either(left, right, compiler)
             }
         };
@@ -99,18 +104,19 @@ pub fn plan<C: FilterCompiler>(filter: &BoundFilter, compiler: &mut C) -> Plan<C
     stack.pop().unwrap_or_else(Plan::unsupported)
 }
 
+fn operands<P>(stack: &mut Vec<Plan<P>>) -> (Plan<P>, Plan<P>) {
+    let (right, left) = (stack.pop(), stack.pop());
+    (left.unwrap_or_else(Plan::unsupported), right.unwrap_or_else(Plan::unsupported))
+}
+
 fn both<C: FilterCompiler>(
-    left: Option<Plan<C::Predicate>>,
-    right: Option<Plan<C::Predicate>>,
+    left: Plan<C::Predicate>,
+    right: Plan<C::Predicate>,
     compiler: &mut C,
 ) -> Plan<C::Predicate> {
-    let (left, right) = (left.unwrap_or_else(Plan::unsupported), right.unwrap_or_else(Plan::unsupported));
     let worst = left.exactness.max(right.exactness);
     match (left.pushed, right.pushed) {
-        (Some(left), Some(right)) => {
-            let made = compiler.all(left, right);
-            Plan { exactness: made.exactness.max(worst), pushed: made.pushed }
-        }
+        (Some(left), Some(right)) => compiler.all(left, right).no_better_than(worst),
         // What the other side would have taken away is still in it.
         (Some(one), None) | (None, Some(one)) => Plan::superset(one),
         (None, None) => Plan::unsupported(),
@@ -118,17 +124,13 @@ fn both<C: FilterCompiler>(
 }
 
 fn either<C: FilterCompiler>(
-    left: Option<Plan<C::Predicate>>,
-    right: Option<Plan<C::Predicate>>,
+    left: Plan<C::Predicate>,
+    right: Plan<C::Predicate>,
     compiler: &mut C,
 ) -> Plan<C::Predicate> {
-    let (left, right) = (left.unwrap_or_else(Plan::unsupported), right.unwrap_or_else(Plan::unsupported));
     let worst = left.exactness.max(right.exactness);
     match (left.pushed, right.pushed) {
-        (Some(left), Some(right)) => {
-            let made = compiler.any(left, right);
-            Plan { exactness: made.exactness.max(worst), pushed: made.pushed }
-        }
+        (Some(left), Some(right)) => compiler.any(left, right).no_better_than(worst),
         _ => Plan::unsupported(),
     }
 }

@@ -43,15 +43,7 @@ async fn a_mailbox_is_counted_by_itself_and_not_by_what_was_typed() {
     let mut account = world.registered("ada@example.com").await.account;
     let name = IdentifierKey::username("ada").unwrap();
     account.identifiers.push(Identifier::verified(name, world.ports.now()));
-    assert!(
-        world
-            .ports
-            .store()
-            .commit(Batch::new().write(Write::PutAccount(account)))
-            .await
-            .unwrap()
-            .is_applied()
-    );
+    world.put_account(account).await;
     world.mail_to("ada@example.com").await;
     let before = world.notifier.sent().len();
     for typed in ["ada@example.com", "ada", "ada@example.com", "ada", "ada@example.com", "ada"] {
@@ -78,15 +70,7 @@ async fn a_code_is_worth_nothing_when_its_address_is_the_accounts_no_more() {
     let code = world.code_for("ada@example.com").await;
     let other = IdentifierKey::email("countess@example.com").unwrap();
     account.identifiers = vec![Identifier::verified(other, world.ports.now())];
-    assert!(
-        world
-            .ports
-            .store()
-            .commit(Batch::new().write(Write::PutAccount(account)))
-            .await
-            .unwrap()
-            .is_applied()
-    );
+    world.put_account(account).await;
     let late = world.journeys.answer(&handle, &visitor(&browser), Answer::code(code)).await.unwrap();
     assert_eq!(refusal(late), "code");
 }

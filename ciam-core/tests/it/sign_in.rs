@@ -10,7 +10,6 @@ use ciam_core::hooks::{HookDecision, Hooks};
 use ciam_core::journey::{Answer, Challenge, JourneyError, JourneyPolicy, Requirements, Step};
 use ciam_core::risk::{Assessment, Observation, RiskAction, RiskEngine, RiskLevel};
 use ciam_core::session::{Session, SessionState};
-use ciam_core::store::{Batch, Write};
 use futures_util::future::join_all;
 use serde_json::json;
 use time::Duration;
@@ -28,29 +27,13 @@ async fn a_refused_sign_in_does_not_tell_why() {
         let email = format!("{}@example.com", status.as_str());
         let mut account = world.registered(&email).await.account;
         account.status = status;
-        assert!(
-            world
-                .ports
-                .store()
-                .commit(Batch::new().write(Write::PutAccount(account)))
-                .await
-                .unwrap()
-                .is_applied()
-        );
+        world.put_account(account).await;
     }
     let mut unverified = world.registered("unverified@example.com").await.account;
     for identifier in &mut unverified.identifiers {
         *identifier = Identifier::unverified(identifier.key.clone());
     }
-    assert!(
-        world
-            .ports
-            .store()
-            .commit(Batch::new().write(Write::PutAccount(unverified)))
-            .await
-            .unwrap()
-            .is_applied()
-    );
+    world.put_account(unverified).await;
 
     let mut seen = Vec::new();
     for (identifier, password) in [

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ciam_core::account::{Accounts, IdentifierKey};
+use ciam_core::account::{Account, Accounts, IdentifierKey};
 use ciam_core::event::Event;
 use ciam_core::http::{BrowserId, Peer};
 use ciam_core::id::TenantId;
@@ -16,7 +16,7 @@ use ciam_core::password::{Argon2idHasher, PasswordFactor, PasswordHash};
 use ciam_core::ports::Ports;
 use ciam_core::relay::Relay;
 use ciam_core::session::{Authenticated, SessionManager};
-use ciam_core::store::OutboxPayload;
+use ciam_core::store::{Batch, OutboxPayload, Write};
 use ciam_core::testkit::{ManualClock, Probe, SeededEntropy};
 use http::HeaderMap;
 use http::header::COOKIE;
@@ -114,6 +114,12 @@ impl World {
         let handle = self.begun_registration(&browser, email).await;
         let code = self.code_for(&normal(email)).await;
         done(self.journeys.answer(&handle, &visitor(&browser), Answer::code(code)).await.unwrap())
+    }
+
+    /// Stores an account as it is given.
+    pub(crate) async fn put_account(&self, account: Account) {
+        let stored = self.ports.store().commit(Batch::new().write(Write::PutAccount(account))).await.unwrap();
+        assert!(stored.is_applied());
     }
 
     pub(crate) async fn begun_registration(&self, browser: &BrowserId, email: &str) -> JourneyHandle {

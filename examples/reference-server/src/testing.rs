@@ -6,8 +6,10 @@ use async_trait::async_trait;
 use axum::{Router, body::Body, extract::ConnectInfo, response::Response};
 use ciam_adapters::rsa_keys::generate_rsa_2048;
 use ciam_core::{
+    account::IdentifierKey,
     entropy::SystemEntropy,
     error::PortError,
+    id::AccountId,
     jose::Algorithm,
     keys::{KeySource, LocalKeys, NewKey},
     memory,
@@ -234,4 +236,17 @@ pub(crate) async fn sign_up(app: &App, browser: &mut Browser, email: &str) {
     let (_, code) = mail(app, email).await;
     let seen = browser.submit(&verify, "/verify", &[("code", &code), ("action", "verify")]).await;
     assert_eq!(seen.path, "/account", "{}", seen.text);
+}
+
+/// A browser whose person has just registered.
+pub(crate) async fn person(app: &App, email: &str) -> Browser {
+    let mut browser = Browser::new(app);
+    sign_up(app, &mut browser, email).await;
+    browser
+}
+
+/// The account with this address.
+pub(crate) async fn account_of(app: &App, email: &str) -> AccountId {
+    let key = IdentifierKey::email(email).unwrap();
+    app.ports().store().account_by_identifier(&key).await.unwrap().unwrap().value.id
 }

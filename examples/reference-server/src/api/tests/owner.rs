@@ -1,7 +1,7 @@
 //! The owner's own changes, by JSON.
 
 use super::*;
-use crate::testing::{PASSWORD as OWN, mail};
+use crate::testing::{PASSWORD as OWN, mail, person};
 
 async fn send(browser: &mut Browser, method: Method, path: &str, body: &Value) -> Seen {
     let request = Request::builder()
@@ -22,12 +22,6 @@ async fn described(browser: &mut Browser, method: Method, path: &str, body: &Val
     };
     schema::assert_response(&document::document(), pattern, &method.as_str().to_lowercase(), &seen);
     json_of(&seen)
-}
-
-async fn person(app: &App, address: &str) -> Browser {
-    let mut browser = Browser::new(app);
-    sign_up(app, &mut browser, address).await;
-    browser
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use ciam_core::{
 };
 
 use super::*;
+use crate::testing::{account_of, person};
 
 async fn send(browser: &mut Browser, method: Method, path: &str) -> Seen {
     call(browser, method, path, &[("origin", ORIGIN)]).await
@@ -22,17 +23,6 @@ async fn described(browser: &mut Browser, method: Method, path: &str, pattern: &
 
 async fn read(browser: &mut Browser, path: &str) -> Value {
     described(browser, Method::GET, path, path).await
-}
-
-async fn person(app: &App, address: &str) -> Browser {
-    let mut browser = Browser::new(app);
-    sign_up(app, &mut browser, address).await;
-    browser
-}
-
-async fn account_of(app: &App, address: &str) -> ciam_core::id::AccountId {
-    let key = ciam_core::account::IdentifierKey::email(address).unwrap();
-    app.ports().store().account_by_identifier(&key).await.unwrap().unwrap().value.id
 }
 
 #[tokio::test]

@@ -2,10 +2,7 @@
 
 use http::StatusCode;
 
-use crate::{
-    app::App,
-    testing::{Browser, PASSWORD, Seen, app, mail, sign_in, sign_up},
-};
+use crate::testing::{Browser, PASSWORD, Seen, app, mail, person, sign_in};
 
 const NEW: &str = "a completely different sentence";
 
@@ -22,12 +19,6 @@ async fn send(browser: &mut Browser, page: &Seen, path: &str, fields: &[(&str, &
     all.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let seen = browser.post(path, &all).await;
     browser.follow(seen).await
-}
-
-async fn person(app: &App, address: &str) -> Browser {
-    let mut browser = Browser::new(app);
-    sign_up(app, &mut browser, address).await;
-    browser
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use http::StatusCode;
 use crate::{
     app::App,
     privacy::audit_sink,
-    testing::{Browser, PASSWORD, Seen, app, mail, sign_up},
+    testing::{Browser, PASSWORD, Seen, account_of, app, mail, person},
 };
 
 const PATH: &str = "/account/privacy";
@@ -24,17 +24,6 @@ async fn send(browser: &mut Browser, page: &Seen, fields: &[(&str, &str)]) -> Se
     all.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let seen = browser.post(PATH, &all).await;
     browser.follow(seen).await
-}
-
-async fn person(app: &App, address: &str) -> Browser {
-    let mut browser = Browser::new(app);
-    sign_up(app, &mut browser, address).await;
-    browser
-}
-
-async fn account_of(app: &App, address: &str) -> ciam_core::id::AccountId {
-    let key = ciam_core::account::IdentifierKey::email(address).unwrap();
-    app.ports().store().account_by_identifier(&key).await.unwrap().unwrap().value.id
 }
 
 /// Delivers the events to the audit log.

@@ -12,7 +12,7 @@ use http::StatusCode;
 
 use crate::{
     app::App,
-    testing::{Browser, PASSWORD, app_on, config, services, sign_in, sign_up},
+    testing::{Browser, PASSWORD, account_of, app_on, config, services, sign_in, sign_up},
 };
 
 const ADA: &str = "ada@acme.example";
@@ -23,8 +23,7 @@ async fn acme(arguments: &[&str], demand: impl FnOnce(&mut OrganizationPolicy)) 
     let dns = Arc::new(MemoryDns::new());
     let app = app_on(arguments, memory::ports().with_dns(dns.clone())).await;
     sign_up(&app, &mut Browser::new(&app), ADA).await;
-    let key = ciam_core::account::IdentifierKey::email(ADA).unwrap();
-    let ada = app.ports().store().account_by_identifier(&key).await.unwrap().unwrap().value.id;
+    let ada = account_of(&app, ADA).await;
     let organizations = &app.services().organizations;
     let acme = organizations.create(&TENANT, Slug::new("acme").unwrap(), "Acme", Some(ada)).await.unwrap().id;
     let claim = organizations.claim_domain(&TENANT, acme, "acme.example").await.unwrap();

@@ -2,14 +2,14 @@
 // opens is opened. The English pages are kept as pictures.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { after, before, test } from 'node:test';
-import { chromium } from 'playwright-core';
+import { test } from 'node:test';
+
+import { browser as launched, pictures } from './chromium.mjs';
+import { required } from './environment.mjs';
 
 const gallery = required('CIAM_E2E_GALLERY');
-const pictures = required('CIAM_E2E_OUTPUT');
-const executablePath = required('CIAM_E2E_CHROMIUM');
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22a', 'wcag22aa', 'best-practice'];
 
@@ -18,18 +18,7 @@ const screens = {
   phone: { viewport: { width: 360, height: 740 }, colorScheme: 'dark' },
 };
 
-let browser;
-
-before(async () => {
-  mkdirSync(pictures, { recursive: true });
-  browser = await chromium.launch({
-    executablePath,
-    args: ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-quic',
-      '--no-first-run', '--disable-component-update', '--disable-sync', '--allow-file-access-from-files'],
-  });
-});
-
-after(() => browser?.close());
+const browser = launched('--allow-file-access-from-files');
 
 const files = readdirSync(gallery).filter((file) => file.endsWith('.html')).sort();
 
@@ -58,10 +47,4 @@ for (const [screen, settings] of Object.entries(screens)) {
     assert.deepEqual(problems, []);
     await context.close();
   });
-}
-
-function required(name) {
-  const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set`);
-  return value;
 }

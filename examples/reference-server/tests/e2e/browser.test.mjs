@@ -2,28 +2,15 @@
 // token, and sign-out. Every page is kept as a picture, on a phone and on a desktop.
 
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
-import { after, before, test } from 'node:test';
-import { chromium } from 'playwright-core';
+import { test } from 'node:test';
+
+import { browser as launched, password, pictures } from './chromium.mjs';
+import { required } from './environment.mjs';
 
 const issuer = required('CIAM_E2E_ISSUER');
 const application = required('CIAM_E2E_APPLICATION');
-const pictures = required('CIAM_E2E_OUTPUT');
-const executablePath = required('CIAM_E2E_CHROMIUM');
-const password = 'a long and unremarkable sentence';
 
-let browser;
-
-before(async () => {
-  mkdirSync(pictures, { recursive: true });
-  browser = await chromium.launch({
-    executablePath,
-    args: ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-quic',
-      '--no-first-run', '--disable-component-update', '--disable-sync'],
-  });
-});
-
-after(() => browser?.close());
+const browser = launched();
 
 const screens = {
   desktop: { viewport: { width: 1280, height: 900 }, colorScheme: 'light' },
@@ -272,10 +259,4 @@ function watch(page) {
     if (why !== 'net::ERR_ABORTED') problems.push(`${request.url()}: ${why}`);
   });
   return problems;
-}
-
-function required(name) {
-  const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set`);
-  return value;
 }

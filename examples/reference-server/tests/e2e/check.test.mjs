@@ -2,26 +2,14 @@
 // page's own content security policy; without scripts there is a way too.
 
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
-import { after, before, test } from 'node:test';
-import { chromium } from 'playwright-core';
+import { test } from 'node:test';
+
+import { browser as launched, pictures } from './chromium.mjs';
+import { required } from './environment.mjs';
 
 const issuer = required('CIAM_E2E_ISSUER');
-const pictures = required('CIAM_E2E_OUTPUT');
-const executablePath = required('CIAM_E2E_CHROMIUM');
 
-let browser;
-
-before(async () => {
-  mkdirSync(pictures, { recursive: true });
-  browser = await chromium.launch({
-    executablePath,
-    args: ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-quic',
-      '--no-first-run', '--disable-component-update', '--disable-sync'],
-  });
-});
-
-after(() => browser?.close());
+const browser = launched();
 
 test('the script passes the check, and the journey goes on', { timeout: 120_000 }, async () => {
   const context = await browser.newContext({ locale: 'en' });
@@ -49,9 +37,3 @@ test('without scripts there is a button, and it says how long to wait', { timeou
     await context.close();
   }
 });
-
-function required(name) {
-  const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set`);
-  return value;
-}

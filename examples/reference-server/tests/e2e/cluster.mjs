@@ -147,12 +147,6 @@ export async function freePort() {
 
 export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-export function required(name) {
-  const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set`);
-  return value;
-}
-
 /** A program of ours that listens on a port, ended with the test. */
 export async function program(binary, args, port) {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CIAM_')));

@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { UserAgent } from './user-agent.mjs';
+import { required } from './environment.mjs';
 
 const server = required('CIAM_E2E_SERVER');
 const folder = required('CIAM_E2E_FOLDER');
@@ -139,10 +140,4 @@ async function start() {
 
 async function exited(child) {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-}
-
-function required(name) {
-  const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set`);
-  return value;
 }

@@ -7,7 +7,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import http from 'node:http';
 import { test } from 'node:test';
-import { Cluster, freePort, pause, program, required } from './cluster.mjs';
+import { Cluster, freePort, pause, program } from './cluster.mjs';
+import { required } from './environment.mjs';
 import { UserAgent } from './user-agent.mjs';
 
 const server = required('CIAM_E2E_SERVER');

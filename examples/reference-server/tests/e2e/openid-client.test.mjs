@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import * as jose from 'jose';
 import * as client from 'openid-client';
 import { UserAgent } from './user-agent.mjs';
+import { required } from './environment.mjs';
 
 const issuer = required('CIAM_E2E_ISSUER');
 const email = required('CIAM_E2E_EMAIL');
@@ -191,10 +192,4 @@ async function discover(clientId, authentication) {
   return client.discovery(new URL(issuer), clientId, undefined, authentication, {
     execute: [client.allowInsecureRequests],
   });
-}
-
-function required(name) {
-  const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set`);
-  return value;
 }

@@ -2,31 +2,18 @@
 // joins, is given a role, and is removed. Every page is kept as a picture.
 
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
-import { after, before, test } from 'node:test';
-import { chromium } from 'playwright-core';
+import { test } from 'node:test';
+
+import { browser as launched, newcomer, pictures, readMail, submit } from './chromium.mjs';
+import { required } from './environment.mjs';
 
 const issuer = required('CIAM_E2E_ISSUER');
-const pictures = required('CIAM_E2E_OUTPUT');
-const executablePath = required('CIAM_E2E_CHROMIUM');
-const password = 'a long and unremarkable sentence';
 
-let browser;
-
-before(async () => {
-  mkdirSync(pictures, { recursive: true });
-  browser = await chromium.launch({
-    executablePath,
-    args: ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-quic',
-      '--no-first-run', '--disable-component-update', '--disable-sync'],
-  });
-});
-
-after(() => browser?.close());
+const browser = launched();
 
 test('the console: create, invite, join, give a role, claim a domain, set a policy, remove', { timeout: 180_000 }, async () => {
   const mark = Date.now();
-  const [owner, guest] = [await person(`owner.${mark}@example.com`, 'Olga Owner'), await person(`guest.${mark}@example.com`, 'Gustav Guest')];
+  const [owner, guest] = [await newcomer(browser, issuer, `owner.${mark}@example.com`, 'Olga Owner'), await newcomer(browser, issuer, `guest.${mark}@example.com`, 'Gustav Guest')];
   const slug = `acme-${mark}`;
   let step = 0;
   const picture = (page, name) =>
@@ -93,52 +80,9 @@ test('the console: create, invite, join, give a role, claim a domain, set a poli
   await guest.context.close();
 });
 
-// Somebody who has just registered, in a browser of their own without scripts.
-async function person(email, name) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, javaScriptEnabled: false, locale: 'en' });
-  const page = await context.newPage();
-  await page.goto(`${issuer}/sign-up`);
-  await page.fill('input[name=email]', email);
-  await page.fill('input[name=name]', name);
-  await page.fill('input[name=password]', password);
-  await submit(page, page.locator('form[action="/sign-up"] button[type=submit]').first());
-  const text = await readMail(context, email);
-  await page.fill('input[name=code]', text.match(/\b\d{6}\b/)[0]);
-  await submit(page, page.locator('form[action="/verify"] button[type=submit]').first());
-  return { context, page, email };
-}
 
-async function submit(page, button) {
-  await Promise.all([page.waitForLoadState('load'), button.click()]);
-  await page.waitForLoadState('load');
-}
 
 async function readLink(context, email) {
-  const text = await readMail(context, email, /\/invitation\?token=/);
+  const text = await readMail(context, issuer, email, /\/invitation\?token=/);
   return text.match(/https?:\/\/\S+\/invitation\?token=\S+/)[0];
-}
-
-async function readMail(context, email, wanted = /\b\d{6}\b/) {
-  const page = await context.newPage();
-  for (let attempt = 0; attempt < 60; attempt += 1) {
-    await page.goto(`${issuer}/dev/mail`);
-    const rows = page.locator('li', { hasText: email }).locator('a');
-    for (let row = 0; row < (await rows.count()); row += 1) {
-      await rows.nth(row).click();
-      const text = await page.textContent('main');
-      if (wanted.test(text)) {
-        await page.close();
-        return text;
-      }
-      await page.goto(`${issuer}/dev/mail`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 250));
-  }
-  throw new Error(`no mail for ${email}`);
-}
-
-function required(name) {
-  const value = process.env[name];
-  assert.ok(value, `${name} is not set`);
-  return value;
 }

@@ -2,31 +2,19 @@
 // listed, everything is downloaded, and the account is deleted, taken back, and deleted again. Every page is kept as a picture.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
-import { chromium } from 'playwright-core';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+import { browser as launched, newcomer, password, pictures, submit } from './chromium.mjs';
+import { required } from './environment.mjs';
 
 const issuer = required('CIAM_E2E_ISSUER');
-const pictures = required('CIAM_E2E_OUTPUT');
-const executablePath = required('CIAM_E2E_CHROMIUM');
-const password = 'a long and unremarkable sentence';
 
-let browser;
-
-before(async () => {
-  mkdirSync(pictures, { recursive: true });
-  browser = await chromium.launch({
-    executablePath,
-    args: ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-quic',
-      '--no-first-run', '--disable-component-update', '--disable-sync'],
-  });
-});
-
-after(() => browser?.close());
+const browser = launched();
 
 test('privacy: consents, activity, download, deletion', { timeout: 180_000 }, async () => {
   const email = `pia.${Date.now()}@example.com`;
-  const { page } = await person(email, 'Pia Privat');
+  const { page } = await newcomer(browser, issuer, email, 'Pia Privat');
   let step = 0;
   const picture = (name) =>
     page.screenshot({ path: `${pictures}/privacy-${String((step += 1)).padStart(2, '0')}-${name}.png`, fullPage: true });
@@ -91,44 +79,4 @@ test('privacy: consents, activity, download, deletion', { timeout: 180_000 }, as
 async function remove(page) {
   await page.locator('details:has(input[value=delete]) summary').click();
   await submit(page, page.locator('form:has(input[value=delete]) button[type=submit]'));
-}
-
-async function person(email, name) {
-  const settings = { viewport: { width: 1280, height: 900 }, javaScriptEnabled: false, locale: 'en', acceptDownloads: true };
-  const context = await browser.newContext(settings);
-  const page = await context.newPage();
-  await page.goto(`${issuer}/sign-up`);
-  await page.fill('input[name=email]', email);
-  await page.fill('input[name=name]', name);
-  await page.fill('input[name=password]', password);
-  await submit(page, page.locator('form[action="/sign-up"] button[type=submit]').first());
-  await page.fill('input[name=code]', await readCode(context, email));
-  await submit(page, page.locator('form[action="/verify"] button[type=submit]').first());
-  return { context, page, email };
-}
-
-async function submit(page, button) {
-  await Promise.all([page.waitForNavigation({ waitUntil: 'load' }), button.click()]);
-}
-
-async function readCode(context, email) {
-  const page = await context.newPage();
-  for (let attempt = 0; attempt < 60; attempt += 1) {
-    await page.goto(`${issuer}/dev/mail`);
-    const row = page.locator('li', { hasText: email }).locator('a').first();
-    if ((await row.count()) > 0) {
-      await row.click();
-      const code = (await page.textContent('main')).match(/\b\d{6}\b/)?.[0];
-      await page.close();
-      return code;
-    }
-    await page.waitForTimeout(250);
-  }
-  throw new Error(`no mail for ${email}`);
-}
-
-function required(name) {
-  const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set`);
-  return value;
 }

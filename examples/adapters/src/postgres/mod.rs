@@ -83,6 +83,7 @@ mod options;
 mod reads;
 mod store;
 mod vault;
+mod vault_inserts;
 
 pub use self::accounts::{AccountKey, AccountPut, AccountTable};
 pub use self::ephemeral::PostgresEphemeral;

@@ -12,6 +12,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, PgPool, Row as _};
 use uuid::Uuid;
 
 use super::error::{OpenError, port_error};
+use super::vault_inserts::Inserts;
 
 /// A vault store in PostgreSQL, of many tenants. Cloning gives another handle on the same connections.
 ///
@@ -21,10 +22,13 @@ use super::error::{OpenError, port_error};
 #[derive(Clone, Debug)]
 pub struct PostgresVault {
     pool: PgPool,
+    inserts: Inserts,
 }
 
 impl PostgresVault {
     /// Connects to the database of a URL, and makes the table in a schema: lower-case letters, digits and `_`.
+    ///
+    /// Must be called within a tokio runtime, which then inserts new keys, those that come at once in one commit.
     ///
     /// # Errors
     ///
@@ -59,13 +63,13 @@ impl PostgresVault {
             "BEGIN; SELECT pg_advisory_xact_lock(7305804485139591542); CREATE SCHEMA IF NOT EXISTS {schema}; {SCHEMA} COMMIT;"
         );
         sqlx::raw_sql(AssertSqlSafe(make)).execute(&pool).await.map_err(port_error)?;
-        Ok(Self { pool })
+        Ok(Self { inserts: Inserts::spawn(pool.clone()), pool })
     }
 
     /// The vault store of one tenant.
     #[must_use]
     pub fn tenant(&self, tenant: TenantId) -> PostgresVaultStore {
-        PostgresVaultStore { pool: self.pool.clone(), tenant: *tenant.as_uuid() }
+        PostgresVaultStore { vault: self.clone(), tenant: *tenant.as_uuid() }
     }
 
     /// Closes every connection when it has finished what it does.
@@ -77,7 +81,7 @@ impl PostgresVault {
 /// The wrapped keys of one tenant.
 #[derive(Clone, Debug)]
 pub struct PostgresVaultStore {
-    pool: PgPool,
+    vault: PostgresVault,
     tenant: Uuid,
 }
 
@@ -97,15 +101,12 @@ fn account(scope: &SealScope) -> Result<Uuid, PortError> {
 impl VaultStore for PostgresVaultStore {
     async fn get(&self, scope: &SealScope) -> Result<Option<VaultEntry>, PortError> {
         let query = sqlx::query(GET).bind(self.tenant).bind(account(scope)?);
-        let row = query.fetch_optional(&self.pool).await.map_err(port_error)?;
+        let row = query.fetch_optional(&self.vault.pool).await.map_err(port_error)?;
         row.as_ref().map(entry).transpose()
     }
 
     async fn insert_if_absent(&self, scope: &SealScope, key: &WrappedKey) -> Result<VaultEntry, PortError> {
-        let query = sqlx::query(INSERT).bind(self.tenant).bind(account(scope)?);
-        let query = query.bind(&key.key_id).bind(&key.text);
-        let inserted = query.execute(&self.pool).await.map_err(port_error)?;
-        if inserted.rows_affected() == 1 {
+        if self.vault.inserts.insert(self.tenant, account(scope)?, key).await? {
             return Ok(VaultEntry::Key(key.clone()));
         }
         // Rows are never deleted: what was in the way is still there.
@@ -121,19 +122,19 @@ impl VaultStore for PostgresVaultStore {
     ) -> Result<bool, PortError> {
         let query = sqlx::query(REPLACE).bind(self.tenant).bind(account(scope)?);
         let query = query.bind(&old.key_id).bind(&old.text).bind(&new.key_id).bind(&new.text);
-        let done = query.execute(&self.pool).await.map_err(port_error)?;
+        let done = query.execute(&self.vault.pool).await.map_err(port_error)?;
         Ok(done.rows_affected() == 1)
     }
 
     async fn destroy(&self, scope: &SealScope) -> Result<(), PortError> {
         let query = sqlx::query(DESTROY).bind(self.tenant).bind(account(scope)?);
-        query.execute(&self.pool).await.map_err(port_error)?;
+        query.execute(&self.vault.pool).await.map_err(port_error)?;
         Ok(())
     }
 
     async fn wrapped_by_others(&self, key_id: &str, limit: u32) -> Result<Vec<SealScope>, PortError> {
         let query = sqlx::query(OTHERS).bind(self.tenant).bind(key_id).bind(i64::from(limit));
-        let rows = query.fetch_all(&self.pool).await.map_err(port_error)?;
+        let rows = query.fetch_all(&self.vault.pool).await.map_err(port_error)?;
         let scope = |row: &PgRow| {
             let id: Uuid = row.try_get(0).map_err(port_error)?;
             Ok(if id.is_nil() { SealScope::Tenant } else { SealScope::Account(AccountId::from_uuid(id)) })
@@ -164,9 +165,6 @@ CREATE TABLE IF NOT EXISTS vault_keys (
 );";
 
 const GET: &str = "SELECT key_id, wrapped FROM vault_keys WHERE tenant = $1 AND account = $2";
-const INSERT: &str = "\
-INSERT INTO vault_keys (tenant, account, key_id, wrapped) VALUES ($1, $2, $3, $4)
-ON CONFLICT (tenant, account) DO NOTHING";
 const REPLACE: &str = "\
 UPDATE vault_keys SET key_id = $5, wrapped = $6
 WHERE tenant = $1 AND account = $2 AND key_id = $3 AND wrapped = $4";

@@ -13,11 +13,14 @@ struct Migration {
 }
 
 /// Every step, oldest first.
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "initial",
-    sql: include_str!("../../migrations/sqlite/0001_initial.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "initial", sql: include_str!("../../migrations/sqlite/0001_initial.sql") },
+    Migration {
+        version: 2,
+        name: "indexes of a record",
+        sql: include_str!("../../migrations/sqlite/0002_indexes_of_a_record.sql"),
+    },
+];
 
 /// `ciam` in ASCII: marks the file as one of ours.
 pub(super) const APPLICATION_ID: i64 = 0x6369_616d;
@@ -81,4 +84,33 @@ async fn execute(connection: &mut SqliteConnection, sql: &'static str) -> Result
 async fn number(connection: &mut SqliteConnection, sql: &'static str) -> Result<i64, PortError> {
     let row = sqlx::query(sql).persistent(false).fetch_one(&mut *connection).await.map_err(port_error)?;
     row.try_get(0).map_err(port_error)
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AssertSqlSafe, Connection as _};
+
+    use super::super::statements as sql;
+    use super::*;
+
+    /// What a record's cascade does is the first statement too.
+    #[tokio::test]
+    async fn the_rows_of_a_key_are_found_by_the_whole_key() {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        migrate(&mut connection).await.unwrap();
+        for (statement, search) in [
+            (sql::CLEAR_RECORD_INDEXES, "record_indexes_of_record (tenant=? AND kind=? AND key=?)"),
+            (sql::CLEAR_IDENTIFIERS, "identifiers_of_account (tenant=? AND account=?)"),
+            (sql::OTHER_CREDENTIALS, "credentials_of_account (tenant=? AND account=?)"),
+            (sql::DELETE_RECORD, "sqlite_autoindex_records_1 (tenant=? AND kind=? AND key=?)"),
+            (sql::DELETE_EXPIRED_OWNER, "sqlite_autoindex_records_1 (tenant=? AND kind=? AND key=?)"),
+            (sql::DELETE_EXPIRED_OWNER, "record_indexes_unique (tenant=? AND kind=? AND name=? AND value=?)"),
+            (sql::ACKNOWLEDGE, "sqlite_autoindex_outbox_2 (tenant=? AND id=?)"),
+        ] {
+            let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
+            let plan = sqlx::query(explain).fetch_all(&mut connection).await.unwrap();
+            let plan: Vec<String> = plan.iter().map(|row| row.get(3)).collect();
+            assert!(plan.iter().any(|step| step.contains(search)), "{statement}: {plan:?}");
+        }
+    }
 }

@@ -13,11 +13,11 @@ use ciam_core::store::Store;
 use ciam_core::testkit::{self, ManualClock, StoreHarness, VaultHarness};
 use ciam_core::vault::{
     EnvelopeVault, KeyCachePolicy, KeyEncryptionKey, KeyVault, LocalKeyEncryption, SealScope, VaultEntry,
-    VaultStore,
+    VaultStore, WrappedKey,
 };
 use futures_util::future::BoxFuture;
 
-use crate::support::{TempDir, tenant};
+use crate::support::{TempDir, tenant, test_service};
 
 fn vault(tenant: TenantId, store: Arc<dyn VaultStore>, clock: Arc<ManualClock>) -> EnvelopeVault {
     let key = KeyEncryptionKey::new(SecretBytes::new((0..32).collect())).unwrap();
@@ -120,23 +120,55 @@ impl VaultHarness for OnPostgres {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_vault_on_postgresql_keeps_its_contract_on_two_nodes() {
-    let Ok(url) = std::env::var("CIAM_TEST_POSTGRES_URL") else {
-        println!("SKIPPED: a vault on PostgreSQL needs CIAM_TEST_POSTGRES_URL");
-        assert!(std::env::var("CIAM_REQUIRE_ALL").is_err(), "a skip is a failure here");
-        return;
-    };
-    let schema = format!("ciam_vault_test_{}", std::process::id());
+/// A schema of its own on the server that is tested with, which is dropped at the end; `None` says that there is no server.
+async fn on_postgresql<T>(name: &str, test: impl AsyncFnOnce([PostgresVault; 2]) -> T) -> Option<T> {
+    let url = test_service("CIAM_TEST_POSTGRES_URL")?;
+    let schema = format!("ciam_vault_{name}_{}", std::process::id());
     let opened =
         futures_util::future::join_all([(); 2].map(|()| PostgresVault::connect(&url, &schema))).await;
     let vaults: Vec<PostgresVault> = opened.into_iter().collect::<Result<_, _>>().unwrap();
-    let harness = OnPostgres(vaults.try_into().unwrap(), Default::default(), Arc::default());
-    let report = testkit::vault(&harness).await;
+    let outcome = test(vaults.try_into().unwrap()).await;
     let pool = sqlx::PgPool::connect(&url).await.unwrap();
     let drop = sqlx::AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"));
     sqlx::raw_sql(drop).execute(&pool).await.unwrap();
-    report.assert_kept();
+    Some(outcome)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_vault_on_postgresql_keeps_its_contract_on_two_nodes() {
+    let kept = on_postgresql("contract", async |vaults| {
+        testkit::vault(&OnPostgres(vaults, Default::default(), Arc::default())).await
+    });
+    if let Some(report) = kept.await {
+        report.assert_kept();
+    }
+}
+
+/// Two nodes ask at once for keys of the same accounts, in opposite orders, so that they meet in one commit and across commits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_keys_inserted_at_once_one_stays_for_each_account_and_a_bad_one_fails_alone() {
+    let done = on_postgresql("inserts", async |vaults| {
+        let [one, other] = vaults.map(|vault| Arc::new(vault.tenant(tenant())));
+        let scope = |number: u128| SealScope::Account(AccountId::from_uuid(uuid::Uuid::from_u128(number)));
+        let insert = async |store: Arc<dyn VaultStore>, number: u128, text: String| {
+            store.insert_if_absent(&scope(number), &WrappedKey::new("k", text)).await
+        };
+        let mut asked = Vec::new();
+        for number in 1..=600_u128 {
+            asked.push(insert(one.clone(), number, format!("one {number}")));
+            asked.push(insert(other.clone(), 601 - number, format!("other {}", 601 - number)));
+            asked.push(insert(one.clone(), number, format!("again {number}")));
+        }
+        let bad = insert(one.clone(), 1000, "no database keeps \0 in a text".to_owned());
+        let (answers, bad) = futures_util::join!(futures_util::future::join_all(asked), bad);
+        assert!(bad.is_err(), "{bad:?}");
+        for (answer, number) in answers.into_iter().zip((1..=600).flat_map(|n| [n, 601 - n, n])) {
+            let stored = other.get(&scope(number)).await.unwrap().unwrap();
+            assert_eq!(answer.unwrap(), stored, "{number}");
+        }
+        assert_eq!(one.get(&scope(1000)).await.unwrap(), None);
+    });
+    done.await;
 }
 
 #[tokio::test]

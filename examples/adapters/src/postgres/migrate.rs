@@ -32,6 +32,12 @@ const MIGRATIONS: &[Migration] = &[
         floor: 1,
         sql: include_str!("../../migrations/postgres/0002_batches.sql"),
     },
+    Migration {
+        version: 3,
+        name: "owners by index",
+        floor: 1,
+        sql: include_str!("../../migrations/postgres/0003_owners_by_index.sql"),
+    },
 ];
 
 /// The newest version that this release knows.

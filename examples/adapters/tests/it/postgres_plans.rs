@@ -186,3 +186,38 @@ async fn no_statement_reads_a_whole_table() {
     let mut watcher = schema.connection().await;
     assert_eq!(whole_reads(&mut watcher, schema.name()).await, before);
 }
+
+/// Rows of indexes that were read, and of tables that were read as a whole.
+async fn rows_read(connection: &mut PgConnection, schema: &str) -> i64 {
+    let rows = "SELECT ((SELECT COALESCE(SUM(seq_tup_read), 0) FROM pg_stat_user_tables WHERE schemaname = $1) \
+                + (SELECT COALESCE(SUM(idx_tup_read), 0) FROM pg_stat_user_indexes WHERE schemaname = $1))::bigint";
+    sqlx::query_scalar(rows).bind(schema).fetch_one(connection).await.unwrap()
+}
+
+/// An import begins on empty tables, and its connections keep the plans that they made then.
+#[tokio::test]
+async fn what_a_new_account_costs_does_not_grow_with_those_before_it() {
+    const ACCOUNTS: usize = 2_000;
+    let Some(schema) = Schema::new() else { return };
+    let database = schema.open().await;
+    let store = database.tenant(other_tenant(), clock());
+    for batch in 0..ACCOUNTS / 20 {
+        let mut commit = Batch::new();
+        for number in 0..20 {
+            let ada = account(&format!("ada-{batch}-{number}@example.com"));
+            let mut record = Record::new(NOTE, format!("note {batch} {number}"), 1, "{}");
+            record.indexes = vec![IndexValue::new(TOKEN, format!("token {batch} {number}"))];
+            commit = commit
+                .require_absent(EntityRef::Identifier(ada.identifiers[0].key.clone()))
+                .write(Write::PutAccount(ada))
+                .write(Write::PutRecord(record));
+        }
+        assert!(store.commit(commit).await.unwrap().is_applied());
+    }
+    database.close().await;
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    let mut watcher = schema.connection().await;
+    let read = rows_read(&mut watcher, schema.name()).await;
+    let each = usize::try_from(read).unwrap() / ACCOUNTS;
+    assert!(each < 20, "{each} rows are read for each account");
+}

@@ -34,11 +34,12 @@
 //! # What it is
 //!
 //! - **[`sp`]**: the service provider of the web browser profile: requests, signed where the identity provider wants that; responses
-//!   by POST, with every check of the profile and one reason for each; encrypted assertions, names and attributes; replay
+//!   by POST and by artifact, with every check of the profile and one reason for each; encrypted assertions, names and attributes; replay
 //!   protection; answers bound to the browser that asked; unsolicited answers by an explicit switch only.
 //! - **[`idp`]**: the identity provider: requests held against what is known of the service, responses signed and encrypted,
 //!   attribute release, persistent (pairwise), transient and address names, and who was told of which session.
-//! - **[`logout`]**: single logout through the browser, both ways, for both roles, with a report of who was not reached.
+//! - **[`logout`]**: single logout through the browser and from server to server, both ways, for both roles, with a report of who
+//!   was not reached.
 //! - **[`metadata`]**: parsed, written, signed, and believed by pinned keys only, never older than before.
 //! - **[`xml`], [`dsig`], [`enc`]**: one hardened parser, exclusive canonicalization, the SAML profile of XML signatures, and XML
 //!   encryption, for both roles and for nobody else to get wrong.
@@ -53,7 +54,6 @@
 //!
 //! # What is not there
 //!
-//! - The artifact and SOAP bindings, and so logout through the back channel.
 //! - The reference server's SAML endpoints, and interaction with core's sessions: a host stores a
 //!   [`SignOn`](idp::SignOn) in an [interaction](ciam_core::interaction) and makes a [`Person`](idp::Person) itself.
 //! - Aggregates of federations that are larger than [`MetadataTrust::DEFAULT_BYTES`](metadata::MetadataTrust::DEFAULT_BYTES): they

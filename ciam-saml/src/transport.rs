@@ -107,6 +107,15 @@ pub enum Outgoing {
 }
 
 impl Outgoing {
+    /// The form, when it is one.
+    #[must_use]
+    pub const fn form(&self) -> Option<&PostForm> {
+        match self {
+            Self::Redirect(_) => None,
+            Self::Post(form) => Some(form),
+        }
+    }
+
     /// Signs and packs a message.
     pub(crate) fn pack(
         crypto: &dyn Crypto,

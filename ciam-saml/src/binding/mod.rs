@@ -1,14 +1,20 @@
 //! How messages travel ([SAML bindings](https://docs.oasis-open.org/security/saml/v2.0/saml-bindings-2.0-os.pdf)): in a URL,
-//! in a form.
+//! in a form, by reference, or from server to server.
 
+mod artifact;
 mod post;
 mod redirect;
 mod relay_state;
+mod soap;
 
+pub(crate) use self::artifact::artifact_url;
+pub use self::artifact::{Artifact, ArtifactMessage};
 pub use self::post::{PostForm, PostMessage};
 pub(crate) use self::redirect::redirect_url;
 pub use self::redirect::{DetachedSignature, RedirectMessage};
 pub use self::relay_state::RelayState;
+pub(crate) use self::soap::exchange;
+pub use self::soap::{SoapError, SoapMessage, SoapReply};
 use crate::xml::XmlError;
 
 /// What a message says that it is: a request, or a response.
@@ -60,6 +66,15 @@ pub enum BindingError {
     /// The parameters of the signature are incomplete.
     #[error("the signature of the query is incomplete")]
     Signature,
+    /// The artifact is malformed, or of another type than SAML 2.0 has.
+    #[error("the artifact is malformed")]
+    Artifact,
+    /// The document is no envelope with one message.
+    #[error("the document is no envelope with one message")]
+    Soap,
+    /// The other side says that something went wrong.
+    #[error("the other side reports a fault")]
+    Fault,
     /// The document is refused.
     #[error("the document is refused")]
     Xml(#[from] XmlError),

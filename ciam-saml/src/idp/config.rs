@@ -18,11 +18,14 @@ pub struct IdentityProviderConfig {
     pub(crate) entity_id: String,
     pub(crate) sign_on_url: String,
     pub(crate) logout_url: Option<String>,
+    pub(crate) soap_logout_url: Option<String>,
+    pub(crate) artifact_url: Option<String>,
     pub(crate) signer: Signer,
     pub(crate) skew: Duration,
     pub(crate) max_age: Duration,
     pub(crate) lifetime: Duration,
     pub(crate) session_lifetime: Duration,
+    pub(crate) artifact_lifetime: Duration,
 }
 
 impl IdentityProviderConfig {
@@ -34,6 +37,8 @@ impl IdentityProviderConfig {
     pub const DEFAULT_LIFETIME: Duration = Duration::minutes(5);
     /// How long it is remembered who was told of a session, unless configured otherwise.
     pub const DEFAULT_SESSION_LIFETIME: Duration = Duration::hours(24);
+    /// How long a message can be fetched by its artifact, unless configured otherwise.
+    pub const DEFAULT_ARTIFACT_LIFETIME: Duration = Duration::minutes(1);
 
     /// An identity provider with this entity id, to which requests are sent at this address.
     #[must_use]
@@ -42,11 +47,14 @@ impl IdentityProviderConfig {
             entity_id: entity_id.into(),
             sign_on_url: sign_on_url.into(),
             logout_url: None,
+            soap_logout_url: None,
+            artifact_url: None,
             signer,
             skew: Self::DEFAULT_SKEW,
             max_age: Self::DEFAULT_MAX_AGE,
             lifetime: Self::DEFAULT_LIFETIME,
             session_lifetime: Self::DEFAULT_SESSION_LIFETIME,
+            artifact_lifetime: Self::DEFAULT_ARTIFACT_LIFETIME,
         }
     }
 
@@ -54,6 +62,27 @@ impl IdentityProviderConfig {
     #[must_use]
     pub fn with_logout_url(mut self, url: impl Into<String>) -> Self {
         self.logout_url = Some(url.into());
+        self
+    }
+
+    /// Sets where messages of single logout are sent to us from server to server.
+    #[must_use]
+    pub fn with_soap_logout_url(mut self, url: impl Into<String>) -> Self {
+        self.soap_logout_url = Some(url.into());
+        self
+    }
+
+    /// Sets where messages are fetched by their artifacts: without it, nobody is answered by artifact.
+    #[must_use]
+    pub fn with_artifact_url(mut self, url: impl Into<String>) -> Self {
+        self.artifact_url = Some(url.into());
+        self
+    }
+
+    /// Sets how long a message can be fetched by its artifact.
+    #[must_use]
+    pub const fn with_artifact_lifetime(mut self, lifetime: Duration) -> Self {
+        self.artifact_lifetime = lifetime;
         self
     }
 

@@ -3,13 +3,15 @@
 use ciam_core::error::PortError;
 use time::OffsetDateTime;
 
+use super::partner::AnsweredAt;
 use super::{IdentityProvider, NameIdFormat, Participant, SignOn, SpPartner};
-use crate::binding::{Direction, PostForm};
+use crate::binding::{Direction, PostForm, artifact_url};
 use crate::dsig::{KeyError, Unsigned};
 use crate::enc::encrypt;
 use crate::instant;
 use crate::model::{Attribute, NameId, Status, new_id};
 use crate::names::{ASSERTION, BEARER, PROTOCOL};
+use crate::transport::Outgoing;
 use crate::xml::XmlWriter;
 
 /// A person who is signed in here, and what may be said about them.
@@ -78,8 +80,8 @@ impl Person {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Issued {
-    /// The form that carries it.
-    pub form: PostForm,
+    /// How to send the browser off with it.
+    pub outgoing: Outgoing,
     /// The person's name at the service.
     pub name_id: NameId,
     /// The names of the attributes that were sent.
@@ -152,7 +154,8 @@ impl IdentityProvider {
             released,
         };
         let content = self.content(partner, sign_on, person, &says)?;
-        let form = self.form(sign_on, &Status::success(), Some(&content), partner.sign_response)?;
+        let response = self.response(sign_on, &Status::success(), Some(&content), partner.sign_response)?;
+        let outgoing = self.send(sign_on, response).await?;
         let released = says.released.iter().map(|attribute| attribute.name.clone()).collect();
         let assertion_id = says.id;
         let participant = Participant {
@@ -161,7 +164,7 @@ impl IdentityProvider {
             session_index: session_index.clone(),
         };
         self.remember(&person.session, participant).await?;
-        Ok(Issued { form, name_id, released, assertion_id })
+        Ok(Issued { outgoing, name_id, released, assertion_id })
     }
 
     /// Tells a service that it will not be told: that a person would have had to be asked
@@ -169,15 +172,27 @@ impl IdentityProvider {
     ///
     /// # Errors
     ///
-    /// Fails when the service is not known any more, and when signing does.
-    pub fn fail(&self, sign_on: &SignOn, status: &Status) -> Result<PostForm, IssueError> {
+    /// Fails when the service is not known any more, when signing does, and when a port does.
+    pub async fn fail(&self, sign_on: &SignOn, status: &Status) -> Result<Outgoing, IssueError> {
         self.partner_of(sign_on)?;
-        self.form(sign_on, status, None, true)
+        let response = self.response(sign_on, status, None, true)?;
+        self.send(sign_on, response).await
+    }
+
+    /// The response, or an artifact for it.
+    async fn send(&self, sign_on: &SignOn, response: String) -> Result<Outgoing, IssueError> {
+        let (to, relay_state) = (&*sign_on.consumer, sign_on.relay_state.as_deref());
+        if !sign_on.by_artifact {
+            return Ok(Outgoing::Post(PostForm::new(to, Direction::Response, &response, relay_state)));
+        }
+        let artifact = self.keep(&sign_on.sp, response).await?;
+        Ok(Outgoing::Redirect(artifact_url(to, &artifact, relay_state)))
     }
 
     fn partner_of(&self, sign_on: &SignOn) -> Result<&SpPartner, IssueError> {
         let partner = self.partners.get(&sign_on.sp).ok_or(IssueError::UnknownSp)?;
-        let known = partner.consumers.iter().any(|(_, url)| *url == sign_on.consumer);
+        let right = |at: &&AnsweredAt| at.url == sign_on.consumer && at.by_artifact == sign_on.by_artifact;
+        let known = partner.consumers.iter().find(right).is_some_and(|at| self.offers(partner, at));
         if known { Ok(partner) } else { Err(IssueError::UnknownSp) }
     }
 
@@ -231,13 +246,13 @@ impl IdentityProvider {
         Unsigned { xml: xml.finish(), signature_at, id: says.id.clone() }
     }
 
-    fn form(
+    fn response(
         &self,
         sign_on: &SignOn,
         status: &Status,
         content: Option<&str>,
         sign: bool,
-    ) -> Result<PostForm, IssueError> {
+    ) -> Result<String, IssueError> {
         let id = new_id(self.ports.entropy())?;
         let issued = instant::format(self.ports.now());
         let mut attributes: Vec<(&'static str, &str)> = vec![
@@ -255,8 +270,7 @@ impl IdentityProvider {
         status.write(&mut xml);
         xml.raw(content.unwrap_or_default());
         let response = Unsigned { xml: xml.finish(), signature_at, id };
-        let text = if sign { response.sign(self.ports.crypto(), &self.config.signer)? } else { response.xml };
-        Ok(PostForm::new(&sign_on.consumer, Direction::Response, &text, sign_on.relay_state.as_deref()))
+        if sign { Ok(response.sign(self.ports.crypto(), &self.config.signer)?) } else { Ok(response.xml) }
     }
 }
 

@@ -1,15 +1,18 @@
 //! Single logout of the identity provider: one service asks, the others are asked.
 
 use ciam_core::http::BrowserId;
+use futures_util::future::join_all;
+use serde::{Deserialize, Serialize};
 
 use super::{IdentityProvider, Participant, SpPartner};
+use crate::binding::{SoapMessage, SoapReply};
 use crate::enc::DecryptionKeys;
-use crate::logout::{LogoutAnswer, LogoutAsked, LogoutDemand, LogoutError, Party, Peer};
+use crate::logout::{Arrival, LogoutAnswer, LogoutAsked, LogoutDemand, LogoutError, Party, Peer};
 use crate::model::{Status, StatusCode};
 use crate::transport::{Incoming, Outgoing};
 
 /// Who still has to be told of the end of a session, and who could not be.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Propagation {
     /// Services that are to be asked, one after the other, through the browser.
@@ -49,8 +52,39 @@ impl IdentityProvider {
         &self,
         incoming: Incoming<'_>,
     ) -> Result<(LogoutDemand, Vec<String>), LogoutError> {
+        self.demanded(Arrival::Front(incoming)).await
+    }
+
+    /// Reads a service's request that comes from server to server, as
+    /// [`accept_logout_request`](Self::accept_logout_request) does. Services that can only be reached through the browser
+    /// stay [waiting](Propagation::waiting) then: the answer says that not everybody was reached.
+    ///
+    /// # Errors
+    ///
+    /// As there. Answer with [`SoapReply::fault`].
+    pub async fn accept_soap_logout(
+        &self,
+        message: &SoapMessage,
+    ) -> Result<(LogoutDemand, Vec<String>), LogoutError> {
+        self.demanded(Arrival::Back(message)).await
+    }
+
+    /// Answers such a request.
+    ///
+    /// # Errors
+    ///
+    /// Fails when signing does.
+    pub fn answer_soap_logout(
+        &self,
+        demand: &LogoutDemand,
+        status: Status,
+    ) -> Result<SoapReply, LogoutError> {
+        self.party(&DecryptionKeys::default()).answer_directly(demand, status)
+    }
+
+    async fn demanded(&self, arrival: Arrival<'_>) -> Result<(LogoutDemand, Vec<String>), LogoutError> {
         let none = DecryptionKeys::default();
-        let demand = self.party(&none).demanded(|id| self.peer(id), incoming).await?;
+        let demand = self.party(&none).demanded(|id| self.peer(id), arrival).await?;
         let sessions = self.sessions_of(&demand.peer, &demand.name_id, &demand.session_indexes).await?;
         Ok((demand, sessions))
     }
@@ -70,8 +104,9 @@ impl IdentityProvider {
             if Some(&*participant.sp) == asked_by {
                 continue;
             }
-            let reachable =
-                self.peer(&participant.sp).is_some_and(|peer| !peer.logout.is_empty() && peer.keys.is_some());
+            let reachable = self.peer(&participant.sp).is_some_and(|peer| {
+                peer.keys.is_some() && (peer.soap_logout.is_some() || !peer.logout.is_empty())
+            });
             if reachable {
                 propagation.waiting.push(participant);
             } else {
@@ -79,6 +114,37 @@ impl IdentityProvider {
             }
         }
         Ok(propagation)
+    }
+
+    /// Asks all services that can be asked from server to server, at the same time. Who does not answer so is asked through
+    /// the browser, where that is possible, and is counted among the failed otherwise.
+    pub async fn ask_all(&self, propagation: &mut Propagation) {
+        let none = DecryptionKeys::default();
+        let (direct, waiting) = std::mem::take(&mut propagation.waiting)
+            .into_iter()
+            .partition::<Vec<_>, _>(|one| self.peer(&one.sp).is_some_and(|peer| peer.soap_logout.is_some()));
+        propagation.waiting = waiting;
+        let ask = |one: Participant| {
+            let party = self.party(&none);
+            async move {
+                let peer = self.peer(&one.sp).ok_or(LogoutError::UnknownPeer);
+                let indexes = vec![one.session_index.clone()];
+                let answer = match peer {
+                    Ok(peer) => party.ask_directly(peer, &one.name_id, indexes).await,
+                    Err(error) => Err(error),
+                };
+                (one, answer)
+            }
+        };
+        for (one, answer) in join_all(direct.into_iter().map(ask)).await {
+            match answer {
+                Ok(answer) => propagation.record(&answer),
+                Err(_) if self.peer(&one.sp).is_some_and(|peer| !peer.logout.is_empty()) => {
+                    propagation.waiting.push(one);
+                }
+                Err(_) => propagation.failed.push(one.sp),
+            }
+        }
     }
 
     /// Asks the next service that waits; `None` when nobody does.
@@ -91,14 +157,17 @@ impl IdentityProvider {
         browser: &BrowserId,
         propagation: &mut Propagation,
     ) -> Result<Option<LogoutAsked>, LogoutError> {
-        let Some(next) = propagation.waiting.pop() else { return Ok(None) };
-        let Some(peer) = self.peer(&next.sp) else {
-            propagation.failed.push(next.sp);
-            return Ok(None);
-        };
         let none = DecryptionKeys::default();
-        let indexes = vec![next.session_index];
-        self.party(&none).ask(peer, browser, &next.name_id, indexes).await.map(Some)
+        while let Some(next) = propagation.waiting.pop() {
+            match self.peer(&next.sp).filter(|peer| !peer.logout.is_empty()) {
+                Some(peer) => {
+                    let indexes = vec![next.session_index];
+                    return self.party(&none).ask(peer, browser, &next.name_id, indexes).await.map(Some);
+                }
+                None => propagation.failed.push(next.sp),
+            }
+        }
+        Ok(None)
     }
 
     /// Reads a service's answer.
@@ -130,6 +199,7 @@ impl IdentityProvider {
             ports: &self.ports,
             entity_id: &self.config.entity_id,
             logout_url: self.config.logout_url.as_deref(),
+            soap_logout_url: self.config.soap_logout_url.as_deref(),
             signer: Some(&self.config.signer),
             decryption,
             skew: self.config.skew,
@@ -138,7 +208,7 @@ impl IdentityProvider {
     }
 
     fn peer(&self, entity_id: &str) -> Option<Peer<'_>> {
-        let SpPartner { entity_id, keys, policy, logout, .. } = self.partners.get(entity_id)?;
-        Some(Peer { entity_id, keys: keys.as_ref(), policy, logout })
+        let SpPartner { entity_id, keys, policy, logout, soap_logout, .. } = self.partners.get(entity_id)?;
+        Some(Peer { entity_id, keys: keys.as_ref(), policy, logout, soap_logout: soap_logout.as_deref() })
     }
 }

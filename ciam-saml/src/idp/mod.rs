@@ -5,6 +5,7 @@
 //! a host keeps in an [interaction](ciam_core::interaction) while the person signs in; [`IdentityProvider::issue`] answers
 //! the service.
 
+mod artifact;
 mod config;
 mod issue;
 mod logout;
@@ -13,6 +14,8 @@ mod partner;
 mod receive;
 mod sessions;
 
+pub(crate) use self::artifact::ENDPOINT;
+pub use self::artifact::ResolveRefused;
 pub use self::config::{IdentityProvider, IdentityProviderConfig};
 pub use self::issue::{IssueError, Issued, Person};
 pub use self::logout::Propagation;

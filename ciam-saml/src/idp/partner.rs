@@ -9,7 +9,7 @@ use crate::transport::Binding;
 #[derive(Clone, Debug)]
 pub struct SpPartner {
     pub(crate) entity_id: String,
-    pub(crate) consumers: Vec<(u16, String)>,
+    pub(crate) consumers: Vec<AnsweredAt>,
     pub(crate) keys: Option<TrustedKeys>,
     pub(crate) policy: SignaturePolicy,
     pub(crate) signed_requests: bool,
@@ -19,6 +19,15 @@ pub struct SpPartner {
     pub(crate) sign_response: bool,
     pub(crate) unsolicited: bool,
     pub(crate) logout: Vec<(Binding, String)>,
+    pub(crate) soap_logout: Option<String>,
+}
+
+/// Where a service is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AnsweredAt {
+    pub(crate) index: u16,
+    pub(crate) url: String,
+    pub(crate) by_artifact: bool,
 }
 
 impl SpPartner {
@@ -40,6 +49,7 @@ impl SpPartner {
             sign_response: false,
             unsolicited: false,
             logout: Vec::new(),
+            soap_logout: None,
         };
         partner.with_consumer(0, consumer)
     }
@@ -50,7 +60,18 @@ impl SpPartner {
     ///
     /// As [`new`](Self::new).
     pub fn with_consumer(mut self, index: u16, url: &str) -> Result<Self, NotAnAddress> {
-        self.consumers.push((index, checked(url)?));
+        self.consumers.push(AnsweredAt { index, url: checked(url)?, by_artifact: false });
+        Ok(self)
+    }
+
+    /// Adds an address that is answered by artifact. It is offered to a service with [keys](Self::with_keys), and where
+    /// messages [can be fetched](super::IdentityProviderConfig::with_artifact_url).
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn with_artifact_consumer(mut self, index: u16, url: &str) -> Result<Self, NotAnAddress> {
+        self.consumers.push(AnsweredAt { index, url: checked(url)?, by_artifact: true });
         Ok(self)
     }
 
@@ -110,6 +131,16 @@ impl SpPartner {
     /// As [`new`](Self::new).
     pub fn with_logout(mut self, binding: Binding, url: &str) -> Result<Self, NotAnAddress> {
         self.logout.push((binding, checked(url)?));
+        Ok(self)
+    }
+
+    /// Sets where requests for logout are sent from server to server.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn with_soap_logout(mut self, url: &str) -> Result<Self, NotAnAddress> {
+        self.soap_logout = Some(checked(url)?);
         Ok(self)
     }
 

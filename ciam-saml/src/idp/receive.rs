@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::partner::AnsweredAt;
 use super::{IdentityProvider, NameIdFormat, SpPartner};
 use crate::binding::{BindingError, Direction, RelayState};
 use crate::dsig::SignatureError;
 use crate::model::{AuthnRequest, ShapeError, issuer_hint};
-use crate::names::BINDING_POST;
+use crate::names::{BINDING_ARTIFACT, BINDING_POST};
 use crate::transport::Incoming;
 use crate::xml::XmlError;
 
@@ -21,6 +22,9 @@ pub struct SignOn {
     pub request_id: Option<String>,
     /// Where the answer goes: one of the service's registered addresses.
     pub consumer: String,
+    /// The answer goes by artifact.
+    #[serde(default)]
+    pub by_artifact: bool,
     /// To be handed back.
     pub relay_state: Option<String>,
     /// The person has to authenticate anew, after [`received_at`](Self::received_at).
@@ -106,7 +110,8 @@ impl IdentityProvider {
         Ok(SignOn {
             sp: partner.entity_id.clone(),
             request_id: Some(request.id),
-            consumer,
+            consumer: consumer.url.clone(),
+            by_artifact: consumer.by_artifact,
             relay_state: relay_state.map(RelayState::as_str).map(str::to_owned),
             force_authn: request.force_authn,
             is_passive: request.is_passive,
@@ -126,11 +131,13 @@ impl IdentityProvider {
         if !partner.unsolicited {
             return Err(RequestRefused::Unsolicited);
         }
-        let (_, consumer) = partner.consumers.first().ok_or(RequestRefused::Consumer)?;
+        let first = partner.consumers.iter().find(|one| self.offers(partner, one));
+        let consumer = first.ok_or(RequestRefused::Consumer)?;
         Ok(SignOn {
             sp: partner.entity_id.clone(),
             request_id: None,
-            consumer: consumer.clone(),
+            consumer: consumer.url.clone(),
+            by_artifact: consumer.by_artifact,
             relay_state: None,
             force_authn: false,
             is_passive: false,
@@ -150,13 +157,13 @@ impl IdentityProvider {
     }
 
     /// The rules; the address to answer at.
-    fn decide(
+    fn decide<'p>(
         &self,
-        partner: &SpPartner,
+        partner: &'p SpPartner,
         request: &AuthnRequest,
         signed: bool,
         now: OffsetDateTime,
-    ) -> Result<String, RequestRefused> {
+    ) -> Result<&'p AnsweredAt, RequestRefused> {
         if request.issuer != partner.entity_id {
             return Err(RequestRefused::UnknownSp);
         }
@@ -170,19 +177,28 @@ impl IdentityProvider {
         if late || issued > now.saturating_add(skew) {
             return Err(RequestRefused::Time);
         }
-        if request.protocol_binding.as_deref().is_some_and(|binding| binding != BINDING_POST) {
-            return Err(RequestRefused::ProtocolBinding);
-        }
+        let by_artifact = match request.protocol_binding.as_deref() {
+            None => None,
+            Some(BINDING_POST) => Some(false),
+            Some(BINDING_ARTIFACT) if self.config.artifact_url.is_some() => Some(true),
+            Some(_) => return Err(RequestRefused::ProtocolBinding),
+        };
         if request.comparison.as_deref().is_some_and(|comparison| comparison != "exact") {
             return Err(RequestRefused::Comparison);
         }
-        let mut consumers = partner.consumers.iter();
+        let offered = partner.consumers.iter().filter(|one| self.offers(partner, one));
+        let mut consumers = offered.filter(|one| by_artifact.is_none_or(|wanted| one.by_artifact == wanted));
         let found = match (&request.acs_url, request.acs_index) {
             (Some(_), Some(_)) => None,
-            (Some(wanted), None) => consumers.find(|(_, url)| url == wanted),
-            (None, Some(wanted)) => consumers.find(|(index, _)| *index == wanted),
+            (Some(wanted), None) => consumers.find(|one| one.url == *wanted),
+            (None, Some(wanted)) => consumers.find(|one| one.index == wanted),
             (None, None) => consumers.next(),
         };
-        found.map(|(_, url)| url.clone()).ok_or(RequestRefused::Consumer)
+        found.ok_or(RequestRefused::Consumer)
+    }
+
+    /// Whether a service can be answered at an address: by artifact only, where its request for the message can be checked.
+    pub(super) fn offers(&self, partner: &SpPartner, at: &AnsweredAt) -> bool {
+        !at.by_artifact || self.config.artifact_url.is_some() && partner.keys.is_some()
     }
 }

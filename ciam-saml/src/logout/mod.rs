@@ -1,8 +1,10 @@
 //! Single logout, the same for both roles
 //! ([SAML profiles, section 4.4](https://docs.oasis-open.org/security/saml/v2.0/saml-profiles-2.0-os.pdf)).
 //!
-//! Requests and answers are signed as a whole, both ways, or they are refused: whoever could send an unsigned request could
+//! Through the browser, or from server to server by SOAP. Requests and answers are signed as a whole, both ways, or they are refused: whoever could send an unsigned request could
 //! sign everybody out.
+
+mod back;
 
 use ciam_core::ephemeral::{self, EphemeralKey};
 use ciam_core::error::PortError;
@@ -12,8 +14,8 @@ use ciam_core::secret::TokenDigest;
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
-use crate::binding::{BindingError, Direction, RelayState};
-use crate::dsig::{KeyError, SignatureError, SignaturePolicy, Signer, TrustedKeys};
+use crate::binding::{BindingError, Direction, RelayState, SoapError, SoapMessage};
+use crate::dsig::{KeyError, SignatureError, SignaturePolicy, Signer, TrustedKeys, verify};
 use crate::enc::{Around, DecryptionKeys, decrypt};
 use crate::model::{LogoutRequest, LogoutResponse, NameId, ShapeError, Status, issuer_hint, new_id};
 use crate::names::ASSERTION;
@@ -25,6 +27,7 @@ pub(crate) struct Party<'p> {
     pub(crate) ports: &'p Ports,
     pub(crate) entity_id: &'p str,
     pub(crate) logout_url: Option<&'p str>,
+    pub(crate) soap_logout_url: Option<&'p str>,
     pub(crate) signer: Option<&'p Signer>,
     pub(crate) decryption: &'p DecryptionKeys,
     pub(crate) skew: Duration,
@@ -38,6 +41,14 @@ pub(crate) struct Peer<'p> {
     pub(crate) keys: Option<&'p TrustedKeys>,
     pub(crate) policy: &'p SignaturePolicy,
     pub(crate) logout: &'p [(Binding, String)],
+    pub(crate) soap_logout: Option<&'p str>,
+}
+
+/// The ways in which messages of single logout come.
+#[derive(Clone, Copy)]
+pub(crate) enum Arrival<'m> {
+    Front(Incoming<'m>),
+    Back(&'m SoapMessage),
 }
 
 /// Somebody whom we know asks us to end sessions.
@@ -117,6 +128,9 @@ pub enum LogoutError {
     /// There is no address, or no key, to send with.
     #[error("logout is not set up with this peer")]
     NotSetUp,
+    /// The exchange from server to server failed.
+    #[error("the exchange failed")]
+    Exchange(#[from] SoapError),
     /// Signing failed.
     #[error("the message could not be signed")]
     Key(#[from] KeyError),
@@ -146,16 +160,7 @@ impl Party<'_> {
     ) -> Result<LogoutAsked, LogoutError> {
         let (binding, to) = peer.logout.first().ok_or(LogoutError::NotSetUp)?;
         let signer = self.signer.ok_or(LogoutError::NotSetUp)?;
-        let now = self.ports.now();
-        let request = LogoutRequest {
-            id: new_id(self.ports.entropy())?,
-            issue_instant: now,
-            issuer: self.entity_id.to_owned(),
-            destination: Some(to.clone()),
-            not_on_or_after: Some(now.saturating_add(PENDING)),
-            name_id: Some(name_id.clone()),
-            session_indexes,
-        };
+        let request = self.request(to, name_id, session_indexes)?;
         let pending = Pending { peer: peer.entity_id.to_owned(), browser: browser.digest() };
         self.ports.ephemeral().put(&pending_key(&request.id), ephemeral::encode(&pending)?, PENDING).await?;
         let message = request.write();
@@ -165,15 +170,38 @@ impl Party<'_> {
         Ok(LogoutAsked { peer: peer.entity_id.to_owned(), request_id: request.id, outgoing })
     }
 
+    fn request(
+        &self,
+        to: &str,
+        name_id: &NameId,
+        session_indexes: Vec<String>,
+    ) -> Result<LogoutRequest, PortError> {
+        let now = self.ports.now();
+        Ok(LogoutRequest {
+            id: new_id(self.ports.entropy())?,
+            issue_instant: now,
+            issuer: self.entity_id.to_owned(),
+            destination: Some(to.to_owned()),
+            not_on_or_after: Some(now.saturating_add(PENDING)),
+            name_id: Some(name_id.clone()),
+            session_indexes,
+        })
+    }
+
     /// Reads a request, once.
     pub(crate) async fn demanded<'f>(
         &self,
         find: impl Fn(&str) -> Option<Peer<'f>> + Send,
-        incoming: Incoming<'_>,
+        arrival: Arrival<'_>,
     ) -> Result<LogoutDemand, LogoutError> {
-        let (proven, peer) = self.proven(find, incoming, Direction::Request)?;
+        let (proven, peer) = self.proven(find, arrival, Direction::Request)?;
         let request = LogoutRequest::read(proven.root()?, |element| self.name_in(element, &proven))?;
-        self.header(&request.issuer, peer, request.destination.as_deref(), request.issue_instant)?;
+        let here = match arrival {
+            Arrival::Front(_) => self.logout_url,
+            Arrival::Back(_) => self.soap_logout_url,
+        };
+        Self::for_us(request.destination.as_deref(), here)?;
+        self.header(&request.issuer, peer, request.issue_instant)?;
         let now = self.ports.now();
         if request.not_on_or_after.is_some_and(|end| end.saturating_add(self.skew) <= now) {
             return Err(LogoutError::Time);
@@ -185,9 +213,10 @@ impl Party<'_> {
         if !self.ports.ephemeral().put_if_absent(&key, Vec::new(), ttl).await? {
             return Err(LogoutError::Replay);
         }
-        let relay_state = match incoming {
-            Incoming::Redirect(message) => message.relay_state(),
-            Incoming::Post(message) => message.relay_state(),
+        let relay_state = match arrival {
+            Arrival::Front(Incoming::Redirect(message)) => message.relay_state(),
+            Arrival::Front(Incoming::Post(message)) => message.relay_state(),
+            Arrival::Back(_) => None,
         };
         Ok(LogoutDemand {
             peer: peer.entity_id.to_owned(),
@@ -228,9 +257,10 @@ impl Party<'_> {
         browser: &BrowserId,
         incoming: Incoming<'_>,
     ) -> Result<LogoutAnswer, LogoutError> {
-        let (proven, peer) = self.proven(find, incoming, Direction::Response)?;
+        let (proven, peer) = self.proven(find, Arrival::Front(incoming), Direction::Response)?;
         let response = LogoutResponse::read(proven.root()?)?;
-        self.header(&response.issuer, peer, response.destination.as_deref(), response.issue_instant)?;
+        Self::for_us(response.destination.as_deref(), self.logout_url)?;
+        self.header(&response.issuer, peer, response.issue_instant)?;
         let key = pending_key(&response.in_response_to);
         let stored = self.ports.ephemeral().get(&key).await?.ok_or(LogoutError::InResponseTo)?;
         let pending: Pending = ephemeral::decode(&stored)?;
@@ -249,28 +279,35 @@ impl Party<'_> {
     fn proven<'f>(
         &self,
         find: impl Fn(&str) -> Option<Peer<'f>>,
-        incoming: Incoming<'_>,
+        arrival: Arrival<'_>,
         direction: Direction,
     ) -> Result<(Proven, Peer<'f>), LogoutError> {
-        let doc = incoming.doc(direction)?;
-        let peer = issuer_hint(doc.root()?).and_then(find).ok_or(LogoutError::UnknownPeer)?;
-        let keys = peer.keys.ok_or(LogoutError::NotSetUp)?;
-        let proven = incoming.prove(self.ports.crypto(), doc, keys, peer.policy)?;
-        Ok((proven, peer))
+        let known = |root: Element<'_>| {
+            let peer = issuer_hint(root).and_then(&find).ok_or(LogoutError::UnknownPeer)?;
+            Ok::<_, LogoutError>((peer, peer.keys.ok_or(LogoutError::NotSetUp)?))
+        };
+        let crypto = self.ports.crypto();
+        match arrival {
+            Arrival::Front(incoming) => {
+                let doc = incoming.doc(direction)?;
+                let (peer, keys) = known(doc.root()?)?;
+                Ok((incoming.prove(crypto, doc, keys, peer.policy)?, peer))
+            }
+            Arrival::Back(message) => {
+                let element = message.content()?;
+                let (peer, keys) = known(element)?;
+                Ok((Proven::ByRoot(verify(crypto, element, keys, peer.policy)?), peer))
+            }
+        }
     }
 
-    fn header(
-        &self,
-        issuer: &str,
-        peer: Peer<'_>,
-        destination: Option<&str>,
-        issued: OffsetDateTime,
-    ) -> Result<(), LogoutError> {
+    fn for_us(destination: Option<&str>, here: Option<&str>) -> Result<(), LogoutError> {
+        if destination.is_none() || destination != here { Err(LogoutError::Destination) } else { Ok(()) }
+    }
+
+    fn header(&self, issuer: &str, peer: Peer<'_>, issued: OffsetDateTime) -> Result<(), LogoutError> {
         if issuer != peer.entity_id {
             return Err(LogoutError::UnknownPeer);
-        }
-        if destination.is_none() || destination != self.logout_url {
-            return Err(LogoutError::Destination);
         }
         let now = self.ports.now();
         let late = issued.saturating_add(self.max_age).saturating_add(self.skew) <= now;

@@ -67,7 +67,10 @@
 //! **44: one identity provider in the name of another.** Keys are chosen by the identity provider that was asked (or, for an
 //! answer that nobody asked for, that the message names), and both issuers have to be it.
 //!
-//! **45: artifacts of another issuer.** There is no artifact binding yet: this one is not tried.
+//! **45: artifacts of another issuer.** A message is fetched from the identity provider that its artifact names, the answer has to be
+//! signed by that one, and [the response in it for itself, by the same](crate::sp::ServiceProvider::accept_artifact): nothing is
+//! genuine because of the connection by which it came. An artifact is asked for once. On the other side, a message is given
+//! out [once, and only to the service that it is for](crate::idp::IdentityProvider::resolve), whose request has to be signed.
 //!
 //! **47: keys that were replaced.** Every key of a peer is tried and no other; keys for encryption are of another type.
 //!

@@ -28,6 +28,11 @@
 //! | Lifetime of an assertion of ours | 5 minutes | [`IdentityProviderConfig::with_lifetime`] | One redirect. |
 //! | Memory of who was told of a session | 24 hours, 64 services | [`IdentityProviderConfig::with_session_lifetime`] | As long as sessions last. |
 //! | Answer to a request for logout | 10 minutes | fixed | |
+//! | How long a message waits for its artifact | 1 minute | [`IdentityProviderConfig::with_artifact_lifetime`] | One redirect. |
+//! | Memory of artifacts that were asked for | 1 hour | fixed | Longer than any message waits. |
+//! | Bytes of a query with an artifact | 8 KiB | fixed | An artifact has 60. |
+//! | Bytes of an envelope | 256 KiB | [`Limits::MESSAGE`], core's outbound policy | As any message. |
+//! | Time for an exchange from server to server | 5 seconds | core's outbound policy | |
 //! | Bytes of fetched metadata | 4 MiB | [`MetadataTrust::with_bytes`] | |
 //! | Validity of fetched metadata | 28 days at most, and never none | [`MetadataTrust::with_longest`] | A stolen key is out of use by then. |
 //! | Time between fetches | 6 hours, 5 minutes at least | `cacheDuration` | |
@@ -48,5 +53,6 @@
 //! [`ServiceProviderConfig::with_request_lifetime`]: crate::sp::ServiceProviderConfig::with_request_lifetime
 //! [`IdentityProviderConfig::with_lifetime`]: crate::idp::IdentityProviderConfig::with_lifetime
 //! [`IdentityProviderConfig::with_session_lifetime`]: crate::idp::IdentityProviderConfig::with_session_lifetime
+//! [`IdentityProviderConfig::with_artifact_lifetime`]: crate::idp::IdentityProviderConfig::with_artifact_lifetime
 //! [`MetadataTrust::with_bytes`]: crate::metadata::MetadataTrust::with_bytes
 //! [`MetadataTrust::with_longest`]: crate::metadata::MetadataTrust::with_longest

@@ -3,10 +3,12 @@
 use time::OffsetDateTime;
 
 use crate::dsig::{KeyError, Unsigned, encode};
-use crate::idp::IdentityProvider;
+use crate::idp::{ENDPOINT, IdentityProvider};
 use crate::instant;
 use crate::model::new_id;
-use crate::names::{BINDING_POST, BINDING_REDIRECT, DSIG, METADATA, PROTOCOL};
+use crate::names::{
+    BINDING_ARTIFACT, BINDING_POST, BINDING_REDIRECT, BINDING_SOAP, DSIG, METADATA, PROTOCOL,
+};
 use crate::sp::ServiceProvider;
 use crate::xml::XmlWriter;
 
@@ -36,9 +38,7 @@ impl ServiceProvider {
             // Peers encrypt for the current key; those before it are for what is on its way.
             key(&mut xml, "encryption", one.certificate());
         }
-        if let Some(url) = &config.logout_url {
-            endpoints(&mut xml, "md:SingleLogoutService", url);
-        }
+        logout_endpoints(&mut xml, config.logout_url.as_deref(), config.soap_logout_url.as_deref());
         xml.leaf(
             "md:AssertionConsumerService",
             &[
@@ -49,6 +49,13 @@ impl ServiceProvider {
             ],
             "",
         );
+        if config.artifacts {
+            xml.leaf(
+                "md:AssertionConsumerService",
+                &[("Binding", BINDING_ARTIFACT), ("Location", &config.acs_url), ("index", "1")],
+                "",
+            );
+        }
         let unsigned = Unsigned { xml: xml.finish(), signature_at, id };
         match &config.signer {
             Some(signer) => unsigned.sign(crypto, signer),
@@ -69,9 +76,15 @@ impl IdentityProvider {
         let (mut xml, signature_at) = open(&config.entity_id, &id, valid_until);
         xml.open("md:IDPSSODescriptor", &[("protocolSupportEnumeration", PROTOCOL)]);
         key(&mut xml, "signing", config.signer.certificate());
-        if let Some(url) = &config.logout_url {
-            endpoints(&mut xml, "md:SingleLogoutService", url);
+        if let Some(url) = &config.artifact_url {
+            let index = ENDPOINT.to_string();
+            xml.leaf(
+                "md:ArtifactResolutionService",
+                &[("Binding", BINDING_SOAP), ("Location", url), ("index", &index), ("isDefault", "true")],
+                "",
+            );
         }
+        logout_endpoints(&mut xml, config.logout_url.as_deref(), config.soap_logout_url.as_deref());
         endpoints(&mut xml, "md:SingleSignOnService", &config.sign_on_url);
         Unsigned { xml: xml.finish(), signature_at, id }.sign(self.ports.crypto(), &config.signer)
     }
@@ -96,6 +109,15 @@ fn key(xml: &mut XmlWriter, purpose: &str, certificate: &[u8]) {
     xml.close();
     xml.close();
     xml.close();
+}
+
+fn logout_endpoints(xml: &mut XmlWriter, front: Option<&str>, back: Option<&str>) {
+    if let Some(url) = back {
+        xml.leaf("md:SingleLogoutService", &[("Binding", BINDING_SOAP), ("Location", url)], "");
+    }
+    if let Some(url) = front {
+        endpoints(xml, "md:SingleLogoutService", url);
+    }
 }
 
 fn endpoints(xml: &mut XmlWriter, name: &'static str, url: &str) {

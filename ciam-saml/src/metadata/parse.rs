@@ -7,7 +7,7 @@ use crate::dsig::{KeyError, SignatureError, TrustedKey, TrustedKeys, decode_stri
 use crate::enc::Recipient;
 use crate::idp::{NotAnAddress, SpPartner, checked};
 use crate::instant;
-use crate::names::{DSIG, METADATA, PROTOCOL};
+use crate::names::{BINDING_ARTIFACT, BINDING_POST, BINDING_SOAP, DSIG, METADATA, PROTOCOL};
 use crate::sp::IdpPartner;
 use crate::transport::Binding;
 use crate::xml::{Doc, Element, Limits, XmlError};
@@ -50,6 +50,10 @@ pub struct IdpRole {
     pub sign_on: Vec<(Binding, String)>,
     /// Where messages of single logout are sent.
     pub logout: Vec<(Binding, String)>,
+    /// Where requests for logout are sent from server to server.
+    pub soap_logout: Option<String>,
+    /// Where messages are fetched by artifact, with their numbers.
+    pub resolution: Vec<(u16, String)>,
 }
 
 /// A service provider.
@@ -60,13 +64,15 @@ pub struct SpRole {
     pub keys: Keys,
     /// Whether it signs requests.
     pub signs_requests: bool,
-    /// Where answers are posted.
+    /// Where it is answered.
     pub consumers: Vec<Consumer>,
     /// Where messages of single logout are sent.
     pub logout: Vec<(Binding, String)>,
+    /// Where requests for logout are sent from server to server.
+    pub soap_logout: Option<String>,
 }
 
-/// An address that answers are posted to.
+/// An address that is answered at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Consumer {
@@ -76,6 +82,8 @@ pub struct Consumer {
     pub url: String,
     /// Whether it is the default.
     pub is_default: bool,
+    /// Whether it is answered by artifact, and not by a form.
+    pub by_artifact: bool,
 }
 
 /// Why metadata is refused.
@@ -151,6 +159,17 @@ impl EntityDescriptor {
         Ok(entity)
     }
 
+    /// The addresses to which requests go from server to server: to fetch messages, and for logout.
+    #[must_use]
+    pub fn servers(&self) -> Vec<String> {
+        let idp = self
+            .idp
+            .iter()
+            .flat_map(|role| role.resolution.iter().map(|(_, url)| url).chain(&role.soap_logout));
+        let sp = self.sp.iter().flat_map(|role| &role.soap_logout);
+        idp.chain(sp).cloned().collect()
+    }
+
     /// The entity as an identity provider that we believe.
     ///
     /// # Errors
@@ -164,6 +183,12 @@ impl EntityDescriptor {
         }
         for (binding, url) in &role.logout {
             partner = partner.with_logout(*binding, url);
+        }
+        if let Some(url) = &role.soap_logout {
+            partner = partner.with_soap_logout(url);
+        }
+        for (index, url) in &role.resolution {
+            partner = partner.with_artifact_resolution(*index, url);
         }
         Ok(if role.wants_signed_requests { partner.with_signed_requests() } else { partner })
     }
@@ -181,7 +206,11 @@ impl EntityDescriptor {
         let mut partner = SpPartner::new(&self.entity_id, &first.url)?;
         partner.consumers.clear();
         for consumer in ordered {
-            partner = partner.with_consumer(consumer.index, &consumer.url)?;
+            partner = if consumer.by_artifact {
+                partner.with_artifact_consumer(consumer.index, &consumer.url)?
+            } else {
+                partner.with_consumer(consumer.index, &consumer.url)?
+            };
         }
         if !role.keys.signing.is_empty() {
             partner = partner.with_keys(trusted(crypto, &role.keys.signing)?);
@@ -196,6 +225,9 @@ impl EntityDescriptor {
         }
         for (binding, url) in &role.logout {
             partner = partner.with_logout(*binding, url)?;
+        }
+        if let Some(url) = &role.soap_logout {
+            partner = partner.with_soap_logout(url)?;
         }
         Ok(partner)
     }
@@ -241,7 +273,11 @@ fn read_idp(role: Element<'_>) -> Result<IdpRole, MetadataError> {
         } else if child.is(METADATA, "SingleSignOnService") {
             idp.sign_on.extend(endpoint(child)?);
         } else if child.is(METADATA, "SingleLogoutService") {
-            idp.logout.extend(endpoint(child)?);
+            read_logout(child, &mut idp.logout, &mut idp.soap_logout)?;
+        } else if child.is(METADATA, "ArtifactResolutionService") {
+            let (_, url) = address(child)?;
+            let over_soap = child.attribute("Binding") == Some(BINDING_SOAP);
+            idp.resolution.extend(over_soap.then_some((index_of(child)?, url)));
         }
     }
     Ok(idp)
@@ -256,25 +292,49 @@ fn read_sp(role: Element<'_>) -> Result<SpRole, MetadataError> {
         if child.is(METADATA, "KeyDescriptor") {
             read_key(child, &mut sp.keys)?;
         } else if child.is(METADATA, "SingleLogoutService") {
-            sp.logout.extend(endpoint(child)?);
+            read_logout(child, &mut sp.logout, &mut sp.soap_logout)?;
         } else if child.is(METADATA, "AssertionConsumerService") {
-            let Some((Binding::Post, url)) = endpoint(child)? else { continue };
-            let index = child.attribute("index").and_then(|index| index.parse().ok());
+            let (binding, url) = address(child)?;
+            if !matches!(binding, Some(BINDING_POST | BINDING_ARTIFACT)) {
+                continue;
+            }
             sp.consumers.push(Consumer {
-                index: index.ok_or(MetadataError::Structure)?,
+                index: index_of(child)?,
                 url,
                 is_default: matches!(child.attribute("isDefault"), Some("true" | "1")),
+                by_artifact: binding == Some(BINDING_ARTIFACT),
             });
         }
     }
     Ok(sp)
 }
 
-/// An endpoint of a binding that we know. Its address is checked whatever the binding is.
-fn endpoint(element: Element<'_>) -> Result<Option<(Binding, String)>, MetadataError> {
+fn read_logout(
+    element: Element<'_>,
+    front: &mut Vec<(Binding, String)>,
+    back: &mut Option<String>,
+) -> Result<(), MetadataError> {
+    match address(element)? {
+        (Some(BINDING_SOAP), url) => *back = back.take().or(Some(url)),
+        _ => front.extend(endpoint(element)?),
+    }
+    Ok(())
+}
+
+fn index_of(element: Element<'_>) -> Result<u16, MetadataError> {
+    element.attribute("index").and_then(|index| index.parse().ok()).ok_or(MetadataError::Structure)
+}
+
+/// A binding, and an address that is checked whatever the binding is.
+fn address(element: Element<'_>) -> Result<(Option<&str>, String), MetadataError> {
     let location = element.attribute("Location").ok_or(MetadataError::Structure)?;
-    let url = checked(location)?;
-    Ok(element.attribute("Binding").and_then(Binding::from_uri).map(|binding| (binding, url)))
+    Ok((element.attribute("Binding"), checked(location)?))
+}
+
+/// An endpoint of the front channel.
+fn endpoint(element: Element<'_>) -> Result<Option<(Binding, String)>, MetadataError> {
+    let (binding, url) = address(element)?;
+    Ok(binding.and_then(Binding::from_uri).map(|binding| (binding, url)))
 }
 
 fn read_key(descriptor: Element<'_>, keys: &mut Keys) -> Result<(), MetadataError> {

@@ -2,6 +2,7 @@
 //!
 //! Children are taken in the order of the schema and by their full name; what the schema has no place for is refused.
 
+mod artifact;
 mod assertion;
 mod logout;
 mod request;
@@ -9,6 +10,7 @@ mod response;
 mod shape;
 mod values;
 
+pub(crate) use self::artifact::{ArtifactResolve, ArtifactResponse, write_response};
 pub(crate) use self::assertion::{Assertion, Confirmation, SubjectId};
 pub use self::logout::{LogoutRequest, LogoutResponse};
 pub use self::request::AuthnRequest;

@@ -11,7 +11,7 @@ use super::start::{Pending, request_key};
 use super::{IdpPartner, Reject, ServiceProvider};
 use crate::binding::{Direction, PostMessage, RelayState};
 use crate::model::{Attribute, NameId, SubjectId, issuer_hint};
-use crate::xml::{Doc, Limits};
+use crate::xml::{Doc, Element, Limits};
 
 /// A person whom an identity provider that we believe has authenticated, for us, now.
 ///
@@ -75,29 +75,44 @@ impl ServiceProvider {
         message: &PostMessage,
     ) -> Result<Accepted, Reject> {
         let doc = Doc::parse(message.xml(Direction::Response)?, Limits::MESSAGE)?;
+        self.accept_from(browser, doc.root()?, None, message.relay_state()).await
+    }
+
+    /// Accepts a response, however it came: by artifact, it is one of `source`.
+    pub(super) async fn accept_from(
+        &self,
+        browser: Option<&BrowserId>,
+        response: Element<'_>,
+        source: Option<&IdpPartner>,
+        relay_state: Option<&RelayState>,
+    ) -> Result<Accepted, Reject> {
         // Read before anything is verified, and used for nothing but to find what is expected.
-        let hint = doc.root()?.attribute("InResponseTo").map(str::to_owned);
+        let hint = response.attribute("InResponseTo").map(str::to_owned);
         let pending = match &hint {
             Some(id) => Some((id.as_str(), self.pending(id, browser).await?)),
             None => None,
         };
-        let partner = self.partner_for(&doc, pending.as_ref().map(|(_, pending)| pending))?;
+        let partner = self.partner_for(response, pending.as_ref().map(|(_, pending)| pending))?;
+        if source.is_some_and(|source| source.entity_id != partner.entity_id) {
+            return Err(Reject::Issuer);
+        }
         let opened = Opener {
             crypto: self.ports.crypto(),
             entropy: self.ports.entropy(),
             decryption: &self.config.decryption,
             partner,
         }
-        .open(&doc)?;
+        .open(response)?;
         let now = self.ports.now();
         let request = pending.as_ref().map(|(id, pending)| (*id, pending));
-        let until = Expected { config: &self.config, partner, request, now }.decide(&opened)?;
+        let by_artifact = source.is_some();
+        let until = Expected { config: &self.config, partner, request, by_artifact, now }.decide(&opened)?;
         if let Some((id, _)) = request {
             // Of two answers to one request, one gets it.
             self.ports.ephemeral().take(&request_key(id)).await?.ok_or(Reject::InResponseTo)?;
         }
         self.once(partner, &opened, until, now).await?;
-        let unsolicited = request.is_none().then(|| message.relay_state().cloned());
+        let unsolicited = request.is_none().then(|| relay_state.cloned());
         let target = pending.and_then(|(_, pending)| pending.target);
         Ok(Accepted { person: authenticated(partner, opened)?, target, unsolicited })
     }
@@ -109,11 +124,11 @@ impl ServiceProvider {
         if same { Ok(pending) } else { Err(Reject::OtherBrowser) }
     }
 
-    fn partner_for(&self, doc: &Doc, pending: Option<&Pending>) -> Result<&IdpPartner, Reject> {
+    fn partner_for(&self, response: Element<'_>, pending: Option<&Pending>) -> Result<&IdpPartner, Reject> {
         if let Some(pending) = pending {
             return self.partners.get(&pending.idp).ok_or(Reject::UnknownIdp);
         }
-        let issuer = issuer_hint(doc.root()?).ok_or(Reject::UnknownIdp)?;
+        let issuer = issuer_hint(response).ok_or(Reject::UnknownIdp)?;
         let partner = self.partners.get(issuer).ok_or(Reject::UnknownIdp)?;
         if partner.unsolicited { Ok(partner) } else { Err(Reject::Unsolicited) }
     }

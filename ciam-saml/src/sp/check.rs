@@ -15,6 +15,8 @@ pub(super) struct Expected<'e> {
     pub(super) partner: &'e IdpPartner,
     /// The request and what it asked for; `None` for an answer that nobody asked for.
     pub(super) request: Option<(&'e str, &'e Pending)>,
+    /// It was fetched by us from where the identity provider keeps it.
+    pub(super) by_artifact: bool,
     pub(super) now: OffsetDateTime,
 }
 
@@ -40,7 +42,7 @@ impl Expected<'_> {
         let header = &opened.header;
         match header.destination.as_deref() {
             Some(destination) if destination == self.config.acs_url => {}
-            None if !opened.response_signed => {}
+            None if !opened.response_signed || self.by_artifact => {}
             _ => return Err(Reject::Destination),
         }
         if header.issuer.as_deref().is_some_and(|issuer| issuer != self.partner.entity_id) {

@@ -17,6 +17,8 @@ pub struct ServiceProviderConfig {
     pub(crate) entity_id: String,
     pub(crate) acs_url: String,
     pub(crate) logout_url: Option<String>,
+    pub(crate) soap_logout_url: Option<String>,
+    pub(crate) artifacts: bool,
     pub(crate) signer: Option<Signer>,
     pub(crate) decryption: DecryptionKeys,
     pub(crate) skew: Duration,
@@ -39,6 +41,8 @@ impl ServiceProviderConfig {
             entity_id: entity_id.into(),
             acs_url: acs_url.into(),
             logout_url: None,
+            soap_logout_url: None,
+            artifacts: false,
             signer: None,
             decryption: DecryptionKeys::default(),
             skew: Self::DEFAULT_SKEW,
@@ -65,6 +69,20 @@ impl ServiceProviderConfig {
     #[must_use]
     pub fn with_logout_url(mut self, url: impl Into<String>) -> Self {
         self.logout_url = Some(url.into());
+        self
+    }
+
+    /// Sets where messages of single logout are sent to us from server to server.
+    #[must_use]
+    pub fn with_soap_logout_url(mut self, url: impl Into<String>) -> Self {
+        self.soap_logout_url = Some(url.into());
+        self
+    }
+
+    /// Says in the metadata that responses may come by artifact, to the address to which they are posted.
+    #[must_use]
+    pub const fn with_artifacts(mut self) -> Self {
+        self.artifacts = true;
         self
     }
 

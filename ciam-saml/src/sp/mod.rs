@@ -5,6 +5,7 @@
 //! [`ServiceProvider::accept`] answers with an [`Authenticated`] that was read from signed octets and nothing else.
 
 mod accept;
+mod artifact;
 mod check;
 mod config;
 mod logout;
@@ -14,6 +15,7 @@ mod reject;
 mod start;
 
 pub use self::accept::{Accepted, Authenticated};
+pub use self::artifact::Resolution;
 pub use self::config::{ServiceProvider, ServiceProviderConfig};
 pub use self::partner::{IdpPartner, Required};
 pub use self::reject::Reject;

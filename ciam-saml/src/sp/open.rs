@@ -9,7 +9,7 @@ use crate::dsig::{SignatureError, Signed, is_signed, verify};
 use crate::enc::{Around, DecryptError, DecryptionKeys, decrypt};
 use crate::model::{Assertion, Attribute, Content, Header, NameId, Response, SubjectId};
 use crate::names::ASSERTION;
-use crate::xml::{Doc, Element};
+use crate::xml::Element;
 
 /// What it takes to open a response.
 pub(super) struct Opener<'o> {
@@ -31,8 +31,7 @@ pub(super) struct Opened {
 }
 
 impl Opener<'_> {
-    pub(super) fn open(&self, doc: &Doc) -> Result<Opened, Reject> {
-        let root = doc.root()?;
+    pub(super) fn open(&self, root: Element<'_>) -> Result<Opened, Reject> {
         let signed = if is_signed(root) {
             Some(self.verify(root)?)
         } else if self.partner.required.response() {

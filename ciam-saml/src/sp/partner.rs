@@ -48,6 +48,9 @@ pub struct IdpPartner {
     pub(crate) required: Required,
     pub(crate) sign_on: Vec<(Binding, String)>,
     pub(crate) logout: Vec<(Binding, String)>,
+    pub(crate) soap_logout: Option<String>,
+    pub(crate) resolution: Vec<(u16, String)>,
+    pub(crate) by_artifact: bool,
     pub(crate) unsolicited: bool,
     pub(crate) sign_requests: bool,
 }
@@ -63,6 +66,9 @@ impl IdpPartner {
             required: Required::default(),
             sign_on: Vec::new(),
             logout: Vec::new(),
+            soap_logout: None,
+            resolution: Vec::new(),
+            by_artifact: false,
             unsolicited: false,
             sign_requests: false,
         }
@@ -79,6 +85,27 @@ impl IdpPartner {
     #[must_use]
     pub fn with_logout(mut self, binding: Binding, url: impl Into<String>) -> Self {
         self.logout.push((binding, url.into()));
+        self
+    }
+
+    /// Sets where requests for logout are sent from server to server.
+    #[must_use]
+    pub fn with_soap_logout(mut self, url: impl Into<String>) -> Self {
+        self.soap_logout = Some(url.into());
+        self
+    }
+
+    /// Adds an address where messages are fetched by artifact, with its number. Without one, its artifacts are refused.
+    #[must_use]
+    pub fn with_artifact_resolution(mut self, index: u16, url: impl Into<String>) -> Self {
+        self.resolution.push((index, url.into()));
+        self
+    }
+
+    /// Asks it to answer by artifact.
+    #[must_use]
+    pub const fn with_answers_by_artifact(mut self) -> Self {
+        self.by_artifact = true;
         self
     }
 

@@ -2,8 +2,8 @@
 
 use ciam_core::error::PortError;
 
-use crate::binding::BindingError;
-use crate::dsig::SignatureError;
+use crate::binding::{BindingError, SoapError};
+use crate::dsig::{KeyError, SignatureError};
 use crate::enc::DecryptError;
 use crate::model::{ShapeError, Status};
 use crate::xml::XmlError;
@@ -82,6 +82,18 @@ pub enum Reject {
     /// The assertion was accepted before.
     #[error("the assertion was accepted before")]
     Replay,
+    /// The artifact is of no identity provider that we know, or of none that lets messages be fetched.
+    #[error("the artifact is of no identity provider that is set up for it")]
+    Artifact,
+    /// There is no key to ask with for the message of an artifact.
+    #[error("there is no key to sign with")]
+    NoSigner,
+    /// Signing failed.
+    #[error("the request for the message could not be signed")]
+    Key(#[from] KeyError),
+    /// The message of an artifact could not be fetched.
+    #[error("the message of the artifact could not be fetched")]
+    Exchange(#[from] SoapError),
     /// A port failed.
     #[error("a port failed")]
     Port(#[from] PortError),

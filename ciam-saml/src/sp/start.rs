@@ -11,7 +11,7 @@ use super::ServiceProvider;
 use crate::binding::Direction;
 use crate::dsig::KeyError;
 use crate::model::{AuthnRequest, new_id};
-use crate::names::BINDING_POST;
+use crate::names::{BINDING_ARTIFACT, BINDING_POST};
 use crate::transport::Outgoing;
 
 /// What to ask an identity provider for.
@@ -131,6 +131,7 @@ impl ServiceProvider {
             None
         };
         let now = self.ports.now();
+        let binding_back = if partner.by_artifact { BINDING_ARTIFACT } else { BINDING_POST };
         let request = AuthnRequest {
             id: new_id(self.ports.entropy())?,
             issue_instant: now,
@@ -138,7 +139,7 @@ impl ServiceProvider {
             destination: Some(location.clone()),
             acs_url: Some(self.config.acs_url.clone()),
             acs_index: None,
-            protocol_binding: Some(BINDING_POST.to_owned()),
+            protocol_binding: Some(binding_back.to_owned()),
             force_authn: start.force_authn,
             is_passive: start.is_passive,
             name_id_format: start.name_id_format,

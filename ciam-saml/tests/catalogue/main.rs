@@ -20,6 +20,7 @@ mod support;
 #[expect(dead_code, reason = "shared with the other suite")]
 mod world;
 
+mod artifacts;
 mod attacks;
 mod documents;
 mod protocol;
@@ -35,5 +36,6 @@ fn main() {
     signatures::run(&mut report);
     protocol::run(&mut report);
     attacks::run(&mut report);
+    artifacts::run(&mut report);
     report.finish();
 }

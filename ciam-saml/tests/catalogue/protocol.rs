@@ -184,13 +184,16 @@ fn injection(report: &mut Report) {
         [hostile],
     )]);
     let issued = block_on(scene.idp.issue(&sign_on, &person)).unwrap();
-    let body = format!("SAMLResponse={}", issued.form.message.replace('+', "%2B").replace('=', "%3D"));
+    let body = format!(
+        "SAMLResponse={}",
+        issued.outgoing.form().unwrap().message.replace('+', "%2B").replace('=', "%3D")
+    );
     let accepted = block_on(
         scene.world.sp.accept(Some(&scene.world.browser), &PostMessage::parse(body.as_bytes()).unwrap()),
     );
     let same = accepted.is_ok_and(|accepted| accepted.person.values("mail").eq([hostile]));
     report.holds(63, BY_ASSERTION.name, "a hostile value stays a value", same);
-    let mut form = issued.form;
+    let mut form = issued.outgoing.form().unwrap().clone();
     form.relay_state = Some("\"><script>alert(1)</script>".into());
     form.action = "https://sp.example/'\"><script>".into();
     let page = form.html("bm9uY2U=");

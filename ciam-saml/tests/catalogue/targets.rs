@@ -8,10 +8,11 @@ use ciam_core::http::BrowserId;
 use ciam_core::memory;
 use ciam_core::secret::{Secret, SecretBytes};
 use ciam_core::testkit::ManualClock;
-use ciam_saml::idp::{IdentityProvider, IdentityProviderConfig, SpPartner};
+use ciam_saml::binding::{ArtifactMessage, SoapMessage};
+use ciam_saml::idp::{IdentityProvider, IdentityProviderConfig, Person, SpPartner};
 use ciam_saml::metadata::MetadataTrust;
-use ciam_saml::sp::{Accepted, ServiceProvider};
-use ciam_saml::transport::{Binding, Incoming};
+use ciam_saml::sp::{Accepted, Resolution, ServiceProvider};
+use ciam_saml::transport::{Binding, Incoming, Outgoing};
 use time::{Duration, OffsetDateTime};
 
 use crate::sealed::{SP_KEY, Sealed, keys};
@@ -20,6 +21,7 @@ use crate::world::*;
 
 pub(crate) const SSO: &str = "https://idp.example/sso";
 pub(crate) const SLO: &str = "https://sp.example/saml/slo";
+pub(crate) const SECOND: &str = "https://second.example/metadata";
 pub(crate) const MD: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
 
 /// A fresh pair of providers, with one request open.
@@ -28,6 +30,10 @@ pub(crate) struct Scene {
     pub(crate) idp: IdentityProvider,
     pub(crate) says: Says,
     pub(crate) logout_id: OnceLock<String>,
+    /// The identifier of what is around a response, or asks for one.
+    pub(crate) outer_id: String,
+    resolution: OnceLock<Resolution>,
+    artifact: OnceLock<String>,
     browser: BrowserId,
 }
 
@@ -45,20 +51,55 @@ impl Scene {
             ServiceProvider::new(ports.clone(), config, [partner(IDP_ID, &IDP), partner(OTHER_ID, &OTHER)]);
         let idp_config =
             IdentityProviderConfig::new(IDP_ID, SSO, IDP.signer()).with_logout_url("https://idp.example/slo");
+        let idp_config = idp_config.with_artifact_url(ARTIFACTS);
         let service = SpPartner::new(SP, ACS)
             .unwrap()
             .with_keys(SP_KEY.trusted())
             .with_signed_requests()
             .with_released(["mail"])
             .with_logout(Binding::Redirect, SLO)
+            .unwrap()
+            .with_artifact_consumer(1, ACS)
             .unwrap();
         let secret = SecretBytes::new(vec![1; 32]);
-        let idp = IdentityProvider::new(ports.clone(), idp_config, &secret, [service]).unwrap();
+        let second = SpPartner::new(SECOND, ACS).unwrap().with_keys(OTHER.trusted());
+        let idp = IdentityProvider::new(ports.clone(), idp_config, &secret, [service, second]).unwrap();
         let browser = BrowserId::generate(&SystemEntropy::new()).unwrap();
         let world = World { ports, clock, sp, browser: browser.clone() };
         let request = world.start();
         let says = Says::new(&world, Some(&request));
-        Self { world, idp, says, logout_id: OnceLock::new(), browser }
+        Self {
+            world,
+            idp,
+            says,
+            logout_id: OnceLock::new(),
+            outer_id: fresh_id(),
+            resolution: OnceLock::new(),
+            artifact: OnceLock::new(),
+            browser,
+        }
+    }
+
+    /// A request for the message of an artifact that is open.
+    pub(crate) fn resolution(&self) -> &Resolution {
+        self.resolution.get_or_init(|| {
+            let artifact = artifact_of(IDP_ID, 0, 7);
+            block_on(self.world.sp.start_resolution(Some(&self.browser), &artifact)).unwrap()
+        })
+    }
+
+    /// An artifact that the identity provider has given out, and keeps a message for.
+    pub(crate) fn artifact(&self) -> &str {
+        self.artifact.get_or_init(|| {
+            let mut sign_on =
+                self.idp.receive(Incoming::Post(&post("SAMLRequest", &AUTHN_REQUEST.good(self)))).unwrap();
+            sign_on.by_artifact = true;
+            let person = Person::new("account", "session", self.now(), PASSWORD);
+            let issued = block_on(self.idp.issue(&sign_on, &person)).unwrap();
+            let Outgoing::Redirect(url) = issued.outgoing else { unreachable!() };
+            let message = ArtifactMessage::parse(url.split_once('?').unwrap().1.as_bytes()).unwrap();
+            message.artifact().to_text()
+        })
     }
 
     /// A request for logout that is open.
@@ -73,6 +114,16 @@ impl Scene {
     pub(crate) fn now(&self) -> OffsetDateTime {
         self.world.clock.now()
     }
+}
+
+/// An artifact of an entity, as it comes in a query.
+pub(crate) fn artifact_of(entity_id: &str, endpoint: u8, handle: u8) -> ArtifactMessage {
+    use sha1::Digest as _;
+    let source = sha1::Sha1::digest(entity_id.as_bytes());
+    let bytes = [&[0, 4, 0, endpoint][..], &source, &[handle; 20]].concat();
+    let query =
+        url::form_urlencoded::Serializer::new(String::new()).append_pair("SAMLart", &b64(&bytes)).finish();
+    ArtifactMessage::parse(query.as_bytes()).unwrap()
 }
 
 /// A kind of message.
@@ -179,6 +230,57 @@ fn judge_authn_request(scene: &Scene, xml: &str) -> Result<String, String> {
         .map_err(|error| reason(&error))
 }
 
+fn soap_logout_request(scene: &Scene, signature: &str) -> String {
+    logout_request(scene, signature).replace(SLO, SP_SOAP)
+}
+
+fn enveloped(_: &Scene, xml: &str) -> String {
+    envelope(xml)
+}
+
+fn judge_soap_logout(scene: &Scene, xml: &str) -> Result<String, String> {
+    let message = SoapMessage::parse(xml.as_bytes()).map_err(|error| reason(&error))?;
+    block_on(scene.world.sp.accept_soap_logout(&message))
+        .map(|demand| format!("{:?} {:?} {:?}", demand.peer, demand.name_id, demand.session_indexes))
+        .map_err(|error| reason(&error))
+}
+
+/// An answer around something.
+pub(crate) fn artifact_response(scene: &Scene, signature: &str, content: &str) -> String {
+    let (now, id) = (at(scene.now()), scene.resolution().request_id());
+    format!(
+        r#"<samlp:ArtifactResponse xmlns:saml="{SAML}" xmlns:samlp="{SAMLP}" ID="{}" InResponseTo="{id}" IssueInstant="{now}" Version="2.0"><saml:Issuer>{IDP_ID}</saml:Issuer>{signature}<samlp:Status>{}</samlp:Status>{content}</samlp:ArtifactResponse>"#,
+        scene.outer_id, scene.says.status
+    )
+}
+
+/// An answer around something, signed by somebody.
+pub(crate) fn signed_artifact_response(scene: &Scene, pair: &Pair, content: &str) -> String {
+    let signature = Recipe::new(&scene.outer_id).signature(pair, &artifact_response(scene, "", content));
+    envelope(&artifact_response(scene, &signature, content))
+}
+
+pub(crate) fn judge_artifact_response(scene: &Scene, xml: &str) -> Result<String, String> {
+    let message = SoapMessage::parse(xml.as_bytes()).map_err(|error| reason(&error))?;
+    block_on(scene.world.sp.finish_resolution(Some(&scene.browser), scene.resolution(), &message))
+        .map(|accepted| said(&accepted))
+        .map_err(|reject| reason(&reject))
+}
+
+fn artifact_resolve(scene: &Scene, signature: &str) -> String {
+    let (now, artifact) = (at(scene.now()), scene.artifact());
+    format!(
+        r#"<samlp:ArtifactResolve xmlns:saml="{SAML}" xmlns:samlp="{SAMLP}" Destination="{ARTIFACTS}" ID="{}" IssueInstant="{now}" Version="2.0"><saml:Issuer>{SP}</saml:Issuer>{signature}<samlp:Artifact>{artifact}</samlp:Artifact></samlp:ArtifactResolve>"#,
+        scene.outer_id
+    )
+}
+
+pub(crate) fn judge_artifact_resolve(scene: &Scene, xml: &str) -> Result<String, String> {
+    let message = SoapMessage::parse(xml.as_bytes()).map_err(|error| reason(&error))?;
+    let reply = block_on(scene.idp.resolve(&message)).map_err(|refused| reason(&refused))?;
+    if reply.xml().contains("<samlp:Response ") { Ok("a message".into()) } else { Err("no message".into()) }
+}
+
 fn entity(scene: &Scene, signature: &str) -> String {
     let until = at(scene.now() + Duration::days(7));
     format!(
@@ -253,11 +355,48 @@ pub(crate) const AUTHN_REQUEST: Target = Target {
     ..LOGOUT_REQUEST
 };
 
+pub(crate) const SOAP_LOGOUT: Target = Target {
+    name: "LogoutRequest, SOAP",
+    element: soap_logout_request,
+    around: enveloped,
+    judge: judge_soap_logout,
+    ..LOGOUT_REQUEST
+};
+
+pub(crate) const ARTIFACT_RESPONSE: Target = Target {
+    name: "ArtifactResponse",
+    signer: idp,
+    id: |scene| scene.outer_id.clone(),
+    element: |scene, signature| artifact_response(scene, signature, &scene.says.by_assertion(&IDP)),
+    around: enveloped,
+    judge: judge_artifact_response,
+};
+
+pub(crate) const ARTIFACT_RESOLVE: Target = Target {
+    name: "ArtifactResolve",
+    signer: sp,
+    id: |scene| scene.outer_id.clone(),
+    element: artifact_resolve,
+    around: enveloped,
+    judge: judge_artifact_resolve,
+};
+
 pub(crate) const METADATA: Target =
     Target { name: "metadata", element: entity, judge: judge_metadata, ..LOGOUT_REQUEST };
 
-pub(crate) const ALL: [Target; 8] =
-    [BY_ASSERTION, BY_RESPONSE, BY_BOTH, ENCRYPTED, LOGOUT_REQUEST, LOGOUT_RESPONSE, AUTHN_REQUEST, METADATA];
+pub(crate) const ALL: [Target; 11] = [
+    BY_ASSERTION,
+    BY_RESPONSE,
+    BY_BOTH,
+    ENCRYPTED,
+    LOGOUT_REQUEST,
+    LOGOUT_RESPONSE,
+    AUTHN_REQUEST,
+    METADATA,
+    SOAP_LOGOUT,
+    ARTIFACT_RESPONSE,
+    ARTIFACT_RESOLVE,
+];
 
 /// Those whose signed element can be written to: all but the encrypted one.
 pub(crate) fn open() -> impl Iterator<Item = Target> {

@@ -8,6 +8,7 @@ use crate::world::*;
 /// A forged element: other words and fresh identifiers, and no signature.
 fn forged(element: &str, scene: &Scene) -> String {
     element
+        .replace(&scene.outer_id, &fresh_id())
         .replace(&scene.says.response_id, &fresh_id())
         .replace(&scene.says.assertion_id, &fresh_id())
         .replace("ada@example.com", "eve@example.com")

@@ -92,7 +92,7 @@ impl Both {
 
     fn answer(&self, sp: &ServiceProvider, sign_on: &SignOn) -> Result<ciam_saml::sp::Accepted, Reject> {
         let issued = block_on(self.idp.issue(sign_on, &self.person())).unwrap();
-        block_on(sp.accept(Some(&self.browser), &posted(&issued.form)))
+        block_on(sp.accept(Some(&self.browser), &posted(issued.outgoing.form().unwrap())))
     }
 }
 
@@ -230,8 +230,8 @@ fn what_was_asked_for_is_honoured_or_refused() {
     let sign_on = both.ask(&sp, Start::new().with_authn_context(["urn:mfa"])).unwrap();
     assert!(matches!(block_on(both.idp.issue(&sign_on, &both.person())), Err(IssueError::AuthnContext)));
     let status = Status::new(StatusCode::Responder, Some(StatusCode::NoAuthnContext));
-    let form = both.idp.fail(&sign_on, &status).unwrap();
-    let reject = block_on(sp.accept(Some(&both.browser), &posted(&form))).unwrap_err();
+    let answered = block_on(both.idp.fail(&sign_on, &status)).unwrap();
+    let reject = block_on(sp.accept(Some(&both.browser), &posted(answered.form().unwrap()))).unwrap_err();
     assert!(matches!(reject, Reject::Status(answered) if answered == status));
 }
 
@@ -252,10 +252,11 @@ fn hostile_attributes_stay_values() {
     let sign_on = both.ask(&sp, Start::new()).unwrap();
     let person = both.person().with_attributes([Attribute::new("evil", ATTRNAME_BASIC, [hostile])]);
     let issued = block_on(both.idp.issue(&sign_on, &person)).unwrap();
-    let accepted = block_on(sp.accept(Some(&both.browser), &posted(&issued.form))).unwrap();
+    let accepted =
+        block_on(sp.accept(Some(&both.browser), &posted(issued.outgoing.form().unwrap()))).unwrap();
     let expected = hostile.replace(['\u{0}', '\u{fffe}'], "\u{fffd}");
     assert_eq!(accepted.person.values("evil").collect::<Vec<_>>(), [&*expected]);
-    let mut form = issued.form;
+    let mut form = issued.outgoing.form().unwrap().clone();
     form.relay_state = Some("\"><script>alert(1)</script>".into());
     form.action = "https://sp.example/\"><script>".into();
     let page = form.html("bm9uY2U=");
@@ -381,7 +382,7 @@ fn what_is_issued_has_the_schema_s_order() {
     let both = Both::new(service(SP).with_signed_response());
     let sign_on = both.ask(&both.sp(false), Start::new()).unwrap();
     let issued = block_on(both.idp.issue(&sign_on, &both.person())).unwrap();
-    let message = posted(&issued.form);
+    let message = posted(issued.outgoing.form().unwrap());
     let doc = Doc::parse(message.xml(Direction::Response).unwrap(), Limits::MESSAGE).unwrap();
     let names = |element: ciam_saml::xml::Element<'_>| {
         element.children().map(|child| child.local_name().to_owned()).collect::<Vec<_>>()

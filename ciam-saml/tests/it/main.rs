@@ -8,6 +8,7 @@
     reason = "a test that panics is a test that fails, and says what it skips"
 )]
 
+mod back_channel;
 mod bindings;
 mod c14n;
 mod encryption;

@@ -158,7 +158,7 @@ fn libxmlsec_verifies_and_decrypts_ours_and_we_verify_and_decrypt_its() {
     let recipient = Recipient::from_certificate(&SP_KEY.certificate).unwrap();
     let idp = idp(&ports, service().with_signed_response().with_unsolicited().with_encryption(recipient));
     let issued = block_on(idp.issue(&idp.start(SP).unwrap(), &person(&ports))).unwrap();
-    peer.say(&issued.form.message);
+    peer.say(&issued.outgoing.form().unwrap().message);
     assert_eq!(peer.hear(), issued.name_id.value);
     let metadata = idp.metadata(ports.now() + Duration::days(7)).unwrap();
     peer.say(&metadata);
@@ -256,7 +256,7 @@ fn lasso_signs_in_with_us_and_out_again() {
         let sign_on = idp.receive(Incoming::Redirect(&message)).unwrap();
         assert!(sign_on.force_authn);
         let issued = block_on(idp.issue(&sign_on, &person(&ports))).unwrap();
-        peer.say(&issued.form.message);
+        peer.say(&issued.outgoing.form().unwrap().message);
         assert_eq!(peer.hear(), issued.name_id.value);
         assert_eq!(peer.hear(), "ada+\u{e9}<&>@example.com");
         let url = peer.hear();
@@ -387,7 +387,7 @@ fn python3_saml_accepts_what_we_issue() {
         let message = RedirectMessage::from_raw_query(query_of(&url)).unwrap();
         let sign_on = idp.receive(Incoming::Redirect(&message)).unwrap();
         let issued = block_on(idp.issue(&sign_on, &person(&ports))).unwrap();
-        peer.say(&issued.form.message);
+        peer.say(&issued.outgoing.form().unwrap().message);
         assert_eq!(peer.hear(), "valid", "encrypted: {encrypted}");
         assert_eq!(peer.hear(), issued.name_id.value);
         assert_eq!(peer.hear(), "ada+\u{e9}<&>@example.com");

@@ -19,6 +19,8 @@ pub(crate) const SP: &str = "https://sp.example/metadata";
 pub(crate) const ACS: &str = "https://sp.example/saml/acs";
 pub(crate) const IDP_ID: &str = "https://idp.example/metadata";
 pub(crate) const OTHER_ID: &str = "https://other.example/metadata";
+pub(crate) const ARTIFACTS: &str = "https://idp.example/artifacts";
+pub(crate) const SP_SOAP: &str = "https://sp.example/saml/soap";
 pub(crate) const SAML: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
 pub(crate) const SAMLP: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
 pub(crate) const PASSWORD: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport";
@@ -34,10 +36,13 @@ pub(crate) fn partner(id: &str, pair: &Pair) -> IdpPartner {
     IdpPartner::new(id, pair.trusted())
         .with_sign_on(Binding::Redirect, "https://idp.example/sso")
         .with_logout(Binding::Redirect, "https://idp.example/slo")
+        .with_artifact_resolution(0, ARTIFACTS)
 }
 
 pub(crate) fn config() -> ServiceProviderConfig {
-    ServiceProviderConfig::new(SP, ACS).with_logout_url("https://sp.example/saml/slo")
+    ServiceProviderConfig::new(SP, ACS)
+        .with_logout_url("https://sp.example/saml/slo")
+        .with_soap_logout_url(SP_SOAP)
 }
 
 impl World {
@@ -80,6 +85,12 @@ pub(crate) fn post(field: &str, xml: &str) -> PostMessage {
         .append_pair(field, &b64(xml.as_bytes()))
         .finish();
     PostMessage::parse(form.as_bytes()).unwrap()
+}
+
+pub(crate) fn envelope(xml: &str) -> String {
+    format!(
+        r#"<soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"><soap:Body>{xml}</soap:Body></soap:Envelope>"#
+    )
 }
 
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {

@@ -30,6 +30,55 @@ pub struct Connection {
     /// The tokens that are good: at most [`Connection::MAX_TOKENS`].
     #[serde(default)]
     pub tokens: Vec<ConnectionToken>,
+    /// The OAuth clients that act for the directory by access tokens of their own: at most [`Connection::MAX_CLIENTS`].
+    #[serde(default)]
+    pub clients: Vec<String>,
+    /// Whether requests may be answered before they are done, where the service can
+    /// ([`ScimService::with_later_requests`](crate::service::ScimService::with_later_requests)). Off by default: clients that
+    /// check the configuration of the service strictly do not know it.
+    #[serde(default)]
+    pub later: bool,
+}
+
+/// What a token is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Access {
+    /// Reading and searching.
+    Read,
+    /// Everything. The default: tokens of before were for everything.
+    #[default]
+    Manage,
+}
+
+impl Access {
+    /// The scope value of OAuth that stands for it.
+    #[must_use]
+    pub const fn scope(self) -> &'static str {
+        match self {
+            Self::Read => "scim:read",
+            Self::Manage => "scim:manage",
+        }
+    }
+}
+
+/// Somebody who may come in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Admitted {
+    /// By which connection.
+    pub connection: Connection,
+    /// What for.
+    pub access: Access,
+}
+
+impl Admitted {
+    /// By a connection, for this.
+    #[must_use]
+    pub const fn new(connection: Connection, access: Access) -> Self {
+        Self { connection, access }
+    }
 }
 
 /// The members of a group have a role of the organization.
@@ -62,6 +111,9 @@ pub struct ConnectionToken {
     /// From when it is not good any more.
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub expires_at: Option<OffsetDateTime>,
+    /// What it is for.
+    #[serde(default)]
+    pub access: Access,
 }
 
 impl ConnectionToken {
@@ -71,9 +123,10 @@ impl ConnectionToken {
 }
 
 const BY_TOKEN: IndexDeclaration = IndexDeclaration::unique("token");
+const BY_CLIENT: IndexDeclaration = IndexDeclaration::unique("client");
 
 impl StoredRecord for Connection {
-    const KIND: RecordKind = RecordKind::new("scim.connection", &[BY_TOKEN]);
+    const KIND: RecordKind = RecordKind::new("scim.connection", &[BY_TOKEN, BY_CLIENT]);
     const SCHEMA: u16 = 1;
 
     fn key(&self) -> String {
@@ -81,26 +134,43 @@ impl StoredRecord for Connection {
     }
 
     fn indexes(&self) -> Vec<IndexValue> {
-        self.tokens.iter().map(|it| IndexValue::new(BY_TOKEN, it.digest.to_text())).collect()
+        let tokens = self.tokens.iter().map(|it| IndexValue::new(BY_TOKEN, it.digest.to_text()));
+        tokens.chain(self.clients.iter().map(|it| IndexValue::new(BY_CLIENT, it.as_str()))).collect()
     }
 }
 
 impl Connection {
     /// The most tokens at once.
     pub const MAX_TOKENS: usize = 4;
+    /// The most OAuth clients.
+    pub const MAX_CLIENTS: usize = 4;
     /// The most mappings of groups to roles.
     pub const MAX_GROUP_ROLES: usize = 64;
 
     /// A connection with the default profile, without roles and tokens.
     #[must_use]
     pub const fn new(organization: OrganizationId) -> Self {
-        Self { organization, profile: Profile::Interop, group_roles: Vec::new(), tokens: Vec::new() }
+        Self {
+            organization,
+            profile: Profile::Interop,
+            group_roles: Vec::new(),
+            tokens: Vec::new(),
+            clients: Vec::new(),
+            later: false,
+        }
     }
 
     /// Sets how it is understood.
     #[must_use]
     pub const fn with_profile(mut self, profile: Profile) -> Self {
         self.profile = profile;
+        self
+    }
+
+    /// Sets whether requests may be answered before they are done.
+    #[must_use]
+    pub const fn with_later(mut self, later: bool) -> Self {
+        self.later = later;
         self
     }
 
@@ -145,8 +215,8 @@ impl Connections {
         load(self.ports.store(), &organization.to_string()).await
     }
 
-    /// Makes a token for a connection, and the connection where there is none. Those that were good before stay good for
-    /// `overlap`, so that a directory can be given the new one without an interruption. The token is told once.
+    /// Makes a token for a connection, and the connection where there is none. Those of the same access that were good before
+    /// stay good for `overlap`, so that a directory can be given the new one without an interruption. The token is told once.
     ///
     /// # Errors
     ///
@@ -154,6 +224,7 @@ impl Connections {
     pub async fn rotate(
         &self,
         organization: OrganizationId,
+        access: Access,
         overlap: Duration,
         actor: &Actor,
     ) -> Result<Secret, PortError> {
@@ -162,16 +233,70 @@ impl Connections {
         self.change(organization, actor, "token_rotated", |connection, now| {
             let until = now + overlap.max(Duration::ZERO);
             connection.tokens.retain(|it| it.is_good(now));
-            for known in &mut connection.tokens {
+            for known in connection.tokens.iter_mut().filter(|it| it.access == access) {
                 known.expires_at = Some(known.expires_at.map_or(until, |at| at.min(until)));
             }
             connection.tokens.retain(|it| it.is_good(now));
-            connection.tokens.push(ConnectionToken { digest, created_at: now, expires_at: None });
+            connection.tokens.push(ConnectionToken { digest, created_at: now, expires_at: None, access });
             let surplus = connection.tokens.len().saturating_sub(Connection::MAX_TOKENS);
             connection.tokens.drain(..surplus);
         })
         .await?;
         Ok(token)
+    }
+
+    /// Lets an OAuth client act for the directory. The one who asks has made the client, or holds its secret.
+    ///
+    /// # Errors
+    ///
+    /// As [`rotate`](Self::rotate); with a permanent error when there are too many.
+    pub async fn add_client(
+        &self,
+        organization: OrganizationId,
+        client: &str,
+        actor: &Actor,
+    ) -> Result<(), PortError> {
+        let known = self.load(organization).await?.map(|it| it.value.clients).unwrap_or_default();
+        if known.len() >= Connection::MAX_CLIENTS && !known.iter().any(|it| it == client) {
+            return Err(PortError::permanent("the connection has as many clients as it may have"));
+        }
+        self.change(organization, actor, "client_added", |connection, _| {
+            if !connection.clients.iter().any(|it| it == client) {
+                connection.clients.push(client.to_owned());
+                connection.clients.truncate(Connection::MAX_CLIENTS);
+            }
+        })
+        .await
+    }
+
+    /// Takes it from an OAuth client to act for the directory. Its access tokens are void at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`rotate`](Self::rotate).
+    pub async fn remove_client(
+        &self,
+        organization: OrganizationId,
+        client: &str,
+        actor: &Actor,
+    ) -> Result<(), PortError> {
+        self.change(organization, actor, "client_removed", |connection, _| {
+            connection.clients.retain(|it| it != client);
+        })
+        .await
+    }
+
+    /// The connection that an OAuth client acts for.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does.
+    pub async fn of_client(&self, client: &str) -> Result<Option<Connection>, PortError> {
+        let store = self.ports.store();
+        let page =
+            store.records_by(Connection::KIND, BY_CLIENT.name(), client, PageRequest::first(1)).await?;
+        let found = page.items.into_iter().next();
+        Ok(found.map(|it| it.value.decode()).transpose()?)
     }
 
     /// Makes every token of a connection void at once.
@@ -244,7 +369,7 @@ impl Connections {
     /// # Security
     ///
     /// The token is looked up by its digest, so that how long it takes tells nothing about it.
-    pub async fn authenticate(&self, token: &Secret) -> Result<Option<Connection>, PortError> {
+    pub async fn authenticate(&self, token: &Secret) -> Result<Option<Admitted>, PortError> {
         if token.expose().len() > 256 {
             return Ok(None);
         }
@@ -257,8 +382,9 @@ impl Connections {
         let Some(found) = page.items.into_iter().next() else { return Ok(None) };
         let connection: Connection = found.value.decode()?;
         let now = self.ports.now();
-        let good = connection.tokens.iter().any(|it| it.digest == digest && it.is_good(now));
-        Ok(good.then_some(connection))
+        let good = connection.tokens.iter().find(|it| it.digest == digest && it.is_good(now));
+        let access = good.map(|it| it.access);
+        Ok(access.map(|access| Admitted { connection, access }))
     }
 }
 

@@ -26,6 +26,14 @@ pub const MEMBERS_CHANGED: EventType = EventType::new("ciam.scim.members.changed
 /// A connection got a token, or was changed. Details: `by`, `change`.
 pub const CONNECTION_CHANGED: EventType = EventType::new("ciam.scim.connection.changed.v1");
 
+/// A request was taken on that is done later. Details: `by`, `organization`, `txn`.
+pub const REQUEST_ACCEPTED: EventType = EventType::new("ciam.scim.request.accepted.v1");
+/// An operation of such a request is done, or was refused. Details: `by`, `organization`, `location`, `txn`, `method`, `status`, and
+/// where there are `bulkId`, `version` and `response`, the error.
+pub const REQUEST_COMPLETED: EventType = EventType::new("ciam.scim.request.completed.v1");
+/// What a security event says of it ([RFC 9967, section 2.5.1.3](https://www.rfc-editor.org/rfc/rfc9967#section-2.5.1.3)).
+pub const ASYNC_RESPONSE: &str = "urn:ietf:params:scim:event:misc:asyncresp";
+
 /// The event of a change as the claims of a security event token ([RFC 9967, section 2]): `sub_id` and `events`. The host adds
 /// `iss`, `aud`, `iat` and `jti`. `None` for an event that is none of these.
 ///
@@ -43,6 +51,19 @@ pub fn security_event(event: &Event) -> Option<Value> {
         (RESOURCE_DEACTIVATED, "prov:deactivate"),
         (MEMBERS_CHANGED, "prov:patch:notice"),
     ];
+    if event.event_type == REQUEST_COMPLETED {
+        let location = event.data.get("location")?.as_str()?;
+        let told = ["method", "bulkId", "version", "status", "response"];
+        let payload: serde_json::Map<_, _> = told
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), event.data.get(*name)?.clone())))
+            .collect();
+        return Some(json!({
+            "sub_id": { "format": "scim", "uri": location },
+            "txn": event.data.get("txn")?,
+            "events": { ASYNC_RESPONSE: payload },
+        }));
+    }
     let (_, uri) = kinds.into_iter().find(|(kind, _)| *kind == event.event_type)?;
     let location = event.data.get("location")?.as_str()?;
     let mut payload = serde_json::Map::new();

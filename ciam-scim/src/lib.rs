@@ -1,4 +1,4 @@
-//! SCIM 2.0 service provider.
+//! SCIM 2.0 service provider and client.
 //!
 //! A directory (Microsoft Entra ID, Okta, a script) says who works for a customer of yours. This crate understands it, and makes
 //! accounts, memberships and roles of it: whole or not at all, in one commit with the events that tell of it.
@@ -36,26 +36,33 @@
 //! # How it fits together
 //!
 //! - [`service`] answers requests ([RFC 7644]); who may call is the host's to say, by the tokens of a [`connection`] or otherwise.
+//! - [`client`] asks the service providers of others, and keeps them in step.
+//! - [`view`] reads and writes users and groups by the names of their attributes.
 //! - [`schema`] has users, groups and the enterprise extension ([RFC 7643]), and takes a host's own attributes and types as data.
 //! - [`filter`], [`patch`], [`project`] and [`sort`] are pure: they work on JSON and know no store.
 //! - [`profile`] says how far a directory is tolerated.
 //! - [`store`] says what is kept; [`event`] what is told, also as security events ([RFC 9967]).
 //! - [`manual`] has the rules about accounts, the limits, and what is supported.
 //!
-//! # What is not there yet
+//! # Crate features
 //!
-//! - A client that keeps another service provider in step: this release only answers.
-//! - Asynchronous requests (`Prefer: respond-async`, [RFC 9967]): every request is answered when it is done.
-//!   The configuration has no `securityEvents`: clients that check it strictly do not know it yet.
+//! - `testkit`: suites that a host runs against its own server: recorded requests of directories, bad input, races.
+//!
+//! # What is not there
+//!
 //! - Groups in groups give their members nothing: `groups` of a user are those that the user is a member of itself.
-//! - Push-down to a database is by equality, through the declared indexes of core's store; other comparisons look at every
-//!   resource of the organization, up to a limit. See [`filter::plan`] for a host that can do more.
+//! - A store finds by equality of declared indexes. By these are answered: equality of names, ids, external ids and addresses,
+//!   beginnings of names of two and more letters, who is switched off, membership, and what was made or changed since a day of
+//!   the last two months. Other comparisons look at every resource of the organization, up to a limit, and are refused beyond
+//!   it. See [`filter::plan`] for the rules by which these combine.
+//! - Events have the names of what changed and no values (`full` of [RFC 9967]).
 //!
 //! [RFC 7643]: https://www.rfc-editor.org/rfc/rfc7643
 //! [RFC 7644]: https://www.rfc-editor.org/rfc/rfc7644
 //! [RFC 9967]: https://www.rfc-editor.org/rfc/rfc9967
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod client;
 pub mod connection;
 pub mod error;
 pub mod event;
@@ -71,3 +78,7 @@ pub mod schema;
 pub mod service;
 pub mod sort;
 pub mod store;
+#[cfg(feature = "testkit")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testkit")))]
+pub mod testkit;
+pub mod view;

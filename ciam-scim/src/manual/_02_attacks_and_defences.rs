@@ -20,3 +20,11 @@
 //!   can be revoked at once.
 //! - **Path tricks.** Each part of a path is decoded once; none has a slash in it or is `..`; an id of another form is not looked
 //!   up.
+//! - **A token for more than it is for.** A token of a connection reads alone, or manages; so does an access token, by its scope. A
+//!   service that is asked to change something by a token for reading answers 403 before it looks at anything.
+//! - **A result of somebody else's request.** What came of a request that was done later is told to its organization alone, and is
+//!   signed. What was asked is sealed until it is done, and gone then.
+//! - **A source that breaks.** The sync engine takes whoever is not listed for gone. More than a few are not seen off: the run
+//!   says so, and a person decides.
+//! - **A service provider that lies.** What is recorded is what was written, never what was answered; of it there are digests and
+//!   no second copy of people's data. Requests go through core's outbound rules: no private address, no redirect.

@@ -11,8 +11,11 @@
 //! | RFC 7644 | 3.7 | bulk, with forward and circular references |
 //! | RFC 7644 | 3.11 | `/Me`, where the host says whose token it is |
 //! | RFC 7644 | 3.12, 3.14 | errors with every `scimType`; ETag, `If-Match`, `If-None-Match` |
-//! | RFC 9865 | | cursors forward; no `previousCursor`. `totalResults` is left out where it is not known |
-//! | RFC 9967 | 2 | events `prov:*` as notices; no `full`, no `feed`, no asynchronous requests |
+//! | RFC 9865 | | cursors forward and back; `previousCursor` leads back as far as a cursor remembers the way, some dozens of pages. `totalResults` is left out where it is not known |
+//! | RFC 9967 | 2.4 | events `prov:*` as notices; no `full`, no `feed` |
+//! | RFC 9967 | 2.5, 3, 4 | asynchronous requests, `Set-Txn`, `misc:asyncresp`, `securityEvents`, where a connection allows them |
+//! | RFC 7240 | 4.1, 4.3 | `Prefer: respond-async`, `wait`: whoever can wait for a second is answered when it is done |
+//! | RFC 7644 | | as a client: search, read, create, replace, patch, delete; index pagination; `Retry-After` |
 //!
 //! # Differences from the letter
 //!

@@ -13,7 +13,16 @@
 //! | Life of a cursor | 1 hour | [`Limits::cursor_lifetime`](crate::service::Limits::cursor_lifetime) |
 //! | Grace period of a closed account | 30 days | [`ScimService::with_grace`](crate::service::ScimService::with_grace) |
 //! | Profile of a connection | Interop | [`Connection::with_profile`](crate::connection::Connection::with_profile) |
-//! | Tokens of a connection | 4 | fixed |
+//! | Tokens, and OAuth clients, of a connection | 4 | fixed |
+//! | How long it can be asked what came of a request that was done later | 1 day | [`LaterRequests::with_kept_for`](crate::service::LaterRequests::with_kept_for) |
+//! | Beginnings that names are looked up by | 2, 4, 8 characters | fixed |
+//! | Days that a search since a moment looks at; before, it looks at everybody | 64 | fixed |
+//! | Way back that a cursor remembers | 2 KiB | fixed |
+//! | Client: attempts, first and longest wait | 5, 1 s, 60 s | [`RetryPolicy`](crate::client::RetryPolicy) |
+//! | Client: members in a request, size of a page | 1000, 100 | [`TargetProfile`](crate::client::TargetProfile) |
+//! | Sync: users, and groups, that may leave in one run | 10, or 5 % of them | [`SyncPolicy::with_max_leaving`](crate::client::SyncPolicy::with_max_leaving) |
+//! | Sync: how long a run keeps others away | 1 hour | [`SyncPolicy::longest_run`](crate::client::SyncPolicy::longest_run) |
+//! | Sync: failures that a report keeps | 100 | fixed |
 //! | Mappings of groups to roles | 64 | fixed |
 //! | Filter: bytes, comparisons, depth, text | 64 KiB, 1024, 64, 8 KiB | fixed: [`Filter`](crate::filter::Filter) |
 //! | Operations of a patch | 1000 | fixed: [`Patch::MAX_OPERATIONS`](crate::patch::Patch::MAX_OPERATIONS) |

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::context::{Conditions, Cx, Reply};
+use super::context::{Conditions, Cx, Marking, Reply};
 use super::http::{Call, Payload, segments};
 use crate::error::ScimError;
 use crate::patch::{Patch, member};
@@ -56,6 +56,11 @@ impl Cx<'_> {
         self.complete(&mut progress).await;
         let outcomes: Vec<Value> = progress.outcomes.into_values().collect();
         Ok(Reply::new(200, Some(json!({ "schemas": [RESPONSE], "Operations": outcomes }))))
+    }
+
+    /// Says what is wrong with a request as a whole.
+    pub(super) fn check_bulk(&self, body: &Map<String, Value>) -> Result<(), ScimError> {
+        self.operations(body).map(|_| ())
     }
 
     fn operations(&self, body: &Map<String, Value>) -> Result<(Vec<Operation>, Option<usize>), ScimError> {
@@ -172,15 +177,18 @@ impl Cx<'_> {
             params: Vec::new(),
             conditions: Conditions { if_match: operation.version.clone(), if_none_match: None },
             body: Payload::Parsed(data),
+            later: false,
         };
         if !matches!(call.path.as_slice(), [_] | [_, _])
             || call.path.get(1).is_some_and(|it| it.starts_with('.'))
         {
             return Err(ScimError::syntax("the path is none of a resource"));
         }
-        let mut reply = Box::pin(self.resource(call)).await?;
-        let id =
-            reply.body.as_ref().and_then(|it| it.get("id")).and_then(Value::as_str).map(ToOwned::to_owned);
+        let name = self.marking.map(|it| format!("{}:{at}", it.txn));
+        let marking = name.as_deref().zip(self.marking).map(|(txn, it)| Marking { txn, ..it });
+        let cx = Cx { marking, ..*self };
+        let mut reply = Box::pin(cx.once(call)).await?;
+        let id = reply.location.as_deref().and_then(|it| it.rsplit('/').next()).map(ToOwned::to_owned);
         if operation.method == Method::POST
             && let (Some(bulk_id), Some(id)) = (&operation.bulk_id, id)
         {
@@ -214,8 +222,11 @@ impl Cx<'_> {
                         params: Vec::new(),
                         conditions: Conditions::default(),
                         body: Payload::Parsed(body),
+                        later: false,
                     };
-                    Box::pin(self.resource(call)).await
+                    // It belongs to an operation that is marked already.
+                    let cx = Cx { marking: None, ..*self };
+                    Box::pin(cx.resource(call)).await
                 }
                 Err(error) => Err(error),
             };

@@ -1,9 +1,11 @@
 //! What one request works with.
 
+use bytes::Bytes;
 use ciam_core::event::{Event, EventType};
 use ciam_core::id::OrganizationId;
 use ciam_core::store::{Store, Versioned, load};
 use serde_json::{Map, Value};
+use time::OffsetDateTime;
 
 use super::{Caller, ScimService};
 use crate::error::ScimError;
@@ -17,6 +19,15 @@ pub(super) struct Cx<'a> {
     pub(super) service: &'a ScimService,
     pub(super) caller: &'a Caller<'a>,
     pub(super) tolerance: &'a Tolerance,
+    /// Of a request that was answered before it is done: what is done is marked.
+    pub(super) marking: Option<Marking<'a>>,
+}
+
+/// Under which name it is marked that an operation is done.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Marking<'a> {
+    pub(super) txn: &'a str,
+    pub(super) expires_at: OffsetDateTime,
 }
 
 /// What a request asks of the version that it changes ([RFC 7644, section 3.14]).
@@ -35,11 +46,17 @@ pub(super) struct Reply {
     pub(super) body: Option<Value>,
     pub(super) etag: Option<String>,
     pub(super) location: Option<String>,
+    /// Of a request that is done later: its name.
+    pub(super) txn: Option<String>,
+    /// A token in the place of a body.
+    pub(super) token: Option<Bytes>,
+    /// When to ask again, in seconds.
+    pub(super) retry_after: Option<u32>,
 }
 
 impl Reply {
     pub(super) const fn new(status: u16, body: Option<Value>) -> Self {
-        Self { status, body, etag: None, location: None }
+        Self { status, body, etag: None, location: None, txn: None, token: None, retry_after: None }
     }
 }
 

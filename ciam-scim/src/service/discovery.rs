@@ -6,15 +6,14 @@ use serde_json::{Value, json};
 
 use super::context::{Cx, Reply};
 use crate::error::ScimError;
+use crate::event::{ASYNC_RESPONSE, EVENT_URIS};
 
 impl Cx<'_> {
     /// `GET /ServiceProviderConfig`.
     pub(super) fn configuration(&self) -> Reply {
         let limits = &self.service.limits;
         let base = self.caller.base;
-        Reply::new(
-            200,
-            Some(json!({
+        let mut document = json!({
                 "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
                 "patch": { "supported": true },
                 "bulk": {
@@ -45,8 +44,15 @@ impl Cx<'_> {
                     "resourceType": "ServiceProviderConfig",
                     "location": format!("{base}/ServiceProviderConfig"),
                 },
-            })),
-        )
+        });
+        // Left out where nothing is done later: clients that check strictly do not know it.
+        if let (Some(_), Some(document)) = (self.later(), document.as_object_mut()) {
+            let mut uris = EVENT_URIS.to_vec();
+            uris.push(ASYNC_RESPONSE);
+            let events = json!({ "asyncRequest": "request", "eventUris": uris });
+            document.insert("securityEvents".to_owned(), events);
+        }
+        Reply::new(200, Some(document))
     }
 
     /// `GET /Schemas` and `GET /ResourceTypes`, with or without an id.

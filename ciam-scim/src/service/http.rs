@@ -11,8 +11,10 @@ use serde_json::{Map, Value};
 
 use super::context::{Conditions, Cx, Reply};
 use super::discovery::Discovery;
+use super::later::prefers_later;
 use super::search::Query;
 use super::{Caller, ScimService};
+use crate::connection::Access;
 use crate::error::{ScimError, ScimType};
 use crate::json::read_object;
 use crate::patch::member;
@@ -28,6 +30,8 @@ pub(super) struct Call {
     pub(super) params: Vec<(String, String)>,
     pub(super) conditions: Conditions,
     pub(super) body: Payload,
+    /// The client wants to be answered before the request is done.
+    pub(super) later: bool,
 }
 
 /// The body of a request.
@@ -38,7 +42,7 @@ pub(super) enum Payload {
 }
 
 impl Payload {
-    fn object(self) -> Result<Map<String, Value>, ScimError> {
+    pub(super) fn object(self) -> Result<Map<String, Value>, ScimError> {
         match self {
             Self::Bytes(bytes) => read_object(&bytes),
             Self::Parsed(object) => Ok(object),
@@ -60,7 +64,7 @@ impl ScimService {
     /// logs wraps the store.
     pub async fn handle(&self, caller: &Caller<'_>, request: Request<Bytes>) -> Response<Bytes> {
         let tolerance = caller.connection.profile.tolerance();
-        let cx = Cx { service: self, caller, tolerance: &tolerance };
+        let cx = Cx { service: self, caller, tolerance: &tolerance, marking: None };
         let reply = match cx.call_of(request) {
             Ok(call) => cx.answer(call).await,
             Err(error) => Err(error),
@@ -98,6 +102,7 @@ impl Cx<'_> {
                 if_match: header(&parts.headers, &IF_MATCH)?,
                 if_none_match: header(&parts.headers, &IF_NONE_MATCH)?,
             },
+            later: prefers_later(&parts.headers),
             body: Payload::Bytes(body),
         })
     }
@@ -106,6 +111,18 @@ impl Cx<'_> {
     async fn answer(&self, call: Call) -> Result<Reply, ScimError> {
         let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
         let (first, rest) = path.split_first().unwrap_or((&"", &[]));
+        let searches = call.method == Method::POST && path.last() == Some(&".search");
+        let changes = call.method != Method::GET && !searches;
+        if changes && self.caller.access != Access::Manage {
+            return Err(ScimError::status(403, "the token is for reading alone"));
+        }
+        if let (true, true, Some(later)) = (changes, call.later, self.later())
+            && [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(&call.method)
+            && !first.eq_ignore_ascii_case("me")
+        {
+            self.check_size(&call)?;
+            return self.take_on(later, call).await;
+        }
         match (first.to_ascii_lowercase().as_str(), rest) {
             ("", []) => self.root(&call).await,
             (".search", []) => self.posted_search(&self.all_kinds(), call).await,
@@ -117,14 +134,24 @@ impl Cx<'_> {
             ("resourcetypes", ids) => self.discover(Discovery::Types, &call, ids),
             ("bulk", []) => {
                 only(&call.method, &[Method::POST])?;
-                if call.body.len() > self.service.limits.max_bulk_body {
-                    return Err(ScimError::status(413, "the body is too long for a bulk request"));
-                }
+                self.check_size(&call)?;
                 self.bulk(&call.body.object()?).await
             }
             ("me", []) => self.me(call).await,
+            ("requests", [name]) => {
+                only(&call.method, &[Method::GET])?;
+                self.result_of(self.later().ok_or_else(ScimError::not_found)?, name).await
+            }
             _ => self.resource(call).await,
         }
+    }
+
+    fn check_size(&self, call: &Call) -> Result<(), ScimError> {
+        let bulk = call.path.first().is_some_and(|it| it.eq_ignore_ascii_case("bulk"));
+        if bulk && call.body.len() > self.service.limits.max_bulk_body {
+            return Err(ScimError::status(413, "the body is too long for a bulk request"));
+        }
+        Ok(())
     }
 
     fn all_kinds(&self) -> Vec<&ResourceType> {
@@ -336,18 +363,30 @@ fn header(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, Scim
 }
 
 fn response(reply: Reply) -> Response<Bytes> {
-    let mut response = Response::new(match &reply.body {
-        Some(body) => Bytes::from(body.to_string()),
-        None => Bytes::new(),
-    });
+    let content = match (&reply.body, &reply.token) {
+        (Some(_), _) => Some("application/scim+json"),
+        (None, Some(_)) => Some("application/secevent+jwt"),
+        (None, None) => None,
+    };
+    let body = reply.body.map(|body| Bytes::from(body.to_string()));
+    let mut response = Response::new(body.or(reply.token).unwrap_or_default());
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
-    if reply.body.is_some() {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/scim+json"));
+    if let Some(content) = content {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content));
     }
+    if reply.txn.is_some() {
+        headers.insert(PREFERENCE_APPLIED, HeaderValue::from_static("respond-async"));
+    }
+    let retry_after = reply.retry_after.map(|it| it.to_string());
     // Personal data, for one client.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    for (name, value) in [(ETAG, reply.etag), (LOCATION, reply.location)] {
+    for (name, value) in [
+        (ETAG, reply.etag),
+        (LOCATION, reply.location),
+        (SET_TXN, reply.txn),
+        (http::header::RETRY_AFTER, retry_after),
+    ] {
         if let Some(value) = value.and_then(|it| HeaderValue::from_str(&it).ok()) {
             headers.insert(name, value);
         }
@@ -367,6 +406,11 @@ pub fn refusal(error: &ScimError) -> Response<Bytes> {
     }
     response
 }
+
+/// What a client preferred and was given ([RFC 7240, section 3](https://www.rfc-editor.org/rfc/rfc7240#section-3)).
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+/// The name of a request that is done later ([RFC 9967, section 3](https://www.rfc-editor.org/rfc/rfc9967#section-3)).
+const SET_TXN: HeaderName = HeaderName::from_static("set-txn");
 
 #[cfg(test)]
 mod tests {

@@ -1,13 +1,14 @@
 //! What of a filter the store's indexes answer.
 
 use ciam_core::id::OrganizationId;
+use time::{OffsetDateTime, UtcOffset};
 
 use super::context::{is_group, is_id, is_user};
 use crate::error::{ScimError, ScimType};
 use crate::filter::plan::{FilterCompiler, Plan, plan};
 use crate::filter::{BoundCompare, BoundFilter, Operand, Operator};
 use crate::schema::{AttrId, ResourceType};
-use crate::store::{indexed, lookup_value};
+use crate::store::{Day, day_value, inactive_value, indexed, lookup_value, overflow_value, prefix_value};
 
 /// Where the store looks: all that matches is found in one of these places.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +19,10 @@ pub(super) struct Lookup(pub(super) Vec<Source>);
 pub(super) enum Source {
     /// The resource of an id.
     Id(String),
-    /// An index value.
+    /// An index value that few have.
     Equal(String),
+    /// An index value that many may have.
+    Many(String),
     /// The groups that somebody is a member of.
     GroupsOf(String),
     /// The members of a group.
@@ -33,6 +36,7 @@ impl Source {
             Self::Id(_) => 0,
             Self::Equal(_) => 1,
             Self::GroupsOf(_) => 10,
+            Self::Many(_) => 100,
             Self::MembersOf(_) => 1_000,
         }
     }
@@ -42,15 +46,64 @@ impl Source {
 pub(super) fn lookup(
     kind: &ResourceType,
     organization: OrganizationId,
+    now: OffsetDateTime,
     filter: &BoundFilter,
 ) -> Option<Lookup> {
-    plan(filter, &mut Indexes { kind, organization }).pushed
+    plan(filter, &mut Indexes { kind, organization, now }).pushed
 }
 
 struct Indexes<'k> {
     kind: &'k ResourceType,
     organization: OrganizationId,
+    now: OffsetDateTime,
 }
+
+impl Indexes<'_> {
+    /// What begins with a text, who is switched off, what happened since a moment.
+    fn beyond_equality(&self, compare: &BoundCompare, id: AttrId) -> Option<Lookup> {
+        let (kind, organization) = (self.kind, self.organization);
+        let name = |name: &str| kind.resolve(name) == Some(id);
+        match (compare.operator, &compare.operand) {
+            (Operator::Sw, Operand::Folded(text)) if kind.unique().any(|it| it == id) => {
+                Some(Lookup(vec![Source::Many(prefix_value(kind, organization, id, text)?)]))
+            }
+            (Operator::Eq, Operand::Bool(false)) if is_user(kind) && name("active") => {
+                Some(Lookup(vec![Source::Many(inactive_value(kind, organization))]))
+            }
+            (Operator::Gt | Operator::Ge, Operand::Moment(since)) => {
+                let day = if name("meta.created") {
+                    Day::Created
+                // A group is changed by its members as well, and these are kept elsewhere.
+                } else if name("meta.lastModified") && !is_group(kind) {
+                    Day::Modified
+                } else {
+                    return None;
+                };
+                self.days(day, *since)
+            }
+            _ => None,
+        }
+    }
+
+    fn days(&self, what: Day, since: OffsetDateTime) -> Option<Lookup> {
+        let utc = |at: OffsetDateTime| at.to_offset(UtcOffset::UTC).date();
+        // The clock of another node may be ahead.
+        let last = utc(self.now).next_day()?;
+        let mut day = utc(since);
+        let mut sources = Vec::new();
+        while day <= last {
+            if sources.len() >= MAX_DAYS {
+                return None;
+            }
+            sources.push(Source::Many(day_value(self.kind, self.organization, what, day)));
+            day = day.next_day()?;
+        }
+        Some(Lookup(sources))
+    }
+}
+
+/// The most days that are looked at for one search.
+const MAX_DAYS: usize = 64;
 
 /// The most places that are looked at for one search.
 const MAX_SOURCES: usize = 256;
@@ -59,9 +112,13 @@ impl FilterCompiler for Indexes<'_> {
     type Predicate = Lookup;
 
     fn leaf(&mut self, compare: &BoundCompare) -> Plan<Lookup> {
-        let (Operator::Eq, Some(id)) = (compare.operator, compare.attribute) else {
+        let Some(id) = compare.attribute else { return Plan::unsupported() };
+        if let Some(found) = self.beyond_equality(compare, id) {
+            return Plan::superset(found);
+        }
+        if compare.operator != Operator::Eq {
             return Plan::unsupported();
-        };
+        }
         let (Operand::Exact(text) | Operand::Folded(text)) = &compare.operand else {
             return Plan::unsupported();
         };
@@ -83,8 +140,15 @@ impl FilterCompiler for Indexes<'_> {
             return Plan::unsupported();
         }
         match lookup_value(self.kind, self.organization, id, text) {
-            Some(value) => Plan::superset(Lookup(vec![Source::Equal(value)])),
             None => Plan::unsupported(),
+            Some(value) => {
+                let mut sources = vec![Source::Equal(value)];
+                // Of very many values some are not looked up by.
+                if self.is_of_many(id) {
+                    sources.push(Source::Equal(overflow_value(self.kind, self.organization)));
+                }
+                Plan::superset(Lookup(sources))
+            }
         }
     }
 
@@ -110,6 +174,14 @@ impl FilterCompiler for Indexes<'_> {
 impl Lookup {
     fn cost(&self) -> usize {
         self.0.iter().map(Source::cost).sum()
+    }
+}
+
+impl Indexes<'_> {
+    fn is_of_many(&self, id: AttrId) -> bool {
+        let node = self.kind.node(id);
+        let parent = node.and_then(|it| it.parent).and_then(|it| self.kind.node(it));
+        [node, parent].into_iter().flatten().any(|it| it.attribute.multi_valued)
     }
 }
 
@@ -173,7 +245,8 @@ mod tests {
     fn sources(kind: &ResourceType, text: &str) -> Option<usize> {
         let bound = Filter::parse(text).unwrap().bind(kind, BindPolicy::strict()).unwrap();
         let organization = OrganizationId::from_uuid(uuid::Uuid::nil());
-        lookup(kind, organization, &bound).map(|it| it.0.len())
+        let now = time::macros::datetime!(2026-11-26 12:00 UTC);
+        lookup(kind, organization, now, &bound).map(|it| it.0.len())
     }
 
     #[test]
@@ -182,13 +255,27 @@ mod tests {
         for (kind, text, expected) in [
             (&user, "userName eq \"kim\"", Some(1)),
             (&user, "externalId eq \"x\"", Some(1)),
-            (&user, "emails eq \"k@x\"", Some(1)),
-            (&user, "emails[type eq \"work\"].value eq \"k@x\"", Some(1)),
+            (&user, "emails eq \"k@x\"", Some(2)),
+            (&user, "emails[type eq \"work\"].value eq \"k@x\"", Some(2)),
             (&user, "userName eq \"kim\" and active eq true", Some(1)),
             (&user, "title eq \"x\" and (userName eq \"a\" or userName eq \"b\")", Some(2)),
             (&user, "userName eq \"kim\" or active eq true", None),
             (&user, "not (userName eq \"kim\")", None),
-            (&user, "userName sw \"kim\"", None),
+            (&user, "userName sw \"kim\"", Some(1)),
+            (&user, "userName sw \"k\"", None),
+            (&user, "not (userName sw \"kim\")", None),
+            (&user, "displayName sw \"kim\"", None),
+            (&group, "displayName sw \"kim\"", Some(1)),
+            (&user, "active eq false", Some(1)),
+            (&user, "active ne true", None),
+            (&user, "active eq false and userName eq \"kim\"", Some(1)),
+            (&user, "meta.lastModified ge \"2026-11-25T00:00:00Z\"", Some(3)),
+            (&user, "meta.lastModified gt \"2026-11-25T23:59:59-02:00\"", Some(2)),
+            (&user, "meta.lastModified lt \"2026-11-25T00:00:00Z\"", None),
+            (&user, "meta.lastModified gt \"2020-01-01T00:00:00Z\"", None),
+            (&group, "meta.lastModified ge \"2026-11-25T00:00:00Z\"", None),
+            (&group, "meta.created ge \"2026-11-25T00:00:00Z\"", Some(3)),
+            (&user, "meta.created ge \"2026-11-25T00:00:00Z\" or userName sw \"kim\"", Some(4)),
             (&user, "active eq true", None),
             (&user, "groups eq \"g7\"", Some(1)),
             (&group, "id eq \"g7\" and members eq \"u9\"", Some(1)),

@@ -12,6 +12,7 @@ mod discovery;
 mod http;
 mod identity;
 mod identity_rule;
+mod later;
 mod limits;
 mod lookup;
 mod members;
@@ -30,8 +31,9 @@ use ciam_core::session::SessionManager;
 use time::Duration;
 
 pub use self::http::refusal;
+pub use self::later::{LaterRequests, MARK, REQUEST};
 pub use self::limits::Limits;
-use crate::connection::Connection;
+use crate::connection::{Access, Connection};
 use crate::schema::Registry;
 
 /// Serves SCIM for the organizations of a tenant. Cloning is cheap.
@@ -44,6 +46,7 @@ pub struct ScimService {
     pub(crate) registry: Registry,
     pub(crate) limits: Limits,
     pub(crate) grace: Duration,
+    pub(crate) later: Option<Arc<LaterRequests>>,
 }
 
 impl ScimService {
@@ -63,6 +66,7 @@ impl ScimService {
             registry: Registry::new(),
             limits: Limits::default(),
             grace: Duration::days(30),
+            later: None,
         }
     }
 
@@ -111,13 +115,22 @@ pub struct Caller<'a> {
     pub base: &'a str,
     /// The person whose token it is; `None` for a directory's own.
     pub account: Option<AccountId>,
+    /// What the token is for. Default: everything.
+    pub access: Access,
 }
 
 impl<'a> Caller<'a> {
     /// The directory itself.
     #[must_use]
     pub const fn new(connection: &'a Connection, base: &'a str) -> Self {
-        Self { connection, base, account: None }
+        Self { connection, base, account: None, access: Access::Manage }
+    }
+
+    /// Sets what the token is for.
+    #[must_use]
+    pub const fn with_access(mut self, access: Access) -> Self {
+        self.access = access;
+        self
     }
 
     /// Sets the person whose token it is: `/Me` is theirs.

@@ -13,7 +13,7 @@ use ciam_core::store::{Cursor, Page, PageRequest};
 use serde_json::{Map, Value, json};
 
 use super::context::{Cx, Found, Reply, is_group};
-use super::cursor::Position;
+use super::cursor::{Place, Position};
 use super::lookup::{EdgeNeeds, Lookup, Source, edge_needs, lookup};
 use crate::error::{ScimError, ScimType};
 use crate::filter::{BindPolicy, BoundFilter, Filter};
@@ -83,7 +83,8 @@ impl Cx<'_> {
             let needs = bound.as_ref().map(|it| edge_needs(kind, it)).transpose()?.unwrap_or_default();
             let by = query.sort_by.as_deref().filter(|by| !several || kind.resolve(by).is_some());
             let sort = by.map(|by| Sort::parse(kind, by, query.sort_order.as_deref())).transpose()?;
-            let lookup = bound.as_ref().and_then(|it| lookup(kind, self.organization(), it));
+            let lookup =
+                bound.as_ref().and_then(|it| lookup(kind, self.organization(), self.service.ports.now(), it));
             let projection = Projection::parse(kind, query.attributes.as_deref(), query.excluded.as_deref())?;
             searched.push(Searched { kind, filter: bound, needs, sort, lookup, projection });
         }
@@ -122,10 +123,11 @@ impl Cx<'_> {
     ) -> Result<Reply, ScimError> {
         let count = count.max(1);
         let name = fingerprint(searched, query);
-        let position = match cursor {
-            "" => None,
-            cursor => Some(self.open_cursor(cursor, &name, count).await?),
+        let place = match cursor {
+            "" => Place::default(),
+            cursor => self.open_cursor(cursor, &name, count).await?,
         };
+        let position = place.position.clone();
         let streamed = match searched {
             [one] if one.sort.is_none() && one.lookup.is_none() => Some(one),
             _ => None,
@@ -156,7 +158,12 @@ impl Cx<'_> {
             body.insert("totalResults".to_owned(), total.into());
         }
         if let Some(next) = next {
-            body.insert("nextCursor".to_owned(), self.seal_cursor(&name, count, next).await?.into());
+            let next = self.seal_cursor(&name, count, place.next(next)).await?;
+            body.insert("nextCursor".to_owned(), next.into());
+        }
+        if let Some(previous) = place.previous() {
+            let previous = self.seal_cursor(&name, count, previous).await?;
+            body.insert("previousCursor".to_owned(), previous.into());
         }
         Ok(Reply::new(200, Some(Value::Object(body))))
     }
@@ -265,7 +272,7 @@ impl Cx<'_> {
         for source in &lookup.0 {
             let next = match source {
                 Source::Id(id) => self.stored(kind.name(), id).await?.into_iter().collect(),
-                Source::Equal(value) => match self.found_by(value, room).await? {
+                Source::Equal(value) | Source::Many(value) => match self.found_by(value, room).await? {
                     Some(found) => found,
                     None => return Ok(None),
                 },

@@ -87,6 +87,7 @@ impl Cx<'_> {
             let names: Vec<String> = sent.attributes.keys().cloned().collect();
             let created = self.event(event::RESOURCE_CREATED, kind, &id)?.with("attributes", names);
             batch = batch.write(Write::PutRecord(stored.record(kind)?)).event(created);
+            batch = self.marked(batch, &id)?;
             match self.store().commit(batch).await? {
                 Commit::Applied => {
                     self.settle(after).await?;
@@ -292,7 +293,7 @@ impl Cx<'_> {
                     if next.is_active() { event::RESOURCE_ACTIVATED } else { event::RESOURCE_DEACTIVATED };
                 batch = batch.event(self.event(what, kind, id)?);
             }
-            batch = batch.write(Write::PutRecord(next.record(kind)?));
+            batch = self.marked(batch.write(Write::PutRecord(next.record(kind)?)), id)?;
             match self.store().commit(batch).await? {
                 Commit::Applied => {
                     self.settle(aftermath).await?;
@@ -343,7 +344,7 @@ impl Cx<'_> {
                 aftermath = identity.after;
                 batch = batch.append(identity.batch);
             }
-            batch = batch.write(Write::PutRecord(next.record(kind)?));
+            batch = self.marked(batch.write(Write::PutRecord(next.record(kind)?)), id)?;
             if self.store().commit(batch).await?.is_applied() {
                 self.settle(aftermath).await?;
                 self.take_away(kind, &next).await?;

@@ -4,8 +4,9 @@ use ciam_core::id::OrganizationId;
 use ciam_core::secret::TokenDigest;
 use ciam_core::store::IndexValue;
 use serde_json::{Map, Value};
+use time::{Date, UtcOffset};
 
-use super::resource::{EQUAL, UNIQUE};
+use super::resource::{Body, EQUAL, UNIQUE};
 use super::scoped;
 use crate::fold::fold;
 use crate::schema::{AttrId, AttributeType, ResourceType};
@@ -20,10 +21,12 @@ pub(crate) fn indexed(kind: &ResourceType) -> impl Iterator<Item = AttrId> {
 pub(crate) fn index_values(
     kind: &ResourceType,
     organization: OrganizationId,
-    attributes: &Map<String, Value>,
+    body: &Body,
 ) -> Vec<IndexValue> {
+    let attributes = &body.attributes;
     let unique: Vec<AttrId> = kind.unique().collect();
-    let mut values = Vec::new();
+    let mut values = other_values(kind, organization, body);
+    let mut left_out = false;
     for id in indexed(kind) {
         for text in texts(kind, id, attributes) {
             let Some(value) = lookup_value(kind, organization, id, text) else { continue };
@@ -31,12 +34,87 @@ pub(crate) fn index_values(
                 values.push(IndexValue::new(UNIQUE, value.clone()));
             }
             let next = IndexValue::new(EQUAL, value);
-            if !values.contains(&next) && values.len() < MAX_VALUES {
+            if values.contains(&next) {
+                continue;
+            }
+            if values.len() < MAX_VALUES {
                 values.push(next);
+            } else {
+                left_out = true;
             }
         }
     }
+    if left_out {
+        values.push(IndexValue::new(EQUAL, overflow_value(kind, organization)));
+    }
     values
+}
+
+/// What is looked up besides by equality: how the names begin, who is switched off, on which day something was made and changed.
+fn other_values(kind: &ResourceType, organization: OrganizationId, body: &Body) -> Vec<IndexValue> {
+    let mut values = Vec::new();
+    for id in kind.unique() {
+        for text in texts(kind, id, &body.attributes) {
+            let Some(folded) = kind.node(id).filter(|it| !it.attribute.case_exact).map(|_| fold(text)) else {
+                continue;
+            };
+            let prefixes = PREFIXES.iter().filter_map(|length| prefix_of(&folded, *length));
+            values.extend(prefixes.filter_map(|prefix| {
+                prefix_value(kind, organization, id, prefix).map(|it| IndexValue::new(EQUAL, it))
+            }));
+        }
+    }
+    if body.attributes.get("active") == Some(&Value::Bool(false)) {
+        values.push(IndexValue::new(EQUAL, inactive_value(kind, organization)));
+    }
+    let days = [(Day::Created, body.created), (Day::Modified, body.modified)];
+    values.extend(days.map(|(day, at)| {
+        IndexValue::new(EQUAL, day_value(kind, organization, day, at.to_offset(UtcOffset::UTC).date()))
+    }));
+    values
+}
+
+/// How many characters of a name are looked up by.
+const PREFIXES: [usize; 3] = [2, 4, 8];
+
+/// The first characters of a text; `None` when there are not as many.
+fn prefix_of(text: &str, length: usize) -> Option<&str> {
+    let mut ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+    text.get(..ends.nth(length)?)
+}
+
+/// The value under which the names are found that begin with a folded text; `None` when it is too short.
+pub(crate) fn prefix_value(
+    kind: &ResourceType,
+    organization: OrganizationId,
+    id: AttrId,
+    folded: &str,
+) -> Option<String> {
+    let node = kind.node(id)?;
+    let prefix = PREFIXES.iter().rev().find_map(|length| prefix_of(folded, *length))?;
+    Some(scoped(organization, &format!("{}|{}^{prefix}", kind.name(), node.path)))
+}
+
+/// The value under which those are found that are switched off.
+pub(crate) fn inactive_value(kind: &ResourceType, organization: OrganizationId) -> String {
+    scoped(organization, &format!("{}|active:false", kind.name()))
+}
+
+/// The value under which those are found that have more values than are looked up by.
+pub(crate) fn overflow_value(kind: &ResourceType, organization: OrganizationId) -> String {
+    scoped(organization, &format!("{}|*", kind.name()))
+}
+
+/// What happened on a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Day {
+    Created,
+    Modified,
+}
+
+/// The value under which those are found to which it happened on a day, in UTC.
+pub(crate) fn day_value(kind: &ResourceType, organization: OrganizationId, what: Day, day: Date) -> String {
+    scoped(organization, &format!("{}|{what:?}:{}", kind.name(), day.to_julian_day()))
 }
 
 /// At most this many index values of one resource.

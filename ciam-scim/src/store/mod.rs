@@ -7,7 +7,9 @@ mod resource;
 
 pub use self::edge::{EDGE, TOUCH};
 pub(crate) use self::edge::{Edge, Touch, group_value, member_value};
-pub(crate) use self::index::{index_values, indexed, lookup_value};
+pub(crate) use self::index::{
+    Day, day_value, inactive_value, index_values, indexed, lookup_value, overflow_value, prefix_value,
+};
 pub use self::owner::OWNER;
 pub(crate) use self::owner::Ownership;
 pub use self::resource::RESOURCE;

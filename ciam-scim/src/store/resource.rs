@@ -68,7 +68,7 @@ impl Stored {
         record.indexes.extend(self.body.account.map(|id| IndexValue::new(ACCOUNT, id.to_string())));
         if !self.body.deleting {
             record.indexes.push(IndexValue::new(LIST, list_value(self.organization, &self.body.kind)));
-            record.indexes.extend(index_values(kind, self.organization, &self.body.attributes));
+            record.indexes.extend(index_values(kind, self.organization, &self.body));
         }
         Ok(record)
     }

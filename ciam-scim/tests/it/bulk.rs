@@ -89,59 +89,6 @@ async fn circles_are_closed_when_all_are_there() {
 }
 
 #[tokio::test]
-async fn group_4_what_is_refused_has_its_answer() {
-    let world = World::new().await;
-    let directory = world.directory(Profile::Strict);
-    let foreign = world.elsewhere().user("z").await;
-    let many: Vec<Value> = (0..1_001).map(|n| post("/Users", &format!("u{n}"), user("x"))).collect();
-    let big = json!([post("/Users", "u", json!({ "schemas": [USER], "userName": "x".repeat(1 << 20) }))]);
-    for (name, operations, extra, status, kind) in [
-        ("1001 operations", Value::Array(many), json!({}), 413, ""),
-        ("1 MiB and more", big, json!({}), 413, ""),
-        (
-            "a bulkId twice",
-            json!([post("/Users", "u", user("x")), post("/Users", "u", user("y"))]),
-            json!({}),
-            400,
-            "invalidSyntax",
-        ),
-        (
-            "no bulkId",
-            json!([{ "method": "POST", "path": "/Users", "data": user("x") }]),
-            json!({}),
-            400,
-            "invalidSyntax",
-        ),
-        ("no operations", json!(null), json!({}), 400, "invalidSyntax"),
-        ("no method", json!([{ "path": "/Users" }]), json!({}), 400, "invalidSyntax"),
-        ("GET", json!([{ "method": "GET", "path": "/Users" }]), json!({}), 400, "invalidSyntax"),
-        ("failOnErrors", json!([]), json!({ "failOnErrors": -1 }), 400, "invalidValue"),
-        ("failOnErrors", json!([]), json!({ "failOnErrors": "x" }), 400, "invalidValue"),
-    ] {
-        assert_eq!(bulk(&directory, operations, extra).await.error(), (status, kind), "{name}");
-    }
-    for (name, operation, status) in [
-        ("unknown bulkId", post("/Groups", "g", group("G", &["bulkId:nothing"])), "409"),
-        ("unknown in the path", json!({ "method": "DELETE", "path": "/Users/bulkId:u" }), "400"),
-        ("itself", post("/Groups", "s", group("S", &["bulkId:s"])), "409"),
-        ("nested", post("/Bulk", "b", json!({})), "404"),
-        ("a search", post("/Users/.search", "b", json!({})), "400"),
-        ("elsewhere", json!({ "method": "DELETE", "path": format!("/Users/{foreign}") }), "404"),
-        ("outside", json!({ "method": "DELETE", "path": "/Users/../Users/1" }), "404"),
-    ] {
-        let answer = bulk(&directory, json!([operation]), json!({})).await;
-        assert_eq!(
-            (answer.status, statuses(&answer)),
-            (200, vec![status.to_owned()]),
-            "{name} {}",
-            answer.body
-        );
-        assert_eq!(answer.body["Operations"][0]["response"]["status"], status, "{name}");
-    }
-    assert_eq!(directory.get("/").await.body["totalResults"], 0, "nothing changed");
-}
-
-#[tokio::test]
 async fn errors_are_counted_and_then_it_stops() {
     let directory = World::new().await.directory(Profile::Strict);
     directory.user("taken").await;

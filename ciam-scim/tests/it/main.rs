@@ -9,13 +9,13 @@
 #![expect(clippy::needless_pass_by_value, reason = "tests read better without references to literals")]
 
 mod bulk;
-mod concurrency;
 mod directories;
 mod groups;
-mod hostile;
 mod identity;
+mod later;
 mod oracle;
 mod paging;
 mod peers;
 mod protocol;
+mod sync;
 mod world;

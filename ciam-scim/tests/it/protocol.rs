@@ -1,7 +1,7 @@
 //! Reading, replacing, versions, discovery, `/Me`, tokens.
 
 use bytes::Bytes;
-use ciam_scim::connection::Connections;
+use ciam_scim::connection::{Access, Connections};
 use ciam_scim::profile::Profile;
 use ciam_scim::service::Caller;
 use serde_json::{Value, json};
@@ -107,14 +107,14 @@ async fn me_is_the_person_whose_token_it_is() {
 async fn tokens_rotate_with_an_overlap_and_can_be_revoked() {
     let world = World::new().await;
     let connections = Connections::new(world.ports.clone());
-    let first = connections.rotate(world.acme, Duration::HOUR, &TENANT).await.unwrap();
+    let first = connections.rotate(world.acme, Access::Manage, Duration::HOUR, &TENANT).await.unwrap();
     assert!(first.expose().starts_with("ciam_scim_"));
     let good = |token: ciam_core::secret::Secret| {
         let connections = connections.clone();
-        async move { connections.authenticate(&token).await.unwrap().map(|it| it.organization) }
+        async move { connections.authenticate(&token).await.unwrap().map(|it| it.connection.organization) }
     };
     assert_eq!(good(first.clone()).await, Some(world.acme));
-    let second = connections.rotate(world.acme, Duration::HOUR, &TENANT).await.unwrap();
+    let second = connections.rotate(world.acme, Access::Manage, Duration::HOUR, &TENANT).await.unwrap();
     assert_eq!(good(first.clone()).await, Some(world.acme), "for a while both are good");
     world.clock.advance(Duration::HOUR);
     assert_eq!(good(first).await, None);
@@ -124,8 +124,8 @@ async fn tokens_rotate_with_an_overlap_and_can_be_revoked() {
     for token in ["", "x", &"x".repeat(10_000)] {
         assert_eq!(good(token.into()).await, None);
     }
-    let third = connections.rotate(world.acme, Duration::ZERO, &TENANT).await.unwrap();
-    let fourth = connections.rotate(world.acme, Duration::ZERO, &TENANT).await.unwrap();
+    let third = connections.rotate(world.acme, Access::Manage, Duration::ZERO, &TENANT).await.unwrap();
+    let fourth = connections.rotate(world.acme, Access::Manage, Duration::ZERO, &TENANT).await.unwrap();
     assert_eq!((good(third).await, good(fourth).await), (None, Some(world.acme)));
     let stored = format!("{:?}", connections.of(world.acme).await.unwrap());
     assert!(!stored.contains(second.expose()));

@@ -130,6 +130,10 @@ pub struct ConsentAsk {
     pub resources: Vec<String>,
     /// The person's language preferences as BCP 47 tags, best first.
     pub ui_locales: Vec<String>,
+    /// The code that a device shows which waits for the answer: the page shows it, for the person to compare, and says that
+    /// nobody should go on who does not have such a device before them.
+    #[serde(default)]
+    pub user_code: Option<String>,
 }
 
 impl ConsentAsk {
@@ -146,6 +150,7 @@ impl ConsentAsk {
             already_allowed: Vec::new(),
             resources: Vec::new(),
             ui_locales: Vec::new(),
+            user_code: None,
         }
     }
 }

@@ -34,7 +34,7 @@ impl JwkThumbprint {
 /// let der = b"not really a certificate";
 /// assert_eq!(CertificateThumbprint::of(der), CertificateThumbprint::of(der));
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CertificateThumbprint([u8; 32]);
 

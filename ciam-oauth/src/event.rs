@@ -18,5 +18,7 @@ pub const AUTHORIZATION_REFUSED: EventType = EventType::new("ciam.oauth.authoriz
 pub const GRANT_CREATED: EventType = EventType::new("ciam.oauth.grant.created.v1");
 /// A grant was revoked, with every token of it; `reason` says why.
 pub const GRANT_REVOKED: EventType = EventType::new("ciam.oauth.grant.revoked.v1");
+/// A token was exchanged for another one; `kind` says whether somebody acts for the subject or in its place.
+pub const TOKEN_EXCHANGED: EventType = EventType::new("ciam.oauth.token.exchanged.v1");
 /// One access token was revoked by its client.
 pub const ACCESS_TOKEN_REVOKED: EventType = EventType::new("ciam.oauth.access_token.revoked.v1");

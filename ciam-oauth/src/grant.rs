@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use crate::client::ClientId;
+use crate::confirmation::{Confirmation, JwkThumbprint};
 use crate::pkce::CodeChallenge;
 use crate::redirect_uri::RedirectUri;
 use crate::resource::ResourceIndicator;
@@ -52,6 +53,10 @@ pub struct Grant {
     pub organization: Option<OrganizationId>,
     /// What the [`Extension`](crate::extension::Extension) keeps, such as the requested claims.
     pub extension: Map<String, Value>,
+    /// What whoever uses its refresh tokens must prove to have: set for public clients, which prove nothing else
+    /// ([RFC 9449, section 5](https://www.rfc-editor.org/rfc/rfc9449#section-5)).
+    #[serde(default)]
+    pub confirmation: Option<Confirmation>,
     /// Whether it can be used.
     pub state: GrantState,
     /// The refresh tokens; `None` when there are none.
@@ -84,6 +89,7 @@ impl Grant {
             context: code.context.clone(),
             organization: code.organization,
             extension: code.extension.clone(),
+            confirmation: None,
             state: GrantState::Active,
             refresh: None,
             created_at: now,
@@ -265,6 +271,10 @@ pub struct AuthorizationCode {
     pub resources: BTreeSet<ResourceIndicator>,
     /// What the [`Extension`](crate::extension::Extension) keeps, such as `nonce` and the requested claims.
     pub extension: Map<String, Value>,
+    /// The key that the exchange must prove to have, if the request named one
+    /// ([RFC 9449, section 10](https://www.rfc-editor.org/rfc/rfc9449#section-10)).
+    #[serde(default)]
+    pub dpop_key: Option<JwkThumbprint>,
     /// The id of the grant that the exchange makes, fixed here so that a replayer knows what to revoke.
     pub grant: GrantId,
     /// When it was issued.

@@ -87,9 +87,10 @@ impl AuthorizationServer {
         };
         // Which grant it came of is between the client and this server.
         members.remove("grant_id");
+        members.remove("grant_client");
         // The roles of now, not those of when the token was issued.
         members.extend(found.organization.as_ref().map(OrganizationClaims::to_members).unwrap_or_default());
-        members.insert("token_type".to_owned(), Value::from("Bearer"));
+        members.insert("token_type".to_owned(), Value::from(found.claims.scheme().as_str()));
         Introspection { members: Some(members) }
     }
 
@@ -121,6 +122,9 @@ impl AuthorizationServer {
         members.insert("scope".to_owned(), Value::from(grant.scopes.to_string()));
         members.insert("iat".to_owned(), seconds(grant.created_at));
         members.insert("exp".to_owned(), seconds(end));
+        if let Some(bound) = grant.confirmation {
+            members.insert("cnf".to_owned(), json!(bound));
+        }
         Ok(Introspection { members: Some(members) })
     }
 }

@@ -51,6 +51,7 @@
 //! - [`client`] has the registered applications, [`grant`] what people allowed them, [`token`] and [`access_token`] what they
 //!   are given for it, [`introspect`] and [`revoke`] what can be asked and taken back.
 //! - [`validate`] is for the other side: an API that is shown an access token. [`dpop`] and [`confirmation`] bind tokens to keys.
+//! - [`device`] authorizes devices without a keyboard; [`mtls`] is for clients with certificates.
 //! - [`extension`] is where OpenID Connect plugs in (`ciam-oidc`).
 //!
 //! # The manual
@@ -72,15 +73,18 @@ pub mod authorize;
 pub mod client;
 mod client_auth;
 pub mod confirmation;
+pub mod device;
 pub mod dpop;
 pub mod error;
 pub mod event;
+pub mod exchange;
 pub mod extension;
 pub mod grant;
 pub mod introspect;
 pub mod issuer;
 pub mod manual;
 mod metadata;
+pub mod mtls;
 pub mod organization;
 pub mod par;
 pub mod pkce;

@@ -24,15 +24,15 @@ impl AuthorizationServer {
         let members = [
             ("issuer", json!(self.issuer().as_str())),
             ("token_endpoint", json!(self.url(Endpoint::Token))),
-            ("token_endpoint_auth_methods_supported", json!(AUTH_METHODS)),
-            ("token_endpoint_auth_signing_alg_values_supported", json!(assertion_algorithms())),
             ("jwks_uri", json!(self.url(Endpoint::Jwks))),
             ("scopes_supported", json!(scopes)),
             ("grant_types_supported", json!(grants)),
         ];
         document.extend(members.map(|(name, value)| (name.to_owned(), value)));
+        self.describe_client_authentication("token", true, &mut document);
         self.describe_authorization(&mut document);
         self.describe_optional_endpoints(&mut document);
+        self.describe_sender_constraint(&mut document);
         self.extension().metadata(self, &mut document);
         document
     }
@@ -59,38 +59,82 @@ impl AuthorizationServer {
     }
 
     fn describe_optional_endpoints(&self, document: &mut Map<String, Value>) {
-        let mut put = |name: String, value: Value| document.insert(name, value);
         if self.config().has(Endpoint::PushedAuthorizationRequest) {
+            let mut put = |name: String, value: Value| document.insert(name, value);
             let url = self.url(Endpoint::PushedAuthorizationRequest);
             put("pushed_authorization_request_endpoint".to_owned(), json!(url));
             let required = self.config().require_pushed_requests;
             put("require_pushed_authorization_requests".to_owned(), json!(required));
         }
+        if self.config().has(Endpoint::DeviceAuthorization) {
+            let url = self.url(Endpoint::DeviceAuthorization);
+            document.insert("device_authorization_endpoint".to_owned(), json!(url));
+        }
         // A public client may revoke its tokens, but has nothing to introspect.
-        let confidential: Vec<&str> = AUTH_METHODS.into_iter().filter(|name| *name != "none").collect();
-        let endpoints = [
-            (Endpoint::Revocation, "revocation", json!(AUTH_METHODS)),
-            (Endpoint::Introspection, "introspection", json!(confidential)),
-        ];
-        for (endpoint, name, methods) in endpoints {
+        for (endpoint, name, public) in
+            [(Endpoint::Revocation, "revocation", true), (Endpoint::Introspection, "introspection", false)]
+        {
             if self.config().has(endpoint) {
-                put(format!("{name}_endpoint"), json!(self.url(endpoint)));
-                put(format!("{name}_endpoint_auth_methods_supported"), methods);
-                put(
-                    format!("{name}_endpoint_auth_signing_alg_values_supported"),
-                    json!(assertion_algorithms()),
-                );
+                document.insert(format!("{name}_endpoint"), json!(self.url(endpoint)));
+                self.describe_client_authentication(name, public, document);
             }
+        }
+    }
+
+    /// How clients authenticate at an endpoint, and what an assertion may be signed with.
+    fn describe_client_authentication(
+        &self,
+        endpoint: &str,
+        public: bool,
+        document: &mut Map<String, Value>,
+    ) {
+        let methods = &self.config().client_authentication;
+        let offered = methods.iter().filter(|method| public || **method != AuthMethod::None);
+        let names: Vec<&str> = offered.map(|method| method.as_str()).collect();
+        document.insert(format!("{endpoint}_endpoint_auth_methods_supported"), json!(names));
+        let allowed = |alg: &Algorithm| match alg.is_symmetric() {
+            true => methods.contains(&AuthMethod::ClientSecretJwt),
+            false => methods.contains(&AuthMethod::PrivateKeyJwt),
+        };
+        let algorithms: Vec<&str> =
+            Algorithm::ALL.into_iter().filter(allowed).map(Algorithm::as_str).collect();
+        if !algorithms.is_empty() {
+            let name = format!("{endpoint}_endpoint_auth_signing_alg_values_supported");
+            document.insert(name, json!(algorithms));
         }
     }
 }
 
-/// What client assertions may be signed with: every algorithm that has a public key.
-fn assertion_algorithms() -> Vec<&'static str> {
-    Algorithm::ALL.into_iter().filter(|alg| !alg.is_symmetric()).map(Algorithm::as_str).collect()
+impl AuthorizationServer {
+    /// What tokens can be bound to ([RFC 9449, section 5.1](https://www.rfc-editor.org/rfc/rfc9449#section-5.1),
+    /// [RFC 8705, sections 3.3 and 5](https://www.rfc-editor.org/rfc/rfc8705#section-3.3)).
+    fn describe_sender_constraint(&self, document: &mut Map<String, Value>) {
+        if let Some(checker) = self.dpop() {
+            let accepted = checker.policy().algorithms;
+            let algorithms: Vec<&str> =
+                accepted.iter().filter(|alg| !alg.is_symmetric()).map(Algorithm::as_str).collect();
+            document.insert("dpop_signing_alg_values_supported".to_owned(), json!(algorithms));
+        }
+        if self.config().mutual_tls.is_none() {
+            return;
+        }
+        document.insert("tls_client_certificate_bound_access_tokens".to_owned(), json!(true));
+        let aliases: Map<String, Value> = BACK_CHANNEL
+            .into_iter()
+            .filter(|(endpoint, _)| self.config().has(*endpoint))
+            .filter_map(|(endpoint, name)| Some((name.to_owned(), json!(self.certificate_url(endpoint)?))))
+            .collect();
+        if !aliases.is_empty() {
+            document.insert("mtls_endpoint_aliases".to_owned(), Value::Object(aliases));
+        }
+    }
 }
 
-const AUTH_METHODS: [&str; 4] = {
-    let [none, basic, post, jwt] = AuthMethod::ALL;
-    [none.as_str(), basic.as_str(), post.as_str(), jwt.as_str()]
-};
+/// The endpoints that clients call themselves.
+const BACK_CHANNEL: [(Endpoint, &str); 5] = [
+    (Endpoint::DeviceAuthorization, "device_authorization_endpoint"),
+    (Endpoint::Token, "token_endpoint"),
+    (Endpoint::Revocation, "revocation_endpoint"),
+    (Endpoint::Introspection, "introspection_endpoint"),
+    (Endpoint::PushedAuthorizationRequest, "pushed_authorization_request_endpoint"),
+];

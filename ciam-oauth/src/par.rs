@@ -13,12 +13,13 @@ use http::{Request, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use time::Duration;
 
-use crate::AuthorizationServer;
 use crate::authorize::AuthorizeRequest;
 use crate::client::AuthenticatedClient;
+use crate::dpop::ProvenKey;
 use crate::error::{PushError, RequestProblem};
 use crate::server::form::form;
 use crate::server::reply;
+use crate::{AuthorizationServer, Endpoint};
 
 /// What every `request_uri` of this server begins with
 /// ([RFC 9126, section 2.2](https://www.rfc-editor.org/rfc/rfc9126#section-2.2)).
@@ -69,6 +70,23 @@ impl AuthorizationServer {
         params: &Params,
         peer: &Peer,
     ) -> Result<Pushed, PushError> {
+        self.push_with_key(client, params, peer, None).await
+    }
+
+    /// Stores an authorization request of an authenticated client that proved to have a key: the code of the request can be
+    /// exchanged with that key alone
+    /// ([RFC 9449, section 10.1](https://www.rfc-editor.org/rfc/rfc9449#section-10.1)).
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push), and when the request names another key.
+    pub async fn push_with_key(
+        &self,
+        client: &AuthenticatedClient,
+        params: &Params,
+        peer: &Peer,
+        key: Option<&ProvenKey>,
+    ) -> Result<Pushed, PushError> {
         if params.one("request_uri").map_err(RequestProblem::from)?.is_some() {
             return Err(RequestProblem::Invalid("request_uri").into());
         }
@@ -80,7 +98,13 @@ impl AuthorizationServer {
             return Err(RequestProblem::Invalid("client_id").into());
         }
         self.limit_pushes(client, peer).await?;
-        let request = self.read_request(&client.client, params).await?;
+        let mut request = self.read_request(&client.client, params).await?;
+        if let Some(proven) = key.map(ProvenKey::thumbprint) {
+            if request.dpop_key.is_some_and(|named| named != proven) {
+                return Err(RequestProblem::Contradiction("dpop_jkt").into());
+            }
+            request.dpop_key = Some(proven);
+        }
         let token = Secret::random(self.ports().entropy())?;
         let request_uri = Secret::new(format!("{REQUEST_URI_PREFIX}{}", token.expose()));
         let key = PushedKey(token.digest().to_text()).live();
@@ -128,18 +152,21 @@ impl AuthorizationServer {
 
     /// Answers a push.
     pub(crate) async fn handle_push(&self, request: &Request<Bytes>, peer: &Peer) -> Response<Bytes> {
-        match self.answer_push(request, peer).await {
+        let mut response = match self.answer_push(request, peer).await {
             Ok(pushed) => reply::json(StatusCode::CREATED, &PushedBody::of(&pushed)),
             Err(error) => reply::refuse(request, error.status(), error.code(), error.description(), &error),
-        }
+        };
+        self.offer_nonce(request, &mut response);
+        response
     }
 
     async fn answer_push(&self, request: &Request<Bytes>, peer: &Peer) -> Result<Pushed, PushError> {
         let params = form(request, self.config().limits.params)?;
         // Before the client is authenticated: of a `client_id` or secret that is there twice none is looked at.
         params.refuse_duplicates(&["resource"]).map_err(RequestProblem::from)?;
-        let client = self.authenticate_client(request.headers(), &params).await?;
-        self.push(&client, &params, peer).await
+        let client = self.authenticate_client(request.headers(), &params, peer).await?;
+        let key = self.prove_key(request, Endpoint::PushedAuthorizationRequest).await?;
+        self.push_with_key(&client, &params, peer, key.as_ref()).await
     }
 }
 

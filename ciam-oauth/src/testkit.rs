@@ -171,6 +171,7 @@ impl Nodes {
             scopes: SCOPES.parse().map_err(RaceLost::because)?,
             resources: BTreeSet::from([config.default_resource.clone()]),
             extension: Map::new(),
+            dpop_key: None,
             grant: GrantId::generate(ports.clock(), ports.entropy())?,
             issued_at: now,
             expires_at: now + config.lifetimes.code,

@@ -5,38 +5,12 @@ use ciam_oauth::AuthorizationServer;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName,
-    HeaderValue, LOCATION, REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    HeaderValue, LOCATION, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{Method, Request, Response, StatusCode};
 use serde::Serialize;
 
 use crate::logout::SignOutError;
-
-/// Why a request with a bearer token was refused
-/// ([RFC 6750, section 3](https://www.rfc-editor.org/rfc/rfc6750#section-3)).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BearerError {
-    Missing,
-    InvalidRequest,
-    InvalidToken,
-    InsufficientScope,
-    Method,
-}
-
-pub(crate) fn bearer_error(error: &BearerError) -> Response<Bytes> {
-    let (status, challenge) = match error {
-        // A request without a token is told how to authenticate and nothing else.
-        BearerError::Missing => (StatusCode::UNAUTHORIZED, "Bearer"),
-        BearerError::InvalidRequest => (StatusCode::BAD_REQUEST, "Bearer error=\"invalid_request\""),
-        BearerError::InvalidToken => (StatusCode::UNAUTHORIZED, "Bearer error=\"invalid_token\""),
-        BearerError::InsufficientScope => {
-            (StatusCode::FORBIDDEN, "Bearer error=\"insufficient_scope\", scope=\"openid\"")
-        }
-        BearerError::Method => return method_not_allowed("GET, POST"),
-    };
-    with(status, Bytes::new(), &[(WWW_AUTHENTICATE, challenge)])
-}
 
 pub(crate) fn discovery(server: &AuthorizationServer, request: &Request<Bytes>) -> Response<Bytes> {
     match *request.method() {
@@ -59,6 +33,10 @@ pub(crate) fn json<T: Serialize>(body: &T) -> Response<Bytes> {
 
 pub(crate) fn jwt(jwt: String) -> Response<Bytes> {
     with(StatusCode::OK, Bytes::from(jwt), &[(CONTENT_TYPE, "application/jwt")])
+}
+
+pub(crate) fn empty(status: StatusCode) -> Response<Bytes> {
+    with(status, Bytes::new(), &[])
 }
 
 pub(crate) fn unavailable() -> Response<Bytes> {
@@ -122,7 +100,7 @@ pub(crate) fn redirect(to: &str) -> Response<Bytes> {
 pub(crate) fn preflight(methods: &'static str) -> Response<Bytes> {
     let headers = [
         (ACCESS_CONTROL_ALLOW_METHODS, methods),
-        (ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"),
+        (ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, dpop"),
     ];
     readable_anywhere(with(StatusCode::NO_CONTENT, Bytes::new(), &headers))
 }
@@ -131,7 +109,7 @@ pub(crate) fn preflight(methods: &'static str) -> Response<Bytes> {
 pub(crate) fn readable_anywhere(mut response: Response<Bytes>) -> Response<Bytes> {
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("WWW-Authenticate"));
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("WWW-Authenticate, DPoP-Nonce"));
     response
 }
 

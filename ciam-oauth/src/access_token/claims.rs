@@ -7,7 +7,10 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use crate::client::ClientId;
+use crate::confirmation::Confirmation;
+use crate::exchange::Actor;
 use crate::scope::ScopeSet;
+use crate::validate::Scheme;
 
 /// The claims of an access token ([RFC 9068, section 2.2](https://www.rfc-editor.org/rfc/rfc9068#section-2.2)), of
 /// either form.
@@ -44,12 +47,28 @@ pub struct AccessTokenClaims {
     /// The grant that it came of; `None` when the client acts for itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant_id: Option<GrantId>,
+    /// The client whose grant it came of, when it was issued to another one in exchange for that one's token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant_client: Option<ClientId>,
+    /// Who acts for the subject ([RFC 8693, section 4.1](https://www.rfc-editor.org/rfc/rfc8693#section-4.1)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Actor>,
+    /// What its sender must prove to have; `None` for a bearer token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
     /// What the host's hook added.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
 
 impl AccessTokenClaims {
+    /// The scheme that it is presented with: `DPoP` when it is bound to a key
+    /// ([RFC 9449, section 7.1](https://www.rfc-editor.org/rfc/rfc9449#section-7.1)).
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        if self.cnf.is_some_and(|bound| bound.key.is_some()) { Scheme::Dpop } else { Scheme::Bearer }
+    }
+
     /// Whether it can be used at `now`.
     #[must_use]
     pub fn is_current(&self, now: OffsetDateTime) -> bool {
@@ -59,7 +78,8 @@ impl AccessTokenClaims {
     /// Whether a hook may not set this claim: the protocol gives it a meaning, in this kind of token or another, or
     /// introspection does.
     pub(crate) fn is_reserved(name: &str) -> bool {
-        const RESERVED: [&str; 36] = [
+        const RESERVED: [&str; 37] = [
+            "grant_client",
             "iss",
             "sub",
             "aud",
@@ -148,6 +168,9 @@ mod tests {
             acr: None,
             amr: Vec::new(),
             grant_id: None,
+            grant_client: None,
+            act: None,
+            cnf: None,
             extra: Map::new(),
         }
     }
@@ -182,6 +205,9 @@ mod tests {
         full.acr = Some("x".to_owned());
         full.amr = vec!["pwd".to_owned()];
         full.grant_id = Some(GrantId::from_uuid(uuid::Uuid::nil()));
+        full.grant_client = Some("app".parse().unwrap());
+        full.act = Some(Actor::new("a", "app".parse().unwrap()));
+        full.cnf = Some(Confirmation::default());
         for name in serde_json::to_value(full).unwrap().as_object().unwrap().keys() {
             assert!(AccessTokenClaims::is_reserved(name), "{name}");
         }

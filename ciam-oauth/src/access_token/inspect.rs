@@ -31,6 +31,11 @@ impl AuthorizationServer {
     /// Unlike a resource server that validates a JWT by itself, this sees revocation at once: of the token, its grant, the
     /// session that the grant hangs on, and the account.
     ///
+    /// # Security
+    ///
+    /// It does not know who sent the token. Where a token lets somebody in, ask
+    /// [`inspect_presented`](Self::inspect_presented) or [`admit`](Self::admit), which check what it is bound to.
+    ///
     /// # Errors
     ///
     /// Fails when a port does.
@@ -51,7 +56,7 @@ impl AuthorizationServer {
             return Ok(None);
         };
         let grant = grant.value;
-        if grant.client != claims.client_id {
+        if grant.client != *claims.grant_client.as_ref().unwrap_or(&claims.client_id) {
             return Ok(None);
         }
         match self.grant_holder(&grant, now).await? {

@@ -10,12 +10,15 @@ use time::{Duration, OffsetDateTime};
 use super::claims::AccessTokenClaims;
 use super::opaque::OpaqueToken;
 use crate::AuthorizationServer;
-use crate::client::Client;
+use crate::client::{Client, ClientId};
+use crate::confirmation::Confirmation;
 use crate::error::TokenError;
+use crate::exchange::Actor;
 use crate::grant::Grant;
 use crate::organization::{ORGANIZATION, OrganizationClaims};
 use crate::scope::ScopeSet;
 use crate::server::{ResourceServer, TokenFormat};
+use crate::validate::Scheme;
 
 /// Whom a new access token will speak of.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +27,17 @@ pub(crate) enum Holder<'a> {
     Account { account: &'a Account, grant: &'a Grant, organization: Option<&'a OrganizationClaims> },
     /// The client itself.
     Client,
+    /// Another client itself, whose token is exchanged.
+    Subject { sub: &'a str },
+}
+
+/// For whom a token is issued to a client that exchanges another client's.
+#[derive(Clone, Debug)]
+pub(crate) struct OnBehalf {
+    /// The client whose grant it is.
+    pub(crate) grant_client: ClientId,
+    /// Who acts.
+    pub(crate) actor: Option<Actor>,
 }
 
 /// An access token that is about to be made.
@@ -36,6 +50,10 @@ pub(crate) struct Plan<'a> {
     pub(crate) now: OffsetDateTime,
     /// From when it is refused; a whole second.
     pub(crate) expires_at: OffsetDateTime,
+    /// What it is bound to.
+    pub(crate) confirmation: Option<Confirmation>,
+    /// For whom, if it is exchanged for another token.
+    pub(crate) on_behalf: Option<OnBehalf>,
 }
 
 /// An access token that was made and is not stored yet.
@@ -44,6 +62,7 @@ pub(crate) struct Minted {
     pub(crate) token: Secret,
     pub(crate) scopes: ScopeSet,
     pub(crate) expires_in: Duration,
+    pub(crate) scheme: Scheme,
     /// What has to be stored for the token to mean anything.
     pub(crate) record: Option<OpaqueToken>,
 }
@@ -63,6 +82,7 @@ impl AuthorizationServer {
     /// Makes an access token. Nothing is stored: a caller that fails afterwards has issued nothing.
     pub(crate) async fn mint(&self, plan: Plan<'_>) -> Result<Minted, TokenError> {
         let claims = self.claims(&plan).await?;
+        let scheme = claims.scheme();
         let (token, record) = match &plan.resource.format {
             TokenFormat::Opaque => {
                 let token = Secret::random(self.ports().entropy())?;
@@ -71,7 +91,8 @@ impl AuthorizationServer {
             }
             TokenFormat::Jwt { alg } => (self.sign_access_token(*alg, &claims).await?, None),
         };
-        Ok(Minted { token, scopes: plan.scopes, expires_in: plan.expires_at - plan.now, record })
+        let expires_in = plan.expires_at - plan.now;
+        Ok(Minted { token, scopes: plan.scopes, expires_in, scheme, record })
     }
 
     async fn claims(&self, plan: &Plan<'_>) -> Result<AccessTokenClaims, TokenError> {
@@ -88,6 +109,9 @@ impl AuthorizationServer {
             acr: None,
             amr: Vec::new(),
             grant_id: None,
+            grant_client: plan.on_behalf.as_ref().map(|other| other.grant_client.clone()),
+            act: plan.on_behalf.as_ref().and_then(|other| other.actor.clone()),
+            cnf: plan.confirmation,
             extra: Map::new(),
         };
         let mut subject = None;
@@ -97,7 +121,8 @@ impl AuthorizationServer {
             subject = Some(account);
             claims.sub = self.subject(plan.client, account);
             for audience in self.extension().audiences(self, grant) {
-                if !claims.aud.contains(&audience) {
+                // What the person allowed the first client is not what the next one gets.
+                if plan.on_behalf.is_none() && !claims.aud.contains(&audience) {
                     claims.aud.push(audience);
                 }
             }
@@ -107,6 +132,9 @@ impl AuthorizationServer {
             claims.acr = reached.map(|acr| acr.as_str().to_owned());
             claims.amr = grant.context.amr().iter().map(|amr| amr.as_str().to_owned()).collect();
             claims.grant_id = Some(grant.id);
+        }
+        if let Holder::Subject { sub } = plan.holder {
+            claims.sub = sub.to_owned();
         }
         self.ask_hook(plan, subject, &mut claims).await?;
         claims.extra.extend(organization.map(OrganizationClaims::to_members).unwrap_or_default());

@@ -15,5 +15,5 @@ mod opaque;
 pub use self::claims::AccessTokenClaims;
 pub(crate) use self::denied::DeniedToken;
 pub use self::inspect::ActiveToken;
-pub(crate) use self::mint::{Holder, Minted, Plan};
+pub(crate) use self::mint::{Holder, Minted, OnBehalf, Plan};
 pub(crate) use self::opaque::OpaqueToken;

@@ -16,6 +16,7 @@ use crate::redirect_uri::RedirectUriKind;
 
 /// What becomes of an authorization request.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one is made for a request, and taken apart at once")]
 pub(crate) enum Decision {
     /// A code is issued.
     Grant,
@@ -136,6 +137,9 @@ fn ask(facts: &Facts<'_>, ask: Ask) -> Decision {
 }
 
 fn redirect_uri_is_registered(facts: &Facts<'_>) -> Verdict {
+    if facts.request.device.is_some() {
+        return Verdict::Pass;
+    }
     match facts.client.redirect_uri(facts.request.redirect_uri.as_str()) {
         Some(_) => Verdict::Pass,
         None => Verdict::Show(SafeError::RedirectUri),
@@ -143,14 +147,20 @@ fn redirect_uri_is_registered(facts: &Facts<'_>) -> Verdict {
 }
 
 fn client_may_use_codes(facts: &Facts<'_>) -> Verdict {
-    let on = facts.config.grants.contains(&GrantType::AuthorizationCode);
-    pass_if(on && facts.client.allows(GrantType::AuthorizationCode), AuthorizeError::UnauthorizedClient)
+    let grant = match facts.request.device {
+        Some(_) => GrantType::DeviceCode,
+        None => GrantType::AuthorizationCode,
+    };
+    let on = facts.config.grants.contains(&grant);
+    pass_if(on && facts.client.allows(grant), AuthorizeError::UnauthorizedClient)
 }
 
 /// [RFC 9126, section 6](https://www.rfc-editor.org/rfc/rfc9126#section-6).
 fn request_was_pushed_if_required(facts: &Facts<'_>) -> Verdict {
     let required = facts.client.require_pushed_requests || facts.config.require_pushed_requests;
-    pass_if(facts.pushed || !required, RequestProblem::NotPushed.into())
+    // A device sends its request itself, as a client that pushes does.
+    let by_itself = facts.pushed || facts.request.device.is_some();
+    pass_if(by_itself || !required, RequestProblem::NotPushed.into())
 }
 
 fn scopes_are_the_clients(facts: &Facts<'_>) -> Verdict {
@@ -276,7 +286,13 @@ fn policy_of_the_organization_is_met(facts: &Facts<'_>) -> Verdict {
 /// Any app on a device can send the request of a public app there and receive the answer, so nothing is granted to one
 /// without the person's doing, whatever was allowed before ([RFC 8252, section
 /// 8.6](https://www.rfc-editor.org/rfc/rfc8252#section-8.6)). An `https` address belongs to one application alone.
+///
+/// The code of a device may have been sent to the person by somebody else, so a device is confirmed always, by an answer
+/// ([RFC 8628, section 5.4](https://www.rfc-editor.org/rfc/rfc8628#section-5.4)).
 fn app_on_a_device_is_confirmed(facts: &Facts<'_>) -> Verdict {
+    if facts.request.device.is_some() {
+        return if facts.fresh_consent().is_some() { Verdict::Pass } else { Verdict::Consent };
+    }
     let assured = !facts.client.is_public() || facts.request.redirect_uri.kind() == RedirectUriKind::Https;
     if assured || facts.fresh_consent().is_some() || facts.authenticated_in_this_interaction() {
         return Verdict::Pass;
@@ -349,6 +365,7 @@ fn consent_ask(facts: &Facts<'_>) -> ConsentAsk {
     ask.already_allowed = facts.request.scopes.difference(&missing).to_strings();
     ask.resources = facts.request.resources.iter().map(ToString::to_string).collect();
     ask.ui_locales.clone_from(&facts.request.ui_locales);
+    ask.user_code = facts.request.device.as_ref().map(|device| device.user_code.clone());
     ask
 }
 

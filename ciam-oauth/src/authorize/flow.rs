@@ -34,6 +34,9 @@ pub enum Step {
     Respond(AuthorizeResponse),
     /// To the host's pages.
     Interact(Pause),
+    /// To a page of the host's, because no client waits for the browser: the person has answered for a
+    /// [device](crate::device). The URL of the page.
+    Leave(String),
 }
 
 /// A person is needed.
@@ -131,11 +134,24 @@ impl AuthorizationServer {
     ) -> Result<AuthorizeRequest, PushError> {
         let address = parse::locate(client, params)?;
         let request = self.read(client, params, &address).await?;
+        match self.refuse_request(client, &request, true) {
+            None => Ok(request),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// Why a request is refused before there is a person, if it is.
+    pub(super) fn refuse_request(
+        &self,
+        client: &Client,
+        request: &AuthorizeRequest,
+        pushed: bool,
+    ) -> Option<PushError> {
         let facts = Facts {
             config: self.config(),
             client,
-            request: &request,
-            pushed: true,
+            request,
+            pushed,
             session: None,
             account: None,
             consent: None,
@@ -145,9 +161,9 @@ impl AuthorizationServer {
             now: self.ports().now(),
         };
         match checks::decide_request(&facts) {
-            None => Ok(request),
-            Some(Decision::Refuse(error)) => Err(error.into()),
-            Some(_) => Err(PushError::RedirectUri),
+            None => None,
+            Some(Decision::Refuse(error)) => Some(error.into()),
+            Some(_) => Some(PushError::RedirectUri),
         }
     }
 
@@ -168,7 +184,7 @@ impl AuthorizationServer {
     }
 
     /// Runs the whole pipeline once.
-    async fn step(
+    pub(super) async fn step(
         &self,
         client: &Client,
         frozen: Frozen,
@@ -277,6 +293,12 @@ impl AuthorizationServer {
             if let Some(session) = session {
                 self.record_refusal(&frozen.request, session, &error).await?;
             }
+        }
+        if let Some(device) = &frozen.request.device {
+            return match error {
+                AuthorizeError::Port(error) => Err(error.into()),
+                _ => self.refuse_device(device).await,
+            };
         }
         Ok(self.refusal(frozen.request.return_address(), error))
     }

@@ -39,6 +39,9 @@ impl AuthorizationServer {
         returned: Option<Returned>,
     ) -> Result<Step, SafeError> {
         self.complete(frozen, returned).await?;
+        if let Some(device) = &frozen.request.device {
+            return self.approve_device(device, facts, loaded, session).await;
+        }
         // From here on the request is used up: what fails now is the server's fault, and the client hears of it.
         let outcome = match self.issue_code(facts, loaded, session).await {
             Ok(code) => AuthorizeOutcome::Code(code),
@@ -66,7 +69,7 @@ impl AuthorizationServer {
         }
     }
 
-    fn code(&self, facts: &Facts<'_>, session: &Session) -> Result<AuthorizationCode, PortError> {
+    pub(super) fn code(&self, facts: &Facts<'_>, session: &Session) -> Result<AuthorizationCode, PortError> {
         let request = facts.request;
         let scopes = facts.granted_scopes();
         Ok(AuthorizationCode {
@@ -83,6 +86,7 @@ impl AuthorizationServer {
             scopes,
             resources: request.resources.clone(),
             extension: request.extension.clone(),
+            dpop_key: request.dpop_key,
             grant: GrantId::generate(self.ports().clock(), self.ports().entropy())?,
             issued_at: facts.now,
             expires_at: facts.now + self.config().lifetimes.code,
@@ -90,7 +94,7 @@ impl AuthorizationServer {
     }
 
     /// Commits that the authorization was granted, with the consent that was given for it.
-    async fn record_grant(
+    pub(super) async fn record_grant(
         &self,
         facts: &Facts<'_>,
         loaded: &Loaded,

@@ -18,6 +18,7 @@
 
 mod answer;
 mod checks;
+mod device;
 mod facts;
 mod flow;
 mod grant;

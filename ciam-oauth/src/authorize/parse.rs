@@ -12,6 +12,7 @@ use serde_json::Map;
 
 use super::request::{AuthorizeRequest, Display, PromptSet, ResponseMode};
 use crate::client::{Client, ClientId};
+use crate::confirmation::JwkThumbprint;
 use crate::error::{AuthorizeError, RequestProblem, SafeError};
 use crate::organization::ORGANIZATION;
 use crate::pkce::CodeChallenge;
@@ -94,6 +95,44 @@ pub(crate) fn parse(
         login_hint: login_hint(params)?,
         ui_locales: ui_locales(params)?,
         display: display(params)?,
+        dpop_key: dpop_key(config, params)?,
+        device: None,
+        extension: Map::new(),
+    })
+}
+
+/// Reads a request that has no redirect URI of its own and no challenge: scope and resources, and nothing else.
+pub(crate) fn parse_without_redirect(
+    client: &Client,
+    config: &Config,
+    params: &Params,
+    redirect_uri: RedirectUri,
+    challenge: CodeChallenge,
+) -> Result<AuthorizeRequest, AuthorizeError> {
+    params.refuse_duplicates(&REPEATABLE).map_err(RequestProblem::from)?;
+    if params.pairs().iter().any(|(_, value)| value.len() > config.limits.max_value) {
+        return Err(RequestProblem::TooLarge.into());
+    }
+    let (resources, resources_named) = resources(client, config, params)?;
+    Ok(AuthorizeRequest {
+        client: client.id.clone(),
+        redirect_uri,
+        redirect_uri_named: false,
+        response_mode: ResponseMode::default(),
+        state: None,
+        challenge,
+        organization: None,
+        scopes: scopes(client, config, params)?,
+        resources,
+        resources_named,
+        prompt: PromptSet::default(),
+        max_age: client.default_max_age,
+        acr_values: client.default_acr_values.clone(),
+        login_hint: None,
+        ui_locales: Vec::new(),
+        display: None,
+        dpop_key: None,
+        device: None,
         extension: Map::new(),
     })
 }
@@ -230,6 +269,11 @@ fn login_hint(params: &Params) -> Result<Option<String>, RequestProblem> {
         return Err(RequestProblem::Invalid("login_hint"));
     }
     Ok(Some(text.to_owned()))
+}
+
+fn dpop_key(config: &Config, params: &Params) -> Result<Option<JwkThumbprint>, RequestProblem> {
+    let named = one(params, "dpop_jkt")?.filter(|_| config.dpop.is_some());
+    named.map(str::parse).transpose().map_err(|_| RequestProblem::Invalid("dpop_jkt"))
 }
 
 /// A wish, not a demand: tags that are none are left out.

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::client::ClientId;
+use crate::confirmation::JwkThumbprint;
+use crate::device::DeviceReference;
 use crate::pkce::CodeChallenge;
 use crate::redirect_uri::RedirectUri;
 use crate::resource::ResourceIndicator;
@@ -50,6 +52,14 @@ pub struct AuthorizeRequest {
     /// The organization that the request is about, by id or slug.
     #[serde(default)]
     pub organization: Option<String>,
+    /// The key that the code exchange must prove to have
+    /// ([RFC 9449, section 10](https://www.rfc-editor.org/rfc/rfc9449#section-10)).
+    #[serde(default)]
+    pub dpop_key: Option<JwkThumbprint>,
+    /// The device that it is the request of, if it came by
+    /// [device authorization](crate::device): then nothing goes to the redirect URI.
+    #[serde(default)]
+    pub device: Option<DeviceReference>,
     /// What the [`Extension`](crate::extension::Extension) read.
     pub extension: Map<String, Value>,
 }

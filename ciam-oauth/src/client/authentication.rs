@@ -1,12 +1,19 @@
 //! How a client proves that it is itself, as registered.
 
+use std::collections::BTreeSet;
+
 use ciam_core::entropy::Entropy;
 use ciam_core::error::PortError;
 use ciam_core::jose::Algorithm;
+use ciam_core::ports::Ports;
 use ciam_core::secret::{Secret, TokenDigest};
+use ciam_core::vault::{SealScope, Sealed};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
+
+use crate::confirmation::CertificateThumbprint;
+use crate::mtls::CertificateSubject;
 
 /// The registered way of a client to authenticate; no other is accepted from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +44,26 @@ pub enum ClientAuthentication {
         /// is always accepted.
         token_endpoint_audience: bool,
     },
+    /// A JWT signed with HMAC under the client's secret
+    /// ([OpenID Connect Core, section 9](https://openid.net/specs/openid-connect-core-1_0.html#ClientAuthentication)).
+    ClientSecretJwt {
+        /// The secret, sealed: a digest would verify nothing.
+        secret: Sealed,
+        /// As for `private_key_jwt`.
+        token_endpoint_audience: bool,
+    },
+    /// The certificate of the connection, which says who the client is
+    /// ([RFC 8705, section 2.1](https://www.rfc-editor.org/rfc/rfc8705#section-2.1)).
+    TlsClientAuth {
+        /// What the certificate must say.
+        subject: CertificateSubject,
+    },
+    /// The certificate of the connection, which is one of the client's
+    /// ([RFC 8705, section 2.2](https://www.rfc-editor.org/rfc/rfc8705#section-2.2)).
+    SelfSignedTlsClientAuth {
+        /// The thumbprints of the client's certificates: one, and others while one takes the place of the other.
+        certificates: BTreeSet<CertificateThumbprint>,
+    },
 }
 
 impl ClientAuthentication {
@@ -61,6 +88,32 @@ impl ClientAuthentication {
         Self::PrivateKeyJwt { keys, alg: None, token_endpoint_audience: false }
     }
 
+    /// `client_secret_jwt` with a secret, which the tenant's key vault seals, and the issuer as the only audience.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the key vault does.
+    pub async fn client_secret_jwt(ports: &Ports, secret: &ClientSecret) -> Result<Self, PortError> {
+        let sealed =
+            ports.vault().seal(&SealScope::Tenant, SECRET_PURPOSE, secret.expose().as_bytes()).await?;
+        Ok(Self::ClientSecretJwt { secret: sealed, token_endpoint_audience: false })
+    }
+
+    /// `tls_client_auth` by what the certificate says.
+    #[must_use]
+    pub const fn tls(subject: CertificateSubject) -> Self {
+        Self::TlsClientAuth { subject }
+    }
+
+    /// `self_signed_tls_client_auth` with these certificates.
+    #[must_use]
+    pub fn self_signed_tls(certificates: impl IntoIterator<Item = CertificateThumbprint>) -> Self {
+        Self::SelfSignedTlsClientAuth { certificates: certificates.into_iter().collect() }
+    }
+
+    /// At most this many certificates at once.
+    pub const MAX_CERTIFICATES: usize = 8;
+
     /// The method.
     #[must_use]
     pub const fn method(&self) -> AuthMethod {
@@ -69,6 +122,9 @@ impl ClientAuthentication {
             Self::ClientSecretBasic { .. } => AuthMethod::ClientSecretBasic,
             Self::ClientSecretPost { .. } => AuthMethod::ClientSecretPost,
             Self::PrivateKeyJwt { .. } => AuthMethod::PrivateKeyJwt,
+            Self::ClientSecretJwt { .. } => AuthMethod::ClientSecretJwt,
+            Self::TlsClientAuth { .. } => AuthMethod::TlsClientAuth,
+            Self::SelfSignedTlsClientAuth { .. } => AuthMethod::SelfSignedTlsClientAuth,
         }
     }
 
@@ -77,7 +133,7 @@ impl ClientAuthentication {
     pub fn secrets(&self) -> &[SecretDigest] {
         match self {
             Self::ClientSecretBasic { secrets } | Self::ClientSecretPost { secrets } => secrets,
-            Self::None | Self::PrivateKeyJwt { .. } => &[],
+            _ => &[],
         }
     }
 }
@@ -96,12 +152,38 @@ pub enum AuthMethod {
     ClientSecretPost,
     /// `private_key_jwt`.
     PrivateKeyJwt,
+    /// `client_secret_jwt`.
+    ClientSecretJwt,
+    /// `tls_client_auth`.
+    TlsClientAuth,
+    /// `self_signed_tls_client_auth`.
+    SelfSignedTlsClientAuth,
 }
 
 impl AuthMethod {
     /// Every method that this library supports.
-    pub const ALL: [Self; 4] =
+    pub const ALL: [Self; 7] = [
+        Self::None,
+        Self::ClientSecretBasic,
+        Self::ClientSecretPost,
+        Self::PrivateKeyJwt,
+        Self::ClientSecretJwt,
+        Self::TlsClientAuth,
+        Self::SelfSignedTlsClientAuth,
+    ];
+
+    /// The methods that are on unless others are configured: those that need nothing of the host, and no secret in the clear.
+    pub const DEFAULT: [Self; 4] =
         [Self::None, Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt];
+
+    /// The methods of [mutual TLS](crate::mtls), which are on when that is.
+    pub const MUTUAL_TLS: [Self; 2] = [Self::TlsClientAuth, Self::SelfSignedTlsClientAuth];
+
+    /// The method with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.as_str() == name)
+    }
 
     /// The registered name.
     #[must_use]
@@ -111,9 +193,15 @@ impl AuthMethod {
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
             Self::PrivateKeyJwt => "private_key_jwt",
+            Self::ClientSecretJwt => "client_secret_jwt",
+            Self::TlsClientAuth => "tls_client_auth",
+            Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
         }
     }
 }
+
+/// What client secrets are sealed for.
+pub(crate) const SECRET_PURPOSE: &str = "oauth.client-secret";
 
 /// The digest of a client secret, and until when the secret is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use ciam_core::store::StoredRecord as _;
 use serde_json::Value;
 use url::Url;
 
-use super::authentication::{ClientAuthentication, ClientKeys};
+use super::authentication::{AuthMethod, ClientAuthentication, ClientKeys};
 use super::model::{ApplicationType, Client, GrantType, SubjectType};
 use crate::redirect_uri::{RedirectUri, RedirectUriKind};
 use crate::resource::ResourceIndicator;
@@ -20,6 +20,9 @@ pub(crate) struct Supported {
     pub(crate) scopes: ScopeSet,
     pub(crate) resources: BTreeSet<ResourceIndicator>,
     pub(crate) grants: BTreeSet<GrantType>,
+    pub(crate) authentication: BTreeSet<AuthMethod>,
+    pub(crate) dpop: bool,
+    pub(crate) mutual_tls: bool,
     /// What the server signs with.
     pub(crate) signing: Vec<Algorithm>,
 }
@@ -42,6 +45,15 @@ pub enum ClientProblem {
     /// A redirect URI with a scheme of the app's own, for a client that is not on the person's device.
     #[error("`{0}` may only be registered for a native client")]
     NativeOnly(RedirectUri),
+    /// A method of authentication that is off at the server.
+    #[error("the server does not authenticate clients by `{0}`")]
+    Method(&'static str),
+    /// The certificates of a client are none, or too many, or what one must say cannot be said.
+    #[error("the client's certificate is not usable: {0}")]
+    Certificate(&'static str),
+    /// Bound tokens of a kind that is off at the server.
+    #[error("`{0}` needs what is off at the server")]
+    Binding(&'static str),
     /// No secret, or more than [`ClientAuthentication::MAX_SECRETS`].
     #[error("a client that authenticates with a secret needs one or two")]
     Secrets,
@@ -90,7 +102,8 @@ impl Client {
         }
         self.check_grants()?;
         self.check_uris()?;
-        self.check_authentication(crypto)?;
+        self.check_authentication(supported, crypto)?;
+        self.check_binding(supported)?;
         self.check_display()?;
         self.check_sector()?;
         self.check_algorithms(supported)?;
@@ -122,11 +135,13 @@ impl Client {
         if self.allows(GrantType::AuthorizationCode) && self.redirect_uris.is_empty() {
             return needs(GrantType::AuthorizationCode, "a redirect URI");
         }
-        if self.allows(GrantType::RefreshToken) && !self.allows(GrantType::AuthorizationCode) {
-            return needs(GrantType::RefreshToken, "the authorization code grant");
+        let persons = [GrantType::AuthorizationCode, GrantType::DeviceCode];
+        if self.allows(GrantType::RefreshToken) && !persons.into_iter().any(|grant| self.allows(grant)) {
+            return needs(GrantType::RefreshToken, "a grant that a person gives");
         }
-        if self.allows(GrantType::ClientCredentials) && self.is_public() {
-            return needs(GrantType::ClientCredentials, "client authentication");
+        let confidential = [GrantType::ClientCredentials, GrantType::TokenExchange];
+        if let Some(grant) = confidential.into_iter().find(|grant| self.is_public() && self.allows(*grant)) {
+            return needs(grant, "client authentication");
         }
         Ok(())
     }
@@ -154,9 +169,24 @@ impl Client {
         }
     }
 
-    fn check_authentication(&self, crypto: &dyn Crypto) -> Result<(), ClientProblem> {
+    fn check_authentication(&self, supported: &Supported, crypto: &dyn Crypto) -> Result<(), ClientProblem> {
+        let method = self.authentication.method();
+        if !supported.authentication.contains(&method) {
+            return Err(ClientProblem::Method(method.as_str()));
+        }
         match &self.authentication {
-            ClientAuthentication::None => Ok(()),
+            ClientAuthentication::None | ClientAuthentication::ClientSecretJwt { .. } => Ok(()),
+            ClientAuthentication::TlsClientAuth { subject } if subject.is_well_formed() => Ok(()),
+            ClientAuthentication::TlsClientAuth { .. } => {
+                Err(ClientProblem::Certificate("the name is not one that a certificate can have"))
+            }
+            ClientAuthentication::SelfSignedTlsClientAuth { certificates } => {
+                if (1..=ClientAuthentication::MAX_CERTIFICATES).contains(&certificates.len()) {
+                    Ok(())
+                } else {
+                    Err(ClientProblem::Certificate("there must be one to eight"))
+                }
+            }
             ClientAuthentication::ClientSecretBasic { secrets }
             | ClientAuthentication::ClientSecretPost { secrets } => {
                 if (1..=ClientAuthentication::MAX_SECRETS).contains(&secrets.len()) {
@@ -176,6 +206,16 @@ impl Client {
                 }
             }
         }
+    }
+
+    fn check_binding(&self, supported: &Supported) -> Result<(), ClientProblem> {
+        if self.dpop_bound_access_tokens && !supported.dpop {
+            return Err(ClientProblem::Binding("dpop_bound_access_tokens"));
+        }
+        if self.certificate_bound_access_tokens && !supported.mutual_tls {
+            return Err(ClientProblem::Binding("tls_client_certificate_bound_access_tokens"));
+        }
+        Ok(())
     }
 
     fn check_display(&self) -> Result<(), ClientProblem> {

@@ -6,6 +6,7 @@ mod id;
 mod model;
 mod registry;
 
+pub(crate) use self::authentication::SECRET_PURPOSE;
 pub use self::authentication::{
     AuthMethod, ClientAuthentication, ClientKeys, ClientSecret, SecretDigest, WeakSecret,
 };

@@ -84,6 +84,14 @@ pub struct Client {
     pub refresh_rotation: RefreshRotation,
     /// The lifetime of its access tokens in seconds; `None` for the resource's.
     pub access_token_seconds: Option<u32>,
+    /// Whether its access tokens must be bound to a key
+    /// ([RFC 9449, section 5.2](https://www.rfc-editor.org/rfc/rfc9449#section-5.2)).
+    #[serde(default)]
+    pub dpop_bound_access_tokens: bool,
+    /// Whether its access tokens are bound to the certificate of its connection
+    /// ([RFC 8705, section 3.4](https://www.rfc-editor.org/rfc/rfc8705#section-3.4)).
+    #[serde(default)]
+    pub certificate_bound_access_tokens: bool,
     /// The web origins that may call the token endpoint from a browser, as `https://app.example`.
     pub allowed_origins: BTreeSet<String>,
     /// When it was registered.
@@ -135,6 +143,8 @@ impl Client {
             default_acr_values: Vec::new(),
             refresh_rotation: RefreshRotation::Default,
             access_token_seconds: None,
+            dpop_bound_access_tokens: false,
+            certificate_bound_access_tokens: false,
             allowed_origins: BTreeSet::new(),
             created_at: OffsetDateTime::UNIX_EPOCH,
             updated_at: OffsetDateTime::UNIX_EPOCH,
@@ -298,6 +308,20 @@ impl Client {
         self
     }
 
+    /// Demands that its access tokens are bound to a key, proved with DPoP.
+    #[must_use]
+    pub const fn requiring_dpop(mut self) -> Self {
+        self.dpop_bound_access_tokens = true;
+        self
+    }
+
+    /// Binds its access tokens to the certificate of its connection, and demands one.
+    #[must_use]
+    pub const fn with_certificate_bound_tokens(mut self) -> Self {
+        self.certificate_bound_access_tokens = true;
+        self
+    }
+
     /// Allows a web origin to call the token endpoint from a browser.
     #[must_use]
     pub fn with_allowed_origin(mut self, origin: impl Into<String>) -> Self {
@@ -367,11 +391,26 @@ pub enum GrantType {
     RefreshToken,
     /// `client_credentials`.
     ClientCredentials,
+    /// `urn:ietf:params:oauth:grant-type:device_code`
+    /// ([RFC 8628](https://www.rfc-editor.org/rfc/rfc8628)).
+    DeviceCode,
+    /// `urn:ietf:params:oauth:grant-type:token-exchange`
+    /// ([RFC 8693](https://www.rfc-editor.org/rfc/rfc8693)).
+    TokenExchange,
 }
 
 impl GrantType {
     /// Every grant that this library supports.
-    pub const ALL: [Self; 3] = [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials];
+    pub const ALL: [Self; 5] = [
+        Self::AuthorizationCode,
+        Self::RefreshToken,
+        Self::ClientCredentials,
+        Self::DeviceCode,
+        Self::TokenExchange,
+    ];
+
+    /// The grants that are on unless others are configured: those that need nothing more of the host.
+    pub const DEFAULT: [Self; 3] = [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials];
 
     /// The registered name.
     #[must_use]
@@ -380,6 +419,8 @@ impl GrantType {
             Self::AuthorizationCode => "authorization_code",
             Self::RefreshToken => "refresh_token",
             Self::ClientCredentials => "client_credentials",
+            Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
+            Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
         }
     }
 

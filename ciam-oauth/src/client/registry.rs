@@ -6,9 +6,10 @@ use ciam_core::error::PortError;
 use ciam_core::event::{Event, EventType};
 use ciam_core::ports::Ports;
 use ciam_core::store::{self, Batch, Commit, EntityRef, Page, PageRequest, StoredRecord, Versioned, Write};
+use ciam_core::vault::SealScope;
 use time::{Duration, OffsetDateTime};
 
-use super::authentication::{AuthMethod, ClientAuthentication, ClientSecret, SecretDigest};
+use super::authentication::{AuthMethod, ClientAuthentication, ClientSecret, SECRET_PURPOSE, SecretDigest};
 use super::check::{ClientProblem, Supported};
 use super::id::ClientId;
 use super::model::Client;
@@ -123,7 +124,7 @@ impl Clients {
         Err(ClientsError::Changed)
     }
 
-    /// Gives a client a new secret; the present one is accepted for `overlap` more.
+    /// Gives a client a new secret; the present one is accepted for `overlap` more, but for `client_secret_jwt`.
     ///
     /// The secret is returned once and stored as a digest.
     ///
@@ -147,9 +148,13 @@ impl Clients {
                 let ending = newest.map(|present| present.with_expiry(earlier(present.expires_at, until)));
                 *secrets = std::iter::once(SecretDigest::new(secret.digest())).chain(ending).collect();
             }
-            ClientAuthentication::None | ClientAuthentication::PrivateKeyJwt { .. } => {
-                return Err(ClientsError::NoSecret);
+            ClientAuthentication::ClientSecretJwt { secret: sealed, .. } => {
+                // The old one ends at once: an assertion does not say which of two secrets it was made with.
+                let scope = SealScope::Tenant;
+                let made = secret.expose().as_bytes();
+                *sealed = self.ports.vault().seal(&scope, SECRET_PURPOSE, made).await?;
             }
+            _ => return Err(ClientsError::NoSecret),
         }
         self.update(&read, next).await?;
         Ok(secret)

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use ciam_core::jose::{
-    Algorithm, AlgorithmSet, JwsError, KeySet, PublicJwkSet, RemoteKeys, TokenType, Verifier,
+    Algorithm, AlgorithmSet, JwsError, KeySet, PublicJwkSet, RemoteKeys, TokenType, VerificationKey, Verifier,
 };
 use ciam_core::ports::Ports;
+use ciam_core::vault::{SealScope, Sealed};
 
 use super::assertion::{AssertionRules, SingleUse, TYPES};
-use crate::client::{Client, ClientAuthentication, ClientKeys};
+use crate::client::{Client, ClientAuthentication, ClientKeys, SECRET_PURPOSE};
 use crate::error::{AssertionProblem, ClientAuthError};
 use crate::{AuthorizationServer, Endpoint};
 
@@ -46,12 +47,16 @@ impl AuthorizationServer {
         client: &Client,
         assertion: &str,
     ) -> Result<(), ClientAuthError> {
-        let ClientAuthentication::PrivateKeyJwt { keys, alg, token_endpoint_audience } =
-            &client.authentication
-        else {
-            return Err(ClientAuthError::WrongMethod);
+        let (allowed, token_endpoint_audience) = match &client.authentication {
+            ClientAuthentication::PrivateKeyJwt { alg, token_endpoint_audience, .. } => {
+                (algorithms(*alg), *token_endpoint_audience)
+            }
+            ClientAuthentication::ClientSecretJwt { token_endpoint_audience, .. } => {
+                (AlgorithmSet::of(&[Algorithm::Hs256]), *token_endpoint_audience)
+            }
+            _ => return Err(ClientAuthError::WrongMethod),
         };
-        let verifier = Verifier::new(algorithms(*alg), TokenType::one_of(TYPES).or_absent());
+        let verifier = Verifier::new(allowed, TokenType::one_of(TYPES).or_absent());
         let token_endpoint = token_endpoint_audience.then(|| self.url(Endpoint::Token));
         let rules = AssertionRules {
             client: &client.id,
@@ -59,14 +64,28 @@ impl AuthorizationServer {
             token_endpoint: token_endpoint.as_deref(),
             now: self.ports().now(),
         };
-        let single_use = match keys {
-            ClientKeys::Jwks(jwks) => check(&verifier, assertion, &self.registered_keys(jwks)?, &rules)?,
-            ClientKeys::JwksUri(url) => self.check_with_remote(&verifier, assertion, url, &rules).await?,
+        let single_use = match &client.authentication {
+            ClientAuthentication::PrivateKeyJwt { keys: ClientKeys::Jwks(jwks), .. } => {
+                check(&verifier, assertion, &self.registered_keys(jwks)?, &rules)?
+            }
+            ClientAuthentication::PrivateKeyJwt { keys: ClientKeys::JwksUri(url), .. } => {
+                self.check_with_remote(&verifier, assertion, url, &rules).await?
+            }
+            ClientAuthentication::ClientSecretJwt { secret, .. } => {
+                check(&verifier, assertion, &self.shared_key(secret).await?, &rules)?
+            }
+            _ => return Err(ClientAuthError::WrongMethod),
         };
         // Only now, so that nobody can use up the ids of somebody else's assertions.
         let fresh =
             self.ports().ephemeral().put_if_absent(&single_use.key, Vec::new(), single_use.ttl).await?;
         if fresh { Ok(()) } else { Err(AssertionProblem::Replay.into()) }
+    }
+
+    async fn shared_key(&self, sealed: &Sealed) -> Result<KeySet, ClientAuthError> {
+        let secret = self.ports().vault().open(&SealScope::Tenant, SECRET_PURPOSE, sealed).await?;
+        let key = VerificationKey::from_secret(self.ports().crypto(), &secret, None);
+        Ok(KeySet::from(key.map_err(|_| AssertionProblem::Key)?))
     }
 
     fn registered_keys(&self, jwks: &serde_json::Value) -> Result<KeySet, AssertionProblem> {

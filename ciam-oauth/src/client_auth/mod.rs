@@ -5,13 +5,14 @@
 
 mod assertion;
 mod basic;
+mod certificate;
 mod keys;
 mod presented;
 mod secret;
 
 use std::sync::Arc;
 
-use ciam_core::http::Params;
+use ciam_core::http::{Params, Peer};
 use http::HeaderMap;
 
 pub(crate) use self::keys::ClientKeyCache;
@@ -22,7 +23,7 @@ use crate::error::ClientAuthError;
 
 impl AuthorizationServer {
     /// Authenticates the client of a request to a back-channel endpoint, from the request's headers and the parameters of
-    /// its body. A public client only names itself.
+    /// its body, and from the certificate of the connection. A public client only names itself.
     ///
     /// # Security
     ///
@@ -38,6 +39,7 @@ impl AuthorizationServer {
         &self,
         headers: &HeaderMap,
         params: &Params,
+        peer: &Peer,
     ) -> Result<AuthenticatedClient, ClientAuthError> {
         let presented = Presented::read(headers, params)?;
         let client = match presented.client_id.parse::<ClientId>() {
@@ -45,26 +47,43 @@ impl AuthorizationServer {
             Err(_) => None,
         };
         match presented.proof {
-            Proof::None => known(client, AuthMethod::None),
+            Proof::None => {
+                let client = self.known(client, &UNSAID)?;
+                certificate::check(&client.client.authentication, peer)?;
+                Ok(client)
+            }
             Proof::Basic(ref sent) | Proof::Post(ref sent) => {
                 let registered = client.as_ref().map_or(&[][..], |client| client.authentication.secrets());
                 let right = secret::is_registered(sent, registered, self.ports().now());
-                let client = known(client, presented.proof.method())?;
+                let client = self.known(client, &[presented.proof.method()])?;
                 if right { Ok(client) } else { Err(ClientAuthError::WrongSecret) }
             }
             Proof::Assertion(ref assertion) => {
-                let client = known(client, AuthMethod::PrivateKeyJwt)?;
+                let client = self.known(client, &ASSERTIONS)?;
                 self.verify_assertion(&client.client, assertion.expose()).await?;
                 Ok(client)
             }
         }
     }
+
+    /// A client that is registered for one of these methods, which is on.
+    fn known(
+        &self,
+        client: Option<Client>,
+        shown: &[AuthMethod],
+    ) -> Result<AuthenticatedClient, ClientAuthError> {
+        let client = client.ok_or(ClientAuthError::UnknownClient)?;
+        let registered = client.authentication.method();
+        if !shown.contains(&registered) || !self.config().client_authentication.contains(&registered) {
+            return Err(ClientAuthError::WrongMethod);
+        }
+        Ok(AuthenticatedClient::new(Arc::new(client)))
+    }
 }
 
-fn known(client: Option<Client>, shown: AuthMethod) -> Result<AuthenticatedClient, ClientAuthError> {
-    let client = client.ok_or(ClientAuthError::UnknownClient)?;
-    if client.authentication.method() != shown {
-        return Err(ClientAuthError::WrongMethod);
-    }
-    Ok(AuthenticatedClient::new(Arc::new(client)))
-}
+/// The methods of a request that only names its client: if there is a proof, it is not in the request.
+const UNSAID: [AuthMethod; 3] =
+    [AuthMethod::None, AuthMethod::TlsClientAuth, AuthMethod::SelfSignedTlsClientAuth];
+
+/// The methods that an assertion can be of; which one it is, the registration says.
+const ASSERTIONS: [AuthMethod; 2] = [AuthMethod::PrivateKeyJwt, AuthMethod::ClientSecretJwt];

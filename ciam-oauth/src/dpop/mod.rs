@@ -49,6 +49,7 @@ mod checker;
 mod error;
 mod nonce;
 mod proof;
+mod settings;
 mod signer;
 mod target;
 
@@ -56,6 +57,7 @@ pub use self::checker::{DpopChecker, ProvenKey};
 pub use self::error::DpopError;
 pub use self::nonce::DpopNonces;
 pub use self::proof::{CheckedProof, DpopPolicy, ProofRequest, check_proof};
+pub use self::settings::DpopSettings;
 pub use self::signer::DpopSigner;
 
 /// The request header that carries a proof ([RFC 9449, section 4.1](https://www.rfc-editor.org/rfc/rfc9449#section-4.1)).

@@ -5,7 +5,9 @@ use ciam_core::interaction::InteractionError;
 use http::StatusCode;
 
 use super::client_auth::ClientAuthError;
+use super::token::dpop_description;
 use super::{port_code, port_status};
+use crate::dpop::DpopError;
 
 /// Why an authorization request was refused, after the client and its redirect URI were found good.
 ///
@@ -104,6 +106,18 @@ impl AuthorizeError {
             Self::RequestUriNotSupported => "only pushed request_uri values are supported",
             Self::RegistrationNotSupported => "the registration parameter is not supported",
             Self::Port(_) => "try again later",
+        }
+    }
+}
+
+impl AuthorizeError {
+    /// The HTTP status where it is not a redirect.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::Port(error) => port_status(error),
+            Self::InvalidRequest(problem) => problem.status(),
+            _ => StatusCode::BAD_REQUEST,
         }
     }
 }
@@ -247,6 +261,10 @@ pub enum PushError {
     /// The redirect URI is missing or not registered. Sent as `invalid_request`.
     #[error("the redirect URI is not registered")]
     RedirectUri,
+    /// The DPoP proof of the push was refused. Sent as `invalid_dpop_proof` or `use_dpop_nonce`
+    /// ([RFC 9449, section 10.1](https://www.rfc-editor.org/rfc/rfc9449#section-10.1)).
+    #[error("the proof was refused")]
+    Proof(#[source] DpopError),
     /// The client pushes too many. Sent with status 429.
     #[error("too many pushed requests")]
     TooMany,
@@ -260,6 +278,8 @@ impl PushError {
             Self::Client(error) => error.code(),
             Self::Request(error) => error.code(),
             Self::RedirectUri => "invalid_request",
+            Self::Proof(DpopError::UseNonce { .. }) => "use_dpop_nonce",
+            Self::Proof(_) => "invalid_dpop_proof",
             Self::TooMany => "temporarily_unavailable",
         }
     }
@@ -271,6 +291,7 @@ impl PushError {
             Self::Client(error) => error.description(),
             Self::Request(error) => error.description(),
             Self::RedirectUri => "the redirect_uri is missing or not registered for the client",
+            Self::Proof(error) => dpop_description(error),
             Self::TooMany => "too many requests; try again later",
         }
     }
@@ -282,7 +303,7 @@ impl PushError {
             Self::Client(error) => error.status(),
             Self::Request(AuthorizeError::Port(error)) => port_status(error),
             Self::Request(AuthorizeError::InvalidRequest(problem)) => problem.status(),
-            Self::Request(_) | Self::RedirectUri => StatusCode::BAD_REQUEST,
+            Self::Request(_) | Self::RedirectUri | Self::Proof(_) => StatusCode::BAD_REQUEST,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
         }
     }
@@ -291,6 +312,15 @@ impl PushError {
 impl From<RequestProblem> for PushError {
     fn from(problem: RequestProblem) -> Self {
         Self::Request(problem.into())
+    }
+}
+
+impl From<DpopError> for PushError {
+    fn from(error: DpopError) -> Self {
+        match error {
+            DpopError::Unavailable(port) => port.into(),
+            refused => Self::Proof(refused),
+        }
     }
 }
 

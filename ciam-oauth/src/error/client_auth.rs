@@ -27,6 +27,10 @@ pub enum ClientAuthError {
     /// The secret is wrong or has expired. Sent as `invalid_client`.
     #[error("the client secret is wrong")]
     WrongSecret,
+    /// The connection has no certificate, one that is not the client's, or one whose chain was not verified. Sent as
+    /// `invalid_client`.
+    #[error("the certificate is not the client's")]
+    WrongCertificate,
     /// The assertion is not acceptable. Sent as `invalid_client`.
     #[error("the client assertion is not acceptable")]
     Assertion(#[from] AssertionProblem),

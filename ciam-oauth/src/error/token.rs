@@ -5,6 +5,7 @@ use ciam_core::error::PortError;
 use super::authorize::RequestProblem;
 use super::client_auth::ClientAuthError;
 use super::{port_code, port_status};
+use crate::dpop::DpopError;
 
 /// Why no token was issued ([RFC 6749, section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)).
 #[derive(Clone, Debug, thiserror::Error)]
@@ -19,6 +20,13 @@ pub enum TokenError {
     /// The code or refresh token is not usable. Sent as `invalid_grant`.
     #[error("the grant is not usable")]
     InvalidGrant(#[from] GrantProblem),
+    /// The DPoP proof is missing where one is demanded, or was refused. Sent as `invalid_dpop_proof` or `use_dpop_nonce`
+    /// ([RFC 9449, sections 5 and 8](https://www.rfc-editor.org/rfc/rfc9449#section-5)).
+    #[error("the proof was refused")]
+    InvalidDpopProof(#[source] DpopError),
+    /// The connection has no certificate to bind the token to. Sent as `invalid_request`.
+    #[error("the connection has no certificate")]
+    CertificateRequired,
     /// The client may not use this grant type. Sent as `unauthorized_client`.
     #[error("the client may not use this grant type")]
     UnauthorizedClient,
@@ -31,6 +39,19 @@ pub enum TokenError {
     /// The resource is unknown, or was not granted. Sent as `invalid_target`.
     #[error("the resource is not allowed")]
     InvalidTarget,
+    /// The person has not answered yet. Sent as `authorization_pending`
+    /// ([RFC 8628, section 3.5](https://www.rfc-editor.org/rfc/rfc8628#section-3.5)).
+    #[error("the person has not answered yet")]
+    AuthorizationPending,
+    /// The device did not wait. Sent as `slow_down`.
+    #[error("the client asks too often")]
+    SlowDown,
+    /// The person did not answer in time. Sent as `expired_token`.
+    #[error("the person did not answer in time")]
+    ExpiredToken,
+    /// The person refused. Sent as `access_denied`.
+    #[error("the person refused")]
+    PersonRefused,
     /// A hook of the host refused. Sent as `access_denied`.
     #[error("the host refused")]
     Denied,
@@ -47,11 +68,17 @@ impl TokenError {
             Self::InvalidRequest(_) => "invalid_request",
             Self::InvalidClient(error) => error.code(),
             Self::InvalidGrant(_) => "invalid_grant",
+            Self::InvalidDpopProof(DpopError::UseNonce { .. }) => "use_dpop_nonce",
+            Self::InvalidDpopProof(_) => "invalid_dpop_proof",
+            Self::CertificateRequired => "invalid_request",
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
-            Self::Denied => "access_denied",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::ExpiredToken => "expired_token",
+            Self::Denied | Self::PersonRefused => "access_denied",
             Self::Port(error) => port_code(error),
         }
     }
@@ -63,11 +90,16 @@ impl TokenError {
             Self::InvalidRequest(problem) => problem.description(),
             Self::InvalidClient(error) => error.description(),
             Self::InvalidGrant(_) => "the grant is unknown, expired, used, revoked or another client's",
+            Self::InvalidDpopProof(error) => dpop_description(error),
+            Self::CertificateRequired => "the connection has no client certificate",
             Self::UnauthorizedClient => "the client is not registered for this grant type",
             Self::UnsupportedGrantType => "the grant type is not supported",
             Self::InvalidScope => "the scope is malformed or exceeds what was granted",
             Self::InvalidTarget => "the resource is unknown or was not granted",
-            Self::Denied => "the request was denied",
+            Self::AuthorizationPending => "the person has not answered yet",
+            Self::SlowDown => "wait five seconds longer between requests",
+            Self::ExpiredToken => "the person did not answer in time",
+            Self::Denied | Self::PersonRefused => "the request was denied",
             Self::Port(_) => "try again later",
         }
     }
@@ -84,6 +116,24 @@ impl TokenError {
     }
 }
 
+impl From<DpopError> for TokenError {
+    fn from(error: DpopError) -> Self {
+        match error {
+            DpopError::Unavailable(port) => Self::Port(port),
+            refused => Self::InvalidDpopProof(refused),
+        }
+    }
+}
+
+/// A fixed text about a proof, for the client's developer.
+pub(super) const fn dpop_description(error: &DpopError) -> &'static str {
+    match error {
+        DpopError::UseNonce { .. } => "the proof needs the nonce of this response",
+        DpopError::Missing => "a DPoP proof is required",
+        _ => "the proof is not valid for this request",
+    }
+}
+
 impl ClientAuthError {
     /// The standard's error code.
     #[must_use]
@@ -94,6 +144,7 @@ impl ClientAuthError {
             | Self::UnknownClient
             | Self::WrongMethod
             | Self::WrongSecret
+            | Self::WrongCertificate
             | Self::Assertion(_) => "invalid_client",
             Self::Port(error) => port_code(error),
         }
@@ -109,6 +160,7 @@ impl ClientAuthError {
             | Self::UnknownClient
             | Self::WrongMethod
             | Self::WrongSecret
+            | Self::WrongCertificate
             | Self::Assertion(_) => "client authentication failed",
             Self::Port(_) => "try again later",
         }
@@ -123,6 +175,7 @@ impl ClientAuthError {
             | Self::UnknownClient
             | Self::WrongMethod
             | Self::WrongSecret
+            | Self::WrongCertificate
             | Self::Assertion(_) => http::StatusCode::UNAUTHORIZED,
             Self::Port(error) => port_status(error),
         }
@@ -154,6 +207,9 @@ pub enum GrantProblem {
     /// Another client's.
     #[error("another client's")]
     OtherClient,
+    /// The sender has not proved to have the key or certificate that it is bound to.
+    #[error("another sender's")]
+    OtherSender,
     /// The redirect URI is not the one of the authorization request.
     #[error("another redirect URI")]
     RedirectUri,

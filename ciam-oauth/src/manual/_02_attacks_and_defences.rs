@@ -79,12 +79,40 @@
 //! **A request by reference to elsewhere.** `request` and foreign `request_uri` values are refused: the server fetches nothing that
 //! a request names. *authorize_errors.*
 //!
+//! # Devices
+//!
+//! **A code that somebody else sent.** Nothing is granted to a device without an answer to a page that names the client and shows the
+//! code; a link fills the code in and sends nothing. *device: `s12_a_device_is_confirmed_always`; the reference server:
+//! `s12_codes_are_not_guessed_and_not_sent_by_links`.*
+//!
+//! **Guessed codes.** 34 bits, minutes, and tries that are counted for each address before the code is looked at; unknown, expired and
+//! used are one answer. *device: `s12_user_codes_are_not_guessed`.*
+//!
+//! **Two answers, or two polls.** Answers and the handing out of tokens are compare-and-swaps on one record; who asks again afterwards
+//! ends the grant. *device: `s12_one_answer_counts`, `s12_a_device_code_is_used_once`.*
+//!
+//! # Token exchange
+//!
+//! **More than the caller had.** Scope, audience and lifetime are bounded by the subject token, the resource and the registration,
+//! around whatever the policy says; the default policy refuses. *tokens/exchange: `s24_…`.*
+//!
+//! **Somebody else's token.** Only a client that a token was issued to, or that serves a resource which it is for, exchanges it; one of its
+//! own that is bound needs its proof. *tokens/exchange: `s24_whose_tokens_are_exchanged`.*
+//!
 //! # Clients
 //!
 //! **Guessed or leaked client secrets.** Secrets have at least 256 bits and are stored as SHA-256 digests, compared in constant
 //! time; an unknown client costs what a wrong secret costs.
 //!
 //! **A method downgraded.** A client authenticates by its registered method and no other; two at once are refused.
+//!
+//! **A certificate that says it is the client's.** A name counts in a certificate whose chain the host verified, and nowhere else
+//! ([`Peer::certificate_is_trusted`](ciam_core::http::Peer::certificate_is_trusted)); a self-signed one counts when it is registered,
+//! byte for byte. No header is read for it. *tokens/mtls: `rfc8705_2_1_…`, `s19_a_certificate_in_a_header_is_not_read`.*
+//!
+//! **A stolen code, or refresh token of a browser application.** With `dpop_jkt`, or a proof at the push, the code is exchanged with its
+//! key alone; the refresh token of a public client needs every key and certificate that its first token was bound to. Trying
+//! without revokes and uses up nothing. *tokens/dpop: `rfc9449_10_…`, `rfc9449_5_…`, `s22_bad_proofs_…`; tokens/mtls: `s20_…`.*
 //!
 //! # At a resource server
 //!

@@ -115,5 +115,16 @@
 //!
 //! See [the guide for resource servers](super::_06_resource_servers).
 //!
-//! An API in the same process as the server asks [`inspect`](crate::AuthorizationServer::inspect) instead, which also sees what was
-//! revoked a moment ago. It needs no keys, and outbound rules would not let it fetch them from itself.
+//! An API in the same process as the server asks [`admit`](crate::AuthorizationServer::admit) instead, which also sees what was
+//! revoked a moment ago and checks what a token is bound to. It needs no keys, and outbound rules would not let it fetch them from
+//! itself.
+//!
+//! # … bind tokens to their sender
+//!
+//! DPoP is on: a client that sends a proof gets a bound token. Demand it of a client with
+//! [`requiring_dpop`](crate::client::Client::requiring_dpop), of everybody with
+//! [`require_sender_constraint`](crate::ServerBuilder::require_sender_constraint). For certificates, see [`mtls`](crate::mtls).
+//!
+//! # … connect devices, and let services call each other
+//!
+//! See [`device`](crate::device) and [`exchange`](crate::exchange).

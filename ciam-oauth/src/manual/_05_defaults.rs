@@ -16,6 +16,14 @@
 //! | refresh family | 180 days | 1 min to 10 years | no grant is for ever |
 //! | retry of a refresh | 30 s | 0 to 5 min | a phone on a bad network; honoured only while the successor was never used |
 //!
+//! Set with [`DeviceSettings`](crate::device::DeviceSettings):
+//!
+//! | what | default | range | why |
+//! | --- | --- | --- | --- |
+//! | device code and user code | 10 min | 1 to 30 min | a person fetches their phone; a stranger has less time to guess |
+//! | interval between polls | 5 s, and 5 s more each time that the device does not wait, up to 5 min | 1 s to 1 min | |
+//! | record of a device after its end | 10 min | | a device that asks late is told that it is late |
+//!
 //! # Limits
 //!
 //! | what | limit | why |
@@ -24,6 +32,9 @@
 //! | one value | 8 KiB | `Limits::max_value`; a `state` of 8 KiB still fits in a redirect |
 //! | pushed requests | 1000 for each client and minute; of a public client for each address | `Limits::pushed_requests_per_minute` |
 //! | presentations of one code | 20 in 10 minutes for each client and address | `Limits::code_presentations`; a verifier is not guessed |
+//! | device authorizations | 100 in 10 minutes for each client; of a public client for each address | `Limits::device_authorizations` |
+//! | user codes that are tried | 10 in 10 minutes for each address | `Limits::user_codes`; a code has 34 bits and lives for minutes |
+//! | actors that act for each other | 4 | `exchange::MAX_ACTORS`; each makes the token longer |
 //! | client assertion | valid for an hour at most, `jti` of 512 bytes | it is remembered until it expires |
 //! | posted authorization request that is turned into a GET | 8 KiB | what servers and browsers carry in a URL |
 //! | scope values in a request | 64, of 256 bytes | |
@@ -34,6 +45,7 @@
 //! | client id | 200 bytes | |
 //! | redirect URIs of a client | 32 in each list, of 2048 bytes | |
 //! | keys of a client | 16 | |
+//! | certificates of a client | 8, of 16 KiB | `ClientAuthentication::MAX_CERTIFICATES`; renewals overlap |
 //! | record of a client | 64 KiB | |
 //! | client secret | 43 to 256 characters | 256 bits, so that a plain digest cannot be searched |
 //! | secrets of a client at once | 2 | one, and the one that replaces it |
@@ -61,8 +73,26 @@
 //! | … that were not active | 16,384, for 10 s | a client that retries is not asked about each time |
 //! | … asked about at once | 128 | the rest is refused as busy |
 //!
+//! # What tokens are bound to
+//!
+//! | what | default | why |
+//! | --- | --- | --- |
+//! | DPoP at the authorization server | on, [`ServerBuilder::without_dpop`](crate::ServerBuilder::without_dpop) | a client that does not use it notices nothing |
+//! | … proofs | as at a resource server | `DpopSettings::policy` |
+//! | … nonces | off; 1 min with `DpopSettings::with_nonces`, 1 s to 1 h | a second request for each client, for proofs that cannot be made in advance |
+//! | mutual TLS | off, [`ServerBuilder::mutual_tls`](crate::ServerBuilder::mutual_tls) | the host has to ask for certificates |
+//! | bound tokens demanded | of nobody, [`ServerBuilder::require_sender_constraint`](crate::ServerBuilder::require_sender_constraint) | the client says so, or a profile |
+//! | `client_secret_jwt` | off, [`ServerBuilder::client_authentication`](crate::ServerBuilder::client_authentication) | its secrets can be opened, where others are digests |
+//!
 //! # Choices
 //!
+//! - **The refresh token of a public client with a bound access token is bound too**, to all that was proved, and does not rotate. That
+//!   of a confidential client is bound to the client, which may come with another key.
+//! - **A device is confirmed always**, whatever was allowed before and whomever the client belongs to: the code may have been sent by
+//!   somebody else.
+//! - **Token exchange is off** until a policy is given; [`NoExchange`](crate::exchange::NoExchange) refuses. An exchanged token has no
+//!   refresh token and ends with the token that it came of.
+//! - **A wrong proof uses nothing up**: neither the code, nor the refresh token, nor the proof of another key.
 //! - **PKCE is required of confidential clients too.** It costs them nothing and stops code injection where `nonce` is not checked.
 //! - **A scope value that the server does not know is left out**, as OpenID Connect asks; one that the client is not registered
 //!   for refuses the request. A request without any is refused unless the client has none.

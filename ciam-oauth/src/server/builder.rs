@@ -1,5 +1,8 @@
 //! Building a server: what is missing or contradictory is an error here, not a surprise later.
 
+mod device;
+mod sender;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -16,14 +19,19 @@ use super::config::{Config, Lifetimes, Limits, ResourceServer, SupportedScope, T
 use super::endpoint::Endpoint;
 use super::subject::Subjects;
 use super::{AuthorizationServer, Inner};
-use crate::client::{Clients, GrantType, Supported};
+use crate::client::{AuthMethod, Clients, GrantType, Supported};
 use crate::client_auth::ClientKeyCache;
+use crate::device::DeviceSettings;
+use crate::dpop::DpopSettings;
+use crate::exchange::{ExchangePolicy, NoExchange};
 use crate::extension::{Extension, NoExtension};
 use crate::issuer::Issuer;
+use crate::mtls::MutualTls;
 use crate::organization::ORGANIZATION;
 use crate::resource::ResourceIndicator;
 use crate::scope::{Scope, ScopeSet};
 use crate::token::refresh::RefreshSecrets;
+use crate::validate::SenderConstraint;
 
 /// Collects the configuration of an [`AuthorizationServer`].
 ///
@@ -67,7 +75,13 @@ pub struct ServerBuilder {
     require_pushed_requests: bool,
     internal_subjects: bool,
     extension: Arc<dyn Extension>,
+    exchange: Arc<dyn ExchangePolicy>,
     organizations: Option<Organizations>,
+    device: Option<DeviceSettings>,
+    client_authentication: Option<BTreeSet<AuthMethod>>,
+    dpop: Option<DpopSettings>,
+    mutual_tls: Option<MutualTls>,
+    sender_constraint: SenderConstraint,
 }
 
 impl ServerBuilder {
@@ -84,12 +98,18 @@ impl ServerBuilder {
             resources: Vec::new(),
             default_resource: None,
             acr: AcrLadder::default(),
-            grants: BTreeSet::from(GrantType::ALL),
+            grants: BTreeSet::from(GrantType::DEFAULT),
             without: BTreeSet::new(),
             require_pushed_requests: false,
             internal_subjects: false,
             extension: Arc::new(NoExtension::new()),
+            exchange: Arc::new(NoExchange::new()),
             organizations: None,
+            device: None,
+            client_authentication: None,
+            dpop: Some(DpopSettings::default()),
+            mutual_tls: None,
+            sender_constraint: SenderConstraint::None,
         }
     }
 
@@ -163,9 +183,12 @@ impl ServerBuilder {
         self
     }
 
-    /// Replaces the set of grants; all of [`GrantType::ALL`] unless set.
+    /// Replaces the set of grants; [`GrantType::DEFAULT`] unless set, and what is configured beside them, such as
+    /// [devices](Self::device).
     pub fn grants(mut self, grants: impl IntoIterator<Item = GrantType>) -> Self {
-        self.grants = grants.into_iter().collect();
+        let beside = [GrantType::DeviceCode, GrantType::TokenExchange];
+        let kept: Vec<GrantType> = beside.into_iter().filter(|grant| self.grants.contains(grant)).collect();
+        self.grants = grants.into_iter().chain(kept).collect();
         self
     }
 
@@ -189,6 +212,13 @@ impl ServerBuilder {
         self
     }
 
+    /// Lets clients exchange tokens, as the policy decides. Without it none can: the grant is off.
+    pub fn token_exchange(mut self, policy: Arc<dyn ExchangePolicy>) -> Self {
+        self.exchange = policy;
+        self.grants.insert(GrantType::TokenExchange);
+        self
+    }
+
     /// Settings that lower security or privacy.
     pub const fn dangerous(self) -> Dangerous {
         Dangerous(self)
@@ -207,10 +237,18 @@ impl ServerBuilder {
             scopes: config.scopes.keys().cloned().collect(),
             resources: config.resources.keys().cloned().collect(),
             grants: config.grants.clone(),
+            authentication: config.client_authentication.clone(),
+            dpop: config.dpop.is_some(),
+            mutual_tls: config.mutual_tls.is_some(),
             signing: keys.algorithms().to_vec(),
+        };
+        let dpop = match &config.dpop {
+            Some(settings) => Some(sender::checker(&self.ports, settings).await?),
+            None => None,
         };
         let inner = Inner {
             keys,
+            dpop,
             subjects: Subjects::load(&self.ports, self.internal_subjects).await?,
             refresh_secrets: RefreshSecrets::load(self.ports.clone()).await?,
             client_keys: ClientKeyCache::default(),
@@ -220,6 +258,7 @@ impl ServerBuilder {
             issuer,
             config,
             extension: self.extension,
+            exchange: self.exchange,
             organizations: self.organizations,
         };
         Ok(AuthorizationServer { inner: Arc::new(inner) })
@@ -278,6 +317,7 @@ impl ServerBuilder {
             .filter(|indicator| resources.contains_key(indicator))
             .ok_or(ConfigError::DefaultResource)?;
         self.check_endpoints()?;
+        self.check_sender(issuer)?;
         Ok(Config {
             lifetimes: self.lifetimes,
             limits: self.limits.clone(),
@@ -290,6 +330,11 @@ impl ServerBuilder {
             grants: self.grants.clone(),
             without: self.without.clone(),
             require_pushed_requests: self.require_pushed_requests,
+            device: self.configured_device(issuer)?,
+            client_authentication: self.authentication_methods(),
+            dpop: self.dpop.clone(),
+            mutual_tls: self.mutual_tls.clone(),
+            sender_constraint: self.sender_constraint,
         })
     }
 
@@ -331,10 +376,8 @@ impl ServerBuilder {
             return Err(ConfigError::Contradiction("pushed requests are required and turned off"));
         }
         let has = |grant: GrantType| self.grants.contains(&grant);
-        if has(GrantType::RefreshToken) && !has(GrantType::AuthorizationCode) {
-            return Err(ConfigError::Contradiction(
-                "refresh tokens come of authorization codes, which are off",
-            ));
+        if has(GrantType::RefreshToken) && !has(GrantType::AuthorizationCode) && !has(GrantType::DeviceCode) {
+            return Err(ConfigError::Contradiction("refresh tokens come of grants by people, which are off"));
         }
         if self.grants.is_empty() {
             return Err(ConfigError::Contradiction("no grant is on"));
@@ -442,6 +485,9 @@ pub enum ConfigError {
     /// The interaction URL is neither an absolute `https` URL nor a path, or does not end with `/` or `=`.
     #[error("the interaction URL must be an https URL or a path, and end with `/` or `=`")]
     InteractionUrl,
+    /// The address of a page is neither an absolute `https` URL nor a path below the issuer.
+    #[error("the pages for `{0}` must be https URLs or paths")]
+    Page(&'static str),
     /// A scope value is configured twice, or is the extension's.
     #[error("the scope `{0}` is configured twice")]
     DuplicateScope(Scope),

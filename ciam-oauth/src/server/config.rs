@@ -10,10 +10,14 @@ use time::Duration;
 
 use super::endpoint::Endpoint;
 use crate::authorize::Prompt;
-use crate::client::{Client, GrantType};
+use crate::client::{AuthMethod, Client, GrantType};
+use crate::device::DeviceSettings;
+use crate::dpop::DpopSettings;
+use crate::mtls::MutualTls;
 use crate::organization::ORGANIZATION;
 use crate::resource::ResourceIndicator;
 use crate::scope::{Scope, ScopeSet};
+use crate::validate::SenderConstraint;
 
 /// Everything that is configured, after the builder has checked it.
 #[derive(Clone, Debug)]
@@ -41,6 +45,17 @@ pub struct Config {
     pub without: BTreeSet<Endpoint>,
     /// Whether every client must push its authorization requests.
     pub require_pushed_requests: bool,
+    /// How devices are authorized; `None` when they are not, which is the default: the host needs a page for it.
+    pub device: Option<DeviceSettings>,
+    /// How clients may authenticate. Default [`AuthMethod::DEFAULT`], and with mutual TLS [its methods](AuthMethod::MUTUAL_TLS).
+    pub client_authentication: BTreeSet<AuthMethod>,
+    /// How DPoP proofs are accepted; `None` when they are not looked at. Default without nonces.
+    pub dpop: Option<DpopSettings>,
+    /// How client certificates are accepted; `None` when they are not looked at, which is the default: the host has to ask for
+    /// them.
+    pub mutual_tls: Option<MutualTls>,
+    /// What every access token must be bound to. Default nothing.
+    pub sender_constraint: SenderConstraint,
 }
 
 impl Config {
@@ -53,10 +68,15 @@ impl Config {
     /// Whether an endpoint is on.
     #[must_use]
     pub fn has(&self, endpoint: Endpoint) -> bool {
-        let for_codes =
-            matches!(endpoint, Endpoint::Authorize | Endpoint::Resume | Endpoint::PushedAuthorizationRequest);
         let codes = self.grants.contains(&GrantType::AuthorizationCode);
-        (codes || !for_codes) && !self.without.contains(&endpoint)
+        let devices = self.grants.contains(&GrantType::DeviceCode);
+        let needed = match endpoint {
+            Endpoint::Authorize | Endpoint::PushedAuthorizationRequest => codes,
+            Endpoint::Resume => codes || devices,
+            Endpoint::DeviceAuthorization => devices,
+            _ => true,
+        };
+        needed && !self.without.contains(&endpoint)
     }
 
     /// Whether a client may ask for tokens for a resource.
@@ -135,6 +155,10 @@ pub struct Limits {
     pub pushed_requests_per_minute: u64,
     /// Presentations of one authorization code by one client from one address. Default 20 in 10 minutes.
     pub code_presentations: Limit,
+    /// Device authorizations of one client; of a public one from one address. Default 100 in 10 minutes.
+    pub device_authorizations: Limit,
+    /// User codes that are tried from one address. Default 10 in 10 minutes.
+    pub user_codes: Limit,
 }
 
 impl Default for Limits {
@@ -144,6 +168,8 @@ impl Default for Limits {
             max_value: 8 * 1024,
             pushed_requests_per_minute: 1000,
             code_presentations: Limit::new("oauth.code", 20, Duration::minutes(10)),
+            device_authorizations: Limit::new("oauth.device", 100, Duration::minutes(10)),
+            user_codes: Limit::new("oauth.user_code", 10, Duration::minutes(10)),
         }
     }
 }

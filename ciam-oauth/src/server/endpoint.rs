@@ -14,6 +14,8 @@ pub enum Endpoint {
     Resume,
     /// Pushed authorization requests.
     PushedAuthorizationRequest,
+    /// Device authorization requests.
+    DeviceAuthorization,
     /// Token requests.
     Token,
     /// Revocation.
@@ -28,10 +30,11 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Every endpoint.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Authorize,
         Self::Resume,
         Self::PushedAuthorizationRequest,
+        Self::DeviceAuthorization,
         Self::Token,
         Self::Revocation,
         Self::Introspection,
@@ -46,6 +49,7 @@ impl Endpoint {
             Self::Authorize => "/authorize",
             Self::Resume => "/authorize/resume",
             Self::PushedAuthorizationRequest => "/par",
+            Self::DeviceAuthorization => "/device_authorization",
             Self::Token => "/token",
             Self::Revocation => "/revoke",
             Self::Introspection => "/introspect",
@@ -60,9 +64,11 @@ impl Endpoint {
         match self {
             Self::Authorize => &[Method::GET, Method::POST],
             Self::Resume => &[Method::GET],
-            Self::PushedAuthorizationRequest | Self::Token | Self::Revocation | Self::Introspection => {
-                &[Method::POST]
-            }
+            Self::PushedAuthorizationRequest
+            | Self::DeviceAuthorization
+            | Self::Token
+            | Self::Revocation
+            | Self::Introspection => &[Method::POST],
             Self::Jwks | Self::Metadata => &[Method::GET, Method::HEAD],
         }
     }
@@ -70,6 +76,11 @@ impl Endpoint {
     /// Whether browsers of every origin may read the answer: public documents only.
     pub(super) const fn is_public_document(self) -> bool {
         matches!(self, Self::Jwks | Self::Metadata)
+    }
+
+    /// Whether scripts in browsers call it, of the origins that a client registered.
+    pub(super) const fn is_called_by_scripts(self) -> bool {
+        matches!(self, Self::Token | Self::Revocation | Self::DeviceAuthorization)
     }
 
     /// The endpoint at a request's path, and what follows it, for an issuer.

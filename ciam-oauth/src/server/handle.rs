@@ -4,7 +4,8 @@ use bytes::Bytes;
 use ciam_core::http::{BROWSER_COOKIE, Params, Peer, SESSION_COOKIE, cookie};
 use ciam_core::interaction::InteractionHandle;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue, ORIGIN, SET_COOKIE, VARY,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue,
+    ORIGIN, SET_COOKIE, VARY,
 };
 use http::{Method, Request, Response, StatusCode};
 use url::form_urlencoded;
@@ -49,6 +50,9 @@ impl AuthorizationServer {
         if endpoint.is_public_document() && request.method() == Method::OPTIONS {
             return preflight();
         }
+        if endpoint.is_called_by_scripts() && request.method() == Method::OPTIONS {
+            return form_preflight();
+        }
         if !endpoint.methods().contains(request.method()) {
             return reply::method_not_allowed(endpoint.methods());
         }
@@ -56,15 +60,16 @@ impl AuthorizationServer {
             Endpoint::Authorize => self.handle_authorize(request).await,
             Endpoint::Resume => self.handle_resume(rest, request).await,
             Endpoint::Metadata => reply::document(&self.metadata(), METADATA_MAX_AGE),
+            Endpoint::DeviceAuthorization => self.handle_device(request, peer).await,
             Endpoint::Token => self.handle_token(request, peer).await,
-            Endpoint::Revocation => self.handle_revocation(request).await,
-            Endpoint::Introspection => self.handle_introspection(request).await,
+            Endpoint::Revocation => self.handle_revocation(request, peer).await,
+            Endpoint::Introspection => self.handle_introspection(request, peer).await,
             Endpoint::PushedAuthorizationRequest => self.handle_push(request, peer).await,
             Endpoint::Jwks => self.handle_jwks().await,
         };
         if endpoint.is_public_document() {
             response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-        } else if matches!(endpoint, Endpoint::Token | Endpoint::Revocation) {
+        } else if endpoint.is_called_by_scripts() {
             self.allow_origin(request, &mut response).await;
         }
         response
@@ -126,8 +131,8 @@ impl AuthorizationServer {
         render(self.resume(&InteractionHandle::from_text(handle), &visitor).await)
     }
 
-    /// Lets the origins that a client registered read the answer in a browser. A form post needs no preflight, so this is
-    /// about the answer only; the client is the one that the form names.
+    /// Lets the origins that a client registered read the answer in a browser; the client is the one that the form names. A
+    /// preflight names none, and is answered to every origin: it only lets a script send what a program can send anyway.
     async fn allow_origin(&self, request: &Request<Bytes>, response: &mut Response<Bytes>) {
         let headers = response.headers_mut();
         headers.append(VARY, HeaderValue::from_static("Origin"));
@@ -161,6 +166,17 @@ fn preflight() -> Response<Bytes> {
     response
 }
 
+/// Lets a script send a form with a DPoP proof or client credentials, for which the browser asks first.
+fn form_preflight() -> Response<Bytes> {
+    let mut response = reply::plain(StatusCode::NO_CONTENT);
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST"));
+    headers
+        .insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization, content-type, dpop"));
+    response
+}
+
 fn render(step: Result<Step, SafeError>) -> Response<Bytes> {
     match step {
         Ok(Step::Respond(response)) => response.to_http(),
@@ -175,6 +191,11 @@ fn render(step: Result<Step, SafeError>) -> Response<Bytes> {
                     Err(error) => return reply::page(error.into()),
                 }
             }
+            response
+        }
+        Ok(Step::Leave(url)) => {
+            let mut response = redirect(&url);
+            private(&mut response);
             response
         }
         Err(error) => reply::page(error),

@@ -6,6 +6,8 @@ mod endpoint;
 pub(crate) mod form;
 mod handle;
 pub(crate) mod reply;
+mod secret;
+mod sender;
 mod subject;
 
 use std::sync::Arc;
@@ -21,9 +23,12 @@ use ciam_core::session::SessionManager;
 pub use self::builder::{ConfigError, Dangerous, ServerBuilder};
 pub use self::config::{Config, Lifetimes, Limits, ResourceServer, SupportedScope, TokenFormat};
 pub use self::endpoint::Endpoint;
+pub use self::sender::OwnResourceError;
 use self::subject::Subjects;
 use crate::client::{Client, Clients};
 use crate::client_auth::ClientKeyCache;
+use crate::dpop::DpopChecker;
+use crate::exchange::ExchangePolicy;
 use crate::extension::Extension;
 use crate::issuer::Issuer;
 use crate::token::refresh::RefreshSecrets;
@@ -48,7 +53,9 @@ struct Inner {
     subjects: Subjects,
     refresh_secrets: RefreshSecrets,
     client_keys: ClientKeyCache,
+    dpop: Option<DpopChecker>,
     extension: Arc<dyn Extension>,
+    exchange: Arc<dyn ExchangePolicy>,
     organizations: Option<Organizations>,
 }
 
@@ -113,10 +120,20 @@ impl AuthorizationServer {
         &self.inner.client_keys
     }
 
+    /// Checks the proofs of requests to this server; `None` when DPoP is off.
+    pub(crate) fn dpop(&self) -> Option<&DpopChecker> {
+        self.inner.dpop.as_ref()
+    }
+
     /// The protocol that is plugged in.
     #[must_use]
     pub fn extension(&self) -> &dyn Extension {
         &*self.inner.extension
+    }
+
+    /// Who may exchange what.
+    pub(crate) fn exchange_policy(&self) -> &dyn ExchangePolicy {
+        &*self.inner.exchange
     }
 
     /// The organizations, when requests can be about one.

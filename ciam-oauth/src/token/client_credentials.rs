@@ -2,12 +2,12 @@
 
 use ciam_core::error::PortError;
 use ciam_core::store::{Batch, Commit};
-use serde_json::Map;
 
 use super::{TokenRequest, TokenResponse};
 use crate::AuthorizationServer;
 use crate::access_token::{Holder, Plan};
 use crate::client::Client;
+use crate::confirmation::Confirmation;
 use crate::error::TokenError;
 use crate::scope::ScopeSet;
 
@@ -18,6 +18,7 @@ impl AuthorizationServer {
         &self,
         client: &Client,
         request: &TokenRequest,
+        confirmation: Option<Confirmation>,
     ) -> Result<TokenResponse, TokenError> {
         if client.is_public() {
             return Err(TokenError::UnauthorizedClient);
@@ -26,7 +27,16 @@ impl AuthorizationServer {
         let scopes = self.own_scopes(client, &resource.scopes, request.scopes.as_ref())?;
         let now = self.ports().now().truncate_to_second();
         let expires_at = now + self.access_token_lifetime(client, resource);
-        let plan = Plan { client, holder: Holder::Client, resource, scopes, now, expires_at };
+        let plan = Plan {
+            client,
+            holder: Holder::Client,
+            resource,
+            scopes,
+            now,
+            expires_at,
+            confirmation,
+            on_behalf: None,
+        };
         let minted = self.mint(plan).await?;
         if let Some(record) = &minted.record {
             let batch = Batch::new().put(record).map_err(PortError::from)?;
@@ -34,13 +44,7 @@ impl AuthorizationServer {
                 return Err(PortError::permanent("a commit without conditions was refused").into());
             }
         }
-        Ok(TokenResponse {
-            access_token: minted.token,
-            expires_in: minted.expires_in,
-            scopes: minted.scopes,
-            refresh_token: None,
-            members: Map::new(),
-        })
+        Ok(TokenResponse::of(minted))
     }
 
     /// What is asked for, which the client must be registered for and the resource must know. The values of another

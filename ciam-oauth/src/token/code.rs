@@ -16,6 +16,7 @@ use super::{TokenRequest, TokenResponse};
 use crate::AuthorizationServer;
 use crate::access_token::{Holder, Minted, Plan};
 use crate::client::{Client, GrantType};
+use crate::confirmation::Confirmation;
 use crate::error::{GrantProblem, TokenError};
 use crate::event;
 use crate::extension::Issued;
@@ -31,7 +32,7 @@ pub(super) struct PresentedCode<'a> {
 }
 
 /// Tokens that are made and not yet anybody's.
-struct Prepared {
+pub(super) struct Prepared {
     grant: Grant,
     minted: Minted,
     refresh_token: Option<Secret>,
@@ -45,6 +46,7 @@ impl AuthorizationServer {
         presented: PresentedCode<'_>,
         request: &TokenRequest,
         peer: &Peer,
+        bound: Option<Confirmation>,
     ) -> Result<TokenResponse, TokenError> {
         self.count_presentation(client, presented.code, peer).await?;
         let key = CodeState::key(presented.code);
@@ -53,7 +55,7 @@ impl AuthorizationServer {
             CodeState::Live(code) => (code, false),
             CodeState::Spent(code) => (code, true),
         };
-        check_binding(&code, client, presented)?;
+        check_binding(&code, client, presented, bound)?;
         if spent {
             return self.refuse_replay(&code).await;
         }
@@ -61,7 +63,7 @@ impl AuthorizationServer {
         if now >= code.expires_at {
             return Err(GrantProblem::Expired.into());
         }
-        let prepared = self.prepare_exchange(client, &code, request, now).await?;
+        let prepared = self.prepare_exchange(client, &code, request, bound, now).await?;
 
         // From here on the code is used up, whatever happens.
         let spent = ephemeral::encode(&CodeState::Spent(code.clone()))?;
@@ -93,17 +95,18 @@ impl AuthorizationServer {
 
     /// Somebody showed everything that the exchange demands, again: the code has leaked with all that protects it, so what
     /// it made is revoked ([RFC 6749, section 4.1.2](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2)).
-    async fn refuse_replay(&self, code: &AuthorizationCode) -> Result<TokenResponse, TokenError> {
+    pub(super) async fn refuse_replay(&self, code: &AuthorizationCode) -> Result<TokenResponse, TokenError> {
         self.revoke_replayed(code).await?;
         Err(GrantProblem::Replayed.into())
     }
 
     /// Makes everything that the exchange will answer with, and changes nothing.
-    async fn prepare_exchange(
+    pub(super) async fn prepare_exchange(
         &self,
         client: &Client,
         code: &AuthorizationCode,
         request: &TokenRequest,
+        bound: Option<Confirmation>,
         now: OffsetDateTime,
     ) -> Result<Prepared, TokenError> {
         // Until it is known better, the grant lasts as long as it takes to look at it.
@@ -115,6 +118,8 @@ impl AuthorizationServer {
         let second = now.truncate_to_second();
         let session = holder.session.as_ref();
         let expires_at = no_later(second + self.access_token_lifetime(client, resource), session);
+        // A confidential client proves at each refresh who it is, and may have another key by then.
+        grant.confirmation = bound.filter(|_| client.is_public());
         grant.refresh = self.first_family(client, now, session);
         grant.expires_at =
             grant.refresh.as_ref().map_or(expires_at, |family| family.expires_at.max(expires_at));
@@ -127,6 +132,8 @@ impl AuthorizationServer {
             scopes,
             now: second,
             expires_at,
+            confirmation: bound,
+            on_behalf: None,
         };
         let minted = self.mint(plan).await?;
         let refresh_token = grant
@@ -169,7 +176,7 @@ impl AuthorizationServer {
     }
 
     /// Stores the grant with everything of it, unless a replayer has put the revoked grant there first.
-    async fn commit_exchange(&self, prepared: Prepared) -> Result<TokenResponse, TokenError> {
+    pub(super) async fn commit_exchange(&self, prepared: Prepared) -> Result<TokenResponse, TokenError> {
         let Prepared { grant, minted, refresh_token, members } = prepared;
         let entity = EntityRef::record::<Grant>(Grant::record_key(grant.id));
         let mut batch = Batch::new().require_absent(entity).put(&grant).map_err(PortError::from)?;
@@ -180,13 +187,7 @@ impl AuthorizationServer {
         if !self.ports().store().commit(batch).await?.is_applied() {
             return Err(GrantProblem::Replayed.into());
         }
-        Ok(TokenResponse {
-            access_token: minted.token,
-            expires_in: minted.expires_in,
-            scopes: minted.scopes,
-            refresh_token,
-            members,
-        })
+        Ok(TokenResponse { refresh_token, members, ..TokenResponse::of(minted) })
     }
 }
 
@@ -196,6 +197,7 @@ fn check_binding(
     code: &AuthorizationCode,
     client: &Client,
     presented: PresentedCode<'_>,
+    bound: Option<Confirmation>,
 ) -> Result<(), GrantProblem> {
     if code.client != client.id {
         return Err(GrantProblem::OtherClient);
@@ -206,6 +208,9 @@ fn check_binding(
     };
     if !redirect_uri_fits {
         return Err(GrantProblem::RedirectUri);
+    }
+    if code.dpop_key.is_some() && code.dpop_key != bound.and_then(|bound| bound.key) {
+        return Err(GrantProblem::OtherSender);
     }
     match presented.verifier {
         Some(verifier) if code.challenge.matches(verifier) => Ok(()),

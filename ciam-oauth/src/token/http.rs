@@ -5,52 +5,63 @@ use ciam_core::http::{Params, Peer};
 use http::{Request, Response, StatusCode};
 
 use super::{TokenRequest, TokenResponse};
-use crate::AuthorizationServer;
 use crate::client::AuthenticatedClient;
 use crate::error::TokenError;
 use crate::introspect::Introspection;
 use crate::revoke::token_parameter;
 use crate::server::form::form;
 use crate::server::reply;
+use crate::{AuthorizationServer, Endpoint};
 
 impl AuthorizationServer {
     /// Answers a token request.
     pub(crate) async fn handle_token(&self, request: &Request<Bytes>, peer: &Peer) -> Response<Bytes> {
-        match self.answer_token(request, peer).await {
+        let mut response = match self.answer_token(request, peer).await {
             Ok(issued) => render_tokens(&issued),
             Err(error) => refuse(request, &error),
-        }
+        };
+        self.offer_nonce(request, &mut response);
+        response
     }
 
     /// Answers a revocation request ([RFC 7009, section 2](https://www.rfc-editor.org/rfc/rfc7009#section-2)).
-    pub(crate) async fn handle_revocation(&self, request: &Request<Bytes>) -> Response<Bytes> {
-        match self.answer_revocation(request).await {
+    pub(crate) async fn handle_revocation(&self, request: &Request<Bytes>, peer: &Peer) -> Response<Bytes> {
+        match self.answer_revocation(request, peer).await {
             Ok(()) => reply::json(StatusCode::OK, &serde_json::Map::new()),
             Err(error) => refuse(request, &error),
         }
     }
 
     /// Answers an introspection request ([RFC 7662, section 2](https://www.rfc-editor.org/rfc/rfc7662#section-2)).
-    pub(crate) async fn handle_introspection(&self, request: &Request<Bytes>) -> Response<Bytes> {
-        match self.answer_introspection(request).await {
+    pub(crate) async fn handle_introspection(
+        &self,
+        request: &Request<Bytes>,
+        peer: &Peer,
+    ) -> Response<Bytes> {
+        match self.answer_introspection(request, peer).await {
             Ok(answer) => reply::json(StatusCode::OK, &answer.to_json()),
             Err(error) => refuse(request, &error),
         }
     }
 
     async fn answer_token(&self, request: &Request<Bytes>, peer: &Peer) -> Result<TokenResponse, TokenError> {
-        let (client, params) = self.client_of(request, &["resource"]).await?;
-        let parsed = TokenRequest::parse(&params)?;
+        let (client, params) = self.client_of(request, peer, &["resource", "audience"]).await?;
+        let mut parsed = TokenRequest::parse(&params)?;
+        parsed.key = self.prove_key(request, Endpoint::Token).await?;
         self.token(&client, &parsed, peer).await
     }
 
-    async fn answer_revocation(&self, request: &Request<Bytes>) -> Result<(), TokenError> {
-        let (client, params) = self.client_of(request, &[]).await?;
+    async fn answer_revocation(&self, request: &Request<Bytes>, peer: &Peer) -> Result<(), TokenError> {
+        let (client, params) = self.client_of(request, peer, &[]).await?;
         self.revoke_token(&client, token_parameter(&params)?).await
     }
 
-    async fn answer_introspection(&self, request: &Request<Bytes>) -> Result<Introspection, TokenError> {
-        let (client, params) = self.client_of(request, &[]).await?;
+    async fn answer_introspection(
+        &self,
+        request: &Request<Bytes>,
+        peer: &Peer,
+    ) -> Result<Introspection, TokenError> {
+        let (client, params) = self.client_of(request, peer, &[]).await?;
         self.introspect(&client, token_parameter(&params)?).await
     }
 
@@ -58,11 +69,12 @@ impl AuthorizationServer {
     async fn client_of(
         &self,
         request: &Request<Bytes>,
+        peer: &Peer,
         repeatable: &[&str],
     ) -> Result<(AuthenticatedClient, Params), TokenError> {
         let params = form(request, self.config().limits.params)?;
         params.refuse_duplicates(repeatable).map_err(crate::error::RequestProblem::from)?;
-        let client = self.authenticate_client(request.headers(), &params).await?;
+        let client = self.authenticate_client(request.headers(), &params, peer).await?;
         Ok((client, params))
     }
 }

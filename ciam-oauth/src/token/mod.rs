@@ -47,17 +47,21 @@
 
 mod client_credentials;
 mod code;
+mod device;
+mod exchange;
 mod holder;
 mod http;
 pub mod refresh;
 mod request;
 mod response;
 mod revoke_grant;
+mod sender;
 mod session_grants;
 mod target;
 
 use ciam_core::http::Peer;
 
+pub use self::exchange::TokenExchange;
 pub use self::request::{TokenGrant, TokenRequest};
 pub use self::response::TokenResponse;
 use crate::AuthorizationServer;
@@ -67,7 +71,9 @@ use crate::error::TokenError;
 impl AuthorizationServer {
     /// Issues tokens to an authenticated client.
     ///
-    /// `peer` is who sent the request: wrong presentations of a code are counted for each client and address.
+    /// `peer` is who sent the request: wrong presentations of a code are counted for each client and address, and the access
+    /// token is bound to the certificate of the connection where the client wants that. It is bound to the key of
+    /// [`TokenRequest::key`] in any case.
     ///
     /// # Security
     ///
@@ -82,9 +88,15 @@ impl AuthorizationServer {
         request: &TokenRequest,
         peer: &Peer,
     ) -> Result<TokenResponse, TokenError> {
-        if !client.client.allows(request.grant.grant_type()) {
+        let grant = request.grant.grant_type();
+        if !self.config().grants.contains(&grant) {
+            return Err(TokenError::UnsupportedGrantType);
+        }
+        if !client.client.allows(grant) {
             return Err(TokenError::UnauthorizedClient);
         }
+        let bound =
+            sender::confirmation(self.config(), &client.client, request, peer.certificate.as_deref())?;
         match &request.grant {
             TokenGrant::AuthorizationCode { code, redirect_uri, verifier } => {
                 let presented = code::PresentedCode {
@@ -92,10 +104,14 @@ impl AuthorizationServer {
                     redirect_uri: redirect_uri.as_deref(),
                     verifier: verifier.as_ref(),
                 };
-                self.exchange_code(&client.client, presented, request, peer).await
+                self.exchange_code(&client.client, presented, request, peer, bound).await
             }
-            TokenGrant::RefreshToken { token } => self.refresh(&client.client, token, request).await,
-            TokenGrant::ClientCredentials => self.client_credentials(&client.client, request).await,
+            TokenGrant::TokenExchange(shown) => {
+                self.exchange_token(&client.client, shown, request, bound).await
+            }
+            TokenGrant::DeviceCode { code } => self.poll_device(&client.client, code, request, bound).await,
+            TokenGrant::RefreshToken { token } => self.refresh(&client.client, token, request, bound).await,
+            TokenGrant::ClientCredentials => self.client_credentials(&client.client, request, bound).await,
         }
     }
 }

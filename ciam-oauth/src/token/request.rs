@@ -4,10 +4,13 @@ use ciam_core::http::Params;
 use ciam_core::secret::Secret;
 
 use crate::client::GrantType;
+use crate::dpop::ProvenKey;
 use crate::error::{RequestProblem, TokenError};
+use crate::exchange::TokenKind;
 use crate::pkce::CodeVerifier;
 use crate::resource::ResourceIndicator;
 use crate::scope::ScopeSet;
+use crate::token::TokenExchange;
 
 /// A token request ([RFC 6749, section 4](https://www.rfc-editor.org/rfc/rfc6749#section-4)).
 #[derive(Clone, Debug)]
@@ -20,6 +23,8 @@ pub struct TokenRequest {
     /// The resource that the access token is for ([RFC 8707](https://www.rfc-editor.org/rfc/rfc8707)); `None` for the
     /// only or default one. An access token is for one resource: one for several could be replayed by each at the others.
     pub resource: Option<ResourceIndicator>,
+    /// The key that the sender proved to have with a DPoP proof for the token endpoint; the access token is bound to it.
+    pub key: Option<ProvenKey>,
 }
 
 /// What is exchanged for tokens.
@@ -44,6 +49,15 @@ pub enum TokenGrant {
     /// The client's own right
     /// ([RFC 6749, section 4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4)).
     ClientCredentials,
+    /// A device that asks whether its person has answered
+    /// ([RFC 8628, section 3.4](https://www.rfc-editor.org/rfc/rfc8628#section-3.4)).
+    DeviceCode {
+        /// The device code.
+        code: Secret,
+    },
+    /// A token for which another one is wanted
+    /// ([RFC 8693, section 2.1](https://www.rfc-editor.org/rfc/rfc8693#section-2.1)).
+    TokenExchange(Box<TokenExchange>),
 }
 
 impl TokenGrant {
@@ -54,6 +68,8 @@ impl TokenGrant {
             Self::AuthorizationCode { .. } => GrantType::AuthorizationCode,
             Self::RefreshToken { .. } => GrantType::RefreshToken,
             Self::ClientCredentials => GrantType::ClientCredentials,
+            Self::DeviceCode { .. } => GrantType::DeviceCode,
+            Self::TokenExchange(_) => GrantType::TokenExchange,
         }
     }
 }
@@ -62,7 +78,7 @@ impl TokenRequest {
     /// A request for all that the grant allows.
     #[must_use]
     pub const fn new(grant: TokenGrant) -> Self {
-        Self { grant, scopes: None, resource: None }
+        Self { grant, scopes: None, resource: None, key: None }
     }
 
     /// Asks for these scope values.
@@ -79,13 +95,23 @@ impl TokenRequest {
         self
     }
 
-    /// Reads the parameters of a request's body.
+    /// Asks for a token that is bound to this key
+    /// ([RFC 9449, section 5](https://www.rfc-editor.org/rfc/rfc9449#section-5)).
+    #[must_use]
+    pub fn with_proven_key(mut self, key: ProvenKey) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// Reads the parameters of a request's body. The proof of a key is in a header, and not read here.
     ///
     /// # Errors
     ///
     /// Fails when a parameter is missing, malformed or there twice, and when the grant type is not supported.
     pub fn parse(params: &Params) -> Result<Self, TokenError> {
-        params.refuse_duplicates(&["resource"]).map_err(RequestProblem::from)?;
+        let exchanges = params.all("grant_type").any(|name| name == GrantType::TokenExchange.as_str());
+        let repeatable: &[&str] = if exchanges { &["resource", "audience"] } else { &["resource"] };
+        params.refuse_duplicates(repeatable).map_err(RequestProblem::from)?;
         let one = |name: &'static str| params.one(name).map_err(RequestProblem::from);
         let needed = |name: &'static str| one(name)?.ok_or(RequestProblem::Missing(name));
         let name = needed("grant_type")?;
@@ -102,10 +128,32 @@ impl TokenRequest {
                 TokenGrant::RefreshToken { token: Secret::from(needed("refresh_token")?) }
             }
             GrantType::ClientCredentials => TokenGrant::ClientCredentials,
+            GrantType::TokenExchange => TokenGrant::TokenExchange(Box::new(exchange(params)?)),
+            GrantType::DeviceCode => TokenGrant::DeviceCode { code: Secret::from(needed("device_code")?) },
         };
         let scopes = one("scope")?.map(str::parse).transpose().map_err(|_| TokenError::InvalidScope)?;
-        Ok(Self { grant, scopes, resource: resource(params)? })
+        Ok(Self { grant, scopes, resource: resource(params)?, key: None })
     }
+}
+
+/// The tokens of an exchange. A token goes with its type, and both are of kinds that are known here.
+fn exchange(params: &Params) -> Result<TokenExchange, RequestProblem> {
+    let kind = |name: &'static str| match params.one(name)? {
+        Some(named) => TokenKind::from_name(named).map(Some).ok_or(RequestProblem::Invalid(name)),
+        None => Ok(None),
+    };
+    let subject = params.one("subject_token")?.ok_or(RequestProblem::Missing("subject_token"))?;
+    kind("subject_token_type")?.ok_or(RequestProblem::Missing("subject_token_type"))?;
+    let mut shown = TokenExchange::new(Secret::from(subject));
+    shown.actor_token = match (params.one("actor_token")?, kind("actor_token_type")?) {
+        (Some(actor), Some(_)) => Some(Secret::from(actor)),
+        (Some(_), None) => return Err(RequestProblem::Missing("actor_token_type")),
+        (None, Some(_)) => return Err(RequestProblem::Invalid("actor_token_type")),
+        (None, None) => None,
+    };
+    shown.requested = kind("requested_token_type")?;
+    shown.audiences = params.all("audience").filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    Ok(shown)
 }
 
 fn resource(params: &Params) -> Result<Option<ResourceIndicator>, TokenError> {
@@ -162,7 +210,8 @@ mod tests {
             ("grant_type=client_credentials&x=1&x=2", "invalid_request"),
             ("grant_type=password&username=a&password=b", "unsupported_grant_type"),
             ("grant_type=AUTHORIZATION_CODE&code=c", "unsupported_grant_type"),
-            ("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code", "unsupported_grant_type"),
+            ("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code", "invalid_request"),
+            ("grant_type=device_code&device_code=d", "unsupported_grant_type"),
             ("grant_type=client_credentials&scope=%22", "invalid_scope"),
             ("grant_type=client_credentials&resource=relative", "invalid_target"),
             ("grant_type=client_credentials&resource=https%3A%2F%2Fa.example%23x", "invalid_target"),

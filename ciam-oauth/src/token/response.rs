@@ -7,14 +7,18 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use time::Duration;
 
+use crate::access_token::Minted;
 use crate::scope::ScopeSet;
+use crate::validate::Scheme;
 
 /// A successful token response ([RFC 6749, section 5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TokenResponse {
-    /// The access token, of type `Bearer`.
+    /// The access token.
     pub access_token: Secret,
+    /// The scheme that it is presented with: its type.
+    pub scheme: Scheme,
     /// How long the access token can be used.
     pub expires_in: Duration,
     /// The scope of the access token.
@@ -26,6 +30,18 @@ pub struct TokenResponse {
 }
 
 impl TokenResponse {
+    /// The response with an access token and nothing more.
+    pub(super) fn of(minted: Minted) -> Self {
+        Self {
+            access_token: minted.token,
+            scheme: minted.scheme,
+            expires_in: minted.expires_in,
+            scopes: minted.scopes,
+            refresh_token: None,
+            members: Map::new(),
+        }
+    }
+
     /// The response's JSON body.
     ///
     /// # Security
@@ -51,7 +67,7 @@ impl TokenResponse {
         const OWN: [&str; 5] = ["access_token", "token_type", "expires_in", "scope", "refresh_token"];
         serde_json::to_vec(&Body {
             access_token: self.access_token.expose(),
-            token_type: "Bearer",
+            token_type: self.scheme.as_str(),
             expires_in: self.expires_in.whole_seconds(),
             scope: self.scopes.to_string(),
             refresh_token: self.refresh_token.as_ref().map(Secret::expose),

@@ -3,6 +3,7 @@
 use super::error::ValidateError;
 use super::presented::Presented;
 use super::token::AccessToken;
+use crate::confirmation::Confirmation;
 
 /// What tokens must be bound to, beyond what they say themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -28,8 +29,17 @@ pub(super) fn check_binding(
     presented: &Presented<'_>,
     demanded: SenderConstraint,
 ) -> Result<(), ValidateError> {
-    let bound = token.confirmation().copied().unwrap_or_default();
-    if token.confirmation().is_some() && !bound.is_provable() {
+    check_confirmation(token.confirmation(), presented, demanded)
+}
+
+/// The same for what a token of any form says that it is bound to.
+pub(crate) fn check_confirmation(
+    confirmation: Option<&Confirmation>,
+    presented: &Presented<'_>,
+    demanded: SenderConstraint,
+) -> Result<(), ValidateError> {
+    let bound = confirmation.copied().unwrap_or_default();
+    if confirmation.is_some() && !bound.is_provable() {
         return Err(ValidateError::UnknownBinding);
     }
     match (bound.key, presented.key) {

@@ -63,6 +63,7 @@ mod validator;
 
 pub use self::bearer::bearer_token;
 pub use self::binding::SenderConstraint;
+pub(crate) use self::binding::check_confirmation;
 pub use self::cache::{Access, CachingValidator, Recognition, SharedAccess, TokenCachePolicy};
 pub use self::challenge::Challenges;
 pub use self::deny_list::{Denied, DenyList};

@@ -1,5 +1,6 @@
 //! How a request presents its access token.
 
+use ciam_core::http::Peer;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
@@ -92,6 +93,15 @@ impl<'r> Presented<'r> {
     pub const fn with_certificate(mut self, thumbprint: CertificateThumbprint) -> Self {
         self.certificate = Some(thumbprint);
         self
+    }
+
+    /// Adds the certificate of the connection, if it has one.
+    #[must_use]
+    pub fn with_peer(self, peer: &Peer) -> Self {
+        match &peer.certificate {
+            Some(der) => self.with_certificate(CertificateThumbprint::of(der)),
+            None => self,
+        }
     }
 
     /// The token.

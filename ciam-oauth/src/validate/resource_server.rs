@@ -80,10 +80,10 @@ enum Jwt {
 /// What of a request decides whether it is let in.
 #[derive(Clone, Copy, Debug)]
 pub struct ResourceRequest<'r> {
-    method: &'r Method,
-    path: &'r str,
-    headers: &'r HeaderMap,
-    certificate: Option<&'r [u8]>,
+    pub(crate) method: &'r Method,
+    pub(crate) path: &'r str,
+    pub(crate) headers: &'r HeaderMap,
+    pub(crate) certificate: Option<&'r [u8]>,
 }
 
 impl<'r> ResourceRequest<'r> {

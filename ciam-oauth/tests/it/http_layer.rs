@@ -14,7 +14,7 @@ async fn other_methods_are_refused_with_the_allowed_ones() {
         ("POST", "/authorize/resume/x", "GET"),
         ("GET", "/token", "POST"),
         ("GET", "/par", "POST"),
-        ("OPTIONS", "/token", "POST"),
+        ("OPTIONS", "/introspect", "POST"),
         ("GET", "/revoke", "POST"),
         ("GET", "/introspect", "POST"),
         ("DELETE", "/jwks", "GET, HEAD"),

@@ -15,6 +15,7 @@ mod authorize;
 mod authorize_errors;
 mod clients;
 mod consent;
+mod device;
 mod extension;
 mod http_layer;
 mod interactions;

@@ -155,11 +155,11 @@ impl Extension for OpenIdProvider {
         server: &AuthorizationServer,
         path: &str,
         request: &http::Request<Bytes>,
-        _peer: &Peer,
+        peer: &Peer,
     ) -> Option<http::Response<Bytes>> {
         match path {
             DISCOVERY => Some(crate::http::discovery(server, request)),
-            USERINFO => Some(self.handle_userinfo(server, request).await),
+            USERINFO => Some(self.handle_userinfo(server, request, peer).await),
             END_SESSION => Some(self.handle_end_session(server, request).await),
             _ => None,
         }

@@ -2,16 +2,19 @@
 
 use bytes::Bytes;
 use ciam_core::error::PortError;
-use ciam_core::http::{Params, ParamsLimits};
+use ciam_core::http::{Params, ParamsLimits, Peer};
 use ciam_core::jose;
 use ciam_oauth::AuthorizationServer;
+use ciam_oauth::access_token::ActiveToken;
+use ciam_oauth::server::OwnResourceError;
+use ciam_oauth::validate::{Presented, ResourceRequest, ValidateError, authorization};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Method, Request, Response};
 use serde_json::{Map, Value, json};
 
 use super::{Frozen, OpenIdProvider};
 use crate::claims::{Release, StandardScope, release};
-use crate::http::{self as reply, BearerError};
+use crate::http as reply;
 
 /// A UserInfo response: the claims, plain or as a signed JWT.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +41,15 @@ pub enum UserInfoError {
     Port(#[from] PortError),
 }
 
+impl From<OwnResourceError> for UserInfoError {
+    fn from(error: OwnResourceError) -> Self {
+        match error {
+            OwnResourceError::Port(error) => Self::Port(error),
+            _ => Self::InvalidToken,
+        }
+    }
+}
+
 impl OpenIdProvider {
     /// The claims that an access token of this server releases.
     ///
@@ -47,13 +59,22 @@ impl OpenIdProvider {
     ///
     /// # Security
     ///
-    /// The token must name UserInfo as an audience: one that was issued for an API alone is refused.
+    /// The token must name UserInfo as an audience: one that was issued for an API alone is refused. One that is bound to a key
+    /// or a certificate is refused here, because nothing was proved; the endpoint looks at proofs.
     pub async fn userinfo(
         &self,
         server: &AuthorizationServer,
         access_token: &str,
     ) -> Result<UserInfo, UserInfoError> {
-        let active = server.inspect(access_token).await?.ok_or(UserInfoError::InvalidToken)?;
+        let active = server.inspect_presented(Presented::bearer(access_token)).await?;
+        self.userinfo_of(server, active).await
+    }
+
+    async fn userinfo_of(
+        &self,
+        server: &AuthorizationServer,
+        active: ActiveToken,
+    ) -> Result<UserInfo, UserInfoError> {
         let (Some(grant), Some(account)) = (active.grant, active.account) else {
             return Err(UserInfoError::InsufficientScope);
         };
@@ -78,52 +99,69 @@ impl OpenIdProvider {
         &self,
         server: &AuthorizationServer,
         request: &Request<Bytes>,
+        peer: &Peer,
     ) -> Response<Bytes> {
-        if request.method() == Method::OPTIONS {
-            return reply::preflight("GET, POST");
+        match *request.method() {
+            Method::GET | Method::HEAD | Method::POST => {}
+            Method::OPTIONS => return reply::preflight("GET, POST"),
+            _ => return reply::method_not_allowed("GET, POST"),
         }
-        let response = match bearer(request) {
-            Err(error) => reply::bearer_error(&error),
-            Ok(token) => match self.userinfo(server, token.as_str()).await {
-                Ok(UserInfo::Claims(claims)) => reply::json(&claims),
-                Ok(UserInfo::Jwt(jwt)) => reply::jwt(jwt),
-                Err(UserInfoError::InvalidToken) => reply::bearer_error(&BearerError::InvalidToken),
-                Err(UserInfoError::InsufficientScope) => reply::bearer_error(&BearerError::InsufficientScope),
-                Err(UserInfoError::Port(_)) => reply::unavailable(),
-            },
+        let mut response = match self.answer_userinfo(server, request, peer).await {
+            Ok(UserInfo::Claims(claims)) => reply::json(&claims),
+            Ok(UserInfo::Jwt(jwt)) => reply::jwt(jwt),
+            Err(OwnResourceError::Token(error)) => refusal(server, request, &error),
+            Err(_) => reply::unavailable(),
         };
+        server.offer_nonce(request, &mut response);
         reply::readable_anywhere(response)
+    }
+
+    async fn answer_userinfo(
+        &self,
+        server: &AuthorizationServer,
+        request: &Request<Bytes>,
+        peer: &Peer,
+    ) -> Result<UserInfo, OwnResourceError> {
+        let active = match token_in_body(request)? {
+            Some(token) => server.inspect_presented(Presented::from(&token).with_peer(peer)).await?,
+            None => {
+                let target = ResourceRequest::new(request.method(), request.uri().path(), request.headers());
+                server.admit(&target.with_peer(peer)).await?
+            }
+        };
+        match self.userinfo_of(server, active).await {
+            Ok(claims) => Ok(claims),
+            Err(UserInfoError::InvalidToken) => Err(ValidateError::Inactive.into()),
+            Err(UserInfoError::InsufficientScope) => {
+                let required =
+                    [StandardScope::OpenId.as_str()].into_iter().filter_map(|it| it.parse().ok()).collect();
+                Err(ValidateError::InsufficientScope { required }.into())
+            }
+            Err(UserInfoError::Port(error)) => Err(error.into()),
+        }
     }
 }
 
-/// The one access token of a request: in the `Authorization` header, or in the form body of a POST; never in the query.
-fn bearer(request: &Request<Bytes>) -> Result<String, BearerError> {
-    let mut found = Vec::new();
-    for header in request.headers().get_all(AUTHORIZATION) {
-        let text = header.to_str().map_err(|_| BearerError::InvalidRequest)?;
-        let (scheme, token) = text.split_once(' ').ok_or(BearerError::InvalidRequest)?;
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(BearerError::Missing);
-        }
-        found.push(token.trim_matches(' ').to_owned());
+/// A request that is told how to authenticate, or what is wrong with its token
+/// ([RFC 6750, section 3](https://www.rfc-editor.org/rfc/rfc6750#section-3)).
+fn refusal(server: &AuthorizationServer, request: &Request<Bytes>, error: &ValidateError) -> Response<Bytes> {
+    let used = authorization(request.headers()).ok().map(|(scheme, _)| scheme);
+    let mut response = reply::empty(error.status());
+    response.headers_mut().extend(server.challenges().headers(used, error));
+    response
+}
+
+/// The token in the form body of a POST ([RFC 6750, section 2.2](https://www.rfc-editor.org/rfc/rfc6750#section-2.2)); never in
+/// the query. A request that has one in its header as well is refused.
+fn token_in_body(request: &Request<Bytes>) -> Result<Option<String>, ValidateError> {
+    if request.method() != Method::POST || !request.headers().get(CONTENT_TYPE).is_some_and(reply::is_form) {
+        return Ok(None);
     }
-    match *request.method() {
-        Method::GET | Method::HEAD => {}
-        Method::POST => {
-            if request.headers().get(CONTENT_TYPE).is_some_and(reply::is_form) {
-                let body = std::str::from_utf8(request.body()).map_err(|_| BearerError::InvalidRequest)?;
-                let params =
-                    Params::parse(body, ParamsLimits::default()).map_err(|_| BearerError::InvalidRequest)?;
-                let token = params.one("access_token").map_err(|_| BearerError::InvalidRequest)?;
-                found.extend(token.map(ToOwned::to_owned));
-            }
-        }
-        _ => return Err(BearerError::Method),
-    }
-    let mut found = found.into_iter();
-    match (found.next(), found.next()) {
-        (None, _) => Err(BearerError::Missing),
-        (Some(token), None) if !token.is_empty() => Ok(token),
-        _ => Err(BearerError::InvalidRequest),
+    let body = std::str::from_utf8(request.body()).map_err(|_| ValidateError::BadRequest)?;
+    let params = Params::parse(body, ParamsLimits::default()).map_err(|_| ValidateError::BadRequest)?;
+    let token = params.one("access_token").map_err(|_| ValidateError::BadRequest)?;
+    match token {
+        Some(_) if request.headers().contains_key(AUTHORIZATION) => Err(ValidateError::BadRequest),
+        found => Ok(found.map(str::to_owned)),
     }
 }

@@ -8,6 +8,7 @@
 
 mod attacks;
 mod backchannel;
+mod bound_tokens;
 mod discovery;
 mod forged;
 mod logout;

@@ -76,7 +76,9 @@ async fn rfc6750_3_refusals_have_their_codes() {
     for (position, (request, status, challenge)) in table.into_iter().enumerate() {
         let response = ask(&world, request).await;
         assert_eq!(response.status().as_u16(), status, "row {position}");
-        assert_eq!(response.headers()[WWW_AUTHENTICATE], challenge, "row {position}");
+        let said = response.headers()[WWW_AUTHENTICATE].to_str().unwrap();
+        assert!(said.starts_with(challenge), "row {position}: {said}");
+        assert_eq!(said.contains("error"), challenge.contains("error"), "row {position}: {said}");
         assert!(response.body().is_empty());
     }
     let deleted = Request::delete("/userinfo").body(Bytes::new()).unwrap();
@@ -95,7 +97,11 @@ async fn a_token_for_an_api_alone_and_an_id_token_open_nothing() {
     let tokens = world.exchange("web", &back).await;
     let refused = ask(&world, bearer(tokens["access_token"].as_str().unwrap())).await;
     assert_eq!(refused.status(), StatusCode::FORBIDDEN);
-    assert_eq!(refused.headers()[WWW_AUTHENTICATE], "Bearer error=\"insufficient_scope\", scope=\"openid\"");
+    let said = refused.headers()[WWW_AUTHENTICATE].to_str().unwrap();
+    assert!(
+        said.starts_with("Bearer error=\"insufficient_scope\"") && said.ends_with("scope=\"openid\""),
+        "{said}"
+    );
 }
 
 /// S23: a client that acts for itself is nobody whom UserInfo knows.
@@ -115,7 +121,8 @@ async fn s23_another_tenants_token_is_no_token() {
     let (world, other) = (World::new().await, World::new().await);
     let refused = ask(&other, bearer(&token(&world).await)).await;
     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
-    assert_eq!(refused.headers()[WWW_AUTHENTICATE], "Bearer error=\"invalid_token\"");
+    let said = refused.headers()[WWW_AUTHENTICATE].to_str().unwrap();
+    assert!(said.starts_with("Bearer error=\"invalid_token\""), "{said}");
 }
 
 /// What the access token's own scope is, UserInfo releases: a narrowed one releases less than the grant.

@@ -69,6 +69,11 @@ impl Case {
             grants: BTreeSet::from(GrantType::ALL),
             without: BTreeSet::new(),
             require_pushed_requests: false,
+            device: None,
+            client_authentication: BTreeSet::new(),
+            dpop: None,
+            mutual_tls: None,
+            sender_constraint: crate::validate::SenderConstraint::None,
         };
         let client = Client::public("app".parse().unwrap())
             .with_redirect_uri("https://app.example/cb".parse().unwrap())
@@ -91,6 +96,8 @@ impl Case {
             ui_locales: Vec::new(),
             display: None,
             organization: None,
+            dpop_key: None,
+            device: None,
             extension: Map::new(),
         };
         let allowed = BTreeSet::from(["a".to_owned()]);

@@ -30,6 +30,11 @@ fn config() -> Config {
         grants: BTreeSet::from(GrantType::ALL),
         without: BTreeSet::new(),
         require_pushed_requests: false,
+        device: None,
+        client_authentication: BTreeSet::new(),
+        dpop: None,
+        mutual_tls: None,
+        sender_constraint: crate::validate::SenderConstraint::None,
     }
 }
 

@@ -9,6 +9,9 @@ fn supported() -> Supported {
         scopes: "openid email orders:read".parse().unwrap(),
         resources: BTreeSet::from(["https://api.example".parse().unwrap()]),
         grants: BTreeSet::from(GrantType::ALL),
+        authentication: BTreeSet::from(AuthMethod::ALL),
+        dpop: true,
+        mutual_tls: true,
         signing: vec![Algorithm::Es256, Algorithm::Rs256],
     }
 }
@@ -90,7 +93,7 @@ fn refuses_what_must_not_be_registered() {
         ),
         (
             Client { grants: BTreeSet::from([GrantType::RefreshToken]), ..web() },
-            ClientProblem::Grant { grant: "refresh_token", needs: "the authorization code grant" },
+            ClientProblem::Grant { grant: "refresh_token", needs: "a grant that a person gives" },
         ),
         (
             app().with_grant(GrantType::ClientCredentials),

@@ -104,7 +104,7 @@ async fn contradictions_are_refused() {
             complete().without(Endpoint::PushedAuthorizationRequest).require_pushed_requests(),
             "pushed requests are required and turned off",
         ),
-        (complete().grants([GrantType::RefreshToken]), "refresh tokens come of authorization codes"),
+        (complete().grants([GrantType::RefreshToken]), "refresh tokens come of grants by people"),
         (complete().grants([]), "no grant is on"),
     ];
     for (builder, start) in cases {

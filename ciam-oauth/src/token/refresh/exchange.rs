@@ -10,10 +10,12 @@ use super::{Generations, Presentation, RefreshTokenText};
 use crate::AuthorizationServer;
 use crate::access_token::{Holder, Minted, Plan};
 use crate::client::{Client, RefreshRotation};
+use crate::confirmation::Confirmation;
 use crate::error::{GrantProblem, TokenError};
 use crate::extension::Issued;
 use crate::grant::{Grant, GrantState, RefreshFamily, RevocationReason};
 use crate::token::code::no_later;
+use crate::token::sender::check_grant;
 use crate::token::{TokenRequest, TokenResponse};
 
 /// How often a use that lost the race for the grant's record is decided again, on what is there then. Every lost race is
@@ -46,12 +48,14 @@ impl AuthorizationServer {
         client: &Client,
         token: &Secret,
         request: &TokenRequest,
+        bound: Option<Confirmation>,
     ) -> Result<TokenResponse, TokenError> {
         let shown = self.refresh_secrets().read(token.expose()).await?.ok_or(GrantProblem::Unknown)?;
         let mut prepared = None;
         for _ in 0..ATTEMPTS {
             let now = self.ports().now();
             let found = self.grant_of(&shown, client).await?;
+            check_grant(&found.value, bound)?;
             let Some(family) = &found.value.refresh else { return Err(GrantProblem::Unknown.into()) };
             let used = match self.decide(client, &found.value, family, &shown, now)? {
                 Decision::Use(used) => used,
@@ -65,20 +69,15 @@ impl AuthorizationServer {
             // The tokens do not depend on who wins, so they are made once.
             let ready = match prepared.take() {
                 Some(ready) => ready,
-                None => self.prepare_refresh(client, &found.value, family, request, now).await?,
+                None => self.prepare_refresh(client, &found.value, family, request, bound, now).await?,
             };
             let refresh_token = match used {
                 Use::Keep => token.clone(),
                 Use::Issue(next) => self.refresh_secrets().make(found.value.id, next.current)?,
             };
             if self.commit_refresh(&found, family, used, &ready, now).await? {
-                return Ok(TokenResponse {
-                    access_token: ready.minted.token,
-                    expires_in: ready.minted.expires_in,
-                    scopes: ready.minted.scopes,
-                    refresh_token: Some(refresh_token),
-                    members: ready.members,
-                });
+                let (members, refresh_token) = (ready.members, Some(refresh_token));
+                return Ok(TokenResponse { refresh_token, members, ..TokenResponse::of(ready.minted) });
             }
             prepared = Some(ready);
         }
@@ -113,7 +112,7 @@ impl AuthorizationServer {
             return Err(GrantProblem::Expired);
         }
         let window = self.config().lifetimes.refresh_retry;
-        match family.generations.present(shown.generation, rotates(client), window, now) {
+        match family.generations.present(shown.generation, rotates(client, grant), window, now) {
             Presentation::Keep => Ok(Decision::Use(Use::Keep)),
             Presentation::Issue(next) => Ok(Decision::Use(Use::Issue(next))),
             Presentation::Replay => Ok(Decision::Replay),
@@ -129,6 +128,7 @@ impl AuthorizationServer {
         grant: &Grant,
         family: &RefreshFamily,
         request: &TokenRequest,
+        bound: Option<Confirmation>,
         now: OffsetDateTime,
     ) -> Result<Prepared, TokenError> {
         let holder = self.grant_holder(grant, now).await??;
@@ -147,6 +147,8 @@ impl AuthorizationServer {
             scopes,
             now: second,
             expires_at,
+            confirmation: bound,
+            on_behalf: None,
         };
         let minted = self.mint(plan).await?;
         let mut members = Map::new();
@@ -204,13 +206,13 @@ enum Decision {
 
 /// Whether each use of a refresh token issues a new one.
 ///
-/// A confidential client proves who it is at each use, so a stolen token is useless without its credentials, and a token
-/// that stays spares it the race with its own lost answers (FAPI 2.0 advises against rotation). A public client proves
-/// nothing, so its tokens rotate and theft shows
+/// A confidential client proves who it is at each use, and a public one whose grant is bound proves its key: a stolen token
+/// is useless alone, and one that stays spares the client the race with its own lost answers (FAPI 2.0 advises against
+/// rotation). A public client with a bearer token proves nothing, so its tokens rotate and theft shows
 /// ([RFC 9700, section 2.2.2](https://www.rfc-editor.org/rfc/rfc9700#section-2.2.2)).
-fn rotates(client: &Client) -> bool {
+fn rotates(client: &Client, grant: &Grant) -> bool {
     match client.refresh_rotation {
         RefreshRotation::Always => true,
-        RefreshRotation::Default => client.is_public(),
+        RefreshRotation::Default => client.is_public() && grant.confirmation.is_none(),
     }
 }

@@ -51,12 +51,29 @@ impl World {
         Self::on(ports, clock, configure).await
     }
 
+    /// Another node of a world: a server on the same ports.
+    pub(crate) async fn on_again(
+        world: &Self,
+        configure: impl FnOnce(ServerBuilder) -> ServerBuilder,
+    ) -> AuthorizationServer {
+        configure(Self::builder(world.ports.clone())).build().await.unwrap()
+    }
+
     pub(crate) async fn on(
         ports: Ports,
         clock: Arc<ManualClock>,
         configure: impl FnOnce(ServerBuilder) -> ServerBuilder,
     ) -> Self {
-        let builder = AuthorizationServer::builder(ports.clone())
+        let server = configure(Self::builder(ports.clone())).build().await.unwrap();
+        let world = Self { server, ports, clock };
+        for client in [web(), own(), app(), pushes()] {
+            world.server.clients().register(client).await.unwrap();
+        }
+        world
+    }
+
+    fn builder(ports: Ports) -> ServerBuilder {
+        AuthorizationServer::builder(ports)
             .issuer(ISSUER.parse().unwrap())
             .interaction_url("https://id.example/interaction/")
             .scope(scope("profile:read"))
@@ -65,13 +82,7 @@ impl World {
             .scope(scope("stock:read"))
             .scope(scope("offline_access"))
             .resource(resource("https://api.example", "profile:read orders:read orders:write offline_access"))
-            .resource(resource("https://stock.example", "stock:read orders:read"));
-        let server = configure(builder).build().await.unwrap();
-        let world = Self { server, ports, clock };
-        for client in [web(), own(), app(), pushes()] {
-            world.server.clients().register(client).await.unwrap();
-        }
-        world
+            .resource(resource("https://stock.example", "stock:read orders:read"))
     }
 
     pub(crate) async fn account(&self) -> Versioned<Account> {

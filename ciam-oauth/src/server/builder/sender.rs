@@ -1,0 +1,94 @@
+//! What tokens are bound to, configured.
+
+use std::collections::BTreeSet;
+
+use ciam_core::error::PortError;
+use ciam_core::ports::Ports;
+use time::Duration;
+
+use super::{ConfigError, ServerBuilder, between};
+use crate::client::AuthMethod;
+use crate::dpop::{DpopChecker, DpopNonces, DpopSettings};
+use crate::issuer::Issuer;
+use crate::mtls::MutualTls;
+use crate::server::secret::tenant_secret;
+use crate::validate::SenderConstraint;
+
+impl ServerBuilder {
+    /// Sets how DPoP proofs are accepted. They are unless [turned off](Self::without_dpop), without nonces.
+    pub fn dpop(mut self, settings: DpopSettings) -> Self {
+        self.dpop = Some(settings);
+        self
+    }
+
+    /// Turns DPoP off: proofs are not looked at, and every token is a bearer token or bound to a certificate.
+    pub fn without_dpop(mut self) -> Self {
+        self.dpop = None;
+        self
+    }
+
+    /// Accepts client certificates. The host terminates TLS and asks for them; see [`MutualTls`].
+    pub fn mutual_tls(mut self, settings: MutualTls) -> Self {
+        self.mutual_tls = Some(settings);
+        self
+    }
+
+    /// Replaces the methods by which clients may authenticate. A client that is registered for another one is refused.
+    ///
+    /// `client_secret_jwt` is on only when it is named here: its secrets are stored sealed and can be opened, where those of the
+    /// other methods are stored as digests.
+    pub fn client_authentication(mut self, methods: impl IntoIterator<Item = AuthMethod>) -> Self {
+        self.client_authentication = Some(methods.into_iter().collect());
+        self
+    }
+
+    pub(super) fn authentication_methods(&self) -> BTreeSet<AuthMethod> {
+        let tls = AuthMethod::MUTUAL_TLS.into_iter().filter(|_| self.mutual_tls.is_some());
+        let own = || AuthMethod::DEFAULT.into_iter().chain(tls).collect();
+        self.client_authentication.clone().unwrap_or_else(own)
+    }
+
+    /// Demands of every access token that it is bound to its sender.
+    pub const fn require_sender_constraint(mut self, demanded: SenderConstraint) -> Self {
+        self.sender_constraint = demanded;
+        self
+    }
+
+    pub(super) fn check_sender(&self, issuer: &Issuer) -> Result<(), ConfigError> {
+        if let Some(period) = self.dpop.as_ref().and_then(|dpop| dpop.nonce_period) {
+            between("dpop nonce", period, Duration::SECOND, Duration::HOUR)?;
+        }
+        let (dpop, mtls) = (self.dpop.is_some(), self.mutual_tls.is_some());
+        let possible = match self.sender_constraint {
+            SenderConstraint::None => true,
+            SenderConstraint::Any => dpop || mtls,
+            SenderConstraint::Dpop => dpop,
+            SenderConstraint::MutualTls => mtls,
+        };
+        if !possible {
+            return Err(ConfigError::Contradiction("bound tokens are demanded, and what binds them is off"));
+        }
+        let methods = self.authentication_methods();
+        if methods.is_empty() {
+            return Err(ConfigError::Contradiction("clients need a method to authenticate by"));
+        }
+        if !mtls && AuthMethod::MUTUAL_TLS.iter().any(|method| methods.contains(method)) {
+            return Err(ConfigError::Contradiction("authentication by certificate needs mutual TLS"));
+        }
+        match &self.mutual_tls {
+            Some(mtls) if !mtls.is_usable(issuer) => Err(ConfigError::Contradiction(
+                "the endpoints for client certificates need an https address, and another one than the issuer's",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The checker of the proofs that come with requests to the server.
+pub(super) async fn checker(ports: &Ports, settings: &DpopSettings) -> Result<DpopChecker, PortError> {
+    let checker = DpopChecker::new(ports.clone()).with_policy(settings.policy.clone());
+    let Some(period) = settings.nonce_period else { return Ok(checker) };
+    let secret = tenant_secret(ports, "oauth.dpop-nonce").await?;
+    let nonces = DpopNonces::new(ports.crypto(), &secret).map_err(PortError::permanent)?;
+    Ok(checker.with_nonces(nonces.with_period(period)))
+}

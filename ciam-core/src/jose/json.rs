@@ -177,6 +177,8 @@ impl<'de> Visitor<'de> for Strict<'_> {
 pub(super) struct Seen<'de> {
     few: [Cow<'de, str>; FEW],
     filled: usize,
+    /// A bit for each name: where it is not set, the name is new without a look at the others.
+    marks: u64,
     many: HashSet<Cow<'de, str>>,
 }
 
@@ -185,7 +187,7 @@ const FEW: usize = 16;
 
 impl<'de> Seen<'de> {
     pub(super) fn new() -> Self {
-        Self { few: [const { Cow::Borrowed("") }; FEW], filled: 0, many: HashSet::new() }
+        Self { few: [const { Cow::Borrowed("") }; FEW], filled: 0, marks: 0, many: HashSet::new() }
     }
 
     pub(super) fn add<E: serde::de::Error>(
@@ -193,7 +195,10 @@ impl<'de> Seen<'de> {
         name: Cow<'de, str>,
         duplicate: &Cell<bool>,
     ) -> Result<(), E> {
-        let known = self.few.iter().take(self.filled).any(|one| *one == name) || self.many.contains(&name);
+        let mark = mark_of(&name);
+        let known = self.marks & mark != 0
+            && (self.few.iter().take(self.filled).any(|one| *one == name) || self.many.contains(&name));
+        self.marks |= mark;
         if known {
             duplicate.set(true);
             return Err(E::custom("a member appears twice"));
@@ -206,6 +211,14 @@ impl<'de> Seen<'de> {
         }
         Ok(())
     }
+}
+
+/// One of 64 bits, by what tells names apart best: how they begin and end, and their length.
+fn mark_of(name: &str) -> u64 {
+    let (first, last) =
+        (name.bytes().next().unwrap_or_default(), name.bytes().next_back().unwrap_or_default());
+    let mixed = usize::from(first).wrapping_mul(5) ^ usize::from(last).wrapping_mul(17);
+    1 << (mixed.wrapping_add(name.len()) & 63)
 }
 
 /// Reads a member's name, borrowed where it has no escapes.

@@ -10,6 +10,7 @@ use super::error::JwsError;
 use super::header::Header;
 use super::json::{self, JsonProblem};
 use super::key_set::{KeySet, VerificationKey};
+use super::known_headers::KnownHeaders;
 use super::typ::TokenType;
 
 /// How large a token may be.
@@ -54,6 +55,14 @@ impl<'t> CompactJws<'t> {
     /// Fails when the token is too large, is not three parts of canonical base64url, or has a header that cannot be
     /// processed.
     pub fn parse(token: &'t str, limits: &JwsLimits) -> Result<Self, JwsError> {
+        Self::parse_knowing(token, limits, None)
+    }
+
+    fn parse_knowing(
+        token: &'t str,
+        limits: &JwsLimits,
+        known: Option<&KnownHeaders>,
+    ) -> Result<Self, JwsError> {
         if token.len() > limits.token {
             return Err(JwsError::TooLarge);
         }
@@ -62,7 +71,10 @@ impl<'t> CompactJws<'t> {
         if encoded_header.len() > limits.header {
             return Err(JwsError::TooLarge);
         }
-        let header = with_decoded(encoded_header, Header::parse)??;
+        let header = match known.and_then(|known| known.get(encoded_header)) {
+            Some(header) => header,
+            None => with_decoded(encoded_header, Header::parse)??,
+        };
         // A fourth part would be a dot in the payload, which is no base64url.
         Ok(Self { header, encoded_header, signing_input, payload, signature })
     }
@@ -151,13 +163,15 @@ pub struct Verifier {
     algorithms: AlgorithmSet,
     token_type: TokenType,
     limits: JwsLimits,
+    known: KnownHeaders,
 }
 
 impl Verifier {
     /// A policy with the default limits.
     #[must_use]
     pub const fn new(algorithms: AlgorithmSet, token_type: TokenType) -> Self {
-        Self { algorithms, token_type, limits: JwsLimits { token: 16_384, header: 8_192 } }
+        let known = KnownHeaders::new();
+        Self { algorithms, token_type, known, limits: JwsLimits { token: 16_384, header: 8_192 } }
     }
 
     /// Replaces the limits.
@@ -185,6 +199,16 @@ impl Verifier {
         &self.token_type
     }
 
+    /// Splits a token and reads its header, as [`CompactJws::parse`] does; the headers of tokens that this policy accepted before
+    /// are recognised.
+    ///
+    /// # Errors
+    ///
+    /// As [`CompactJws::parse`].
+    pub fn parse<'t>(&self, token: &'t str) -> Result<CompactJws<'t>, JwsError> {
+        CompactJws::parse_knowing(token, &self.limits, Some(&self.known))
+    }
+
     /// Checks a token.
     ///
     /// # Errors
@@ -192,7 +216,7 @@ impl Verifier {
     /// Fails when the token is not exactly what the policy wants, or not signed with one of the keys.
     /// [`JwsError::UnknownKey`] can mean that the keys are out of date.
     pub fn verify<'k>(&self, token: &str, keys: &'k KeySet) -> Result<VerifiedJws<'k>, JwsError> {
-        self.verify_parsed(CompactJws::parse(token, &self.limits)?, keys)
+        self.verify_parsed(self.parse(token)?, keys)
     }
 
     /// Checks a token that was parsed before.
@@ -244,7 +268,9 @@ impl Verifier {
         self.check_header(jws)?;
         let mut buffer = [0_u8; MAX_SIGNATURE];
         let signature = decode_signature(jws.signature, &mut buffer)?;
-        find_key(jws, jws.header.algorithm, signature, keys)
+        let key = find_key(jws, jws.header.algorithm, signature, keys)?;
+        self.known.remember(jws.encoded_header, &jws.header);
+        Ok(key)
     }
 }
 

@@ -29,6 +29,7 @@ mod jwk;
 mod jwk_set;
 mod jws;
 mod key_set;
+mod known_headers;
 mod provider;
 mod remote;
 mod signer;

@@ -209,7 +209,7 @@ impl Validator {
 
     /// Takes a token apart and finds out whose keys to check it with. Nothing of it is proved yet.
     fn begin<'r>(&self, token: &'r str) -> Result<Begun<'r, '_>, ValidateError> {
-        let jws = CompactJws::parse(token, self.verifier.limits()).map_err(problem)?;
+        let jws = self.verifier.parse(token).map_err(problem)?;
         // What cannot be good is not looked into.
         self.verifier.check_header(&jws).map_err(problem)?;
         if let [trusted] = self.trusted.as_slice() {

@@ -13,7 +13,7 @@ use ciam_core::entropy::Entropy;
 use ciam_core::error::PortError;
 use time::OffsetDateTime;
 
-use self::table::{Entry, Hit, Table};
+use self::table::{Entry, Hit, Kept, Table};
 use super::error::ValidateError;
 use super::presented::Presented;
 use super::token::AccessToken;
@@ -178,11 +178,8 @@ impl CachingValidator {
         good: Good,
         now: OffsetDateTime,
     ) -> Access {
-        let seen = self.table.seen(presented.token, place);
-        let entry = Entry { seen, keys: good.keys, trusted: good.trusted, until: None, token: good.token };
-        let entry = Arc::new(entry);
-        self.table.insert(place, Arc::clone(&entry), now);
-        Access(Kind::Fresh(entry))
+        let entry = Entry { keys: good.keys, trusted: good.trusted, until: None, token: good.token };
+        Access(Kind::Fresh(self.table.insert(place, presented.token, entry, now)))
     }
 }
 
@@ -194,7 +191,7 @@ impl fmt::Debug for CachingValidator {
 
 impl From<AccessToken> for Access {
     fn from(token: AccessToken) -> Self {
-        Self(Kind::Fresh(Arc::new(Entry::unkept(token))))
+        Self(Kind::Fresh(Kept::apart(Entry::new(token))))
     }
 }
 
@@ -204,7 +201,7 @@ impl From<AccessToken> for Access {
 pub struct Access(pub(super) Kind);
 
 pub(super) enum Kind {
-    Fresh(Arc<Entry>),
+    Fresh(Kept),
     Cached(Hit),
 }
 
@@ -219,8 +216,8 @@ impl Access {
     #[must_use]
     pub fn into_shared(self) -> SharedAccess {
         SharedAccess(match self.0 {
-            Kind::Fresh(entry) => entry,
-            Kind::Cached(hit) => hit.into_entry(),
+            Kind::Fresh(kept) => kept,
+            Kind::Cached(hit) => hit.into_kept(),
         })
     }
 }
@@ -230,7 +227,7 @@ impl Deref for Access {
 
     fn deref(&self) -> &AccessToken {
         match &self.0 {
-            Kind::Fresh(entry) => &entry.token,
+            Kind::Fresh(kept) => &kept.entry().token,
             Kind::Cached(hit) => &hit.entry().token,
         }
     }
@@ -244,13 +241,13 @@ impl fmt::Debug for Access {
 
 /// A token that was found good, to be kept with a request and shared between tasks. Reads as an [`AccessToken`].
 #[derive(Clone)]
-pub struct SharedAccess(Arc<Entry>);
+pub struct SharedAccess(Kept);
 
 impl Deref for SharedAccess {
     type Target = AccessToken;
 
     fn deref(&self) -> &AccessToken {
-        &self.0.token
+        &self.0.entry().token
     }
 }
 

@@ -21,7 +21,7 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime};
 use url::form_urlencoded;
 
-use super::cache::table::{Entry, Place, Table};
+use super::cache::table::{Entry, Kept, Place, Table};
 use super::cache::{Access, Kind, Recognition, TokenCachePolicy};
 use super::error::ValidateError;
 use super::presented::Presented;
@@ -123,7 +123,7 @@ struct Inner {
     flights: Mutex<HashMap<[u8; 32], Weak>>,
 }
 
-type Answer = Result<Arc<Entry>, ValidateError>;
+type Answer = Result<Kept, ValidateError>;
 type Flight = Shared<BoxFuture<'static, Answer>>;
 type Weak = WeakShared<BoxFuture<'static, Answer>>;
 
@@ -201,7 +201,7 @@ impl Introspector {
             return Err(ValidateError::Inactive);
         }
         let entry = self.flight(presented.token, place, digest, now)?.await?;
-        self.inner.rules.check_again(&entry.token, &presented, now)?;
+        self.inner.rules.check_again(&entry.entry().token, &presented, now)?;
         Ok(Access(Kind::Fresh(entry)))
     }
 
@@ -240,12 +240,12 @@ impl Inner {
         };
         self.rules.check(&read, now)?;
         let until = read.expires_at().min(now.saturating_add(self.policy.active_for));
-        let seen = self.table.seen(token.expose(), place);
-        let entry = Arc::new(Entry { seen, until: Some(until), ..Entry::unkept(read) });
-        if until > now {
-            self.table.insert(place, Arc::clone(&entry), now);
-        }
-        Ok(entry)
+        let entry = Entry { until: Some(until), ..Entry::new(read) };
+        Ok(if until > now {
+            self.table.insert(place, token.expose(), entry, now)
+        } else {
+            Kept::apart(entry)
+        })
     }
 
     /// The request of [RFC 7662, section 2.1](https://www.rfc-editor.org/rfc/rfc7662#section-2.1).

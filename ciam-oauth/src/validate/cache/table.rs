@@ -4,11 +4,12 @@ use std::hash::BuildHasher as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::{ArcSwapAny, Guard};
 use ciam_core::crypto;
 use ciam_core::jose::KeySet;
 use foldhash::quality::FixedState;
 use time::OffsetDateTime;
+use triomphe::ThinArc;
 
 use super::{Recognition, TokenCachePolicy};
 use crate::validate::token::AccessToken;
@@ -18,7 +19,6 @@ const WAYS: usize = 8;
 
 /// A token that was found good with these keys.
 pub(in crate::validate) struct Entry {
-    pub(in crate::validate) seen: Seen,
     pub(in crate::validate) keys: Arc<KeySet>,
     /// Which of the validator's issuers it is of.
     pub(in crate::validate) trusted: usize,
@@ -28,18 +28,31 @@ pub(in crate::validate) struct Entry {
 }
 
 impl Entry {
-    /// An entry that is in no table.
-    pub(in crate::validate) fn unkept(token: AccessToken) -> Self {
-        Self { seen: Seen::Nothing, keys: Arc::default(), trusted: 0, until: None, token }
+    /// Of a token that nobody's keys vouch for.
+    pub(in crate::validate) fn new(token: AccessToken) -> Self {
+        Self { keys: Arc::default(), trusted: 0, until: None, token }
     }
 }
 
-/// By what the token is recognised.
-pub(in crate::validate) enum Seen {
-    /// There is none: the place is empty.
-    Nothing,
-    Token(Box<str>),
-    Digest([u8; 32]),
+/// An entry and by what it is recognised, in one piece of memory: where tokens are many, what a look-up costs is how often it
+/// has to wait for memory to learn where to look next.
+#[derive(Clone)]
+pub(in crate::validate) struct Kept(ThinArc<Entry, u8>);
+
+impl Kept {
+    /// Of a token that is recognised by these bytes: itself, its digest, or nothing, which no token is.
+    fn seen_as(entry: Entry, seen: &[u8]) -> Self {
+        Self(ThinArc::from_header_and_slice(entry, seen))
+    }
+
+    /// An entry that is in no table.
+    pub(in crate::validate) fn apart(entry: Entry) -> Self {
+        Self::seen_as(entry, &[])
+    }
+
+    pub(in crate::validate) fn entry(&self) -> &Entry {
+        &self.0.header.header
+    }
 }
 
 /// Where a token belongs.
@@ -49,15 +62,20 @@ pub(in crate::validate) struct Place {
     pub(in crate::validate) digest: Option<[u8; 32]>,
 }
 
-struct Bucket {
-    /// Each entry's hash, so that others are not even looked at. 0 is an empty place.
-    tags: [AtomicU64; WAYS],
-    entries: [ArcSwap<Entry>; WAYS],
+/// As many places as a hash has to choose from, in two of the lines that memory is read by.
+#[repr(align(64))]
+struct Bucket([Way; WAYS]);
+
+struct Way {
+    /// The entry's hash, so that others are not even looked at. 0 is an empty place.
+    tag: AtomicU64,
+    entry: ArcSwapAny<ThinArc<Entry, u8>>,
 }
 
 impl Bucket {
-    fn new(empty: &Arc<Entry>) -> Self {
-        Self { tags: Default::default(), entries: std::array::from_fn(|_| ArcSwap::new(Arc::clone(empty))) }
+    fn new(empty: &Kept) -> Self {
+        let way = |_| Way { tag: AtomicU64::new(0), entry: ArcSwapAny::new(ThinArc::clone(&empty.0)) };
+        Self(std::array::from_fn(way))
     }
 }
 
@@ -72,7 +90,7 @@ pub(in crate::validate) struct Table {
 impl Table {
     pub(in crate::validate) fn new(policy: TokenCachePolicy, seed: u64) -> Self {
         let buckets = policy.capacity.div_ceil(WAYS).clamp(1, MAX_BUCKETS).next_power_of_two();
-        let empty = Arc::new(Entry::unkept(AccessToken::nobody()));
+        let empty = Kept::apart(Entry::new(AccessToken::nobody()));
         Self {
             buckets: (0..buckets).map(|_| Bucket::new(&empty)).collect(),
             hash: FixedState::with_seed(seed),
@@ -95,17 +113,13 @@ impl Table {
         Place { bucket, tag: hash | 1, digest }
     }
 
-    pub(in crate::validate) fn seen(&self, token: &str, place: &Place) -> Seen {
-        place.digest.map_or_else(|| Seen::Token(token.into()), Seen::Digest)
-    }
-
     pub(in crate::validate) fn find(&self, place: &Place, token: &str) -> Option<Hit> {
-        let bucket = self.buckets.get(place.bucket)?;
-        for (tag, entry) in bucket.tags.iter().zip(&bucket.entries) {
+        let Bucket(ways) = self.buckets.get(place.bucket)?;
+        for Way { tag, entry } in ways {
             // The entry itself says whether it is the one; a tag that is read late only costs a look.
             if tag.load(Ordering::Relaxed) == place.tag {
                 let hit = Hit(entry.load());
-                if hit.entry().seen.is(token, place) {
+                if hit.0.slice == *place.seen(token) {
                     return Some(hit);
                 }
             }
@@ -113,33 +127,42 @@ impl Table {
         None
     }
 
-    pub(in crate::validate) fn insert(&self, place: &Place, entry: Arc<Entry>, now: OffsetDateTime) {
-        let Some(bucket) = self.buckets.get(place.bucket) else { return };
-        let way = self.way_for(bucket, place, &entry, now);
-        if let (Some(tag), Some(slot)) = (bucket.tags.get(way), bucket.entries.get(way)) {
-            slot.store(entry);
-            tag.store(place.tag, Ordering::Relaxed);
+    /// Keeps an entry for a token.
+    pub(in crate::validate) fn insert(
+        &self,
+        place: &Place,
+        token: &str,
+        entry: Entry,
+        now: OffsetDateTime,
+    ) -> Kept {
+        let new = Kept::seen_as(entry, place.seen(token));
+        if let Some(bucket) = self.buckets.get(place.bucket)
+            && let Some(way) = bucket.0.get(self.way_for(bucket, place, &new, now))
+        {
+            way.entry.store(ThinArc::clone(&new.0));
+            way.tag.store(place.tag, Ordering::Relaxed);
         }
+        new
     }
 
     /// The same token's place, an empty one, an expired one, one of the same subject, any.
-    fn way_for(&self, bucket: &Bucket, place: &Place, new: &Entry, now: OffsetDateTime) -> usize {
-        let worth = |(tag, entry): (&AtomicU64, &ArcSwap<Entry>)| {
-            let old = entry.load();
-            if tag.load(Ordering::Relaxed) == place.tag && old.seen.same(&new.seen) {
+    fn way_for(&self, bucket: &Bucket, place: &Place, new: &Kept, now: OffsetDateTime) -> usize {
+        let worth = |way: &Way| {
+            let kept = way.entry.load();
+            let old = &kept.header.header;
+            if way.tag.load(Ordering::Relaxed) == place.tag && kept.slice == new.0.slice {
                 0
-            } else if matches!(old.seen, Seen::Nothing) {
+            } else if kept.slice.is_empty() {
                 1
             } else if old.token.expires_at() <= now || old.until.is_some_and(|until| until <= now) {
                 2
-            } else if old.token.subject() == new.token.subject() {
+            } else if old.token.subject() == new.entry().token.subject() {
                 3
             } else {
                 4
             }
         };
-        let worths = bucket.tags.iter().zip(&bucket.entries).map(worth);
-        match worths.enumerate().min_by_key(|(_, worth)| *worth) {
+        match bucket.0.iter().map(worth).enumerate().min_by_key(|(_, worth)| *worth) {
             Some((way, worth)) if worth < 4 => way,
             _ => {
                 let next = self.victim.fetch_add(ODD, Ordering::Relaxed);
@@ -149,38 +172,27 @@ impl Table {
     }
 }
 
+impl Place {
+    /// By what the token of this place is recognised.
+    fn seen<'t>(&'t self, token: &'t str) -> &'t [u8] {
+        self.digest.as_ref().map_or(token.as_bytes(), |digest| digest)
+    }
+}
+
 /// Adding it over and over visits the ways in no order that a caller could use.
 const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
 /// At most 2^24 tokens.
 const MAX_BUCKETS: usize = 1 << 21;
 
-impl Seen {
-    fn is(&self, token: &str, place: &Place) -> bool {
-        match (self, &place.digest) {
-            (Self::Token(seen), None) => **seen == *token,
-            (Self::Digest(seen), Some(digest)) => seen == digest,
-            _ => false,
-        }
-    }
-
-    fn same(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Token(one), Self::Token(other)) => one == other,
-            (Self::Digest(one), Self::Digest(other)) => one == other,
-            _ => false,
-        }
-    }
-}
-
 /// An entry that was found, without a reference count being touched.
-pub(in crate::validate) struct Hit(Guard<Arc<Entry>>);
+pub(in crate::validate) struct Hit(Guard<ThinArc<Entry, u8>>);
 
 impl Hit {
     pub(in crate::validate) fn entry(&self) -> &Entry {
-        &self.0
+        &self.0.header.header
     }
 
-    pub(in crate::validate) fn into_entry(self) -> Arc<Entry> {
-        Guard::into_inner(self.0)
+    pub(in crate::validate) fn into_kept(self) -> Kept {
+        Kept(Guard::into_inner(self.0))
     }
 }

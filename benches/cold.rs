@@ -29,6 +29,9 @@ const ALLOCATIONS: Bound = Bound::AtMost(5.0);
 const ROUNDS: usize = 151;
 const TURN: Duration = Duration::from_millis(5);
 const UNIT: &str = "ring: the RS256 signature alone";
+/// How often what validation adds is looked at, and for how long: one operation, if it is a slow one.
+const CLOSE_ROUNDS: usize = 2001;
+const CLOSE_TAKE: Duration = Duration::from_micros(200);
 
 /// All algorithms, those with a public key first.
 pub fn algorithms() -> impl Iterator<Item = Algorithm> {
@@ -124,6 +127,9 @@ pub fn contests(
         if measuring {
             let rounds = contest.measure(ROUNDS, TURN);
             println!("{}", rounds.standings());
+            for backend in BACKENDS.into_iter().filter(|_| setting.key.algorithm != Algorithm::Hs256) {
+                judge_added(setting.key.algorithm, backend, added(setting, unit, backend)?, gates);
+            }
             judge(setting.key.algorithm, &rounds, &peers, gates);
         } else {
             contest.try_out();
@@ -155,6 +161,22 @@ fn contest<'a>(
     Ok(contest)
 }
 
+/// What validation adds to the signature, in raw checks of RS256 on `ring`. It is a small difference between two large numbers, so
+/// the three are measured next to each other.
+fn added(setting: &Setting, unit: &Setting, backend: Backend) -> Result<f64, Failure> {
+    let (validator, token, now) = (setting.validator(backend), setting.token.as_str(), setting.now);
+    let contest = signature_alone(Contest::new("added"), UNIT, Backend::Ring, unit)?;
+    let contest = signature_alone(contest, &raw(backend), backend, setting)?
+        .candidate(ours(backend), move || validator.validate(black_box(token), now));
+    let rounds = contest.measure_closely(CLOSE_ROUNDS, CLOSE_TAKE);
+    Ok(rounds.excess(&ours(backend), &raw(backend), UNIT))
+}
+
+fn judge_added(algorithm: Algorithm, backend: Backend, added: f64, gates: &mut Gates) {
+    let (name, on) = (algorithm.name(), backend.name());
+    gates.add(format!("cold, {name} on {on}: added to the signature, in raw RS256"), added, OVERHEAD);
+}
+
 fn signature_alone<'a>(
     contest: Contest<'a>,
     name: &str,
@@ -173,10 +195,6 @@ fn judge(algorithm: Algorithm, rounds: &Rounds, peers: &[&PeerCandidate], gates:
     let name = algorithm.name();
     for backend in BACKENDS {
         let (ours, on) = (ours(backend), backend.name());
-        if algorithm != Algorithm::Hs256 {
-            let added = rounds.excess(&ours, &raw(backend), UNIT);
-            gates.add(format!("cold, {name} on {on}: added to the signature, in raw RS256"), added, OVERHEAD);
-        }
         let in_here = (backend == Backend::Ring).then(|| IN_HERE.to_owned());
         let same = peers.iter().filter(|peer| peer.primitive == on).map(|peer| theirs(peer));
         for peer in in_here.into_iter().chain(same) {
@@ -236,4 +254,87 @@ fn ours(backend: Backend) -> String {
 
 fn theirs(peer: &PeerCandidate) -> String {
     format!("{} ({})", peer.name, peer.primitive)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rounds in which everybody takes the microseconds that they are given.
+    fn rounds(times: &[(&str, u64)]) -> Rounds {
+        let contest = times.iter().fold(Contest::new("told"), |contest, (name, micros)| {
+            contest.timed(*name, move |batch| Duration::from_micros(*micros) * batch)
+        });
+        contest.measure(3, TURN)
+    }
+
+    fn row(gates: &Gates, what: &str) -> String {
+        let table = gates.to_string();
+        table
+            .lines()
+            .find(|line| line.contains(what))
+            .unwrap_or_else(|| panic!("{what} is not in {table}"))
+            .to_owned()
+    }
+
+    #[test]
+    fn what_is_added_is_judged_on_each_backend() {
+        let mut gates = Gates::new();
+        judge_added(Algorithm::Es384, Backend::Ring, 0.12, &mut gates);
+        judge_added(Algorithm::Es384, Backend::AwsLc, 0.15, &mut gates);
+        judge_added(Algorithm::Rs256, Backend::Ring, f64::NAN, &mut gates);
+        assert!(row(&gates, "ES384 on ring").starts_with("PASS"));
+        assert!(row(&gates, "ES384 on aws-lc").ends_with("misses it by 25.0 %"));
+        assert!(row(&gates, "RS256 on ring").starts_with("MISS"));
+    }
+
+    #[test]
+    fn a_peer_on_the_same_code_may_not_be_faster() {
+        for (ours_takes, verdict) in [(100, "PASS"), (103, "PASS"), (104, "MISS")] {
+            let mut gates = Gates::new();
+            let times = [(ours(Backend::Ring), ours_takes), (IN_HERE.to_owned(), 100)];
+            let times: Vec<_> = times.iter().map(|(name, time)| (name.as_str(), *time)).collect();
+            judge(Algorithm::Es256, &rounds(&times), &[], &mut gates);
+            assert!(row(&gates, "ES256 on ring: to jsonwebtoken").starts_with(verdict), "{ours_takes}");
+        }
+    }
+
+    /// A promise that is about somebody who is not there is not kept.
+    #[test]
+    fn without_the_peer_a_promise_is_not_kept() {
+        for algorithm in [Algorithm::Hs256, Algorithm::Rs256] {
+            let mut gates = Gates::new();
+            judge(
+                algorithm,
+                &rounds(&[(&ours(Backend::Ring), 1), (&ours(Backend::AwsLc), 1)]),
+                &[],
+                &mut gates,
+            );
+            assert!(row(&gates, "times as fast as jsonwebtoken 11, aws-lc").ends_with("was not measured"));
+        }
+    }
+
+    #[test]
+    fn allocations_are_judged_with_a_limit_of_their_own_when_the_token_is_known() {
+        let mut gates = Gates::new();
+        let counted = [("cold, A", 5), ("cold, B", 6), ("cached", 0), ("cached, digest", 1)];
+        let counted = counted.map(|(name, count)| (name.to_owned(), count));
+        judge_allocations(&counted, &[], &mut gates).unwrap();
+        for (name, verdict) in
+            [("cold, A:", "PASS"), ("cold, B:", "MISS"), ("cached:", "PASS"), ("cached, digest:", "MISS")]
+        {
+            assert!(row(&gates, name).starts_with(verdict), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_algorithm_has_a_token_that_both_backends_accept() {
+        for algorithm in [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Hs256] {
+            let setting = Setting::new(algorithm).unwrap();
+            let late = setting.now + time::Duration::hours(2);
+            for backend in BACKENDS {
+                assert!(setting.validator(backend).validate(&setting.token, late).is_err(), "{algorithm:?}");
+            }
+        }
+    }
 }

@@ -71,8 +71,18 @@ impl<'a> Contest<'a> {
 
     /// Takes `rounds` rounds of about `turn` for each candidate. Every other round goes backwards, so that nobody always
     /// finds the caches as the same neighbour left them.
-    pub fn measure(mut self, rounds: usize, turn: Duration) -> Rounds {
-        let take = turn / TAKES;
+    pub fn measure(self, rounds: usize, turn: Duration) -> Rounds {
+        self.rounds(rounds, turn / TAKES, TAKES)
+    }
+
+    /// As [`measure`](Self::measure), for small differences between slow candidates: each round is one take of each, as short as
+    /// one operation, so that what is subtracted happened next to each other. That makes the single round noisy in both
+    /// directions, and the median of very many of them exact.
+    pub fn measure_closely(self, rounds: usize, take: Duration) -> Rounds {
+        self.rounds(rounds, take, 1)
+    }
+
+    fn rounds(mut self, rounds: usize, take: Duration, takes: u32) -> Rounds {
         let batches: Vec<u32> =
             self.candidates.iter_mut().map(|candidate| batch_of(&mut candidate.run, take)).collect();
         let mut times = vec![Vec::with_capacity(rounds); self.candidates.len()];
@@ -82,8 +92,8 @@ impl<'a> Contest<'a> {
                 turns.reverse();
             }
             for ((candidate, batch), times) in turns {
-                let takes = (0..TAKES).map(|_| (candidate.run)(*batch));
-                let best = takes.min().unwrap_or_default();
+                let times_of_takes = (0..takes).map(|_| (candidate.run)(*batch));
+                let best = times_of_takes.min().unwrap_or_default();
                 times.push(best.as_secs_f64() * 1e9 / f64::from(*batch));
             }
         }
@@ -228,6 +238,77 @@ mod tests {
         assert!((standings.rows[0].ratio - 1.0).abs() < 1e-9, "{standings}");
         assert!((1.5..6.0).contains(&ratio), "{standings}");
         assert!((0.5..5.0).contains(&rounds.excess("three times", "once", "once")), "{standings}");
+    }
+
+    /// Each candidate's runs after the ones that find out how many fill a take.
+    fn runs(rounds: usize, measure: impl Fn(Contest<'_>, usize) -> Rounds) -> Vec<&'static str> {
+        let log = std::cell::RefCell::new(Vec::new());
+        let told = |name: &'static str| {
+            let log = &log;
+            move |batch: u32| {
+                log.borrow_mut().push(name);
+                Duration::from_millis(u64::from(batch))
+            }
+        };
+        drop(measure(Contest::new("order").timed("a", told("a")).timed("b", told("b")), rounds));
+        let runs = log.into_inner();
+        // One that fills the take, and one more, for each.
+        runs[4..].to_vec()
+    }
+
+    #[test]
+    fn turns_go_forth_and_back_and_have_five_takes() {
+        let turn = Duration::from_millis(5);
+        let order = runs(2, |contest, rounds| contest.measure(rounds, turn)).join("");
+        assert_eq!(order, "aaaaabbbbbbbbbbaaaaa");
+    }
+
+    #[test]
+    fn a_close_measurement_takes_one_of_each_in_turn() {
+        let take = Duration::from_millis(1);
+        let order = runs(4, |contest, rounds| contest.measure_closely(rounds, take)).join("");
+        assert_eq!(order, "abbaabba");
+    }
+
+    /// What happens to both at once is in neither's difference, however large it is.
+    #[test]
+    fn a_close_difference_survives_a_machine_whose_speed_changes() {
+        let number = std::cell::Cell::new(0_u64);
+        let slow = |of: u64| {
+            let number = &number;
+            move |batch: u32| {
+                // Every few rounds everything takes twice as long, and now and then one take is lost to something else.
+                number.set(number.get() + 1);
+                let slower = if (number.get() / 40) % 2 == 0 { 1 } else { 2 };
+                let lost = if number.get() % 7 == 0 { 5_000 } else { 0 };
+                Duration::from_micros((of * slower + lost) * u64::from(batch))
+            }
+        };
+        let rounds = Contest::new("noise")
+            .timed("unit", slow(20))
+            .timed("raw", slow(700))
+            .timed("ours", slow(702))
+            .measure_closely(1_001, Duration::from_micros(1));
+        let excess = rounds.excess("ours", "raw", "unit");
+        assert!((excess - 0.1).abs() < 0.01, "{excess}");
+    }
+
+    #[test]
+    fn who_did_not_take_part_has_no_number() {
+        let rounds = Contest::new("one").timed("a", |_| Duration::from_micros(1)).measure(3, TURN);
+        assert!(rounds.ratio("b", "a").is_nan() && rounds.ratio("a", "b").is_nan());
+        assert!(rounds.nanoseconds("b").is_nan() && rounds.excess("a", "b", "a").is_nan());
+        assert!(median(Vec::new()).is_nan());
+        assert!((median(vec![3.0, 1.0, 2.0]) - 2.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn as_many_runs_as_fill_a_take() {
+        let filled = |each: Duration| batch_of(&mut |batch| each * batch, Duration::from_millis(1));
+        assert_eq!(filled(Duration::from_micros(10)), 100);
+        assert_eq!(filled(Duration::from_micros(1)), 1_000);
+        // What is slower than a take is run once.
+        assert_eq!(filled(Duration::from_secs(1)), 1);
     }
 
     #[test]

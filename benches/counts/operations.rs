@@ -219,3 +219,47 @@ fn claims() -> Value {
         "entitlements": ["orders.export"],
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_does_what_its_name_says() {
+        for operation in OPERATIONS.iter().chain(FLOORS) {
+            assert!((operation.prepare)().unwrap()(), "{}", operation.name);
+            assert!(of(operation.name).is_ok(), "{}", operation.name);
+            if let Some(floor) = operation.floor {
+                assert!(FLOORS.iter().any(|known| known.name == floor), "{floor}");
+            }
+        }
+        assert!(of("nothing").is_err());
+    }
+
+    /// Instructions can only be compared when the bytes are always the same.
+    #[test]
+    fn tokens_are_always_the_same_ones() {
+        assert_eq!(eddsa_token(KID).unwrap(), eddsa_token(KID).unwrap());
+        assert_eq!(token(&hs256_signer().unwrap()).unwrap(), token(&hs256_signer().unwrap()).unwrap());
+    }
+
+    #[test]
+    fn an_operation_that_goes_wrong_is_an_error() {
+        let broken = Operation { name: "broken", prepare: || Ok(Box::new(|| false)), floor: None };
+        assert!(broken.run(1).is_err());
+        assert!(broken.count().is_err());
+        assert!(broken.run(0).is_ok());
+    }
+
+    #[test]
+    fn allocations_are_those_of_one_run() {
+        let twice: fn() -> Result<Run, Failure> = || {
+            Ok(Box::new(|| {
+                black_box(Vec::<u8>::with_capacity(8)).is_empty() && !black_box(vec![0_u8]).is_empty()
+            }))
+        };
+        let mut run = twice().unwrap();
+        run();
+        assert_eq!(allocation_counter::measure(|| _ = run()).count_total, 2);
+    }
+}

@@ -1,6 +1,9 @@
 //! Compact JWS: parsing and verification ([RFC 7515](https://www.rfc-editor.org/rfc/rfc7515),
 //! [RFC 8725](https://www.rfc-editor.org/rfc/rfc8725)).
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
@@ -40,7 +43,8 @@ impl Default for JwsLimits {
 /// A compact JWS whose header was read and whose signature was not yet checked.
 #[derive(Clone, Debug)]
 pub struct CompactJws<'t> {
-    header: Header,
+    /// Borrowed where it was recognised.
+    header: Cow<'t, Header>,
     encoded_header: &'t str,
     signing_input: &'t str,
     payload: &'t str,
@@ -61,7 +65,7 @@ impl<'t> CompactJws<'t> {
     fn parse_knowing(
         token: &'t str,
         limits: &JwsLimits,
-        known: Option<&KnownHeaders>,
+        known: Option<&'t KnownHeaders>,
     ) -> Result<Self, JwsError> {
         if token.len() > limits.token {
             return Err(JwsError::TooLarge);
@@ -72,8 +76,8 @@ impl<'t> CompactJws<'t> {
             return Err(JwsError::TooLarge);
         }
         let header = match known.and_then(|known| known.get(encoded_header)) {
-            Some(header) => header,
-            None => with_decoded(encoded_header, Header::parse)??,
+            Some(header) => Cow::Borrowed(header),
+            None => Cow::Owned(with_decoded(encoded_header, Header::parse)??),
         };
         // A fourth part would be a dot in the payload, which is no base64url.
         Ok(Self { header, encoded_header, signing_input, payload, signature })
@@ -81,7 +85,7 @@ impl<'t> CompactJws<'t> {
 
     /// The header. Nothing in it is proved.
     #[must_use]
-    pub const fn header(&self) -> &Header {
+    pub fn header(&self) -> &Header {
         &self.header
     }
 
@@ -109,6 +113,23 @@ impl<'t> CompactJws<'t> {
     /// Fails when the payload is not canonical base64url.
     pub fn unverified_payload(&self) -> Result<Vec<u8>, JwsError> {
         decode_payload(self.payload)
+    }
+
+    /// As [`unverified_payload`](Self::unverified_payload), decoded into a buffer of the caller's where that has room for it.
+    ///
+    /// # Security
+    ///
+    /// Everything in it may be forged until [`Verifier::verify_signature`] accepted the token.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the payload is not canonical base64url.
+    pub fn unverified_payload_in<'b>(&self, buffer: &'b mut [u8]) -> Result<Cow<'b, [u8]>, JwsError> {
+        if base64::decoded_len_estimate(self.payload.len()) > buffer.len() {
+            return decode_payload(self.payload).map(Cow::Owned);
+        }
+        let length = URL_SAFE_NO_PAD.decode_slice(self.payload, buffer).map_err(|_| JwsError::Malformed)?;
+        Ok(Cow::Borrowed(buffer.get(..length).unwrap_or_default()))
     }
 
     /// The payload before its signature was checked: only to find out whose keys to check it with.
@@ -163,21 +184,32 @@ pub struct Verifier {
     algorithms: AlgorithmSet,
     token_type: TokenType,
     limits: JwsLimits,
-    known: KnownHeaders,
+    /// Clones of a policy share what they know.
+    known: Option<Arc<KnownHeaders>>,
 }
 
 impl Verifier {
     /// A policy with the default limits.
     #[must_use]
     pub const fn new(algorithms: AlgorithmSet, token_type: TokenType) -> Self {
-        let known = KnownHeaders::new();
-        Self { algorithms, token_type, known, limits: JwsLimits { token: 16_384, header: 8_192 } }
+        Self { algorithms, token_type, known: None, limits: JwsLimits { token: 16_384, header: 8_192 } }
     }
 
     /// Replaces the limits.
     #[must_use]
     pub const fn with_limits(mut self, limits: JwsLimits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Recognises headers by their bytes once a token that had them was accepted, instead of parsing them again: an issuer writes
+    /// the same one into all of its tokens. It keeps the first eight.
+    ///
+    /// For keys that only the issuer signs with. Where a stranger can sign what is accepted, as with DPoP proofs, the places
+    /// would be theirs: that changes no decision, and saves nothing.
+    #[must_use]
+    pub fn recognising_headers(mut self) -> Self {
+        self.known = Some(Arc::new(KnownHeaders::new()));
         self
     }
 
@@ -199,14 +231,14 @@ impl Verifier {
         &self.token_type
     }
 
-    /// Splits a token and reads its header, as [`CompactJws::parse`] does; the headers of tokens that this policy accepted before
-    /// are recognised.
+    /// Splits a token and reads its header, as [`CompactJws::parse`] does, or
+    /// [recognises](Self::recognising_headers) it.
     ///
     /// # Errors
     ///
     /// As [`CompactJws::parse`].
-    pub fn parse<'t>(&self, token: &'t str) -> Result<CompactJws<'t>, JwsError> {
-        CompactJws::parse_knowing(token, &self.limits, Some(&self.known))
+    pub fn parse<'t>(&'t self, token: &'t str) -> Result<CompactJws<'t>, JwsError> {
+        CompactJws::parse_knowing(token, &self.limits, self.known.as_deref())
     }
 
     /// Checks a token.
@@ -231,7 +263,7 @@ impl Verifier {
     ) -> Result<VerifiedJws<'k>, JwsError> {
         let key = self.verify_signature(&jws, keys)?;
         let payload = jws.unverified_payload()?;
-        Ok(VerifiedJws { header: jws.header, payload, key })
+        Ok(VerifiedJws { header: jws.header.into_owned(), payload, key })
     }
 
     /// Checks what can be checked of a parsed token without a key: its size, its algorithm and its type.
@@ -269,7 +301,9 @@ impl Verifier {
         let mut buffer = [0_u8; MAX_SIGNATURE];
         let signature = decode_signature(jws.signature, &mut buffer)?;
         let key = find_key(jws, jws.header.algorithm, signature, keys)?;
-        self.known.remember(jws.encoded_header, &jws.header);
+        if let (Some(known), Cow::Owned(header)) = (&self.known, &jws.header) {
+            known.remember(jws.encoded_header, header);
+        }
         Ok(key)
     }
 }

@@ -5,10 +5,12 @@ use std::ops::Deref;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use arc_swap::{ArcSwap, Guard};
+use bytes::Bytes;
 use futures_util::lock::Mutex;
+use http::header::ACCEPT;
 use time::{Duration, OffsetDateTime};
 
-use super::{JwkError, KeySet, PublicJwkSet};
+use super::{JwkError, JwkSetLimits, KeySet, PublicJwkSet};
 use crate::outbound::{Outbound, OutboundError};
 use crate::ports::Ports;
 
@@ -23,6 +25,8 @@ pub struct RemoteKeysPolicy {
     /// No fetch begins sooner than this after the last one began, whatever asks for it: a stranger's made-up key names
     /// cannot become a flood. Default 30 seconds.
     pub cooldown: Duration,
+    /// How large the document may be.
+    pub limits: JwkSetLimits,
 }
 
 impl Default for RemoteKeysPolicy {
@@ -31,6 +35,7 @@ impl Default for RemoteKeysPolicy {
             refresh_after: Duration::minutes(15),
             stale_after: Duration::hours(24),
             cooldown: Duration::seconds(30),
+            limits: JwkSetLimits::default(),
         }
     }
 }
@@ -125,6 +130,12 @@ impl RemoteKeys {
         kept.is_within(self.inner.policy.stale_after, now).then(|| CurrentKeys(kept))
     }
 
+    /// Whether there are keys that are not due, so that [`keys`](Self::keys) would fetch none. Touches nothing that threads share.
+    #[must_use]
+    pub fn are_fresh(&self) -> bool {
+        self.inner.kept.load().is_within(self.inner.policy.refresh_after, self.inner.ports.now())
+    }
+
     /// The keys, fetched first when there are none or they are due.
     ///
     /// # Errors
@@ -204,7 +215,12 @@ impl RemoteKeys {
 
     async fn fetch(&self, now: OffsetDateTime) -> Result<(), RemoteKeysError> {
         *self.inner.attempted_at.write().unwrap_or_else(PoisonError::into_inner) = Some(now);
-        let document: PublicJwkSet = self.inner.outbound.get_json(&self.inner.url).await?;
+        let request =
+            http::Request::get(&self.inner.url).header(ACCEPT, "application/json").body(Bytes::new());
+        let answer = self.inner.outbound.json_of(request.map_err(|_| OutboundError::Url)?).await?;
+        let text = std::str::from_utf8(&answer).map_err(|_| JwkError::Malformed)?;
+        // Its own limits and rules, whatever the way out lets through.
+        let document = PublicJwkSet::parse(text, &self.inner.policy.limits)?;
         let kept = self.inner.kept.load_full();
         let keys = if kept.fetched_at.is_some() && kept.document == document {
             Arc::clone(&kept.keys)
@@ -258,7 +274,7 @@ mod tests {
     use crate::error::PortError;
     use crate::jose::{Algorithm, LocalSigner};
     use crate::memory;
-    use crate::outbound::{HttpClient, OutboundRequest};
+    use crate::outbound::{HttpClient, OutboundPolicy, OutboundRequest};
     use crate::testkit::{ManualClock, SeededEntropy};
 
     /// A provider that publishes a new key at each request, unless it keeps the one it has, and can be down.
@@ -294,10 +310,17 @@ mod tests {
     }
 
     fn setting() -> (Arc<ManualClock>, Arc<Provider>, RemoteKeys) {
+        setting_that_reads(OutboundPolicy::default().max_body)
+    }
+
+    /// With a way out that reads bodies of so many bytes.
+    fn setting_that_reads(max_body: usize) -> (Arc<ManualClock>, Arc<Provider>, RemoteKeys) {
         let (clock, provider) = (Arc::new(ManualClock::default()), Arc::new(Provider::default()));
-        let ports = memory::ports_with(clock.clone(), Arc::new(SeededEntropy::new(1)));
-        let keys = RemoteKeys::new(ports.with_http_client(provider.clone()), "https://id.example/jwks");
-        (clock, provider, keys)
+        let policy = OutboundPolicy { max_body, ..OutboundPolicy::default() };
+        let ports = memory::ports_with(clock.clone(), Arc::new(SeededEntropy::new(1)))
+            .with_http_client(provider.clone())
+            .with_outbound_policy(policy);
+        (clock, provider, RemoteKeys::new(ports, "https://id.example/jwks"))
     }
 
     fn kid(keys: &KeySet) -> String {
@@ -307,12 +330,14 @@ mod tests {
     #[tokio::test]
     async fn keys_are_fetched_once_and_again_in_good_time() {
         let (clock, provider, remote) = setting();
-        assert!(remote.snapshot().is_none());
+        assert!(remote.snapshot().is_none() && !remote.are_fresh());
         for keys in join_all((0..20).map(|_| remote.keys())).await {
             assert_eq!(kid(&keys.unwrap()), "k0");
         }
         assert_eq!(provider.requests.load(Ordering::SeqCst), 1);
+        assert!(remote.are_fresh());
         clock.advance(Duration::minutes(15));
+        assert!(!remote.are_fresh());
         assert_eq!(kid(&remote.keys().await.unwrap()), "k1");
         assert_eq!(kid(&remote.snapshot().unwrap()), "k1");
     }
@@ -402,6 +427,48 @@ mod tests {
         assert_eq!(kid(&newer), "k1");
         assert!(Arc::ptr_eq(&newer, &remote.keys_after(&seen).await.unwrap()), "already replaced");
         assert_eq!(provider.requests.load(Ordering::SeqCst), 2);
+    }
+
+    /// A set that is too large, that has a member twice or a private key in it is none, and the last good one stays.
+    #[tokio::test]
+    async fn documents_that_are_no_key_set_change_nothing() {
+        let key = LocalSigner::generate(&*crypto::ring(), Algorithm::Es256).unwrap().public_jwk().unwrap();
+        let key = serde_json::to_string(&key).unwrap();
+        let nameless = |number: usize| {
+            let mut members: serde_json::Value = serde_json::from_str(&key).unwrap();
+            members.as_object_mut().unwrap().remove("kid");
+            serde_json::json!({ "keys": vec![members; number] }).to_string()
+        };
+        let many = |number: usize| format!("{{\"keys\":[{}]}}", vec![key.as_str(); number].join(","));
+        let limits = JwkSetLimits::default();
+        for (document, why) in [
+            (format!("{{\"keys\":[{key}]{}}}", " ".repeat(limits.bytes)), "too many bytes"),
+            (many(limits.keys + 1), "too many keys"),
+            (format!("{{\"keys\":[{key}],\"keys\":[]}}"), "a member twice"),
+            (
+                format!("{{\"keys\":[{}]}}", key.replacen('{', "{\"kty\":\"EC\",", 1)),
+                "a member of a key twice",
+            ),
+            (format!("{{\"keys\":[{}]}}", key.replacen('{', "{\"d\":\"AA\",", 1)), "a private key"),
+            ("\u{feff}{\"keys\":[]}".to_owned(), "something before it"),
+        ] {
+            let (clock, provider, remote) = setting_that_reads(usize::MAX);
+            let good = remote.keys().await.unwrap();
+            *provider.keeps.lock().unwrap() = Some(document.into_bytes());
+            clock.advance(Duration::minutes(15));
+            assert!(Arc::ptr_eq(&good, &remote.keys().await.unwrap()), "{why}");
+            assert_eq!(provider.requests.load(Ordering::SeqCst), 2, "{why}");
+            clock.advance(Duration::hours(24));
+            assert!(matches!(remote.keys().await, Err(RemoteKeysError::Keys(_))), "{why}");
+        }
+        // The way out has a limit of its own, which comes first.
+        let (_, provider, remote) = setting_that_reads(1_000);
+        *provider.keeps.lock().unwrap() = Some(many(8).into_bytes());
+        assert!(matches!(remote.keys().await, Err(RemoteKeysError::Fetch(OutboundError::Body))));
+        // And without a limit in the way, the largest set that is allowed is read.
+        let (_, provider, remote) = setting_that_reads(usize::MAX);
+        *provider.keeps.lock().unwrap() = Some(nameless(limits.keys).into_bytes());
+        assert_eq!(remote.keys().await.unwrap().keys().len(), limits.keys);
     }
 
     #[tokio::test]

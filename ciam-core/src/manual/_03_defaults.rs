@@ -45,6 +45,7 @@
 //! | Interaction | 30 minutes | [`Interactions`](crate::interaction::Interactions) | a person has to find their phone |
 //! | Query strings and forms | 64 KiB, 64 parameters | [`ParamsLimits`](crate::http::ParamsLimits) | the largest legitimate request is a few KiB |
 //! | Token, header | 16 KiB, 8 KiB | [`JwsLimits`](crate::jose::JwsLimits) | what HTTP servers accept as a header line |
+//! | Encrypted token, header; keys tried without `kid` | 64 KiB, 8 KiB; 4 | `JweLimits`, `Decrypter` | a signed token of the largest size, encrypted, fits |
 //! | Key set of others | 256 KiB, 64 keys | [`JwkSetLimits`](crate::jose::JwkSetLimits) | sets with certificates are large |
 //! | Keys tried for a token without `kid` | 4 | [`KeySet`](crate::jose::KeySet) | a signature check costs |
 //! | Keys of others: fetched again, stale, cooldown | 15 minutes, 24 hours, 30 seconds | [`RemoteKeysPolicy`](crate::jose::RemoteKeysPolicy) | rotation is seen, an outage is survived, a flood is not passed on |

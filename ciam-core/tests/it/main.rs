@@ -30,6 +30,7 @@ mod home_realm;
 mod import;
 mod interactions;
 mod invitations;
+mod jose_examples;
 mod jose_vectors;
 mod jwe_vectors;
 mod last_owner;

@@ -64,7 +64,7 @@
 //! | fetches for unknown keys | one in 30 s | `RemoteKeysPolicy::cooldown`; made-up key names are no flood |
 //! | discovery after one that failed | 5 s | `DiscoveredKeys::COOLDOWN` |
 //! | remembered JWTs | 65,536 | `TokenCachePolicy::capacity` |
-//! | deny list | 1,000,000 entries | `DenyList::MAX_ENTRIES` |
+//! | deny list | 1,000,000 entries of each issuer | `DenyList::MAX_ENTRIES` |
 //! | DPoP proof | made 60 s ago at most, 10 s in the future at most | `DpopPolicy`; FAPI 2.0 wants 10 s accepted |
 //! | … its size | 8 KiB, header 4 KiB; `jti` and `nonce` 512 bytes; address 8 KiB | it is a header |
 //! | … remembered as used | until nobody accepts it | in the ephemeral store |

@@ -63,7 +63,7 @@
 //! | the person has to authenticate again, or better | 401 | `insufficient_user_authentication`, with `acr_values` and `max_age` ([RFC 9470](https://www.rfc-editor.org/rfc/rfc9470)) |
 //! | the proof is bad | 401 | `DPoP`, `invalid_dpop_proof` |
 //! | the proof needs a nonce | 401 | `DPoP`, `use_dpop_nonce`, and the header `DPoP-Nonce` |
-//! | nobody can say whether the token is good | 503 | none |
+//! | nobody can say whether the token is good: no keys were fetched yet, or they are too old; introspection does not answer | 503, `Retry-After` | none |
 //!
 //! With [`with_metadata`](crate::validate::ResourceServer::with_metadata) every challenge names the metadata of the resource, from
 //! which a client learns whom to ask for a token ([RFC 9728](https://www.rfc-editor.org/rfc/rfc9728)). Publish them at
@@ -108,7 +108,7 @@
 //! # Revocation
 //!
 //! A JWT is good until it expires. What makes revocation arrive earlier is a [`DenyList`](crate::validate::DenyList) that you tell
-//! of it (from back-channel logout, from events), or opaque tokens, where an answer is believed for
+//! of it (from back-channel logout, from events), issuer by issuer, or opaque tokens, where an answer is believed for
 //! [30 seconds](crate::validate::IntrospectionPolicy::active_for).
 //!
 //! # Keys in the background

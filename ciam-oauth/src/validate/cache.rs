@@ -54,7 +54,8 @@ pub enum Recognition {
 /// - Only tokens that the validator accepted get in, so that a stranger can neither fill the cache nor push anything out.
 /// - An owner of many good tokens can hold no more than one place in eight: where there is no room, a new token takes the
 ///   place of one that has expired, then of one of the same subject, then of any.
-/// - The hash that finds the place is seeded at random: nobody can aim at a place.
+/// - The hash that finds the place is of the token's end, which is the issuer's signature, and seeded at random: nobody can aim
+///   at a place. What is found is compared with the whole token.
 /// - Whoever presents a bound token proves it at each hit too.
 /// - An entry is worth nothing once the token has expired, the keys were replaced by others, or the
 ///   [deny list](super::DenyList) names it.
@@ -123,6 +124,7 @@ impl CachingValidator {
         now: OffsetDateTime,
     ) -> Result<Access, ValidateError> {
         let presented = presented.into();
+        presented.check_size()?;
         let place = self.table.place_of(presented.token);
         if let Some(hit) = self.hit(&place, &presented, now)? {
             return Ok(Access(Kind::Cached(hit)));
@@ -142,10 +144,12 @@ impl CachingValidator {
         now: OffsetDateTime,
     ) -> Result<Access, ValidateError> {
         let presented = presented.into();
+        presented.check_size()?;
         let place = self.table.place_of(presented.token);
         // Its issuer is known by now: the keys of a hit are fetched again when they are due, or nobody would.
         let known = self.table.find(&place, presented.token).map(|hit| hit.entry().trusted);
-        if let Some(trusted) = known.and_then(|index| self.validator.trusted(index)) {
+        let due = known.and_then(|index| self.validator.trusted(index)).filter(|trusted| !trusted.is_fresh());
+        if let Some(trusted) = due {
             trusted.keys().await?;
         }
         if let Some(hit) = self.hit(&place, &presented, now)? {

@@ -2,7 +2,7 @@
 //! ([RFC 6750, section 3](https://www.rfc-editor.org/rfc/rfc6750#section-3)).
 
 use ciam_core::jose::{Algorithm, AlgorithmSet};
-use http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue};
 
 use super::error::ValidateError;
@@ -57,13 +57,16 @@ impl Challenges {
     }
 
     /// The headers of a refusal: one challenge for each scheme, the details in the one that the request used; the nonce that the
-    /// next proof needs; and that it must not be cached.
+    /// next proof needs; when to try again, where that may help; and that it must not be cached.
     #[must_use]
     pub fn headers(&self, used: Option<Scheme>, error: &ValidateError) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let ValidateError::Proof(DpopError::UseNonce { nonce }) = error {
             headers.insert(DPOP_NONCE, nonce.clone());
+        }
+        if let Some(wait) = error.retry_after() {
+            headers.insert(RETRY_AFTER, HeaderValue::from(wait.whole_seconds()));
         }
         if error.status().is_server_error() {
             return headers;
@@ -170,6 +173,16 @@ mod tests {
         let only = only.headers(Some(Scheme::Bearer), &ValidateError::NotBound);
         assert_eq!(only.get_all(WWW_AUTHENTICATE).iter().count(), 1);
         assert!(only[WWW_AUTHENTICATE].to_str().unwrap().starts_with("DPoP error="));
+    }
+
+    /// Where nobody can say whether a token is good, the client is not told that its token is bad: it would throw it away.
+    #[test]
+    fn what_cannot_be_decided_is_no_challenge() {
+        let both = Challenges::new().with_dpop(AlgorithmSet::ASYMMETRIC);
+        let headers = both.headers(Some(Scheme::Bearer), &ValidateError::StaleKeys);
+        assert_eq!(headers[RETRY_AFTER], "30");
+        assert!(!headers.contains_key(WWW_AUTHENTICATE));
+        assert!(!both.headers(None, &ValidateError::Expired).contains_key(RETRY_AFTER));
     }
 
     /// RFC 9449, section 9: the nonce is in a header of its own.

@@ -1,18 +1,16 @@
 //! The claims of an access token, read once and borrowed.
 
 use std::fmt;
-use std::ops::Range;
 
 use ciam_core::jose::{MemberReader, NumericDate, Text};
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
+use super::places::{Place, Places};
 use crate::confirmation::Confirmation;
 
-/// The claims that every validation looks at, as places in the payload. One that is there twice, or of another type, makes the
-/// token malformed.
+/// The claims that every validation looks at, as places in the payload.
 #[derive(Debug)]
-pub(super) struct RawClaims<'p> {
-    payload: &'p str,
+pub(super) struct RawClaims {
     pub(super) iss: Option<Place>,
     pub(super) sub: Option<Place>,
     pub(super) aud: Places,
@@ -31,10 +29,16 @@ pub(super) struct RawClaims<'p> {
     pub(super) active: Option<bool>,
 }
 
-impl<'p> RawClaims<'p> {
+/// Reads claims. One that is there twice, or of another type, makes the token malformed.
+#[derive(Debug)]
+pub(super) struct Reader<'p> {
+    payload: &'p str,
+    pub(super) claims: RawClaims,
+}
+
+impl<'p> Reader<'p> {
     pub(super) const fn of(payload: &'p str) -> Self {
-        Self {
-            payload,
+        let claims = RawClaims {
             iss: None,
             sub: None,
             aud: Places::None,
@@ -50,85 +54,42 @@ impl<'p> RawClaims<'p> {
             amr: Places::None,
             cnf: None,
             active: None,
-        }
+        };
+        Self { payload, claims }
     }
 
     fn text<A: MapAccess<'p>>(&self, object: &mut A) -> Result<Option<Place>, A::Error> {
         let text = object.next_value::<Option<Text<'p>>>()?;
         Ok(text.map(|text| Place::of(text.as_str(), self.payload)))
     }
+
+    fn list<A: MapAccess<'p>>(&self, or_one: bool, object: &mut A) -> Result<Places, A::Error> {
+        object.next_value_seed(PlacesSeed { payload: self.payload, or_one })
+    }
 }
 
-impl<'p> MemberReader<'p> for RawClaims<'p> {
+impl<'p> MemberReader<'p> for Reader<'p> {
     fn member<A: MapAccess<'p>>(&mut self, name: &str, object: &mut A) -> Result<bool, A::Error> {
         match name {
-            "iss" => self.iss = self.text(object)?,
-            "sub" => self.sub = self.text(object)?,
-            "aud" => self.aud = object.next_value_seed(PlacesSeed { payload: self.payload, or_one: true })?,
-            "exp" => self.exp = object.next_value()?,
-            "iat" => self.iat = object.next_value()?,
-            "nbf" => self.nbf = object.next_value()?,
-            "jti" => self.jti = self.text(object)?,
-            "client_id" => self.client_id = self.text(object)?,
-            "scope" => self.scope = self.text(object)?,
-            "sid" => self.sid = self.text(object)?,
-            "auth_time" => self.auth_time = object.next_value()?,
-            "acr" => self.acr = self.text(object)?,
-            "amr" => {
-                self.amr = object.next_value_seed(PlacesSeed { payload: self.payload, or_one: false })?
-            }
+            "iss" => self.claims.iss = self.text(object)?,
+            "sub" => self.claims.sub = self.text(object)?,
+            "aud" => self.claims.aud = self.list(true, object)?,
+            "exp" => self.claims.exp = object.next_value()?,
+            "iat" => self.claims.iat = object.next_value()?,
+            "nbf" => self.claims.nbf = object.next_value()?,
+            "jti" => self.claims.jti = self.text(object)?,
+            "client_id" => self.claims.client_id = self.text(object)?,
+            "scope" => self.claims.scope = self.text(object)?,
+            "sid" => self.claims.sid = self.text(object)?,
+            "auth_time" => self.claims.auth_time = object.next_value()?,
+            "acr" => self.claims.acr = self.text(object)?,
+            "amr" => self.claims.amr = self.list(false, object)?,
             // A binding that is null would be none.
-            "cnf" => self.cnf = Some(object.next_value()?),
-            "active" => self.active = object.next_value()?,
+            "cnf" => self.claims.cnf = Some(object.next_value()?),
+            "active" => self.claims.active = object.next_value()?,
             _ => return Ok(false),
         }
         Ok(true)
-    }
-}
-
-/// A string of a payload that is kept beside it: where it stands, or the text itself when it had an escape.
-#[derive(Clone, Debug)]
-pub(super) enum Place {
-    At(Range<usize>),
-    Unescaped(Box<str>),
-}
-
-impl Place {
-    /// Finds a text in the payload that it was read from.
-    pub(super) fn of(text: &str, payload: &str) -> Self {
-        let start = (text.as_ptr() as usize).wrapping_sub(payload.as_ptr() as usize);
-        let range = start..start.wrapping_add(text.len());
-        // A slice of the payload is where the addresses say; a text that was unescaped is somewhere else.
-        if payload.get(range.clone()).is_some_and(|found| found == text) {
-            Self::At(range)
-        } else {
-            Self::Unescaped(text.into())
-        }
-    }
-
-    pub(super) fn text<'p>(&'p self, payload: &'p str) -> &'p str {
-        match self {
-            Self::At(range) => payload.get(range.clone()).unwrap_or_default(),
-            Self::Unescaped(text) => text,
-        }
-    }
-}
-
-/// The strings of a claim that is a string or an array of them.
-#[derive(Clone, Debug)]
-pub(super) enum Places {
-    None,
-    One(Place),
-    Many(Vec<Place>),
-}
-
-impl Places {
-    pub(super) fn iter(&self) -> std::slice::Iter<'_, Place> {
-        match self {
-            Self::None => [].iter(),
-            Self::One(one) => std::slice::from_ref(one).iter(),
-            Self::Many(many) => many.iter(),
-        }
     }
 }
 
@@ -162,11 +123,11 @@ impl<'de> Visitor<'de> for PlacesSeed<'de> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Places, A::Error> {
-        let mut many = Vec::new();
+        let mut places = Places::None;
         while let Some(text) = items.next_element::<Text<'de>>()? {
-            many.push(Place::of(text.as_str(), self.payload));
+            places.push(Place::of(text.as_str(), self.payload), self.payload);
         }
-        Ok(Places::Many(many))
+        Ok(places)
     }
 }
 
@@ -174,30 +135,25 @@ impl<'de> Visitor<'de> for PlacesSeed<'de> {
 mod tests {
     use ciam_core::jose::{JwsError, read_members};
 
+    use super::super::payload::Payload;
     use super::*;
 
-    fn read(payload: &str) -> Result<RawClaims<'_>, JwsError> {
-        read_members(payload, RawClaims::of(payload))
+    fn read(payload: &str) -> Result<RawClaims, JwsError> {
+        read_members(payload, Reader::of(payload)).map(|read| read.claims)
     }
 
     #[test]
-    fn plain_strings_are_borrowed_and_found_again() {
-        let payload = r#"{"iss":"https://id.example","sub":"a\u0062c","aud":["x","y"],"x":{"iss":1}}"#;
-        let claims = read(payload).unwrap();
-        let iss = claims.iss.unwrap();
-        assert!(matches!(iss, Place::At(_)));
-        assert_eq!(iss.text(payload), "https://id.example");
-        let sub = claims.sub.unwrap();
-        assert!(matches!(sub, Place::Unescaped(_)));
-        assert_eq!(sub.text(payload), "abc");
-        assert_eq!(claims.aud.iter().map(|place| place.text(payload)).collect::<Vec<_>>(), ["x", "y"]);
-    }
-
-    #[test]
-    fn a_text_of_elsewhere_is_copied() {
-        let place = Place::of("elsewhere", "payload");
-        assert!(matches!(place, Place::Unescaped(_)));
-        assert_eq!(place.text("payload"), "elsewhere");
+    fn claims_are_found_again_where_they_stand() {
+        let text = r#"{"iss":"https://id.example","sub":"a\u0062c","aud":["x","y"],"x":{"iss":1}}"#;
+        let payload = Payload::from(text.as_bytes());
+        let claims = read(text).unwrap();
+        assert_eq!(claims.iss.unwrap().text(&payload), "https://id.example");
+        assert_eq!(claims.sub.unwrap().text(&payload), "abc");
+        assert_eq!(claims.aud.texts(&payload).collect::<Vec<_>>(), ["x", "y"]);
+        for (one, expected) in [(r#"{"aud":"x"}"#, "x"), (r#"{"aud":["x"]}"#, "x")] {
+            let payload = Payload::from(one.as_bytes());
+            assert_eq!(read(one).unwrap().aud.texts(&payload).collect::<Vec<_>>(), [expected]);
+        }
     }
 
     #[test]

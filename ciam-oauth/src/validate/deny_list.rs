@@ -9,6 +9,7 @@ use foldhash::quality::RandomState;
 use time::OffsetDateTime;
 
 use super::token::AccessToken;
+use crate::issuer::Issuer;
 
 /// What is revoked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -26,24 +27,29 @@ pub enum Denied {
 /// A list of what is revoked, told by the host as it learns of it: from back-channel logout, from events, from its own
 /// decisions. [`Validator`](super::Validator)s that share it refuse what it names from the next request on.
 ///
+/// Each entry is of one issuer and about that issuer's tokens: two issuers may give the same name to a token, a session or a
+/// person.
+///
 /// Reading takes no lock; telling it something copies the list, so tell it many things at once where there are many. It
 /// forgets each entry when it has been told that no such token can live any more, and holds at most
-/// [`DenyList::MAX_ENTRIES`].
+/// [`DenyList::MAX_ENTRIES`] of each issuer.
 ///
 /// ```
 /// use ciam_oauth::validate::{Denied, DenyList};
 /// use time::macros::datetime;
 ///
 /// let list = DenyList::new();
-/// let now = datetime!(2026-11-23 12:00 UTC);
+/// let (issuer, now) = ("https://id.example".parse()?, datetime!(2026-11-23 12:00 UTC));
 /// // Tokens live for ten minutes at most: after that there is nothing left to refuse.
-/// let forgotten = list.deny([(Denied::Session("s-1".to_owned()), now + time::Duration::minutes(10))], now);
+/// let until = now + time::Duration::minutes(10);
+/// let forgotten = list.deny(&issuer, [(Denied::Session("s-1".to_owned()), until)], now);
 /// assert_eq!(forgotten, 0);
 /// assert_eq!(list.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Default)]
 pub struct DenyList {
-    current: ArcSwap<Entries>,
+    current: ArcSwap<HashMap<Box<str>, Entries, RandomState>>,
     /// One writer at a time.
     writing: Mutex<()>,
 }
@@ -57,7 +63,7 @@ struct Entries {
 }
 
 impl DenyList {
-    /// At most this many entries.
+    /// At most this many entries of each issuer.
     pub const MAX_ENTRIES: usize = 1_000_000;
 
     /// An empty list.
@@ -66,33 +72,36 @@ impl DenyList {
         Self::default()
     }
 
-    /// Adds what is revoked, each with the time after which no such token is valid any more. Entries whose time has come are
-    /// dropped. Gives back how many had to be dropped before their time because the list was full; the ones that would have
-    /// been dropped soonest.
+    /// Adds what is revoked of an issuer's tokens, each with the time after which no such token is valid any more. Entries whose
+    /// time has come are dropped. Gives back how many of the issuer's had to be dropped before their time because there was no
+    /// room; the ones that would have been dropped soonest.
     ///
     /// # Security
     ///
     /// A number above 0 means that revoked tokens may pass until they expire: raise an alarm.
     pub fn deny(
         &self,
+        issuer: &Issuer,
         denied: impl IntoIterator<Item = (Denied, OffsetDateTime)>,
         now: OffsetDateTime,
     ) -> usize {
         let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut entries = Entries::clone(&self.current.load());
-        entries.forget(now);
+        let mut all = HashMap::clone(&self.current.load());
+        all.values_mut().for_each(|entries| entries.forget(now));
+        let entries = all.entry(issuer.as_str().into()).or_default();
         for (what, until) in denied {
             entries.add(what, until);
         }
         let dropped = entries.shrink_to(Self::MAX_ENTRIES);
-        self.current.store(Arc::new(entries));
+        all.retain(|_, entries| entries.len() > 0);
+        self.current.store(Arc::new(all));
         dropped
     }
 
     /// How many entries there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.current.load().len()
+        self.current.load().values().map(Entries::len).sum()
     }
 
     /// Whether nothing is revoked.
@@ -103,7 +112,8 @@ impl DenyList {
 
     /// Whether a token is revoked.
     pub(super) fn names(&self, token: &AccessToken, now: OffsetDateTime) -> bool {
-        let entries = self.current.load();
+        let all = self.current.load();
+        let Some(entries) = all.get(token.issuer()) else { return false };
         let token_is = token.id().and_then(|id| entries.tokens.get(id)).is_some_and(|until| now < *until);
         let session_is =
             || token.session_id().and_then(|id| entries.sessions.get(id)).is_some_and(|until| now < *until);

@@ -37,7 +37,7 @@ pub enum ValidateError {
     /// No known key fits. With remote keys, a refresh may help.
     #[error("unknown key")]
     UnknownKey,
-    /// The keys were not fetched for too long to be relied on.
+    /// The keys were not fetched for too long to be relied on, or never: nobody can say whether the token is good.
     #[error("the keys are too old")]
     StaleKeys,
     /// The signature does not verify.
@@ -112,7 +112,7 @@ impl ValidateError {
     #[must_use]
     pub const fn code(&self) -> Option<&'static str> {
         match self {
-            Self::Missing | Self::Introspection(_) => None,
+            Self::Missing | Self::StaleKeys | Self::Introspection(_) => None,
             Self::BadRequest => Some("invalid_request"),
             Self::InsufficientScope { .. } => Some("insufficient_scope"),
             Self::InsufficientAuthentication { .. } => Some("insufficient_user_authentication"),
@@ -122,7 +122,6 @@ impl ValidateError {
             | Self::Type
             | Self::Algorithm
             | Self::UnknownKey
-            | Self::StaleKeys
             | Self::Signature
             | Self::Issuer
             | Self::Audience
@@ -145,10 +144,23 @@ impl ValidateError {
         match self {
             Self::BadRequest => StatusCode::BAD_REQUEST,
             Self::InsufficientScope { .. } => StatusCode::FORBIDDEN,
-            Self::Introspection(_) | Self::Proof(DpopError::Unavailable(_)) => {
+            Self::StaleKeys | Self::Introspection(_) | Self::Proof(DpopError::Unavailable(_)) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             _ => StatusCode::UNAUTHORIZED,
+        }
+    }
+
+    /// When it is worth trying again, for the `Retry-After` header
+    /// ([RFC 9110, section 10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)); `None` when the same request will not
+    /// fare better later. Keys are not fetched more often than
+    /// [twice a minute](ciam_core::jose::RemoteKeysPolicy::cooldown), everything else is asked each time.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::StaleKeys => Some(Duration::seconds(30)),
+            Self::Introspection(_) | Self::Proof(DpopError::Unavailable(_)) => Some(Duration::seconds(5)),
+            _ => None,
         }
     }
 
@@ -211,7 +223,6 @@ mod tests {
             ValidateError::Type,
             ValidateError::Algorithm,
             ValidateError::UnknownKey,
-            ValidateError::StaleKeys,
             ValidateError::Signature,
             ValidateError::Issuer,
             ValidateError::Audience,
@@ -238,12 +249,15 @@ mod tests {
     #[test]
     fn what_cannot_be_checked_is_an_error_of_the_server() {
         let down = ciam_core::error::PortError::transient("down");
-        for error in [
-            ValidateError::Introspection(IntrospectionError::Busy),
-            ValidateError::Proof(DpopError::Unavailable(down)),
+        for (error, seconds) in [
+            (ValidateError::StaleKeys, 30),
+            (ValidateError::Introspection(IntrospectionError::Busy), 5),
+            (ValidateError::Proof(DpopError::Unavailable(down)), 5),
         ] {
             assert_eq!((error.status(), error.code()), (StatusCode::SERVICE_UNAVAILABLE, None));
+            assert_eq!(error.retry_after(), Some(Duration::seconds(seconds)), "{error}");
         }
+        assert_eq!(ValidateError::Expired.retry_after(), None);
     }
 
     #[test]

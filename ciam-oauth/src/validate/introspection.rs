@@ -186,9 +186,7 @@ impl Introspector {
         now: OffsetDateTime,
     ) -> Result<Access, ValidateError> {
         let presented = presented.into();
-        if presented.token.len() > MAX_TOKEN {
-            return Err(ValidateError::TooLarge);
-        }
+        presented.check_size()?;
         let place = self.inner.table.place_of(presented.token);
         if let Some(hit) = self.inner.table.find(&place, presented.token)
             && hit.entry().until.is_some_and(|until| now < until)
@@ -317,8 +315,6 @@ fn read_answer(answer: &[u8], issuer: &Issuer) -> Result<Option<AccessToken>, Va
     Ok(Some(token))
 }
 
-/// The longest token that is asked about, in bytes.
-const MAX_TOKEN: usize = 16_384;
 /// The `client_assertion_type` of an assertion.
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// How many inactive tokens are remembered.

@@ -52,6 +52,8 @@ mod deny_list;
 mod discovery;
 mod error;
 mod introspection;
+mod payload;
+mod places;
 mod presented;
 mod requirements;
 mod resource_metadata;

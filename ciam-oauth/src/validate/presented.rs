@@ -104,12 +104,23 @@ impl<'r> Presented<'r> {
         }
     }
 
+    /// Refuses a token that nobody would look at, before it costs anything.
+    pub(super) const fn check_size(&self) -> Result<(), ValidateError> {
+        if self.token.len() > MAX_TOKEN {
+            return Err(ValidateError::TooLarge);
+        }
+        Ok(())
+    }
+
     /// The token.
     #[must_use]
     pub const fn token(&self) -> &'r str {
         self.token
     }
 }
+
+/// The longest token of either form, in bytes.
+const MAX_TOKEN: usize = 16_384;
 
 impl<'r> From<&'r str> for Presented<'r> {
     fn from(token: &'r str) -> Self {

@@ -243,6 +243,7 @@ impl ResourceServer {
         token: &str,
         requirements: &Requirements,
     ) -> Result<Access, ValidateError> {
+        Presented::bearer(token).check_size()?;
         let now = self.ports.now();
         let dpop = self.dpop.as_ref().filter(|_| scheme == Scheme::Dpop);
         let url = format!("{}{}", self.base, request.path);

@@ -2,22 +2,26 @@
 
 use std::fmt;
 
-use ciam_core::jose::{NumericDate, read_members};
+use ciam_core::jose::{CompactJws, NumericDate, read_members};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::claims::{Place, Places, RawClaims};
+use super::claims::{RawClaims, Reader};
 use super::error::ValidateError;
+use super::payload::Payload;
+use super::places::{Place, Places, Span};
+use super::validator::problem;
 use crate::confirmation::Confirmation;
 
 /// The claims of an access token that was found good.
 ///
 /// It owns the token's payload and reads from it: it can be kept with the request that it came with, and cloned for a
-/// task. `Debug` prints the identifiers, not the payload.
+/// task. A payload of usual size is inside, which makes this a large value, and no allocation. `Debug` prints the identifiers,
+/// not the payload.
 #[derive(Clone)]
 pub struct AccessToken {
-    payload: String,
+    payload: Payload,
     issuer: Place,
     subject: Place,
     audience: Places,
@@ -35,33 +39,31 @@ pub struct AccessToken {
 }
 
 impl AccessToken {
-    /// Reads a payload and checks that every claim is there that an access token must have
+    /// Reads a token's payload and checks that every claim is there that an access token must have
     /// ([RFC 9068, section 2.2](https://www.rfc-editor.org/rfc/rfc9068#section-2.2)).
-    pub(super) fn read(payload: Vec<u8>) -> Result<Self, ValidateError> {
-        let payload = String::from_utf8(payload).map_err(|_| ValidateError::Malformed)?;
+    pub(super) fn read(jws: &CompactJws<'_>) -> Result<Self, ValidateError> {
+        let payload = Payload::of(jws).map_err(problem)?;
         let claims = raw(&payload)?;
-        let token = Self::of(claims)?;
-        Ok(Self { payload, ..token })
+        Self::of(claims, payload)
     }
 
     /// Reads the answer of an introspection endpoint ([RFC 7662, section
     /// 2.2](https://www.rfc-editor.org/rfc/rfc7662#section-2.2)); `None` when the token is not active. Where the answer names no
     /// issuer it is the one that was asked; where it names no subject it is the client.
     pub(super) fn read_introspected(answer: &[u8], issuer: &str) -> Result<Option<Self>, ValidateError> {
-        let payload = String::from_utf8(answer.to_vec()).map_err(|_| ValidateError::Malformed)?;
+        let payload = Payload::from(answer);
         let mut claims = raw(&payload)?;
         if !claims.active.ok_or(ValidateError::MissingClaim("active"))? {
             return Ok(None);
         }
         claims.iss.get_or_insert_with(|| Place::Unescaped(issuer.into()));
         claims.sub = claims.sub.or_else(|| claims.client_id.clone());
-        let token = Self::of(claims)?;
-        Ok(Some(Self { payload, ..token }))
+        Self::of(claims, payload).map(Some)
     }
 
-    /// The claims, still without the payload that they stand in.
-    fn of(claims: RawClaims<'_>) -> Result<Self, ValidateError> {
+    fn of(claims: RawClaims, payload: Payload) -> Result<Self, ValidateError> {
         Ok(Self {
+            payload,
             issuer: claims.iss.ok_or(ValidateError::MissingClaim("iss"))?,
             subject: claims.sub.ok_or(ValidateError::MissingClaim("sub"))?,
             client_id: claims.client_id.ok_or(ValidateError::MissingClaim("client_id"))?,
@@ -76,18 +78,17 @@ impl AccessToken {
             issued: claims.iat,
             authenticated: claims.auth_time,
             confirmation: claims.cnf,
-            payload: String::new(),
         })
     }
 
     /// What stands where there is no token. It has expired.
     pub(super) const fn nobody() -> Self {
         Self {
-            payload: String::new(),
-            issuer: Place::At(0..0),
-            subject: Place::At(0..0),
+            payload: Payload::EMPTY,
+            issuer: Place::At(Span::EMPTY),
+            subject: Place::At(Span::EMPTY),
             audience: Places::None,
-            client_id: Place::At(0..0),
+            client_id: Place::At(Span::EMPTY),
             id: None,
             scope: None,
             session: None,
@@ -133,7 +134,7 @@ impl AccessToken {
 
     /// Whom it was issued for; the configured audience is among them.
     pub fn audience(&self) -> impl Iterator<Item = &str> {
-        self.audience.iter().map(|place| place.text(&self.payload))
+        self.audience.texts(&self.payload)
     }
 
     /// Its scope values.
@@ -180,7 +181,7 @@ impl AccessToken {
 
     /// The methods by which the person was authenticated.
     pub fn amr(&self) -> impl Iterator<Item = &str> {
-        self.amr.iter().map(|place| place.text(&self.payload))
+        self.amr.texts(&self.payload)
     }
 
     /// What the token is bound to: its sender proved to have it.
@@ -192,7 +193,7 @@ impl AccessToken {
     /// Any claim by its name. It is read from the payload at each call.
     #[must_use]
     pub fn claim(&self, name: &str) -> Option<Value> {
-        let mut claims: serde_json::Map<String, Value> = serde_json::from_str(&self.payload).ok()?;
+        let mut claims: serde_json::Map<String, Value> = serde_json::from_slice(self.payload.bytes()).ok()?;
         claims.remove(name)
     }
 
@@ -202,7 +203,7 @@ impl AccessToken {
     ///
     /// Fails when the claims are not of that type.
     pub fn claims<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        serde_json::from_str(&self.payload)
+        serde_json::from_slice(self.payload.bytes())
     }
 
     fn text_of<'t>(&'t self, place: Option<&'t Place>) -> Option<&'t str> {
@@ -210,8 +211,10 @@ impl AccessToken {
     }
 }
 
-fn raw(payload: &str) -> Result<RawClaims<'_>, ValidateError> {
-    read_members(payload, RawClaims::of(payload)).map_err(|_| ValidateError::Malformed)
+fn raw(payload: &Payload) -> Result<RawClaims, ValidateError> {
+    let text = std::str::from_utf8(payload.bytes()).map_err(|_| ValidateError::Malformed)?;
+    let read = read_members(text, Reader::of(text)).map_err(|_| ValidateError::Malformed)?;
+    Ok(read.claims)
 }
 
 impl fmt::Debug for AccessToken {

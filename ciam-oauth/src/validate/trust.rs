@@ -58,6 +58,15 @@ impl Trusted {
         remote.current(now).map(Snapshot::Current).ok_or(ValidateError::StaleKeys)
     }
 
+    /// Whether there are keys and none would be fetched.
+    pub(super) fn is_fresh(&self) -> bool {
+        match &self.keys {
+            Keys::Fixed(_) => true,
+            Keys::Remote(remote) => remote.are_fresh(),
+            Keys::Discovered(discovered) => discovered.found().is_some_and(RemoteKeys::are_fresh),
+        }
+    }
+
     /// The keys, fetched first when there are none or they are due.
     pub(super) async fn keys(&self) -> Result<Arc<KeySet>, ValidateError> {
         let remote = match &self.keys {

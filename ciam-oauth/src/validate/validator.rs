@@ -45,7 +45,7 @@ impl Validator {
     pub fn new(issuer: Issuer, audience: impl Into<String>, keys: impl Into<Keys>) -> Self {
         Self {
             trusted: vec![Trusted { issuer, keys: keys.into() }],
-            verifier: Verifier::new(AlgorithmSet::ASYMMETRIC, TokenType::exactly("at+jwt")),
+            verifier: verifier(AlgorithmSet::ASYMMETRIC, TokenType::exactly("at+jwt")),
             rules: TokenRules::new(audience),
         }
     }
@@ -85,8 +85,7 @@ impl Validator {
     /// Accepts these algorithms and no other.
     #[must_use]
     pub fn with_algorithms(mut self, algorithms: AlgorithmSet) -> Self {
-        let (types, limits) = (self.verifier.token_type().clone(), *self.verifier.limits());
-        self.verifier = Verifier::new(algorithms, types).with_limits(limits);
+        self.verifier = verifier(algorithms, self.verifier.token_type().clone());
         self
     }
 
@@ -97,8 +96,7 @@ impl Validator {
     /// With `JWT`, every token that the issuer signs for this audience is an access token: id_tokens too.
     #[must_use]
     pub fn dangerous_accept_types(mut self, types: TokenType) -> Self {
-        let limits = *self.verifier.limits();
-        self.verifier = Verifier::new(self.verifier.algorithms(), types).with_limits(limits);
+        self.verifier = verifier(self.verifier.algorithms(), types);
         self
     }
 
@@ -208,14 +206,14 @@ impl Validator {
     }
 
     /// Takes a token apart and finds out whose keys to check it with. Nothing of it is proved yet.
-    fn begin<'r>(&self, token: &'r str) -> Result<Begun<'r, '_>, ValidateError> {
+    fn begin<'r>(&'r self, token: &'r str) -> Result<Begun<'r>, ValidateError> {
         let jws = self.verifier.parse(token).map_err(problem)?;
         // What cannot be good is not looked into.
         self.verifier.check_header(&jws).map_err(problem)?;
         if let [trusted] = self.trusted.as_slice() {
             return Ok(Begun { jws, trusted, index: 0, claims: None });
         }
-        let claims = AccessToken::read(jws.unverified_payload().map_err(problem)?)?;
+        let claims = AccessToken::read(&jws)?;
         let of_issuer = |known: &(usize, &Trusted)| known.1.issuer.as_str() == claims.issuer();
         let (index, trusted) =
             self.trusted.iter().enumerate().find(of_issuer).ok_or(ValidateError::Issuer)?;
@@ -225,13 +223,13 @@ impl Validator {
     /// Checks everything else of a token whose signature was checked.
     fn finish(
         &self,
-        begun: Begun<'_, '_>,
+        begun: Begun<'_>,
         presented: &Presented<'_>,
         now: OffsetDateTime,
     ) -> Result<AccessToken, ValidateError> {
         let token = match begun.claims {
             Some(claims) => claims,
-            None => AccessToken::read(begun.jws.unverified_payload().map_err(problem)?)?,
+            None => AccessToken::read(&begun.jws)?,
         };
         if token.issuer() != begun.trusted.issuer.as_str() {
             return Err(ValidateError::Issuer);
@@ -243,9 +241,9 @@ impl Validator {
 }
 
 /// A token that was taken apart, and whose it says it is.
-struct Begun<'r, 'v> {
+struct Begun<'r> {
     jws: CompactJws<'r>,
-    trusted: &'v Trusted,
+    trusted: &'r Trusted,
     index: usize,
     /// Its claims, where they had to be read to know.
     claims: Option<AccessToken>,
@@ -259,7 +257,12 @@ pub(super) struct Good {
     pub(super) trusted: usize,
 }
 
-const fn problem(error: JwsError) -> ValidateError {
+/// A policy that recognises the headers of its issuers: only they sign what it accepts.
+fn verifier(algorithms: AlgorithmSet, types: TokenType) -> Verifier {
+    Verifier::new(algorithms, types).recognising_headers()
+}
+
+pub(super) const fn problem(error: JwsError) -> ValidateError {
     match error {
         JwsError::TooLarge => ValidateError::TooLarge,
         JwsError::WrongType => ValidateError::Type,

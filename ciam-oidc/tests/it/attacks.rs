@@ -2,13 +2,15 @@
 
 use bytes::Bytes;
 use ciam_core::encoding::base64url;
-use ciam_core::http::Params;
+use ciam_core::http::{Params, Peer};
+use ciam_core::jose::RemoteKeys;
+use ciam_oauth::validate::{ValidateError, Validator};
 use ciam_oidc::rp::{DiscoveryError, IdTokenError, SignInError, SignInOptions};
-use http::Response;
+use http::{Request, Response};
 use serde_json::{Value, json};
 use time::Duration;
 
-use crate::world::{Browser, World, response_of};
+use crate::world::{Browser, ISSUER, World, claims_of, response_of};
 
 async fn authorized(world: &World, browser: &mut Browser) -> Params {
     let url = world.party.begin(&browser.at_party, &SignInOptions::new(), None).await.unwrap();
@@ -144,6 +146,44 @@ async fn s6_the_id_token_of_another_sign_in_does_not_hold() {
     change_id_token(&world, move |_| id_token.clone());
     let refused = world.sign_in(&mut Browser::new(&world), &SignInOptions::new()).await.unwrap_err();
     assert!(matches!(refused, SignInError::IdToken(IdTokenError::Nonce)), "{refused:?}");
+}
+
+/// Both are signed by the provider, and neither is the other: RFC 8725, section 3.11; S23.
+#[tokio::test]
+async fn s23_an_access_token_is_no_id_token_and_the_reverse() {
+    let world = World::new().await;
+    let good = world.sign_in(&mut Browser::new(&world), &SignInOptions::new()).await.unwrap().tokens;
+    let (id_token, access_token) = (good.id_token.expose().to_owned(), good.access_token.expose().to_owned());
+    assert_eq!(access_token.split('.').count(), 3, "a JWT, of the same key");
+
+    // The relying party is sent the access token of the same answer.
+    world.tamper(|path, response| {
+        if path != "/token" {
+            return response;
+        }
+        let mut body: Value = serde_json::from_slice(response.body()).unwrap();
+        body["id_token"] = body["access_token"].clone();
+        response.map(|_| Bytes::from(body.to_string()))
+    });
+    let refused = world.sign_in(&mut Browser::new(&world), &SignInOptions::new()).await.unwrap_err();
+    assert!(matches!(refused, SignInError::IdToken(IdTokenError::Signature)), "{refused:?}");
+
+    // A resource, and the provider's own UserInfo endpoint, are sent the id_token.
+    let keys = RemoteKeys::new(world.rp_ports.clone(), format!("{ISSUER}/jwks"));
+    let audience = claims_of(&access_token)["aud"].clone();
+    let audience = audience.as_str().or_else(|| audience[0].as_str()).unwrap();
+    for audience in [audience, "web"] {
+        let validator = Validator::new(ISSUER.parse().unwrap(), audience, keys.clone());
+        let now = world.ports.now();
+        assert_eq!(validator.validate_or_fetch(&id_token, now).await.unwrap_err(), ValidateError::Type);
+        assert_eq!(validator.validate_or_fetch(&access_token, now).await.is_ok(), audience != "web");
+    }
+    for (token, status) in [(access_token, 200), (id_token, 401)] {
+        let request = Request::get("/userinfo").header("authorization", format!("Bearer {token}"));
+        let request = request.body(Bytes::new()).unwrap();
+        let response = world.server.handle(request, &Peer::new([192, 0, 2, 9].into())).await;
+        assert_eq!(response.status(), status);
+    }
 }
 
 #[tokio::test]

@@ -167,8 +167,12 @@ fn numbers_are_checked_by_the_backend() {
     assert_eq!(check(&neutral), Err(JwkError::Rejected(KeyRejected::InvalidPoint)));
     let short = with(rsa(), "n", json!(base64url::encode(&[0xff; 128])));
     assert_eq!(check(&short), Err(JwkError::Rejected(KeyRejected::UnacceptableSize)));
-    let small = with(rsa(), "e", json!("Aw"));
-    assert_eq!(check(&small), Err(JwkError::Rejected(KeyRejected::UnacceptableExponent)));
+    // 1 signs everything with itself; 3 and 65536; as long as the modulus.
+    let long = base64url::encode(&[0xff; 256]);
+    for exponent in ["AQ", "Aw", "AQAA", long.as_str()] {
+        let refused = check(&with(rsa(), "e", json!(exponent)));
+        assert_eq!(refused, Err(JwkError::Rejected(KeyRejected::UnacceptableExponent)), "{exponent:.4}");
+    }
 }
 
 #[test]

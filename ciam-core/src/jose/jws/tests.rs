@@ -143,6 +143,64 @@ fn hostile_headers_are_refused() {
     }
 }
 
+/// A header that was recognised is judged as one that was parsed, by everything that the policy says.
+#[test]
+fn recognised_headers_change_no_decision() {
+    let (ours, attacker) = (signer(Algorithm::Es256).with_kid("k"), signer(Algorithm::Es256).with_kid("k"));
+    let set = keys(&ours);
+    let policy = verifier(Algorithm::Es256).recognising_headers();
+    let good = |kid: &str| format!(r#"{{"alg":"ES256","typ":"test+jwt","kid":"{kid}"}}"#);
+    let is_known = |token: &str| matches!(policy.parse(token).unwrap().header, Cow::Borrowed(_));
+
+    // What a stranger signs is not remembered, however often it comes.
+    let forged = forge(&good("k"), b"{}", &attacker);
+    for _ in 0..3 {
+        assert_eq!(policy.verify(&forged, &set).unwrap_err(), JwsError::InvalidSignature);
+        assert!(!is_known(&forged));
+    }
+    let unsigned = format!("{}A", forge(&good("k"), b"{}", &ours));
+    assert!(policy.verify(&unsigned, &set).is_err() && !is_known(&unsigned));
+
+    let token = forge(&good("k"), b"{}", &ours);
+    assert!(policy.verify(&token, &set).is_ok());
+    assert!(is_known(&token) && is_known(&forged), "the bytes of the header are the same");
+    assert_eq!(
+        policy.parse(&token).unwrap().header(),
+        CompactJws::parse(&token, policy.limits()).unwrap().header()
+    );
+    assert!(policy.verify(&token, &set).is_ok());
+    assert_eq!(policy.verify(&forged, &set).unwrap_err(), JwsError::InvalidSignature);
+    assert_eq!(policy.verify(&token, &keys(&attacker)).unwrap_err(), JwsError::InvalidSignature);
+    assert_eq!(policy.verify(&token, &KeySet::default()).unwrap_err(), JwsError::UnknownKey);
+    // A header that is only almost the same is another one.
+    for other in [good("K"), good("k "), good("k").replace("ES256", "none"), good("k").replace("test", "at")]
+    {
+        let token = forge(&other, b"{}", &ours);
+        assert!(policy.verify(&token, &set).is_err(), "{other}");
+    }
+    // Clones know what the policy knows; one without the wish knows nothing.
+    assert!(matches!(policy.clone().parse(&token).unwrap().header, Cow::Borrowed(_)));
+    assert!(matches!(verifier(Algorithm::Es256).parse(&token).unwrap().header, Cow::Owned(_)));
+}
+
+#[test]
+fn payloads_are_decoded_where_there_is_room() {
+    let ours = signer(Algorithm::EdDsa);
+    for length in [0, 1, 2, 3, 60, 64, 65, 1000] {
+        let payload = vec![b'x'; length];
+        let token = forge(r#"{"alg":"EdDSA"}"#, &payload, &ours);
+        let jws = CompactJws::parse(&token, &JwsLimits::default()).unwrap();
+        let mut buffer = [0; 64];
+        let decoded = jws.unverified_payload_in(&mut buffer).unwrap();
+        assert_eq!(*decoded, *payload);
+        assert_eq!(matches!(decoded, Cow::Owned(_)), length > 63, "{length}");
+    }
+    let jws = "eyJhbGciOiJFUzI1NiJ9.e30=.AA";
+    let jws = CompactJws::parse(jws, &JwsLimits::default()).unwrap();
+    assert_eq!(jws.unverified_payload_in(&mut [0; 64]).unwrap_err(), JwsError::Malformed);
+    assert_eq!(jws.unverified_payload_in(&mut []).unwrap_err(), JwsError::Malformed);
+}
+
 /// S15: keys that the token brings along are not used, whatever they are.
 #[test]
 fn keys_in_the_header_are_ignored() {
@@ -197,6 +255,49 @@ fn modulus_of(jwk: &PublicJwk) -> PublicKeyBytes {
     match jwk.key() {
         crypto::PublicKey::Rsa { modulus, .. } => PublicKeyBytes(modulus.clone()),
         _ => panic!("not an RSA key"),
+    }
+}
+
+/// CVE-2022-21449 and its like: numbers that satisfy the equation of a careless verifier for every message.
+#[test]
+fn psychic_signatures_are_refused() {
+    const P256: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
+    const P384: &str =
+        "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973";
+    let digits = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    let unhex = |text: &str| text.as_bytes().chunks(2).map(digits).collect::<Vec<u8>>();
+    for (algorithm, order) in [(Algorithm::Es256, unhex(P256)), (Algorithm::Es384, unhex(P384))] {
+        let ours = signer(algorithm).with_kid("k");
+        let zero = vec![0; order.len()];
+        let one = [&zero[1..], &[1]].concat();
+        let (all, half) = (vec![0xff; order.len()], [&[0x7f], &order[1..]].concat());
+        for crypto in [
+            crypto::ring(),
+            #[cfg(feature = "aws-lc-rs")]
+            crypto::aws_lc_rs(),
+        ] {
+            let set = KeySet::from(ours.verification_key(&*crypto).unwrap());
+            let numbers = [&zero, &one, &order, &all, &half];
+            for (r, s) in numbers.iter().flat_map(|r| numbers.iter().map(move |s| (r, s))) {
+                let header = format!(r#"{{"alg":"{algorithm}","typ":"test+jwt","kid":"k"}}"#);
+                let input = format!("{}.e30", base64url::encode(header.as_bytes()));
+                let token = format!("{input}.{}", base64url::encode(&[&r[..], &s[..]].concat()));
+                assert_eq!(verifier(algorithm).verify(&token, &set).unwrap_err(), JwsError::InvalidSignature);
+            }
+        }
+    }
+    // The same for the others: nothing, one, and as much as there is.
+    for (algorithm, length) in [(Algorithm::EdDsa, 64), (Algorithm::Rs256, 256), (Algorithm::Ps256, 256)] {
+        let ours = signer(algorithm).with_kid("k");
+        for byte in [0, 1, 0xff] {
+            let mut signature = vec![if byte == 0xff { 0xff } else { 0 }; length];
+            *signature.last_mut().unwrap() = byte;
+            let header = format!(r#"{{"alg":"{algorithm}","typ":"test+jwt","kid":"k"}}"#);
+            let input = format!("{}.e30", base64url::encode(header.as_bytes()));
+            let token = format!("{input}.{}", base64url::encode(&signature));
+            let refused = verifier(algorithm).verify(&token, &keys(&ours)).unwrap_err();
+            assert_eq!(refused, JwsError::InvalidSignature, "{algorithm} {byte}");
+        }
     }
 }
 
@@ -405,8 +506,7 @@ async fn claims_that_are_no_object_are_not_signed() {
 
 #[tokio::test]
 async fn rsa_signatures_leave_the_thread_when_there_is_a_runtime() {
-    let ours =
-        signer(Algorithm::Rs256).with_runtime(std::sync::Arc::new(crate::runtime::ThreadRuntime::new()));
+    let ours = signer(Algorithm::Rs256).with_runtime(Arc::new(crate::runtime::ThreadRuntime::new()));
     let token = sign(&ours, "test+jwt", &json!({})).await.unwrap();
     assert!(verifier(Algorithm::Rs256).verify(&token, &keys(&ours)).is_ok());
 }
@@ -422,7 +522,7 @@ fn futures_and_keys_cross_threads() {
 
 #[test]
 fn imported_keys_are_checked() {
-    let crypto: std::sync::Arc<dyn Crypto> = crypto::ring();
+    let crypto: Arc<dyn Crypto> = crypto::ring();
     const RSA_1024: &[u8] = include_bytes!("../../../tests/data/rsa-1024.pk8");
     const ED25519_V1: &[u8] = include_bytes!("../../../tests/data/ed25519-v1.pk8");
     assert!(LocalSigner::from_pkcs8(&*crypto, Algorithm::Rs256, RSA_1024).is_err());

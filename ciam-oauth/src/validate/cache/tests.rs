@@ -8,7 +8,12 @@ use time::Duration;
 use time::macros::datetime;
 
 use super::*;
+use crate::issuer::Issuer;
 use crate::validate::{Denied, DenyList};
+
+fn issuer() -> Issuer {
+    "https://id.example".parse().unwrap()
+}
 
 const NOW: OffsetDateTime = datetime!(2026-11-23 12:00 UTC);
 
@@ -103,7 +108,7 @@ async fn an_entry_does_not_outlive_revocation() {
             "session" => Denied::Session("session of alice".to_owned()),
             _ => Denied::Subject("alice".to_owned(), NOW),
         };
-        assert_eq!(list.deny([(denied, NOW + Duration::minutes(10))], NOW), 0);
+        assert_eq!(list.deny(&issuer(), [(denied, NOW + Duration::minutes(10))], NOW), 0);
         assert_eq!(caching.validate(&token, NOW).unwrap_err(), ValidateError::Revoked, "{what}");
         assert!(caching.validate(&other, NOW).unwrap().was_cached(), "{what}");
     }
@@ -116,7 +121,7 @@ async fn tokens_issued_after_a_subject_was_denied_pass() {
     let validator = setting.validator().with_deny_list(Arc::clone(&list));
     let token = setting.token("alice").await;
     let before = Denied::Subject("alice".to_owned(), NOW - Duration::seconds(1));
-    list.deny([(before, NOW + Duration::minutes(10))], NOW);
+    list.deny(&issuer(), [(before, NOW + Duration::minutes(10))], NOW);
     assert!(validator.validate(&token, NOW).is_ok());
 }
 
@@ -124,11 +129,15 @@ async fn tokens_issued_after_a_subject_was_denied_pass() {
 fn the_deny_list_forgets_what_can_no_longer_live() {
     let list = DenyList::new();
     let until = |minutes| NOW + Duration::minutes(minutes);
-    list.deny([(Denied::Token("1".to_owned()), until(1)), (Denied::Token("2".to_owned()), until(3))], NOW);
+    list.deny(
+        &issuer(),
+        [(Denied::Token("1".to_owned()), until(1)), (Denied::Token("2".to_owned()), until(3))],
+        NOW,
+    );
     assert_eq!(list.len(), 2);
-    list.deny([(Denied::Session("3".to_owned()), until(5))], until(2));
+    list.deny(&issuer(), [(Denied::Session("3".to_owned()), until(5))], until(2));
     assert_eq!(list.len(), 2);
-    list.deny([], until(6));
+    list.deny(&issuer(), [], until(6));
     assert!(list.is_empty());
 }
 

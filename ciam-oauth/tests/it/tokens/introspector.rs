@@ -331,7 +331,7 @@ async fn revocations_reach_remembered_answers() {
     let introspector =
         Introspector::new(ports, ISSUER.parse().unwrap(), "https://id.example/i", auth, rules).unwrap();
     assert!(introspector.validate("opaque", NOW).await.is_ok());
-    list.deny([(Denied::Token("1".to_owned()), NOW + Duration::HOUR)], NOW);
+    list.deny(&ISSUER.parse().unwrap(), [(Denied::Token("1".to_owned()), NOW + Duration::HOUR)], NOW);
     assert_eq!(introspector.validate("opaque", NOW).await.unwrap_err(), ValidateError::Revoked);
     assert_eq!(endpoint.requests(), 1);
 }

@@ -1,14 +1,14 @@
 use std::sync::Arc;
 
 use ciam_core::http::Peer;
-use ciam_core::jose::{Algorithm, AlgorithmSet, KeySet, LocalSigner, sign};
+use ciam_core::jose::{Algorithm, AlgorithmSet, KeySet, LocalSigner, RemoteKeys, sign};
 use ciam_core::memory;
 use ciam_core::ports::Ports;
 use ciam_core::testkit::{ManualClock, SeededEntropy};
 use ciam_oauth::confirmation::CertificateThumbprint;
 use ciam_oauth::dpop::{DPOP, DpopChecker, DpopSigner};
 use ciam_oauth::validate::{ResourceMetadata, Validator};
-use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method};
 use serde_json::{Value, json};
 use time::Duration;
@@ -117,6 +117,22 @@ async fn rfc6750_3_whoever_is_not_let_in_is_told_what_is_wanted() {
     for answer in [none, bad] {
         assert!(answer.2.is_empty(), "nothing of the handler's");
     }
+}
+
+/// Without the issuer's keys nobody can say whether a token is good: the service is unavailable, and says when to come back.
+#[tokio::test]
+async fn keys_that_cannot_be_had_are_not_the_clients_fault() {
+    let setting = Setting::new();
+    let keys = RemoteKeys::new(setting.ports.clone(), "https://id.example/jwks");
+    let validator = Validator::new("https://id.example".parse().unwrap(), "https://api.example", keys);
+    let server = ResourceServer::new(setting.ports.clone(), "https://api.example").with_validator(validator);
+    let api = Router::new().route("/any", get(async || "in").layer(Guard::new(server, Requirements::new())));
+    let token = setting.token(|_| ()).await;
+    let request = Request::get("/any").header(AUTHORIZATION, format!("Bearer {token}"));
+    let response = api.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.headers()[RETRY_AFTER], "30");
+    assert!(!response.headers().contains_key(WWW_AUTHENTICATE));
 }
 
 /// RFC 6750, section 3.1: each route has its own scope values.

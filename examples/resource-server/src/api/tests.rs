@@ -271,7 +271,11 @@ async fn jwks_that_hang() {
     setting.issuer.does(Keys::Hang);
     let token = setting.token(&setting.signer).await;
     let began = Instant::now();
-    assert_eq!(setting.notes(&token).await, StatusCode::UNAUTHORIZED, "no keys yet, and nobody is let in");
+    assert_eq!(
+        setting.notes(&token).await,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "no keys yet, and nobody is let in"
+    );
     assert!(began.elapsed() < StdDuration::from_secs(3), "{:?}", began.elapsed());
 
     setting.issuer.does(Keys::Published);
@@ -296,7 +300,7 @@ async fn jwks_that_redirect() {
         let setting = Setting::new().await;
         setting.issuer.does(Keys::Redirect(to.to_owned()));
         let token = setting.token(&setting.signer).await;
-        assert_eq!(setting.notes(&token).await, StatusCode::UNAUTHORIZED, "{to}");
+        assert_eq!(setting.notes(&token).await, StatusCode::SERVICE_UNAVAILABLE, "{to}");
         assert_eq!(setting.issuer.requests(), 1, "{to}");
     }
 }
@@ -321,7 +325,7 @@ async fn jwks_of_a_gigabyte() {
     let setting = Setting::with(StdDuration::from_secs(5), |_| ()).await;
     setting.issuer.does(Keys::Endless);
     let token = setting.token(&setting.signer).await;
-    assert_eq!(setting.notes(&token).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(setting.notes(&token).await, StatusCode::SERVICE_UNAVAILABLE);
     let sent = setting.issuer.inner.sent.load(Ordering::SeqCst);
     assert!(sent < 16 << 20, "{sent} bytes were sent before the connection was closed");
 }

@@ -316,7 +316,8 @@ mod tests {
     /// With a way out that reads bodies of so many bytes.
     fn setting_that_reads(max_body: usize) -> (Arc<ManualClock>, Arc<Provider>, RemoteKeys) {
         let (clock, provider) = (Arc::new(ManualClock::default()), Arc::new(Provider::default()));
-        let policy = OutboundPolicy { max_body, ..OutboundPolicy::default() };
+        let mut policy = OutboundPolicy::default();
+        policy.max_body = max_body;
         let ports = memory::ports_with(clock.clone(), Arc::new(SeededEntropy::new(1)))
             .with_http_client(provider.clone())
             .with_outbound_policy(policy);

@@ -54,8 +54,8 @@
 //!
 //! # What is not there
 //!
-//! - The reference server's SAML endpoints, and interaction with core's sessions: a host stores a
-//!   [`SignOn`](idp::SignOn) in an [interaction](ciam_core::interaction) and makes a [`Person`](idp::Person) itself.
+//! - Interaction with core's sessions: a host stores a [`SignOn`](idp::SignOn) in an [interaction](ciam_core::interaction) and makes
+//!   a [`Person`](idp::Person) itself, as the reference server does.
 //! - Aggregates of federations that are larger than [`MetadataTrust::DEFAULT_BYTES`](metadata::MetadataTrust::DEFAULT_BYTES): they
 //!   are read whole and not streamed. Use MDQ.
 //! - ECDSA with SHA-512 (P-521), AES-192, and by intention SHA-1, HMAC, DSA and RSA with the padding of PKCS #1 version 1.5.

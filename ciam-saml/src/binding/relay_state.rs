@@ -1,5 +1,7 @@
 //! What is handed through, and never followed.
 
+use serde::{Deserialize, Serialize};
+
 use super::BindingError;
 
 /// A relay state: opaque to whoever did not make it.
@@ -8,8 +10,17 @@ use super::BindingError;
 ///
 /// It is no address: whoever redirects to a relay state redirects to wherever the sender likes. A service provider of this
 /// crate sends none, and keeps where the person wanted to go in its own store, under the identifier of its request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct RelayState(String);
+
+impl TryFrom<String> for RelayState {
+    type Error = BindingError;
+
+    fn try_from(text: String) -> Result<Self, BindingError> {
+        Self::to_echo(&text)
+    }
+}
 
 impl RelayState {
     /// Most bytes that are taken to be handed back. The standard allows 80

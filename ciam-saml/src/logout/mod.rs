@@ -51,8 +51,8 @@ pub(crate) enum Arrival<'m> {
     Back(&'m SoapMessage),
 }
 
-/// Somebody whom we know asks us to end sessions.
-#[derive(Clone, Debug)]
+/// Somebody whom we know asks us to end sessions. A host may keep it while it tells others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LogoutDemand {
     /// Who asks.

@@ -71,12 +71,13 @@ impl Report {
         let missing: Vec<String> =
             (1..=LAST).filter(|number| !tried.contains(number)).map(|number| number.to_string()).collect();
         if !missing.is_empty() {
-            println!("not tried, because what they attack is not there: {}", missing.join(", "));
+            println!("not tried: {}", missing.join(", "));
         }
         println!("catalogue: {} of {LAST}", tried.len());
         for failure in &self.failures {
             println!("FAILED: {failure}");
         }
         assert!(self.failures.is_empty(), "{} attacks succeeded", self.failures.len());
+        assert!(missing.is_empty(), "some attacks were not tried");
     }
 }

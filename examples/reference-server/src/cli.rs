@@ -356,6 +356,7 @@ A configuration file (every key is optional):
   vault_url = \"sqlite:/var/lib/ciam-vault/ciam.vault\"
   mode = \"production\"
   import = [\"clients.toml\"]
+  saml = true                       # metadata at /saml/metadata before a service is known [default: with one]
   [database]                        # only for postgres://
   connections = 16                  # of this node, at most
   schema = \"ciam\"
@@ -432,6 +433,15 @@ An import file (the whole schema is in examples/reference-server/README.md):
   url = \"https://crm.example.com/hooks/ciam\"
   events = [\"ciam.account.*\"]               # every event without it
   secret_env = \"CRM_WEBHOOK_SECRET\"         # whsec_ and base64
+  [[saml_services]]                         # a service that people sign in to from here
+  id = \"https://payroll.example.com/saml\"
+  name = \"Payroll\"
+  metadata_file = \"payroll.xml\"            # beside this file
+  attributes = [\"mail\", \"displayName\"]   # what it may know
+  [[saml_connections]]                      # an organization's identity provider: our metadata at /saml/sp/acme
+  name = \"acme\"
+  metadata_file = \"acme.xml\"
+  domains = [\"acme.example\"]              # where its word for addresses counts
   [[organizations]]
   slug = \"engines\"
   name = \"Analytical Engines\"

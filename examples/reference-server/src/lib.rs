@@ -30,6 +30,7 @@ pub mod pages;
 pub mod privacy;
 pub mod routes;
 pub mod run;
+pub mod saml;
 pub mod serve;
 pub mod services;
 pub mod storage;

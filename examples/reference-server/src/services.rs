@@ -28,6 +28,7 @@ use crate::{
     i18n::Language,
     import::{ResourceEntry, TokenFormat, attribute_schema},
     keys::{self, ServerKeys},
+    saml::{Elsewhere, Saml},
     upstream::Upstreams,
 };
 
@@ -48,6 +49,8 @@ pub struct Services {
     pub organizations: Organizations,
     /// OpenID Providers that people can sign in with.
     pub upstreams: Upstreams,
+    /// Services and identity providers that speak SAML.
+    pub saml: Saml,
     /// The signing keys.
     pub keys: KeyRing,
     /// OpenID Connect.
@@ -61,6 +64,21 @@ impl Services {
     pub fn devices(&self) -> RememberedDevices {
         let policy = self.sessions.policy().devices.unwrap_or_default();
         RememberedDevices::new(self.ports.clone(), policy)
+    }
+
+    /// Where everybody can sign in elsewhere, whatever is spoken there: names and labels.
+    pub fn elsewhere(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.elsewhere_by_issuer().map(|(name, label, _)| (name, label))
+    }
+
+    /// The same, with who vouches for people there.
+    pub fn elsewhere_by_issuer(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        let upstreams = self.upstreams.buttons();
+        let upstreams =
+            upstreams.map(|(name, it)| (name, it.label.as_str(), it.party.config().issuer.as_str()));
+        let saml = self.saml.buttons();
+        let saml = saml.map(|(name, it)| (name, it.label.as_str(), it.idp.as_deref().unwrap_or_default()));
+        upstreams.chain(saml)
     }
 
     /// Consents to purposes and applications.
@@ -117,7 +135,9 @@ impl Services {
             .with_schema(schema.clone())
             .with_organizations(organizations.clone());
         let upstreams = Upstreams::new(config, &ports);
-        journeys = journeys.with_connections(Arc::new(upstreams.clone()));
+        let saml = Saml::open(config, &ports).await?;
+        let elsewhere = Elsewhere { upstreams: upstreams.clone(), saml: saml.clone() };
+        journeys = journeys.with_connections(Arc::new(elsewhere));
         if let Some(check) = config.human_check.kind.check(config.issuer.host()) {
             journeys = journeys.with_human_check(check);
         }
@@ -132,6 +152,7 @@ impl Services {
             accounts,
             organizations,
             upstreams,
+            saml,
             keys,
             provider,
             server,

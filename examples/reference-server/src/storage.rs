@@ -30,7 +30,7 @@ use uuid::Uuid;
 
 use crate::{
     config::{Config, Database, Mode, ShortLived},
-    import::is_loopback,
+    import::{is_loopback, saml::metadata},
     keeping::{self, Keys},
 };
 
@@ -95,6 +95,22 @@ fn outbound_policy(config: &Config) -> OutboundPolicy {
     }
     for upstream in &config.upstreams {
         let Ok(url) = Url::parse(&upstream.issuer) else { continue };
+        if let (true, Some(host), Some(port)) =
+            (is_loopback(&url), url.host_str(), url.port_or_known_default())
+        {
+            policy = policy.dangerous_trust_host(host, port);
+        }
+    }
+    let saml = config.imports.iter().flat_map(|it| {
+        let file = it.content();
+        let services = file.saml_services.iter().map(|it| (&it.metadata, &it.metadata_file));
+        let connections = file.saml_connections.iter().map(|it| (&it.metadata, &it.metadata_file));
+        let all = services.chain(connections);
+        all.filter_map(|(text, file)| {
+            metadata(text.as_deref(), file.as_deref(), it.document().name()).ok()?
+        })
+    });
+    for url in saml.flat_map(|entity| entity.servers()).filter_map(|url| Url::parse(&url).ok()) {
         if let (true, Some(host), Some(port)) =
             (is_loopback(&url), url.host_str(), url.port_or_known_default())
         {

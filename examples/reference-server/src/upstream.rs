@@ -11,11 +11,13 @@ use ciam_core::{
     assurance::Acr,
     ephemeral::{self, EphemeralKey},
     error::PortError,
+    id::SessionId,
     journey::{Connections, JourneyHandle},
     ports::Ports,
     secret::{Secret, TokenDigest},
 };
 use ciam_oidc::rp::{Authentication, IdTokenClaims, RelyingParty, RelyingPartyConfig, SignInError, SignedIn};
+use ciam_saml::model::NameId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
@@ -143,6 +145,9 @@ pub struct Arriving {
     pub upstream: String,
     /// How it names the session, to end with it.
     pub session: Option<Origin>,
+    /// The same where it speaks SAML.
+    #[serde(default)]
+    pub saml: Option<SamlOrigin>,
     /// The identity that is linked to the account that is proved.
     pub link: Option<UpstreamIdentity>,
 }
@@ -176,6 +181,70 @@ impl Arriving {
         Ok(bytes.and_then(|bytes| ephemeral::decode(&bytes).ok()))
     }
 }
+
+/// How an identity provider that speaks SAML names a session.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SamlOrigin {
+    /// The person.
+    pub name: NameId,
+    /// The session.
+    pub index: Option<String>,
+}
+
+/// A session, and how it is named elsewhere.
+pub type Named = (SessionId, Option<String>);
+
+impl SamlOrigin {
+    /// Remembers that a session began with this name, as long as sessions last. Of very many, the newest are remembered.
+    ///
+    /// # Errors
+    ///
+    /// The ephemeral store fails.
+    pub async fn remember(
+        &self,
+        ports: &Ports,
+        connection: &str,
+        session: SessionId,
+        lifetime: Duration,
+    ) -> Result<(), PortError> {
+        let (store, key) = (ports.ephemeral(), self.key(connection)?);
+        for _ in 0..ATTEMPTS {
+            let stored = store.get(&key).await?;
+            let mut all: Vec<Named> = stored.as_deref().map_or_else(|| Ok(Vec::new()), ephemeral::decode)?;
+            if all.len() >= MOST {
+                all.remove(0);
+            }
+            all.push((session, self.index.clone()));
+            let new = ephemeral::encode(&all)?;
+            let done = match &stored {
+                Some(old) => store.compare_and_swap(&key, old, new, lifetime).await?,
+                None => store.put_if_absent(&key, new, lifetime).await?,
+            };
+            if done {
+                return Ok(());
+            }
+        }
+        Err(PortError::transient("a list of sessions is written to by too many at once"))
+    }
+
+    /// The sessions that began with this name.
+    ///
+    /// # Errors
+    ///
+    /// The ephemeral store fails.
+    pub async fn sessions(&self, ports: &Ports, connection: &str) -> Result<Vec<Named>, PortError> {
+        let stored = ports.ephemeral().get(&self.key(connection)?).await?;
+        stored.as_deref().map_or_else(|| Ok(Vec::new()), ephemeral::decode)
+    }
+
+    fn key(&self, connection: &str) -> Result<EphemeralKey, PortError> {
+        let name = serde_json::to_string(&(connection, &self.name)).map_err(PortError::permanent)?;
+        Ok(EphemeralKey::new("server.saml_sessions", TokenDigest::of(&name).to_text()))
+    }
+}
+
+const MOST: usize = 64;
+const ATTEMPTS: usize = 16;
 
 /// An address that the provider has not verified is no address.
 fn verified_email(said: &Map<String, Value>) -> Option<IdentifierKey> {

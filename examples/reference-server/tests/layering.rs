@@ -30,6 +30,7 @@ const PROGRAMS: &[&str] = &[
     "reference-server",
     "relying-party",
     "resource-server",
+    "saml-sp",
 ];
 
 /// The exception: one login, mounted a second time on another server to show that it needs neither.

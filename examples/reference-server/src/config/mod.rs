@@ -68,6 +68,8 @@ pub struct Config {
     pub human_check: HumanChecks,
     /// OpenID Providers that people can sign in with.
     pub upstreams: Vec<UpstreamConfig>,
+    /// Whether there is a SAML identity provider before an import file names a service.
+    pub saml: bool,
     /// How long sign-in lasts.
     pub sessions: Sessions,
     /// How long what is kept.

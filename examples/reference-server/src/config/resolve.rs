@@ -109,6 +109,7 @@ impl Resolve<'_> {
             ui: ui?,
             human_check: human_check?,
             upstreams: upstreams?,
+            saml: file.saml.unwrap_or(false),
             sessions,
             retention,
             access_tokens: file.tokens.access.unwrap_or(Span::minutes(10)),

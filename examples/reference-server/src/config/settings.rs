@@ -49,6 +49,8 @@ pub struct Settings {
     /// OpenID Providers that people can sign in with.
     #[serde(default)]
     pub upstream: Vec<UpstreamSettings>,
+    /// Whether there is a SAML identity provider before an import file names a service: its metadata is at `/saml/metadata`.
+    pub saml: Option<bool>,
     /// Sign-in sessions.
     #[serde(default)]
     pub sessions: SessionSettings,

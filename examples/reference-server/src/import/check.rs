@@ -112,6 +112,13 @@ impl Check<'_> {
         for (index, purpose) in file.purposes.iter().enumerate() {
             self.purpose(&list("purposes")(index), purpose);
         }
+        let services = file.saml_services.iter().map(|it| Some(it.id.clone()));
+        self.unique(list("saml_services"), "id", services);
+        let connections = file.saml_connections.iter().map(|it| Some(it.name.clone()));
+        self.unique(list("saml_connections"), "name", connections);
+        for (kind, index, key, why) in super::saml::check(file, self.document.name()) {
+            self.refuse(&list(kind)(index).key(key), why);
+        }
         self.unique(list("webhooks"), "id", file.webhooks.iter().map(|it| Some(it.id.clone())));
         for (index, webhook) in file.webhooks.iter().enumerate() {
             self.webhook(&list("webhooks")(index), webhook);

@@ -7,12 +7,14 @@
 pub mod apply;
 mod check;
 mod roles;
+pub mod saml;
 mod schema;
 
 use ciam_core::account::schema::AttributeSchema;
 
 pub use check::Import;
 pub(crate) use check::is_loopback;
+pub use saml::{SamlConnectionEntry, SamlServiceEntry};
 pub use schema::{
     AccountEntry, ClientEntry, ImportFile, MemberEntry, OrganizationEntry, PolicyEntry, PurposeEntry,
     ResourceEntry, RoleEntry, SecretText, TokenFormat, WebhookEntry,

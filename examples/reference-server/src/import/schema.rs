@@ -16,6 +16,7 @@ use ciam_oauth::{
 };
 use serde::{Deserialize, Deserializer, de};
 
+use super::saml::{SamlConnectionEntry, SamlServiceEntry};
 use crate::i18n::Language;
 
 /// An import file.
@@ -50,6 +51,12 @@ pub struct ImportFile {
     /// What people may consent to beside what applications ask for.
     #[serde(default)]
     pub purposes: Vec<PurposeEntry>,
+    /// Services that people sign in to from here by SAML.
+    #[serde(default)]
+    pub saml_services: Vec<SamlServiceEntry>,
+    /// Identity providers of organizations that people come from by SAML.
+    #[serde(default)]
+    pub saml_connections: Vec<SamlConnectionEntry>,
 }
 
 /// A purpose for which people may let the house use what it knows of them, such as a newsletter.

@@ -10,6 +10,8 @@ use crate::i18n::{Message, Texts};
 pub struct ConsentPage<'a> {
     /// What surrounds the page.
     pub frame: Frame<'a>,
+    /// Where the form posts to.
+    pub action: &'static str,
     /// The form's anti-forgery token.
     pub csrf: String,
     /// The pending request of the application.

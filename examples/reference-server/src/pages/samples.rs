@@ -20,6 +20,7 @@ const SAMPLES: &[fn(&Samples<'_>, &mut Gallery<'_>)] = &[
     sign_in::samples,
     check::samples,
     connection::samples,
+    saml_post::samples,
     account::overview::samples,
     account::profile::samples,
     account::identifiers::samples,
@@ -221,6 +222,7 @@ impl<'a> Samples<'a> {
         let frame = self.frame(true);
         let line = |scope, description| ScopeLine::new(frame.t, scope, description);
         ConsentPage {
+            action: "/consent",
             csrf: "token".into(),
             handle: "handle".into(),
             client: self.client.clone(),

@@ -28,6 +28,7 @@ pub(super) async fn show(State(app): State<App>, mut visit: Visit) -> Result<Res
     let origin = uri.origin().unwrap_or_else(|| format!("{}:", uri.scheme()));
     let shown = ConsentPage {
         frame: app.frame(&visit, true),
+        action: "/consent",
         csrf: visit.csrf("/consent"),
         client: ask.client_name.clone().unwrap_or_else(|| ask.client_id.clone()),
         viewer: name_of(&viewer),

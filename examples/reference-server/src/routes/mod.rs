@@ -20,6 +20,7 @@ mod organization;
 mod pending;
 mod recover;
 mod revert;
+mod saml;
 mod sign_in;
 mod sign_out;
 mod sign_up;
@@ -53,6 +54,7 @@ pub fn router(app: App) -> Router {
         .route("/step-up", get(step_up::begin))
         .merge(check::routes())
         .merge(upstream::routes())
+        .merge(saml::routes())
         .merge(link::routes())
         .merge(recover::routes())
         .merge(before_session::routes())

@@ -3,7 +3,7 @@
 use ciam_core::{interaction::SignInAsk, journey::SignedIn};
 use url::Url;
 
-use super::pending::Pending;
+use super::{pending::Pending, saml::PendingSaml};
 use crate::{
     app::App,
     pages::Fault,
@@ -15,6 +15,8 @@ use crate::{
 pub(super) enum Onward {
     /// A request of an application.
     Request(Box<Pending>),
+    /// A request of a service that speaks SAML.
+    Saml(Box<PendingSaml>),
     /// A page of this server.
     Page(String),
 }
@@ -25,6 +27,9 @@ impl Onward {
         match text {
             None => Ok(None),
             Some(path) if path.starts_with('/') => Self::page(app, path).map(Some),
+            Some(text) if text.starts_with(PendingSaml::PREFIX) => {
+                Ok(Some(Self::Saml(Box::new(PendingSaml::of(app, visit, text).await?))))
+            }
             Some(handle) => Ok(Some(Self::Request(Box::new(Pending::load(app, visit, handle).await?)))),
         }
     }
@@ -48,6 +53,7 @@ impl Onward {
     pub(super) fn text(&self) -> &str {
         match self {
             Self::Request(pending) => pending.handle.expose(),
+            Self::Saml(pending) => pending.text(),
             Self::Page(path) => path,
         }
     }
@@ -56,24 +62,33 @@ impl Onward {
     pub(super) fn request(&self) -> Option<&Pending> {
         match self {
             Self::Request(pending) => Some(pending),
-            Self::Page(_) => None,
+            Self::Saml(_) | Self::Page(_) => None,
         }
     }
 
     /// What kind of sign-in an application asks for.
     pub(super) fn sign_in(&self) -> Option<&SignInAsk> {
-        self.request().and_then(Pending::sign_in)
+        match self {
+            Self::Request(pending) => pending.sign_in(),
+            Self::Saml(pending) => pending.sign_in(),
+            Self::Page(_) => None,
+        }
     }
 
     /// Where forms lead in the end.
     pub(super) fn targets(&self) -> FormTargets {
-        self.request().map(Pending::targets).unwrap_or_default()
+        match self {
+            Self::Request(pending) => pending.targets(),
+            Self::Saml(pending) => pending.targets(),
+            Self::Page(_) => FormTargets::default(),
+        }
     }
 
     /// Where the browser goes with the session that was just made.
     pub(super) async fn resume(&self, app: &App, visit: &Visit, done: &SignedIn) -> Result<String, Failure> {
         match self {
             Self::Request(pending) => pending.resume(app, visit, done).await,
+            Self::Saml(pending) => Ok(pending.resume_url().to_owned()),
             Self::Page(path) => Ok(path.clone()),
         }
     }

@@ -262,11 +262,10 @@ fn render(app: &App, visit: &Visit, pending: Option<&Onward>, view: View<'_>) ->
         sign_up: app.config().ui.sign_up.then(|| to("/sign-up")),
         upstreams: app
             .services()
-            .upstreams
-            .buttons()
-            .map(|(name, it)| StepLink {
+            .elsewhere()
+            .map(|(name, label)| StepLink {
                 href: to(&format!("/upstream/{name}")),
-                text: t.upstream.with.with("name", &it.label),
+                text: t.upstream.with.with("name", label),
             })
             .collect(),
     };

@@ -10,7 +10,7 @@ use ciam_oauth::authorize::Visitor;
 use ciam_oidc::logout::PendingSignOut;
 use http::{StatusCode, header::SET_COOKIE};
 
-use super::pending::name_of;
+use super::{pending::name_of, saml};
 use crate::{
     app::App,
     pages::{Frame, SignOutPage, SignedOutPage},
@@ -35,9 +35,11 @@ pub(super) async fn show(State(app): State<App>, mut visit: Visit) -> Result<Res
         handle,
     };
     let mut response = page(StatusCode::OK, &shown)?;
+    let mut targets = saml::left(&app);
     if let Some(asked) = &asked {
-        response.extensions_mut().insert(FormTargets::leading_to(&asked.location));
+        targets.0.extend(FormTargets::leading_to(&asked.location).0);
     }
+    response.extensions_mut().insert(targets);
     Ok(response)
 }
 
@@ -55,7 +57,11 @@ pub(super) async fn submit(State(app): State<App>, visit: Visit, form: Form) -> 
         }
         None => {
             if let Some(viewer) = viewer {
-                services.sessions.end(viewer.session.value.id, SessionEnd::SignedOut).await?;
+                let session = viewer.session.value.id;
+                services.sessions.end(session, SessionEnd::SignedOut).await?;
+                if let Some(response) = saml::tell_everybody(&app, &visit, session, "/signed-out").await? {
+                    return Ok(response);
+                }
             }
             ("/signed-out".to_owned(), FormTargets::default())
         }

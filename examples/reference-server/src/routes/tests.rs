@@ -13,4 +13,5 @@ mod privacy;
 mod profile_step;
 mod protocol;
 mod realm;
+mod saml;
 mod upstream;

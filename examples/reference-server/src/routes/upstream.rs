@@ -23,7 +23,7 @@ use http::{StatusCode, header::CACHE_CONTROL};
 use super::{
     onward::{Onward, link},
     pending::visitor,
-    recover,
+    recover, saml,
     steps::{At, Led},
 };
 use crate::{
@@ -43,8 +43,13 @@ pub(super) fn routes() -> Router<App> {
 
 /// Sends the browser there.
 async fn begin(State(app): State<App>, visit: Visit, Path(name): Path<String>) -> Result<Response, Failure> {
-    let upstream = app.services().upstreams.get(&name).ok_or(Fault::NotFound)?;
     let pending = Onward::of(&app, &visit, visit.query("continue").as_deref()).await?;
+    let linking = visit.query("link").is_some();
+    let onward = pending.as_ref().map(Onward::text);
+    let return_to = saml::return_to(onward, linking);
+    let Some(upstream) = app.services().upstreams.get(&name) else {
+        return saml::begin(&app, &visit, &name, return_to, onward).await;
+    };
     let mut options = SignInOptions::new();
     options.ui_locales = vec![visit.language.code().to_owned()];
     if let Some(journey) = visit.query("journey") {
@@ -58,12 +63,9 @@ async fn begin(State(app): State<App>, visit: Visit, Path(name): Path<String>) -
             options.login_hint = login_hint;
         }
     }
-    let linking = visit.query("link").is_some();
     if linking {
         options = options.with_prompt("select_account");
     }
-    let onward = pending.as_ref().map(Onward::text);
-    let return_to = link("", &[("continue", onward), ("link", linking.then_some("1"))]);
     match upstream.party.begin(visit.browser(), &options, Some(return_to)).await {
         Ok(url) => see_other(&url),
         Err(error) => unavailable(&name, &error, onward),
@@ -102,13 +104,14 @@ async fn back(
             subject: signed_in.tokens.claims.subject.clone(),
             sid: signed_in.tokens.claims.session.clone(),
         }),
+        saml: None,
         link: None,
     };
     join(&app, &visit, pending.as_ref(), &identity, arriving).await
 }
 
 /// Signs them in to their account, to a new one, or asks them to prove the one that has their address.
-async fn join(
+pub(super) async fn join(
     app: &App,
     visit: &Visit,
     pending: Option<&Onward>,
@@ -132,7 +135,7 @@ async fn join(
         Ok(Joined::ProveAccount { email }) => {
             let requirements = requirements.proved_here().with_login_hint(email.as_str());
             let (handle, challenge) = services.journeys.begin_sign_in(&visitor, requirements).await?;
-            (arriving.session, arriving.link) = (None, Some(identity.clone()));
+            (arriving.session, arriving.saml, arriving.link) = (None, None, Some(identity.clone()));
             arriving.keep(app.ports(), &handle).await?;
             match challenge {
                 Challenge::Credentials { .. } => see_other(&link(
@@ -149,7 +152,11 @@ async fn join(
 }
 
 /// Links the identity to the account that is signed in.
-async fn link_identity(app: &App, visit: &Visit, identity: &UpstreamIdentity) -> Result<Response, Failure> {
+pub(super) async fn link_identity(
+    app: &App,
+    visit: &Visit,
+    identity: &UpstreamIdentity,
+) -> Result<Response, Failure> {
     let Some(viewer) = app.viewer(visit).await? else { return see_other("/sign-in") };
     let owner = Owner::new(&viewer).with_languages(vec![visit.language.code().to_owned()]);
     match app.services().accounts.link(&owner, identity).await {
@@ -162,13 +169,15 @@ async fn link_identity(app: &App, visit: &Visit, identity: &UpstreamIdentity) ->
 /// What is done when a journey that a provider has begun ended with a session.
 pub(super) async fn arrived(app: &App, journey: &JourneyHandle, done: &Begun) -> Result<(), PortError> {
     let services = app.services();
-    if services.upstreams.is_empty() {
+    if services.upstreams.is_empty() && services.saml.idp().is_none() {
         return Ok(());
     }
     let Some(arriving) = Arriving::take(app.ports(), journey).await? else { return Ok(()) };
-    let Some(upstream) = services.upstreams.get(&arriving.upstream) else { return Ok(()) };
-    if let Some(origin) = &arriving.session {
+    if let (Some(origin), Some(upstream)) = (&arriving.session, services.upstreams.get(&arriving.upstream)) {
         remember(upstream, origin, done).await?;
+    }
+    if let Some(origin) = &arriving.saml {
+        saml::arrived(app, &arriving.upstream, origin, done).await?;
     }
     if let Some(identity) = &arriving.link
         && let Err(error) = services.accounts.join_proved(identity, done.account.id).await
@@ -237,6 +246,6 @@ fn unavailable(name: &str, error: &SignInError, onward: Option<&str>) -> Result<
 }
 
 /// Back to the sign-in page, which says why.
-fn failed(why: &str, onward: Option<&str>) -> Result<Response, Failure> {
+pub(super) fn failed(why: &str, onward: Option<&str>) -> Result<Response, Failure> {
     see_other(&link("/sign-in", &[("upstream", Some(why)), ("continue", onward)]))
 }

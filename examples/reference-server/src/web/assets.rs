@@ -1,4 +1,4 @@
-//! Stylesheets, the mark, and the one script.
+//! Stylesheets, the mark, and the two scripts.
 
 use axum::{
     Router,
@@ -18,12 +18,14 @@ use crate::{app::App, pages::Fault};
 const STYLE: &str = include_str!("../../assets/style.css");
 const MARK: &str = include_str!("../../assets/mark.svg");
 const CHECK: &str = include_str!("../../assets/check.js");
+const SUBMIT: &str = include_str!("../../assets/submit.js");
 
 /// The addresses of the assets, which change with their contents so that browsers may keep them for ever.
 #[derive(Clone, Debug)]
 pub struct Assets {
     style: String,
     check: String,
+    submit: String,
     theme: Option<String>,
     theme_text: String,
 }
@@ -38,6 +40,7 @@ impl Assets {
         Self {
             style: address("style.css", STYLE),
             check: address("check.js", CHECK),
+            submit: address("submit.js", SUBMIT),
             theme: theme.map(|text| address("theme.css", text)),
             theme_text: theme.unwrap_or_default().to_owned(),
         }
@@ -51,6 +54,11 @@ impl Assets {
     /// The address of the script that does a proof of work.
     pub fn check(&self) -> &str {
         &self.check
+    }
+
+    /// The address of the script that sends a form by itself.
+    pub fn submit(&self) -> &str {
+        &self.submit
     }
 
     /// The address of the operator's stylesheet.
@@ -69,6 +77,10 @@ pub(crate) fn routes() -> Router<App> {
         .route(
             "/assets/check.js",
             get(async |uri: Uri| asset(&uri, "text/javascript; charset=utf-8", CHECK.into())),
+        )
+        .route(
+            "/assets/submit.js",
+            get(async |uri: Uri| asset(&uri, "text/javascript; charset=utf-8", SUBMIT.into())),
         )
         .route("/assets/mark.svg", get(async |uri: Uri| asset(&uri, "image/svg+xml", MARK.into())))
         .route("/favicon.ico", get(async |uri: Uri| asset(&uri, "image/svg+xml", MARK.into())))

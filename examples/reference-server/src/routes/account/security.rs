@@ -135,12 +135,11 @@ async fn render(
             .collect(),
         link: app
             .services()
-            .upstreams
-            .buttons()
-            .filter(|(_, it)| !identities.iter().any(|own| own.value.issuer == it.party.config().issuer))
-            .map(|(name, it)| StepLink {
+            .elsewhere_by_issuer()
+            .filter(|(_, _, issuer)| !identities.iter().any(|own| own.value.issuer == *issuer))
+            .map(|(name, label, _)| StepLink {
                 href: format!("/upstream/{name}?link=1"),
-                text: t.upstream.link.with("name", &it.label),
+                text: t.upstream.link.with("name", label),
             })
             .collect(),
         close: ask("close", words.close.as_str(), words.close_question.as_str()),

@@ -279,8 +279,8 @@ mod tests {
             move |batch: u32| {
                 // Every few rounds everything takes twice as long, and now and then one take is lost to something else.
                 number.set(number.get() + 1);
-                let slower = if (number.get() / 40) % 2 == 0 { 1 } else { 2 };
-                let lost = if number.get() % 7 == 0 { 5_000 } else { 0 };
+                let slower = if (number.get() / 40).is_multiple_of(2) { 1 } else { 2 };
+                let lost = if number.get().is_multiple_of(7) { 5_000 } else { 0 };
                 Duration::from_micros((of * slower + lost) * u64::from(batch))
             }
         };

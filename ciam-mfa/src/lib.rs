@@ -12,9 +12,9 @@
 //! use ciam_core::password::{Argon2idHasher, PasswordFactor};
 //! use ciam_core::session::SessionManager;
 //! use ciam_mfa::manage::Factors;
-//! use ciam_mfa::otp::TotpFactor;
+//! use ciam_mfa::otp::{TotpEnrolment, TotpFactor};
 //! use ciam_mfa::recovery::RecoveryCodeFactor;
-//! use ciam_mfa::webauthn::{PasskeyFactor, RelyingParty};
+//! use ciam_mfa::webauthn::{PasskeyEnrolment, PasskeyFactor, RelyingParty};
 //! use url::Url;
 //!
 //! let ports = memory::ports();
@@ -31,7 +31,10 @@
 //! let journeys = Journeys::new(ports.clone(), sessions.clone(), password.clone())
 //!     .with_factor(passkey.clone())
 //!     .with_factor(totp.clone())
-//!     .with_factor(recovery.clone());
+//!     .with_factor(recovery.clone())
+//!     // Where everybody must have one, it can be added before the first session.
+//!     .with_enrolment(Arc::new(PasskeyEnrolment::new(relying_party.clone())))
+//!     .with_enrolment(Arc::new(TotpEnrolment::new("Example")));
 //! let accounts = Accounts::new(ports.clone(), sessions.clone(), password)
 //!     .with_factor(passkey)
 //!     .with_factor(totp)
@@ -56,10 +59,9 @@
 //!
 //! # Not here yet
 //!
-//! - Enrolment inside the journey: factors are added by who is signed in, and none can be made mandatory.
-//! - A policy of factors for one organization or account: the journey's policy is the tenant's.
+//! - Enrolment that is demanded of one account: it is the tenant's
+//!   ([`EnrolmentPolicy`](ciam_core::journey::EnrolmentPolicy)), or that of the organization of a person's domain.
 //! - Device binding (DBSC, a registry of device keys), push approval, and an adaptive risk engine.
-//! - A JSON API and pages in the reference server.
 //!
 //! # Crate features
 //!
@@ -67,6 +69,7 @@
 //! - `testkit`: the manual clock, seeded entropy and contract suites of `ciam-core`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod added;
 pub mod event;
 pub mod manage;
 pub mod manual;

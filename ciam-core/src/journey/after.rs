@@ -10,8 +10,11 @@ use time::OffsetDateTime;
 
 use super::challenge::{AcceptedVersion, AttributeAsk, TermsAsk};
 use super::conclude::{Outcome, Proving};
+use super::enrolment::EnrolmentDue;
 use super::service::Journeys;
-use super::state::{Held, Journey, JourneyHandle, ProfileStage, Stage, TakeBackStage, TermsStage};
+use super::state::{
+    EnrolStage, Held, Journey, JourneyHandle, ProfileStage, Stage, TakeBackStage, TermsStage,
+};
 use super::step::{RefusalReason, Step};
 use super::types::{JourneyError, Requirements, Visitor};
 use crate::account::Account;
@@ -28,6 +31,7 @@ pub(super) enum Owed {
     TakingBack(OffsetDateTime),
     Terms(Vec<TermsDue>),
     Profile(Vec<String>),
+    Enrolment(EnrolmentDue),
 }
 
 impl Owed {
@@ -36,6 +40,9 @@ impl Owed {
             Self::TakingBack(erase_after) => Stage::TakeBack(TakeBackStage { held, erase_after }),
             Self::Terms(due) => Stage::Terms(TermsStage { held, due }),
             Self::Profile(attributes) => Stage::Profile(ProfileStage { held, attributes }),
+            Self::Enrolment(EnrolmentDue { offered, postponable_until }) => {
+                Stage::Enrol(EnrolStage { held, offered, postponable_until, begun: None })
+            }
         }
     }
 }
@@ -46,6 +53,7 @@ impl Journeys {
         &self,
         proving: &Proving,
         requirements: &Requirements,
+        journey: &Journey,
     ) -> Result<Option<Owed>, PortError> {
         let account = &proving.found.account.value;
         if let Some(erase_after) = account.erase_after.filter(|_| account.may_return(self.ports.now())) {
@@ -57,7 +65,8 @@ impl Journeys {
         if !due.is_empty() {
             return Ok(Some(Owed::Terms(due)));
         }
-        Ok(self.missing(account, requirements, proving.signed_up))
+        let missing = self.missing(account, requirements, proving.signed_up);
+        Ok(missing.or_else(|| self.enrolment_due(proving, journey).map(Owed::Enrolment)))
     }
 
     /// What a person who has just proved an address still has to do before their first session.
@@ -70,7 +79,8 @@ impl Journeys {
         if !due.is_empty() {
             return Ok(Some(Owed::Terms(due)));
         }
-        Ok(self.missing(account, requirements, true))
+        let missing = self.missing(account, requirements, true);
+        Ok(missing.or_else(|| self.enrolment_at_sign_up(account).map(Owed::Enrolment)))
     }
 
     fn missing(&self, account: &Account, requirements: &Requirements, sign_up: bool) -> Option<Owed> {

@@ -113,6 +113,19 @@ pub enum Challenge {
         /// The attributes.
         attributes: Vec<AttributeAsk>,
     },
+    /// Add a further factor: choose one with [`Answer::BeginEnrolment`], then add it with [`Answer::Enrol`]. There is no session
+    /// before, unless it is put off.
+    Enrolment {
+        /// The names of the factors that may be added.
+        offered: Vec<String>,
+        /// The one that was chosen.
+        chosen: Option<String>,
+        /// What the page needs to add the chosen one. It may hold a secret.
+        data: Value,
+        /// Until when it may be put off: [`Answer::PostponeEnrolment`]; `None`: not at all.
+        #[serde(with = "time::serde::rfc3339::option")]
+        postponable_until: Option<OffsetDateTime>,
+    },
 }
 
 /// A factor with which a sign-in can begin.
@@ -327,6 +340,20 @@ pub enum Answer {
         /// The factor's name, one of those that the challenge offers.
         factor: String,
     },
+    /// Choose a factor to add.
+    BeginEnrolment {
+        /// The factor's name, one of those that the challenge offers.
+        factor: String,
+    },
+    /// Add the factor that was chosen.
+    Enrol {
+        /// The factor's name.
+        factor: String,
+        /// The answer, as the factor wants it.
+        response: Value,
+    },
+    /// Add a factor later, where that is allowed.
+    PostponeEnrolment,
 }
 
 impl Answer {
@@ -346,6 +373,24 @@ impl Answer {
     #[must_use]
     pub fn another_factor(factor: impl Into<String>) -> Self {
         Self::AnotherFactor { factor: factor.into() }
+    }
+
+    /// The choice of a factor to add.
+    #[must_use]
+    pub fn begin_enrolment(factor: impl Into<String>) -> Self {
+        Self::BeginEnrolment { factor: factor.into() }
+    }
+
+    /// The answer that adds the factor that was chosen.
+    #[must_use]
+    pub fn enrol(factor: impl Into<String>, response: Value) -> Self {
+        Self::Enrol { factor: factor.into(), response }
+    }
+
+    /// A wish to add a factor later.
+    #[must_use]
+    pub const fn postpone_enrolment() -> Self {
+        Self::PostponeEnrolment
     }
 
     /// An identifier alone.

@@ -48,6 +48,13 @@ impl Proving {
         }
     }
 
+    /// Whether more than one factor, one of two kinds, or one more than the session has, was proved.
+    pub(super) fn has_further_proof(&self) -> bool {
+        self.step_up_of.is_some()
+            || self.proofs.len() > 1
+            || self.proofs.iter().any(|proof| proof.kinds.len() > 1)
+    }
+
     /// What was held between two steps, with the account as it is now.
     pub(super) fn resumed(held: &Held, found: Found) -> Self {
         Self {
@@ -130,7 +137,11 @@ impl Journeys {
             match self.decide(&proving, requirements, current) {
                 Decision::Refuse | Decision::Credentials => return Ok(Outcome::OutOfReach),
                 Decision::Factor(_) => Onward::Factor(self.choices(&proving, requirements, current)),
-                Decision::Session => match self.owed(&proving, requirements).await? {
+                Decision::Session => match self.owed(&proving, requirements, journey).await? {
+                    // Who has a factor proves it before they add another.
+                    Some(Owed::Enrolment(_)) if !self.unproved(&proving).is_empty() => {
+                        Onward::Factor(self.unproved(&proving))
+                    }
                     Some(owed) => Onward::Owed(owed),
                     None => return self.finish(handle, visitor, journey, current, proving, batch).await,
                 },
@@ -332,6 +343,14 @@ impl Journeys {
                 Candidate::new(factor.name(), factor.kinds()).with_strength(factor.strength(credentials))
             })
             .collect()
+    }
+
+    /// The further factors of an account that has proved none of them.
+    fn unproved<'a>(&'a self, proving: &Proving) -> Vec<&'a str> {
+        if proving.has_further_proof() {
+            return Vec::new();
+        }
+        self.candidates(proving).into_iter().map(|it| it.name).collect()
     }
 
     pub(super) async fn factor_stage(

@@ -29,6 +29,8 @@
 //!   account. See [`Connections`].
 //! - **Recovery goes around nothing.** An account with a further factor is recovered with that factor; a mailbox and the
 //!   password that it opens are one kind of factor together.
+//! - **Who has a factor proves it before they add another**, also where a tenant or an organization demands one that they lack.
+//!   See [`EnrolmentPolicy`].
 //! - **No session before the terms.** Every way to a session asks for terms that are due and for attributes that are missing.
 //! - **A new secret at every change of privilege**, and a new session for another person: what a stranger put into the
 //!   browser before is worth nothing after.
@@ -66,6 +68,7 @@ mod challenge;
 mod code;
 mod conclude;
 pub mod decision;
+mod enrolment;
 mod federated;
 mod first;
 mod human;
@@ -91,6 +94,7 @@ pub use self::challenge::{
     Acceptance, AcceptedVersion, Answer, AttributeAsk, Challenge, CodePurpose, FirstFactorAsk, Registration,
     TermsAsk,
 };
+pub use self::enrolment::{Enrolled, Enrolment, EnrolmentPolicy};
 pub use self::invitation::{AccountInvitation, AccountInvitations, InviteError, Invited};
 pub use self::link::{JourneyLink, LinkOpened};
 pub use self::methods::{Methods, SignInMethod};

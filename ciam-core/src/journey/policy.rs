@@ -2,6 +2,7 @@
 
 use time::Duration;
 
+use super::enrolment::EnrolmentPolicy;
 use super::methods::Methods;
 use crate::abuse::{Backoff, MessageBudgets, StuffingPolicy};
 use crate::assurance::AcrLadder;
@@ -58,6 +59,8 @@ pub struct JourneyPolicy {
     pub factor_attempts: u64,
     /// When an account that has further factors is asked for one. Default where it is needed to reach a level or for a risk.
     pub second_factor: SecondFactor,
+    /// Whether everybody must have a further factor, and until when that can be put off. Default nobody.
+    pub enrolment: EnrolmentPolicy,
     /// The first factors that are allowed. Default a password, or a code by mail.
     pub methods: Methods,
     /// How a code for a forgotten password may be sent. Default by mail only: who takes over a phone number would else
@@ -190,6 +193,7 @@ impl Default for JourneyPolicy {
             known_browser: Duration::days(30),
             factor_attempts: 5,
             second_factor: SecondFactor::WhenNeeded,
+            enrolment: EnrolmentPolicy::default(),
             methods: Methods::default(),
             recovery_channels: vec![Channel::Email],
             register_per_peer: Limit::new("register.peer", 50, Duration::hours(1)),

@@ -124,6 +124,11 @@ impl Realm {
         }
     }
 
+    /// The level of assurance that is demanded.
+    pub(super) const fn acr(&self) -> Option<&Acr> {
+        self.acr.as_ref()
+    }
+
     /// Of these first factors those that count for the organization. Where none of them does, it wants a further factor, and
     /// any may come first.
     fn narrow(&self, offered: &Methods) -> Methods {

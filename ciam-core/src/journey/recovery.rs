@@ -116,7 +116,7 @@ impl Journeys {
         let (account, batch) = self.recovering(journey, proving, hash).await?;
         let requirements = &self.demanded(journey);
         let suffices = self.decide(proving, requirements, None) == Decision::Session;
-        let owed = if suffices { self.owed(proving, requirements).await? } else { None };
+        let owed = if suffices { self.owed(proving, requirements, journey).await? } else { None };
         let (batch, started) = if suffices && owed.is_none() {
             let beginning = Beginning {
                 context: AuthenticationContext::new(proving.proofs.iter().cloned()),

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use time::Duration;
 
 use super::challenge::{Answer, Challenge};
 use super::code::Given;
+use super::enrolment::Enrolment;
 use super::policy::JourneyPolicy;
 use super::realm::{Connections, NoConnections};
-use super::state::{CodeStage, Goal, HumanStage, Journey, JourneyHandle, Purpose, Stage};
+use super::state::{CodeStage, EnrolStage, Goal, HumanStage, Journey, JourneyHandle, Purpose, Stage};
 use super::step::{Refusal, RefusalReason, Step};
 use super::types::{JourneyError, Requirements, Visitor};
 use crate::abuse::{HumanCheck, InFlight};
@@ -31,6 +33,7 @@ pub struct Journeys {
     pub(super) sessions: SessionManager,
     pub(super) password: Arc<PasswordFactor>,
     pub(super) factors: Vec<Arc<dyn Factor>>,
+    pub(super) enrolments: Vec<Arc<dyn Enrolment>>,
     pub(super) policy: Arc<JourneyPolicy>,
     pub(super) limiter: RateLimiter,
     pub(super) legacy: Option<LegacySystem>,
@@ -54,6 +57,7 @@ impl Journeys {
             sessions,
             password: Arc::new(password),
             factors: Vec::new(),
+            enrolments: Vec::new(),
             policy: Arc::new(JourneyPolicy::default()),
             legacy: None,
             schema: Arc::new(AttributeSchema::standard()),
@@ -68,6 +72,14 @@ impl Journeys {
     #[must_use]
     pub fn with_factor(mut self, factor: Arc<dyn Factor>) -> Self {
         self.factors.push(factor);
+        self
+    }
+
+    /// Adds a way to add a further factor in the middle of a sign-in, for [`JourneyPolicy::enrolment`] and for organizations
+    /// that want more than a person has. They are offered in the order in which they were added.
+    #[must_use]
+    pub fn with_enrolment(mut self, enrolment: Arc<dyn Enrolment>) -> Self {
+        self.enrolments.push(enrolment);
         self
     }
 
@@ -189,7 +201,7 @@ impl Journeys {
         visitor: &Visitor<'_>,
     ) -> Result<Challenge, JourneyError> {
         let journey = self.load(handle, visitor).await?;
-        self.challenge_of(&journey).ok_or(JourneyError::Changed)
+        self.whole_challenge(&journey).await?.ok_or(JourneyError::Changed)
     }
 
     /// What a journey of this browser was begun with.
@@ -231,6 +243,7 @@ impl Journeys {
                 | Stage::TakeBack(_)
                 | Stage::Terms(_)
                 | Stage::Profile(_)
+                | Stage::Enrol(_)
                 | Stage::Code(CodeStage { purpose: Purpose::Prove { .. }, .. }),
                 Answer::Credentials { identifier, password },
             ) => self.sign_in(handle, visitor, journey, &identifier, &password).await,
@@ -240,6 +253,7 @@ impl Journeys {
                 | Stage::TakeBack(_)
                 | Stage::Terms(_)
                 | Stage::Profile(_)
+                | Stage::Enrol(_)
                 | Stage::Code(CodeStage { purpose: Purpose::Prove { goal: Goal::Session, .. }, .. }),
                 Answer::Identify { identifier },
             ) => self.identify(handle, visitor, journey, &identifier).await,
@@ -292,6 +306,17 @@ impl Journeys {
             }
             (Stage::Profile(stage), Answer::Profile { attributes }) => {
                 self.complete_profile(handle, visitor, journey, stage, &attributes).await
+            }
+            (Stage::Enrol(stage), Answer::BeginEnrolment { factor }) => {
+                self.begin_enrolment(handle, visitor, journey, stage, &factor).await
+            }
+            (Stage::Enrol(EnrolStage { begun: Some(begun), .. }), Answer::Enrol { factor, response })
+                if begun.factor == factor =>
+            {
+                self.enrol(handle, visitor, journey, begun, &response).await
+            }
+            (Stage::Enrol(stage), Answer::PostponeEnrolment) => {
+                self.postpone_enrolment(handle, visitor, journey, stage).await
             }
             (Stage::Finishing, _) => Err(JourneyError::Changed),
             _ => Ok(self.refused(&journey, RefusalReason::Unexpected)),
@@ -441,6 +466,8 @@ impl Journeys {
                 Some(Challenge::Terms { documents: self.terms_asked(stage, &journey.requirements.languages) })
             }
             Stage::Profile(stage) => Some(Challenge::Profile { attributes: self.attributes_asked(stage) }),
+            // What is sealed is left out.
+            Stage::Enrol(stage) => Some(stage.asked(Value::Null)),
             Stage::Finishing => None,
         }
     }

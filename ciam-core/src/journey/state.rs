@@ -16,6 +16,7 @@ use crate::risk::{Assessment, RiskLevel};
 use crate::secret::{Secret, TokenDigest};
 use crate::store::Version;
 use crate::terms::TermsDue;
+use crate::vault::Sealed;
 
 /// The random name of a journey, carried in the host's forms. Useless without the browser's cookie.
 #[derive(Clone, Debug)]
@@ -113,6 +114,8 @@ pub(super) enum Stage {
     Terms(TermsStage),
     /// All is proved; asked for attributes that are missing.
     Profile(ProfileStage),
+    /// All is proved; asked to add a further factor.
+    Enrol(EnrolStage),
     /// Somebody is committing the end of it.
     Finishing,
 }
@@ -162,6 +165,28 @@ pub(super) struct TermsStage {
 pub(super) struct ProfileStage {
     pub(super) held: Held,
     pub(super) attributes: Vec<String>,
+}
+
+/// A further factor is to be added.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct EnrolStage {
+    pub(super) held: Held,
+    /// The factors that may be added.
+    pub(super) offered: Vec<String>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub(super) postponable_until: Option<OffsetDateTime>,
+    pub(super) begun: Option<EnrolmentBegun>,
+}
+
+/// The factor that was chosen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct EnrolmentBegun {
+    pub(super) factor: String,
+    pub(super) state: Value,
+    /// What the page shows, under the account's key.
+    pub(super) public: Sealed,
+    /// Which enrolment this is; the answers are counted for each.
+    pub(super) number: u32,
 }
 
 /// What a journey is to end with.

@@ -139,6 +139,8 @@ pub enum RefusalReason {
     Invitation,
     /// Terms that cannot be postponed are not accepted.
     Terms,
+    /// A further factor cannot be put off any longer.
+    Enrolment,
     /// Attributes are not accepted.
     Profile(SchemaErrors),
     /// The check was not passed.
@@ -166,6 +168,7 @@ impl RefusalReason {
             Self::Risk => "risk",
             Self::Invitation => "invitation",
             Self::Terms => "terms",
+            Self::Enrolment => "enrolment",
             Self::Profile(_) => "profile",
             Self::Human => "human_check",
             Self::Connection => "connection",

@@ -31,6 +31,7 @@
 //! | Messages for strangers | 20,000 mails in an hour; text messages 5 to a number, 200 to a country, 1,000 in all | [`MessageBudgets`](crate::abuse::MessageBudgets) | text messages are paid for by us and earned by others |
 //! | A browser is known | 30 days | [`JourneyPolicy`](crate::journey::JourneyPolicy) | it is counted on its own, so that strangers lock no owner out |
 //! | Answers to a further factor | 5 | [`JourneyPolicy`](crate::journey::JourneyPolicy) | a code of six digits is not guessed |
+//! | A further factor that everybody must have | none; where one is, it cannot be put off | [`EnrolmentPolicy`](crate::journey::EnrolmentPolicy) | who it is demanded of is the tenant's to say |
 //! | Registrations from one address | 50 in an hour | [`JourneyPolicy`](crate::journey::JourneyPolicy) | each costs a password hash and a mail |
 //! | Recoveries asked for from one address | 50 in an hour | [`JourneyPolicy`](crate::journey::JourneyPolicy) | each costs a mail |
 //! | Messages with codes for one identifier | 5 in an hour, 20 in a day; as many again in each known browser | [`JourneyPolicy`](crate::journey::JourneyPolicy) | nobody's mailbox is flooded, and no owner is kept out by that |

@@ -14,6 +14,10 @@
 //! | A stolen session enrols or removes a factor | proofs of the last minutes, of as many kinds as the account has | `manage::a_stolen_session_changes_nothing` |
 //! | A passkey is removed by who was phished | a proof of equal strength, or a recovery code | `passkeys::a_passkey_goes_only_where_one_was_just_used_or_a_recovery_code` |
 //! | An enrolment is confirmed in another session, or twice | bound to the session, taken once | `manage::an_enrolment_belongs_to_its_session_has_five_tries_and_ends`, `manage::an_enrolment_that_is_confirmed_twice_at_once_is_one_factor` |
+//! | Who has the password alone adds a factor where one is demanded | an account that has a factor proves it first; the owner gets a message | `enrolment::who_has_a_factor_is_asked_for_it_and_adds_none` |
+//! | What is demanded is put off for ever | the grace period has an end, which a page that was left open does not move | `enrolment::it_is_put_off_within_the_grace_period_and_not_after_it` |
+//! | An enrolment before the session is raced, or guessed at | one goes on; five answers | `enrolment::an_enrolment_race_adds_one_factor`, `enrolment::five_wrong_codes_end_it` |
+//! | The seed of an enrolment is read where journeys are kept | under the account's key | `enrolment::what_is_shown_is_sealed_where_it_is_kept` |
 //! | The last way in is removed, also by two removals at once | counted from what is left; every change writes the account | `passkeys::the_last_way_in_stays_also_when_two_remove_at_once` |
 //! | Recovery goes around the factors | a mailbox replaces a password only with one factor more | `manage::a_recovered_password_is_not_enough_where_there_is_a_factor` |
 //! | An administrator goes around them | an event says who and why, the owner gets a message, every session ends | `manage::an_administrators_reset_is_recorded_and_signs_everybody_out` |
@@ -25,6 +29,7 @@
 //! | An assertion is replayed | one journey, one session | `passkeys::an_assertion_is_one_session` |
 //! | A signature counter goes back | an event, or a refusal | `passkeys::a_counter_that_does_not_go_up_is_reported_or_refused` |
 //! | A credential id is registered for two accounts | a record holds it, unique in the tenant | `passkeys::a_credential_belongs_to_one_account` |
+//! | We accept what others refuse, or the reverse | the same ceremonies before two other relying parties | `oracles` |
 //! | Every other bit of an answer | signed | `webauthn_vectors::every_bit_of_an_authentication_counts` |
 //! | Data that is cut short or goes on | refused | `webauthn_vectors::no_part_of_a_registration_can_be_cut_off_or_exchanged` |
 //! | CBOR bombs, keys twice, indefinite lengths | refused before there is room for them | `webauthn::cbor` |

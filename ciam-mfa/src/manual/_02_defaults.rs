@@ -11,6 +11,7 @@
 //! | Enrolments of one kind and account | 60 in an hour | [`FactorLimits::enrolments`](crate::manage::FactorLimits::enrolments) |
 //! | How long an enrolment takes | 10 minutes | [`FactorLimits::enrolment_lifetime`](crate::manage::FactorLimits::enrolment_lifetime) |
 //! | Codes tried for an enrolment | 5; a passkey's answer once | [`FactorLimits::enrolment_attempts`](crate::manage::FactorLimits::enrolment_attempts) |
+//! | Who must have a factor, and how long that can wait | nobody; not at all | [`EnrolmentPolicy`](ciam_core::journey::EnrolmentPolicy) |
 //! | Authenticator apps of an account | 5 | [`FactorLimits::totp`](crate::manage::FactorLimits::totp) |
 //! | Passkeys of an account | 20 | [`FactorLimits::passkeys`](crate::manage::FactorLimits::passkeys) |
 //! | Longest name of a factor | 64 characters | [`FactorLimits::label`](crate::manage::FactorLimits::label) |

@@ -26,6 +26,7 @@
 //!
 //! Not here: codes by mail or text message, which are ways to sign in of `ciam-core`'s journeys.
 
+mod enrolment;
 mod hotp;
 mod parameters;
 mod seed;
@@ -33,6 +34,7 @@ mod stored;
 mod totp;
 mod uri;
 
+pub use self::enrolment::TotpEnrolment;
 pub use self::hotp::HotpFactor;
 pub use self::parameters::{OtpAlgorithm, OtpDigits, OtpParameters};
 pub use self::seed::{InvalidSeed, OtpSeed};

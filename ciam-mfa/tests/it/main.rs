@@ -9,6 +9,7 @@
 )]
 
 mod authenticator;
+mod enrolment;
 mod manage;
 mod otp;
 mod passkeys;

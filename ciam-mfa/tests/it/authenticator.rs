@@ -154,8 +154,12 @@ fn text(text: &str) -> Vec<u8> {
     [&[0x60 | u8::try_from(text.len()).unwrap()][..], text.as_bytes()].concat()
 }
 
+/// In the canonical form of CTAP2: a length is as short as it can be.
 fn bytes(bytes: &[u8]) -> Vec<u8> {
-    [&[0x59][..], &u16::try_from(bytes.len()).unwrap().to_be_bytes(), bytes].concat()
+    match u8::try_from(bytes.len()) {
+        Ok(length) => [&[0x58, length][..], bytes].concat(),
+        Err(_) => [&[0x59][..], &u16::try_from(bytes.len()).unwrap().to_be_bytes(), bytes].concat(),
+    }
 }
 
 /// The ASN.1 form of an ECDSA signature.

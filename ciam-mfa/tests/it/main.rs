@@ -11,6 +11,7 @@
 mod authenticator;
 mod enrolment;
 mod manage;
+mod oracles;
 mod otp;
 mod passkeys;
 mod recovery;

@@ -10,6 +10,7 @@ mod id_token;
 mod logout;
 mod metadata;
 mod sign_in;
+mod step_up;
 mod tokens;
 
 use std::fmt;
@@ -26,6 +27,7 @@ pub use self::id_token::IdTokenClaims;
 pub use self::logout::{LogoutToken, LogoutTokenError};
 pub use self::metadata::{DiscoveryError, ProviderMetadata};
 pub use self::sign_in::{SignInOptions, SignedIn};
+pub use self::step_up::StepUp;
 pub use self::tokens::Tokens;
 
 /// A client of one OpenID Provider. Cheap to clone.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use axum::Router;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use ciam_adapters::http_client::ReqwestHttpClient;
@@ -25,7 +25,7 @@ use ciam_core::memory;
 use ciam_core::outbound::{Outbound, OutboundPolicy};
 use ciam_core::ports::Ports;
 use ciam_core::secret::Secret;
-use ciam_oidc::rp::{Authentication, RelyingParty, RelyingPartyConfig, SignInError, SignInOptions};
+use ciam_oidc::rp::{Authentication, RelyingParty, RelyingPartyConfig, SignInError, SignInOptions, StepUp};
 use clap::Parser;
 
 use crate::visits::{Visit, Visits};
@@ -97,6 +97,7 @@ async fn main() -> anyhow::Result<()> {
         .route("/", get(home))
         .route("/login", get(login))
         .route("/callback", get(callback))
+        .route("/clear", get(clear).post(clear))
         .route("/logout", post(logout))
         .with_state(app);
     let listener = tokio::net::TcpListener::bind(options.listen).await.context("--listen")?;
@@ -110,14 +111,41 @@ async fn home(State(app): State<App>, headers: HeaderMap) -> Response {
         None => pages::welcome().into_response(),
         Some(visit) => {
             let claims = app.party.userinfo(&visit.tokens).await;
-            let api = call_api(&app, &visit).await;
+            let api = call_api(&app, &visit, Method::GET, "/notes").await.said;
             pages::signed_in(&visit, claims.as_ref().ok(), &api).into_response()
         }
     }
 }
 
 async fn login(State(app): State<App>, headers: HeaderMap) -> Result<Response, Failure> {
-    let (browser, cookie) = match BrowserId::from_cookie(&headers, BROWSER) {
+    sign_in(&app, &headers, SignInOptions::new(), None).await
+}
+
+/// Asks the API to delete everything. It wants more of the person than a sign-in (RFC 9470), so they may have to go to the
+/// provider and come back; then it is asked again.
+async fn clear(State(app): State<App>, method: Method, headers: HeaderMap) -> Result<Response, Failure> {
+    let Some(visit) = app.visits.find(&headers) else { return Ok(Redirect::to("/login").into_response()) };
+    // By a link nobody deletes anything: only who was sent away for it, once.
+    if method == Method::GET && !app.visits.resume(&headers) {
+        return Ok(Redirect::to("/").into_response());
+    }
+    let answer = call_api(&app, &visit, Method::POST, "/notes/clear").await;
+    match answer.wanted.filter(|_| method == Method::POST) {
+        Some(wanted) => {
+            let options = SignInOptions::new().for_step_up(&wanted);
+            sign_in(&app, &headers, options, Some("/clear".to_owned())).await
+        }
+        None => Ok(pages::cleared(&answer.said).into_response()),
+    }
+}
+
+async fn sign_in(
+    app: &App,
+    headers: &HeaderMap,
+    options: SignInOptions,
+    return_to: Option<String>,
+) -> Result<Response, Failure> {
+    let (browser, cookie) = match BrowserId::from_cookie(headers, BROWSER) {
         Some(browser) => (browser, None),
         None => {
             let browser = BrowserId::generate(app.ports.entropy()).map_err(SignInError::from)?;
@@ -125,8 +153,7 @@ async fn login(State(app): State<App>, headers: HeaderMap) -> Result<Response, F
             (browser, Some(cookie))
         }
     };
-    let options = SignInOptions::new().with_resource(app.api.as_str());
-    let url = app.party.begin(&browser, &options, None).await?;
+    let url = app.party.begin(&browser, &options.with_resource(app.api.as_str()), return_to).await?;
     Ok(with_cookie(Redirect::to(&url).into_response(), cookie))
 }
 
@@ -139,8 +166,11 @@ async fn callback(
         .map_err(|_| SignInError::Malformed)?;
     let browser = BrowserId::from_cookie(&headers, BROWSER);
     let signed_in = app.party.finish(browser.as_ref(), &response).await?;
-    let cookie = app.visits.begin(&app.ports, signed_in.tokens).map_err(SignInError::from)?;
-    Ok(with_cookie(Redirect::to("/").into_response(), Some(cookie)))
+    // Where to go on is the application's own, and never in the address that the browser came with.
+    let onward = signed_in.return_to.as_deref();
+    let cookie =
+        app.visits.begin(&app.ports, signed_in.tokens, onward.is_some()).map_err(SignInError::from)?;
+    Ok(with_cookie(Redirect::to(onward.unwrap_or("/")).into_response(), Some(cookie)))
 }
 
 async fn logout(State(app): State<App>, headers: HeaderMap) -> Result<Response, Failure> {
@@ -151,14 +181,27 @@ async fn logout(State(app): State<App>, headers: HeaderMap) -> Result<Response, 
     Ok(Redirect::to(url.as_deref().unwrap_or("/")).into_response())
 }
 
+/// What the API answered.
+struct Answer {
+    said: String,
+    /// What it wants of the person first.
+    wanted: Option<StepUp>,
+}
+
 /// Calls the API with the access token, and says what came of it.
-async fn call_api(app: &App, visit: &Visit) -> String {
+async fn call_api(app: &App, visit: &Visit, method: Method, path: &str) -> Answer {
+    let plain = |said: String| Answer { said, wanted: None };
     let bearer = format!("Bearer {}", visit.tokens.access_token.expose());
-    let request = Request::get(format!("{}/notes", app.api)).header(header::AUTHORIZATION, bearer);
-    let Ok(request) = request.body(axum::body::Bytes::new()) else { return "no request".to_owned() };
+    let request = Request::builder().method(method).uri(format!("{}{path}", app.api));
+    let Ok(request) = request.header(header::AUTHORIZATION, bearer).body(axum::body::Bytes::new()) else {
+        return plain("no request".to_owned());
+    };
     match Outbound::new(app.ports.clone()).send(request).await {
-        Ok(response) => format!("{} {}", response.status(), String::from_utf8_lossy(response.body())),
-        Err(error) => format!("{error} (is resource-server running?)"),
+        Ok(response) => Answer {
+            said: format!("{} {}", response.status(), String::from_utf8_lossy(response.body())),
+            wanted: StepUp::from_headers(response.headers()),
+        },
+        Err(error) => plain(format!("{error} (is resource-server running?)")),
     }
 }
 

@@ -18,9 +18,20 @@ pub(crate) fn signed_in(visit: &Visit, userinfo: Option<&Map<String, Value>>, ap
         &format!(
             "<section id=claims><h2>ID token</h2>{}<h2>UserInfo</h2>{userinfo}</section>\n\
              <section><h2>The API said</h2><pre id=api>{}</pre></section>\n\
+             <form method=post action=\"/clear\"><button>Delete all notes</button></form>\n\
              <form method=post action=\"/logout\"><button>Sign out</button></form>",
             table(&claims.all),
             escape(api),
+        ),
+    )
+}
+
+pub(crate) fn cleared(api: &str) -> Html<String> {
+    page(
+        "Delete all notes",
+        &format!(
+            "<section><h2>The API said</h2><pre id=api>{}</pre></section>\n<p><a class=button href=\"/\">Back</a></p>",
+            escape(api)
         ),
     )
 }
@@ -60,5 +71,6 @@ const STYLE: &str = "\
     table{border-collapse:collapse;width:100%;table-layout:fixed}\
     th,td{text-align:left;vertical-align:top;padding:.4rem .6rem .4rem 0;border-bottom:1px solid color-mix(in srgb,currentColor 15%,transparent);overflow-wrap:anywhere}\
     th{width:9rem;font-weight:600}\
+    form{margin:1rem 0}\
     pre{white-space:pre-wrap;overflow-wrap:anywhere}\
     .button,button{display:inline-block;padding:.6rem 1.2rem;border:0;border-radius:.5rem;background:#2f5d50;color:#fff;font:inherit;text-decoration:none;cursor:pointer}";

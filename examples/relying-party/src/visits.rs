@@ -16,6 +16,8 @@ const VISIT: &str = "__Host-rp-visit";
 #[derive(Clone, Debug)]
 pub(crate) struct Visit {
     pub(crate) tokens: Tokens,
+    /// They come back to something that they asked for before.
+    resuming: bool,
 }
 
 /// Everybody who is signed in at this application.
@@ -24,15 +26,26 @@ pub(crate) struct Visits(Arc<Mutex<HashMap<String, Visit>>>);
 
 impl Visits {
     /// Remembers somebody, and gives the cookie for their browser.
-    pub(crate) fn begin(&self, ports: &Ports, tokens: Tokens) -> Result<HeaderValue, PortError> {
+    pub(crate) fn begin(
+        &self,
+        ports: &Ports,
+        tokens: Tokens,
+        resuming: bool,
+    ) -> Result<HeaderValue, PortError> {
         let secret = Secret::random(ports.entropy())?;
-        self.lock().insert(secret.digest().to_text(), Visit { tokens });
+        self.lock().insert(secret.digest().to_text(), Visit { tokens, resuming });
         set_cookie(VISIT, secret.expose(), None)
     }
 
     /// Who it is.
     pub(crate) fn find(&self, headers: &HeaderMap) -> Option<Visit> {
         self.lock().get(&key(headers)?).cloned()
+    }
+
+    /// Whether they come back to something that they asked for before: true once.
+    pub(crate) fn resume(&self, headers: &HeaderMap) -> bool {
+        let Some(key) = key(headers) else { return false };
+        self.lock().get_mut(&key).is_some_and(|visit| std::mem::take(&mut visit.resuming))
     }
 
     /// Forgets them.

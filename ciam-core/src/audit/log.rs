@@ -1,12 +1,12 @@
 //! Appending and reading.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::lock::Mutex;
 
 use super::entry::{AuditEntry, AuditHead, BY_SUBJECT, Checkpoint};
+use super::recent::RecentEntry;
 use crate::error::PortError;
 use crate::event::Event;
 use crate::jose::{AlgorithmSet, JwsError, KeySet, SignError, Signer, TokenType, Verifier, sign};
@@ -52,6 +52,7 @@ impl AuditLog {
             let batch = batch
                 .require_absent(EntityRef::record::<AuditEntry>(entry.key()))
                 .put(&entry)?
+                .put(&RecentEntry::of(&entry))?
                 .put(&AuditHead { sequence: entry.sequence, digest: entry.digest })?;
             match self.ports.store().commit(batch).await? {
                 // The only unique thing in it is the event's id.
@@ -82,7 +83,7 @@ impl AuditLog {
         Ok(Page::new(items, page.next))
     }
 
-    /// The entries about a subject, such as `account:<id>`, in order.
+    /// The entries about a subject, such as `account:<id>`, in order; [`latest_about`](Self::latest_about) begins at the newest.
     ///
     /// # Errors
     ///
@@ -96,44 +97,6 @@ impl AuditLog {
         let page = store.records_by(AuditEntry::KIND, index, subject, request).await?;
         let items = page.items.into_iter().map(|found| found.value.decode()).collect::<Result<_, _>>()?;
         Ok(Page::new(items, page.next))
-    }
-
-    /// The newest entries about a subject that are older than a place in the chain, the newest first, at most `limit`; and the
-    /// place before which the list goes on. Reads everything about the subject up to there.
-    ///
-    /// # Errors
-    ///
-    /// As [`entries_about`](Self::entries_about).
-    pub async fn latest_about(
-        &self,
-        subject: &str,
-        before: Option<u64>,
-        limit: usize,
-    ) -> Result<(Vec<AuditEntry>, Option<u64>), PortError> {
-        let mut kept: VecDeque<AuditEntry> = VecDeque::new();
-        let mut request = PageRequest::first(PageRequest::MAX_LIMIT);
-        let mut more = false;
-        loop {
-            let page = self.entries_about(subject, request).await?;
-            let (found, next) = (page.items, page.next);
-            let older = |entry: &AuditEntry| before.is_none_or(|before| entry.sequence < before);
-            let at_the_end = !found.iter().all(older);
-            for entry in found.into_iter().filter(older) {
-                kept.push_back(entry);
-                if kept.len() > limit {
-                    kept.pop_front();
-                    more = true;
-                }
-            }
-            match next {
-                Some(next) if !at_the_end => {
-                    request = PageRequest::after(next, PageRequest::MAX_LIMIT);
-                }
-                _ => break,
-            }
-        }
-        let goes_on = kept.front().map(|oldest| oldest.sequence).filter(|_| more);
-        Ok((kept.into_iter().rev().collect(), goes_on))
     }
 
     /// Signs the end of the chain. Keep the result where whoever can write to the database cannot.

@@ -16,6 +16,7 @@
 
 mod entry;
 mod log;
+mod recent;
 mod trim;
 mod verify;
 

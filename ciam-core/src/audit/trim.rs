@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 
 use super::entry::{AuditEntry, AuditHead};
 use super::log::AuditLog;
+use super::recent::RecentEntry;
 use crate::actor::Actor;
 use crate::error::PortError;
 use crate::event::{Event, EventType};
@@ -84,6 +85,8 @@ impl AuditLog {
             batch = batch.put(&AuditBase { head, at: self.ports.now() })?;
             for entry in &old {
                 batch = batch.write(Write::DeleteRecord(AuditEntry::KIND, entry.key()));
+                let place = RecentEntry::record_key(entry.sequence);
+                batch = batch.write(Write::DeleteRecord(RecentEntry::KIND, place));
             }
             // When another node was faster, its base counts.
             if self.ports.store().commit(batch).await?.is_applied() {
@@ -103,4 +106,4 @@ impl AuditLog {
 }
 
 /// How many entries one commit removes.
-const AT_ONCE: u32 = 60;
+const AT_ONCE: u32 = 30;

@@ -56,7 +56,7 @@
 //! | Data keys in memory | 10,000, for 60 seconds each | [`KeyCachePolicy`](crate::vault::KeyCachePolicy) | sealing costs no call; a shredded key is gone everywhere within a minute |
 //! | An account that nobody proved to be theirs | 30 days | [`RetentionPolicy`](crate::privacy::RetentionPolicy) | nobody needs it |
 //! | An account that nobody uses | kept; where there is a rule, its owner is told 30 days before it is closed, and has 30 days to take it back | [`InactivityPolicy`](crate::privacy::InactivityPolicy) | how long is for the host to say |
-//! | Entries of the audit log | for ever; where there is a rule, 60 go in one commit | [`RetentionPolicy`](crate::privacy::RetentionPolicy) | who removes evidence says so |
+//! | Entries of the audit log | for ever; where there is a rule, 30 go in one commit | [`RetentionPolicy`](crate::privacy::RetentionPolicy) | who removes evidence says so |
 //! | Batch | 64 writes, 64 preconditions | [`Batch`](crate::store::Batch) | one transaction stays short |
 //! | Page | 1,000 items | [`PageRequest`](crate::store::PageRequest) | nothing loads everything |
 //! | Cursor | 512 bytes | [`Cursor`](crate::store::Cursor) | it travels in URLs |

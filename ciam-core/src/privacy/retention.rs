@@ -18,7 +18,7 @@ use super::inactivity::{InactivityPolicy, InactivityRecord, InactivityStep};
 use crate::account::lifecycle::RETENTION;
 use crate::account::owner::notice_to;
 use crate::account::{Account, AccountStatus, LifecycleError, ReasonCode, Transition, event_subject};
-use crate::audit::AuditLog;
+use crate::audit::{AuditEntry, AuditLog};
 use crate::error::PortError;
 use crate::event::{Event, EventType};
 use crate::id::AccountId;
@@ -211,14 +211,17 @@ impl Retention {
     async fn last_sign_in(&self, id: AccountId) -> Result<Option<OffsetDateTime>, PortError> {
         const SIGN_INS: [EventType; 2] = [EventType::SIGNED_IN, EventType::SESSION_RENEWED];
         let (log, subject) = (AuditLog::new(self.erasure.ports.clone()), event_subject(id));
-        let (mut request, mut seen) = (PageRequest::first(PAGE), None);
+        let mut request = PageRequest::first(NEWEST);
         loop {
-            let page = log.entries_about(&subject, request).await?;
-            let there = page.items.iter().filter(|it| SIGN_INS.iter().any(|t| t.as_str() == it.event_type));
-            seen = seen.max(there.map(|entry| entry.time).max());
+            let page = log.latest_about(&subject, request).await?;
+            let there = |it: &&AuditEntry| SIGN_INS.iter().any(|t| t.as_str() == it.event_type);
+            // The log is in the order in which things happened to somebody: the first is the last.
+            if let Some(entry) = page.items.iter().find(there) {
+                return Ok(Some(entry.time));
+            }
             match page.next {
-                Some(next) => request = PageRequest::after(next, PAGE),
-                None => return Ok(seen),
+                Some(next) => request = PageRequest::after(next, NEWEST),
+                None => return Ok(None),
             }
         }
     }
@@ -304,3 +307,6 @@ fn forgetting(known: Option<&Versioned<InactivityRecord>>, id: AccountId) -> Bat
 }
 
 const PAGE: u32 = 100;
+
+/// How many entries of the audit log are looked at at once: the newest of them are mostly a sign-in.
+const NEWEST: u32 = 20;

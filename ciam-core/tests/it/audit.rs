@@ -207,12 +207,42 @@ async fn a_checkpoint_is_believed_when_the_ring_signed_it_for_this_tenant() {
 
 #[tokio::test]
 async fn the_newest_entries_about_somebody_come_first_and_the_list_goes_on() {
-    let (_ports, log) = written().await;
+    let (ports, log) = written().await;
     let places = |entries: &[AuditEntry]| entries.iter().map(|it| it.sequence).collect::<Vec<_>>();
-    let (first, next) = log.latest_about("account:0", None, 2).await.unwrap();
-    assert_eq!((places(&first), next), (vec![5, 3], Some(3)));
-    let (second, next) = log.latest_about("account:0", next, 2).await.unwrap();
-    assert_eq!((places(&second), next), (vec![1], None));
-    assert_eq!(places(&log.latest_about("account:0", None, 3).await.unwrap().0), [5, 3, 1]);
-    assert!(log.latest_about("account:9", None, 2).await.unwrap().0.is_empty());
+    let first = log.latest_about("account:0", PageRequest::first(2)).await.unwrap();
+    assert_eq!(places(&first.items), [5, 3]);
+    let request = PageRequest::after(first.next.unwrap(), 2);
+    let second = log.latest_about("account:0", request).await.unwrap();
+    assert_eq!((places(&second.items), second.next), (vec![1], None));
+    assert_eq!(places(&log.latest_about("account:0", PageRequest::first(9)).await.unwrap().items), [5, 3, 1]);
+    assert!(log.latest_about("account:9", PageRequest::first(9)).await.unwrap().items.is_empty());
+    // What was trimmed is told no more, and nothing is left of it.
+    let end = entry(&log, 3).await.time + time::Duration::NANOSECOND;
+    log.trim(end, 1).await.unwrap();
+    assert_eq!(places(&log.latest_about("account:0", PageRequest::first(9)).await.unwrap().items), [5, 3]);
+    // Neither is what was taken out by whoever has the database.
+    delete(&ports, 3).await;
+    assert_eq!(places(&log.latest_about("account:0", PageRequest::first(9)).await.unwrap().items), [5]);
+}
+
+/// However much has happened to somebody, their newest page is one list and a read for each entry on it.
+#[tokio::test]
+async fn the_newest_page_costs_the_same_after_a_thousand_entries() {
+    let probe = ciam_core::testkit::Probe::new();
+    let ports = memory::ports();
+    let ports = ports.clone().with_store(probe.store(ports.shared_store()));
+    let log = AuditLog::new(ports.clone());
+    let mut costs = Vec::new();
+    for happened in [5, 1000] {
+        while log.head().await.unwrap().sequence < happened {
+            let event = Event::new(&ports, EventType::SIGNED_IN, "account:1").unwrap();
+            log.append(&event).await.unwrap();
+        }
+        let before = probe.calls().len();
+        let page = log.latest_about("account:1", PageRequest::first(5)).await.unwrap();
+        assert_eq!(page.items.first().unwrap().sequence, happened);
+        costs.push(probe.calls().split_off(before));
+    }
+    assert_eq!(costs[0].len(), 6, "{:?}", costs[0]);
+    assert_eq!(costs[0].len(), costs[1].len());
 }

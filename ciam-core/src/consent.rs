@@ -15,7 +15,8 @@ use crate::id::{AccountId, ConsentId};
 use crate::ports::Ports;
 use crate::secret::TokenDigest;
 use crate::store::{
-    Batch, EntityRef, IndexDeclaration, IndexValue, Page, PageRequest, RecordKind, StoredRecord, Write, load,
+    Batch, EntityRef, IndexDeclaration, IndexValue, Page, PageRequest, RecordKind, StoredRecord, Versioned,
+    Write, load,
 };
 
 /// The consent of an account to one recipient (a client, a purpose): one record, replaced as it grows.
@@ -28,6 +29,9 @@ pub struct Consent {
     pub recipient: String,
     /// What was allowed: scope values, and `<resource> <scope>` pairs where a resource was named.
     pub allowed: BTreeSet<String>,
+    /// The version of the text to which it was given, where texts have versions.
+    #[serde(default)]
+    pub version: Option<String>,
     /// When it was first given.
     #[serde(with = "time::serde::rfc3339")]
     pub given_at: OffsetDateTime,
@@ -242,17 +246,38 @@ impl Consents {
         Err(PortError::transient("the consent was changed again and again"))
     }
 
-    /// Whether an account consents to a purpose.
+    /// Whether an account consents to a purpose, in whichever version of its text.
     ///
     /// # Errors
     ///
     /// Fails when the store does.
     pub async fn has(&self, account: AccountId, purpose: &str) -> Result<bool, PortError> {
-        let key = Consent::record_key(account, &purpose_recipient(purpose));
-        Ok(load::<Consent>(self.ports.store(), &key).await?.is_some())
+        Ok(self.to_purpose(account, purpose).await?.is_some())
     }
 
-    /// Stores that an account consents to a purpose, or does not any more. What is so already changes nothing.
+    /// Whether an account consents to a purpose in this version of its text. What was said to another text says nothing about
+    /// this one: ask again, and until there is an answer do what the older text allows and no more.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does.
+    pub async fn holds(&self, account: AccountId, purpose: &str, version: &str) -> Result<bool, PortError> {
+        let consent = self.to_purpose(account, purpose).await?;
+        Ok(consent.is_some_and(|it| it.is_to(version)))
+    }
+
+    /// The consent of an account to a purpose, where there is one.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does.
+    pub async fn to_purpose(&self, account: AccountId, purpose: &str) -> Result<Option<Consent>, PortError> {
+        let key = Consent::record_key(account, &purpose_recipient(purpose));
+        Ok(load::<Consent>(self.ports.store(), &key).await?.map(|found| found.value))
+    }
+
+    /// Stores that an account consents to a purpose, or does not any more. What is so already changes nothing; a consent to
+    /// another version of the text than the proof shows is given anew.
     ///
     /// # Errors
     ///
@@ -269,20 +294,26 @@ impl Consents {
         for _ in 0..Self::MAX_RACES {
             let stored = load::<Consent>(self.ports.store(), &key).await?;
             let entity = EntityRef::record::<Consent>(key.clone());
+            let same = |stored: &Versioned<Consent>| stored.value.version == proof.version;
             let batch = match (&stored, given) {
-                (Some(_), true) | (None, false) => return Ok(()),
-                (Some(stored), false) => Batch::new().require_version(entity, stored.version),
+                (None, false) => return Ok(()),
+                (Some(stored), true) if same(stored) => return Ok(()),
+                (Some(stored), _) => Batch::new().require_version(entity, stored.version),
                 (None, true) => Batch::new().require_absent(entity),
             };
             let allowed = BTreeSet::from([purpose.to_owned()]);
-            let consent = Consent::new(account, recipient.clone(), allowed, self.ports.now());
+            let mut consent = Consent::new(account, recipient.clone(), allowed, self.ports.now());
+            consent.version.clone_from(&proof.version);
+            if let Some(stored) = stored {
+                consent.given_at = stored.value.given_at;
+            }
             let (batch, kind) = if given {
                 (consent.write_to(batch, &self.ports, proof.clone())?, EventType::CONSENT_GIVEN)
             } else {
                 (consent.withdraw_in(batch, &self.ports, proof.clone())?, EventType::CONSENT_WITHDRAWN)
             };
             let event = Event::new(&self.ports, kind, event_subject(account))?.with("purpose", purpose);
-            let batch = batch.event(event);
+            let batch = batch.event(event.with("version", consent.version.filter(|_| given)));
             if self.ports.store().commit(batch).await?.is_applied() {
                 return Ok(());
             }
@@ -303,7 +334,13 @@ impl Consent {
         allowed: BTreeSet<String>,
         now: OffsetDateTime,
     ) -> Self {
-        Self { account, recipient: recipient.into(), allowed, given_at: now, updated_at: now }
+        Self { account, recipient: recipient.into(), allowed, version: None, given_at: now, updated_at: now }
+    }
+
+    /// Whether it was given to this version of the text.
+    #[must_use]
+    pub fn is_to(&self, version: &str) -> bool {
+        self.version.as_deref() == Some(version)
     }
 
     /// The record key of an account's consent to a recipient.

@@ -250,3 +250,24 @@ async fn a_withdrawn_consent_leaves_its_history() {
     assert!(!consents.withdraw(id, "purpose:newsletter", &proof).await.unwrap());
     assert_eq!(consents.history(id, PageRequest::first(10)).await.unwrap().items.len(), 4);
 }
+
+#[tokio::test]
+async fn a_consent_to_an_older_text_is_asked_for_again_and_given_anew() {
+    let world = world().await;
+    let (consents, id) = (Consents::new(world.ports.clone()), world.account.id);
+    assert!(consents.holds(id, "newsletter", "1").await.unwrap());
+    assert!(!consents.holds(id, "newsletter", "2").await.unwrap(), "of the new text nothing was said");
+    assert!(consents.has(id, "newsletter").await.unwrap(), "what was allowed before still is");
+    let before = consents.to_purpose(id, "newsletter").await.unwrap().unwrap();
+    world.clock.advance(Duration::DAY);
+    let newer = ConsentProof::new("account_page").shown("2", "en", "We write to you on Fridays and Mondays.");
+    for _ in 0..2 {
+        consents.set(id, "newsletter", true, &newer).await.unwrap();
+    }
+    assert!(consents.holds(id, "newsletter", "2").await.unwrap());
+    let after = consents.to_purpose(id, "newsletter").await.unwrap().unwrap();
+    assert_eq!((after.given_at, after.updated_at), (before.given_at, world.ports.now()));
+    let history = consents.history(id, PageRequest::first(10)).await.unwrap().items;
+    let versions: Vec<_> = history.iter().map(|entry| entry.proof.version.as_deref()).collect();
+    assert_eq!(versions, [Some("1"), Some("2")], "each text with its own proof, and once");
+}

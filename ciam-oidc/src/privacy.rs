@@ -6,8 +6,10 @@ use ciam_core::store::{Record, StoredRecord as _};
 use serde_json::{Value, json};
 
 use crate::logout::Login;
+use crate::rp::ProviderSession;
 
-/// The kinds of records of this crate that belong to accounts: which clients are told when a session ends.
+/// The kinds of records of this crate that belong to accounts: which clients are told when a session ends, and with which
+/// provider a session began.
 ///
 /// ```
 /// use ciam_core::privacy::PersonalKinds;
@@ -17,7 +19,15 @@ use crate::logout::Login;
 /// ```
 #[must_use]
 pub fn personal_kinds() -> Vec<PersonalKind> {
-    vec![PersonalKind::told_by(Login::KIND, login)]
+    vec![
+        PersonalKind::told_by(Login::KIND, login),
+        PersonalKind::told_by(ProviderSession::KIND, provider_session),
+    ]
+}
+
+/// With which provider a session began.
+fn provider_session(record: &Record) -> Result<Option<Value>, PortError> {
+    Ok(Some(record.decode::<ProviderSession>()?.told()))
 }
 
 /// To which client a session has signed in, and what the person is called there.

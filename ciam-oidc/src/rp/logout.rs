@@ -7,14 +7,16 @@
 
 use ciam_core::ephemeral::EphemeralKey;
 use ciam_core::error::PortError;
-use ciam_core::id::SessionId;
+use ciam_core::id::{AccountId, SessionId};
 use ciam_core::jose::{
     AlgorithmSet, AudienceRule, ClaimRules, JwsError, RegisteredClaims, TokenType, VerifiedJws, Verifier,
 };
 use ciam_core::secret::TokenDigest;
-use ciam_core::store::{Batch, IndexDeclaration, IndexValue, PageRequest, RecordKind, StoredRecord};
+use ciam_core::store::{
+    Batch, IndexDeclaration, IndexValue, OWNER_INDEX, PageRequest, RecordKind, StoredRecord,
+};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use time::{Duration, OffsetDateTime};
 
 use super::RelyingParty;
@@ -129,14 +131,15 @@ impl RelyingParty {
         }
     }
 
-    /// Remembers that a session of the host began with a sign-in at the provider, until the session is over anyway: of this
-    /// person, in this session of theirs, as the ID token names them.
+    /// Remembers that a session of an account of the host began with a sign-in at the provider, until the session is over
+    /// anyway: of this person, in this session of theirs, as the ID token names them.
     ///
     /// # Errors
     ///
     /// Fails when the store does.
     pub async fn remember(
         &self,
+        account: AccountId,
         session: SessionId,
         expires_at: OffsetDateTime,
         subject: &str,
@@ -145,6 +148,8 @@ impl RelyingParty {
         let issuer = &self.config().issuer;
         let record = ProviderSession {
             session,
+            account: Some(account),
+            issuer: Some(issuer.clone()),
             subject: named(issuer, "sub", subject),
             provider_session: provider_session.map(|sid| named(issuer, "sid", sid)),
             expires_at,
@@ -185,21 +190,34 @@ impl RelyingParty {
     }
 }
 
+const BY_ACCOUNT: IndexDeclaration = IndexDeclaration::many(OWNER_INDEX);
 const BY_SUBJECT: IndexDeclaration = IndexDeclaration::many("subject").hashed();
 const BY_SESSION: IndexDeclaration = IndexDeclaration::many("provider_session").hashed();
 
 /// Which identity at a provider a session of the host began with. What the provider calls them is kept as digests.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct ProviderSession {
+pub(crate) struct ProviderSession {
     session: SessionId,
+    #[serde(default)]
+    account: Option<AccountId>,
+    #[serde(default)]
+    issuer: Option<String>,
     subject: TokenDigest,
     provider_session: Option<TokenDigest>,
     #[serde(with = "time::serde::rfc3339")]
     expires_at: OffsetDateTime,
 }
 
+impl ProviderSession {
+    /// What is told of it to the person whose it is: which session began with which provider.
+    pub(crate) fn told(&self) -> Value {
+        json!({ "session": self.session, "issuer": self.issuer })
+    }
+}
+
 impl StoredRecord for ProviderSession {
-    const KIND: RecordKind = RecordKind::new("oidc.rp.session", &[BY_SUBJECT, BY_SESSION]).private();
+    const KIND: RecordKind =
+        RecordKind::new("oidc.rp.session", &[BY_ACCOUNT, BY_SUBJECT, BY_SESSION]).private();
     const SCHEMA: u16 = 1;
 
     fn key(&self) -> String {
@@ -208,6 +226,7 @@ impl StoredRecord for ProviderSession {
 
     fn indexes(&self) -> Vec<IndexValue> {
         let mut all = vec![IndexValue::new(BY_SUBJECT, self.subject.to_text())];
+        all.extend(self.account.map(|account| IndexValue::new(BY_ACCOUNT, account.to_string())));
         all.extend(self.provider_session.as_ref().map(|sid| IndexValue::new(BY_SESSION, sid.to_text())));
         all
     }

@@ -24,6 +24,7 @@ use time::OffsetDateTime;
 pub use self::config::{Authentication, RelyingPartyConfig};
 pub use self::error::{IdTokenError, SignInError};
 pub use self::id_token::IdTokenClaims;
+pub(crate) use self::logout::ProviderSession;
 pub use self::logout::{LogoutToken, LogoutTokenError};
 pub use self::metadata::{DiscoveryError, ProviderMetadata};
 pub use self::sign_in::{SignInOptions, SignedIn};

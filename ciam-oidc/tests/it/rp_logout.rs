@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use ciam_core::crypto;
 use ciam_core::encoding::base64url;
-use ciam_core::id::SessionId;
+use ciam_core::id::{AccountId, SessionId};
 use ciam_core::jose::{Algorithm, LocalSigner};
 use ciam_oidc::rp::{LogoutToken, LogoutTokenError};
 use http::Response;
@@ -126,10 +126,11 @@ async fn a_session_is_found_by_its_provider_session_and_a_person_by_all_of_their
     let party = &provider.world.party;
     let end = provider.world.rp_ports.now() + Duration::HOUR;
     let id = |number| SessionId::from_uuid(Uuid::from_u128(number));
-    party.remember(id(1), end, "ada", Some("s1")).await.unwrap();
-    party.remember(id(2), end, "ada", Some("s2")).await.unwrap();
-    party.remember(id(3), end, "bob", Some("s3")).await.unwrap();
-    party.remember(id(4), end, "ada", None).await.unwrap();
+    let [ada, bob] = [101, 102].map(|number| AccountId::from_uuid(Uuid::from_u128(number)));
+    party.remember(ada, id(1), end, "ada", Some("s1")).await.unwrap();
+    party.remember(ada, id(2), end, "ada", Some("s2")).await.unwrap();
+    party.remember(bob, id(3), end, "bob", Some("s3")).await.unwrap();
+    party.remember(ada, id(4), end, "ada", None).await.unwrap();
     let of = async |sub: Value, sid: Value, jti: &str| {
         let claims = with(with(with(provider.claims(), "sub", sub), "sid", sid), "jti", json!(jti));
         let token = provider.check(&claims).await.unwrap();

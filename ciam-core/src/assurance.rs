@@ -157,6 +157,12 @@ impl AuthenticationContext {
         self.proofs.last().map(|proof| proof.at)
     }
 
+    /// Whether more than one factor was proved: several, or one that is two at once.
+    #[must_use]
+    pub fn has_further_factor(&self) -> bool {
+        self.proofs.len() > 1 || self.kinds(self.proofs.iter()).len() > 1
+    }
+
     fn kinds<'a>(&self, proofs: impl Iterator<Item = &'a Proof>) -> BTreeSet<FactorKind> {
         proofs.flat_map(|proof| proof.kinds.iter().copied()).collect()
     }

@@ -78,6 +78,8 @@ impl EventType {
     pub const DEVICE_ADDED: Self = Self::new("ciam.device.added.v1");
     /// A person said that a device may be trusted. Details: `device`.
     pub const DEVICE_TRUSTED: Self = Self::new("ciam.device.trusted.v1");
+    /// A person said that a device may be trusted no longer. Details: `device`, `by`.
+    pub const DEVICE_DISTRUSTED: Self = Self::new("ciam.device.distrusted.v1");
     /// A device was forgotten. Details: `device`, `by`, `reason`: `revoked`, or `stolen` when a copy of its secret was seen.
     pub const DEVICE_REVOKED: Self = Self::new("ciam.device.revoked.v1");
     /// The system that accounts are migrated from did not answer when it was asked for one.

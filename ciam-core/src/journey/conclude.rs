@@ -2,6 +2,7 @@
 
 use super::after::Owed;
 use super::decision::{Candidate, Decision, Situation};
+use super::policy::SecondFactor;
 use super::service::Journeys;
 use super::sign_in::Found;
 use super::state::{FactorStage, Goal, Held, Journey, JourneyHandle, Stage};
@@ -14,7 +15,7 @@ use crate::error::PortError;
 use crate::factor::{FactorProof, FactorSubject};
 use crate::id::{CredentialId, SessionId};
 use crate::risk::Assessment;
-use crate::session::{Authenticated, Beginning, SessionError, StartedSession};
+use crate::session::{Authenticated, Beginning, RememberedDevices, SessionError, StartedSession};
 use crate::store::{Batch, EntityRef, Precondition, Version, Write};
 
 /// A journey in the middle: whose it is and what was proved.
@@ -29,6 +30,8 @@ pub(super) struct Proving {
     pub(super) reached: Option<IdentifierKey>,
     pub(super) signed_up: bool,
     pub(super) postponed: Vec<String>,
+    /// The account trusts the browser.
+    pub(super) trusted: bool,
 }
 
 impl Proving {
@@ -45,6 +48,7 @@ impl Proving {
             reached: None,
             signed_up: false,
             postponed: Vec::new(),
+            trusted: false,
         }
     }
 
@@ -68,6 +72,7 @@ impl Proving {
             reached: held.reached.clone(),
             signed_up: held.signed_up,
             postponed: held.postponed.clone(),
+            trusted: false,
         }
     }
 
@@ -126,10 +131,11 @@ impl Journeys {
         visitor: &Visitor<'_>,
         journey: &Journey,
         current: Option<&Authenticated>,
-        proving: Proving,
+        mut proving: Proving,
         batch: Batch,
     ) -> Result<Outcome, JourneyError> {
         let requirements = &self.demanded(journey);
+        proving.trusted = self.is_trusted(visitor, &proving).await?;
         let onward = if proving.goal == Goal::Recovery {
             let choices = self.recovery_choices(&proving, requirements);
             if choices.is_empty() { Onward::NewPassword } else { Onward::Factor(choices) }
@@ -148,6 +154,17 @@ impl Journeys {
             }
         };
         self.hold(handle, journey, proving, batch, onward).await
+    }
+
+    /// Whether the account trusts the browser: asked only where that can spare a factor.
+    async fn is_trusted(&self, visitor: &Visitor<'_>, proving: &Proving) -> Result<bool, PortError> {
+        let asks = self.policy.second_factor == SecondFactor::WhenEnrolled && proving.goal == Goal::Session;
+        let (Some(policy), true) = (self.sessions.policy().devices, asks && !self.factors.is_empty()) else {
+            return Ok(false);
+        };
+        let devices = RememberedDevices::new(self.ports.clone(), policy);
+        let account = &proving.found.account.value;
+        devices.is_trusted(&self.sessions, account, visitor.device.as_ref()).await
     }
 
     /// Keeps what was proved until the next step.
@@ -195,7 +212,7 @@ impl Journeys {
                 if let Some(browser) = known_as {
                     throttle::remember(&self.limiter, &self.policy, &browser).await;
                 }
-                let signed_in = SignedIn::new(started, account);
+                let signed_in = SignedIn::new(started, account, journey.own_device);
                 Ok(Outcome::Next(Box::new(Step::Done(Box::new(signed_in)))))
             }
             Err(SessionError::Changed) => {
@@ -224,7 +241,9 @@ impl Journeys {
         let risk = Some(&proving.risk);
         let (batch, started) = match current {
             Some(current) if current.account.value.id == account.value.id => {
-                self.sessions.renewing_within(batch, current, proving.proofs, risk, journey.limits()).await?
+                let own = journey.own_device == Some(true);
+                let (proofs, limits) = (proving.proofs, journey.limits());
+                self.sessions.renewing_within(batch, current, proofs, risk, limits, own).await?
             }
             _ => {
                 let beginning = Beginning {
@@ -235,6 +254,7 @@ impl Journeys {
                     address: Some(visitor.peer.address),
                     device: visitor.device.as_ref(),
                     limits: journey.limits(),
+                    own: journey.own_device == Some(true),
                 };
                 let batch = batch.require_version(EntityRef::Account(account.value.id), account.version);
                 self.sessions.starting(batch, &account.value, beginning).await?
@@ -330,6 +350,8 @@ impl Journeys {
             risk: proving.risk.level,
             candidates,
             second_factor: self.policy.second_factor,
+            step_up: proving.step_up_of.is_some(),
+            trusted_device: proving.trusted,
             ..Situation::new(&proving.proofs, requirements, &self.policy.ladder, self.ports.now())
         }
     }

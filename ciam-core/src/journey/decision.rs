@@ -57,6 +57,10 @@ pub struct Situation<'a, 'name> {
     pub candidates: &'a [Candidate<'name>],
     /// When the account is asked for one of them.
     pub second_factor: SecondFactor,
+    /// The sign-in goes on with the session, which has the first factor already.
+    pub step_up: bool,
+    /// The account trusts the browser: it is not asked for a further factor only because it has one.
+    pub trusted_device: bool,
     /// The time.
     pub now: OffsetDateTime,
 }
@@ -86,7 +90,18 @@ impl<'a, 'name> Situation<'a, 'name> {
     ) -> Self {
         let second_factor = SecondFactor::WhenNeeded;
         let risk = RiskLevel::Low;
-        Self { proofs, session: None, requirements, ladder, risk, candidates: &[], second_factor, now }
+        Self {
+            proofs,
+            session: None,
+            requirements,
+            ladder,
+            risk,
+            candidates: &[],
+            second_factor,
+            step_up: false,
+            trusted_device: false,
+            now,
+        }
     }
 
     /// Decides what comes next.
@@ -143,9 +158,17 @@ impl<'a, 'name> Situation<'a, 'name> {
     /// Whether a further factor was proved where the account has one and is to be asked for it.
     fn has_second_factor(&self) -> bool {
         self.second_factor == SecondFactor::WhenNeeded
+            || self.step_up
+            || self.spares_a_factor()
             || self.candidates.is_empty()
             || self.proofs.len() > 1
             || kinds_of(self.proofs).len() > 1
+    }
+
+    /// Whether the browser is trusted, and nobody has asked for a fresh proof.
+    fn spares_a_factor(&self) -> bool {
+        let fresh = self.requirements.prove_again || self.requirements.authenticated_since.is_some();
+        self.trusted_device && !fresh
     }
 
     /// Whether a further factor proves what nothing in this sign-in has proved.

@@ -124,7 +124,8 @@ pub enum SecondFactor {
     #[default]
     WhenNeeded,
     /// At each sign-in, unless the first factor was two at once: who adds a factor wants to be asked for it. A code by mail
-    /// is no way around it, though it be of the same kind.
+    /// is no way around it, though it be of the same kind. A device that its person [trusts](crate::session::RememberedDevices)
+    /// spares it.
     WhenEnrolled,
 }
 

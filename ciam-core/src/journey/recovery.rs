@@ -91,7 +91,7 @@ impl Journeys {
                 if let Some(browser) = &held.known_as {
                     throttle::remember(&self.limiter, &self.policy, browser).await;
                 }
-                Ok(Step::Done(Box::new(SignedIn::new(started, account))))
+                Ok(Step::Done(Box::new(SignedIn::new(started, account, finishing.own_device))))
             }
             // The password is new; for a session something is missing still.
             None => {
@@ -126,6 +126,7 @@ impl Journeys {
                 address: Some(visitor.peer.address),
                 device: visitor.device.as_ref(),
                 limits: journey.limits(),
+                own: journey.own_device == Some(true),
             };
             let (batch, started) = self.sessions.starting(batch, &account, beginning).await?;
             (batch, Some(started))

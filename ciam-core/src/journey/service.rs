@@ -232,7 +232,11 @@ impl Journeys {
         visitor: &Visitor<'_>,
         answer: Answer,
     ) -> Result<Step, JourneyError> {
-        let journey = self.load(handle, visitor).await?;
+        let mut journey = self.load(handle, visitor).await?;
+        if let Some(own) = visitor.own_device.filter(|own| journey.own_device != Some(*own)) {
+            let said = Journey { own_device: Some(own), ..journey.clone() };
+            journey = self.replace(handle, &journey, said).await?;
+        }
         if let Some(check) = journey.human.clone() {
             return self.pass_check(handle, visitor, &journey, check, answer).await;
         }
@@ -370,6 +374,7 @@ impl Journeys {
             human,
             first,
             realm: None,
+            own_device: None,
             expires_at: self.ports.now() + self.policy.lifetime,
         };
         let challenge = self

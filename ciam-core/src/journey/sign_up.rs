@@ -210,7 +210,7 @@ impl Journeys {
                 self.remove(handle).await;
                 let tried = Tried::Identifier(&identifier);
                 throttle::remember(&self.limiter, &self.policy, &tried.in_browser(visitor)).await;
-                Ok(Step::Done(Box::new(SignedIn::new(started, account))))
+                Ok(Step::Done(Box::new(SignedIn::new(started, account, finishing.own_device))))
             }
             Created::Owing(stage) => {
                 let next = self.advance(handle, finishing, *stage).await?;
@@ -269,6 +269,7 @@ impl Journeys {
                     address: Some(visitor.peer.address),
                     device: visitor.device.as_ref(),
                     limits: journey.limits(),
+                    own: journey.own_device == Some(true),
                 };
                 let (batch, started) = self.sessions.starting(batch, &account, beginning).await?;
                 (batch, Created::WithSession(Box::new((account, started, identifier))))

@@ -78,6 +78,9 @@ pub(super) struct Journey {
     /// What the organization demands whose domain was typed.
     #[serde(default)]
     pub(super) realm: Option<Realm>,
+    /// What the person says of the browser: whether it is their own.
+    #[serde(default)]
+    pub(super) own_device: Option<bool>,
     #[serde(with = "time::serde::rfc3339")]
     pub(super) expires_at: OffsetDateTime,
 }

@@ -58,11 +58,14 @@ pub struct SignedIn {
     pub account: Account,
     /// What the browser is to hold beside it for long, where devices are remembered.
     pub device: Option<DeviceCookie>,
+    /// What the person said of the browser, where they were asked: whether it is their own. In one that is not, the cookie
+    /// should go when the browser is closed.
+    pub own_device: Option<bool>,
 }
 
 impl SignedIn {
-    pub(super) fn new(started: StartedSession, account: Account) -> Self {
-        Self { session: started.session, cookie: started.cookie, account, device: started.device }
+    pub(super) fn new(started: StartedSession, account: Account, own_device: Option<bool>) -> Self {
+        Self { session: started.session, cookie: started.cookie, account, device: started.device, own_device }
     }
 }
 

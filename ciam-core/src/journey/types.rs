@@ -25,13 +25,15 @@ pub struct Visitor<'a> {
     pub current: Option<&'a Authenticated>,
     /// The cookie by which an account may remember the browser.
     pub device: Option<DeviceCookie>,
+    /// What the person says of the browser, where they were asked with this answer: whether it is their own.
+    pub own_device: Option<bool>,
 }
 
 impl<'a> Visitor<'a> {
     /// A visitor without a session.
     #[must_use]
     pub const fn new(browser: &'a BrowserId, peer: Peer) -> Self {
-        Self { browser, peer, user_agent: None, current: None, device: None }
+        Self { browser, peer, user_agent: None, current: None, device: None, own_device: None }
     }
 
     /// Adds the browser's `User-Agent`.
@@ -45,6 +47,18 @@ impl<'a> Visitor<'a> {
     #[must_use]
     pub fn with_device(mut self, device: Option<DeviceCookie>) -> Self {
         self.device = device;
+        self
+    }
+
+    /// Adds what the person says of the browser with this answer: whether it is their own. Once said it holds for the journey.
+    ///
+    /// # Security
+    ///
+    /// A device becomes [trusted](crate::session::RememberedDevices::trust) by it only where a further factor was proved in
+    /// the same sign-in: who has a password alone gets no device that spares the other factor later.
+    #[must_use]
+    pub const fn saying_own_device(mut self, own: Option<bool>) -> Self {
+        self.own_device = own;
         self
     }
 

@@ -108,7 +108,7 @@ impl Organizations {
     }
 
     /// Makes a session act for an organization, or with `None` for none. The session gets another secret, and keeps to the
-    /// organization's limits from now on.
+    /// organization's limits from now on, also when it acts for another one later: limits only ever become stricter.
     ///
     /// # Errors
     ///

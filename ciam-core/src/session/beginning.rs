@@ -26,6 +26,8 @@ pub(crate) struct Beginning<'a> {
     pub(crate) device: Option<&'a DeviceCookie>,
     /// Limits that are stricter than the policy's.
     pub(crate) limits: StricterLimits,
+    /// The person says that the browser is their own.
+    pub(crate) own: bool,
 }
 
 /// Limits of one session where they are stricter than the policy's, in seconds: those of the organization whose person signs

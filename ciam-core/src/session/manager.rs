@@ -141,6 +141,7 @@ impl SessionManager {
             address: None,
             device: None,
             limits: StricterLimits::default(),
+            own: false,
         };
         let (batch, started) = self.starting(batch, &account.value, beginning).await?;
         match self.ports.store().commit(batch).await? {
@@ -172,7 +173,8 @@ impl SessionManager {
         session.place = self.place(beginning.address).await;
         let previous = beginning.previous.map(|it| it.value.id);
         let batch = self.making_room(batch, account, previous).await?;
-        let (batch, device) = self.greet(batch, account, &mut session, beginning.device).await?;
+        let (batch, device) =
+            self.greet(batch, account, &mut session, beginning.device, beginning.own).await?;
         self.ask_hook(account, &session).await?;
         let mut batch = batch
             .require_absent(EntityRef::Session(id))
@@ -197,11 +199,13 @@ impl SessionManager {
         account: &Account,
         session: &mut Session,
         cookie: Option<&DeviceCookie>,
+        own: bool,
     ) -> Result<(Batch, Option<DeviceCookie>), PortError> {
         let Some(policy) = self.policy.devices else { return Ok((batch, None)) };
         let devices = RememberedDevices::new(self.ports.clone(), policy);
         let (user_agent, place) = (session.user_agent.clone(), session.place.clone());
-        let greeting = devices.greet(self, Guest { account, cookie, user_agent, place }).await?;
+        let trust = own && session.context.has_further_factor();
+        let greeting = devices.greet(self, Guest { account, cookie, user_agent, place, trust }).await?;
         session.device = Some(greeting.id);
         let mut batch = batch.append(greeting.batch);
         if greeting.is_new
@@ -244,10 +248,11 @@ impl SessionManager {
         proofs: impl IntoIterator<Item = Proof>,
         risk: Option<&Assessment>,
     ) -> Result<(Batch, StartedSession), SessionError> {
-        self.renewing_within(batch, current, proofs, risk, StricterLimits::default()).await
+        self.renewing_within(batch, current, proofs, risk, StricterLimits::default(), false).await
     }
 
-    /// The same, and the session keeps to these limits from now on.
+    /// The same, and the session keeps to these limits from now on; its device is trusted where its person says that it is
+    /// their own and has proved more than a first factor.
     pub(crate) async fn renewing_within(
         &self,
         batch: Batch,
@@ -255,6 +260,7 @@ impl SessionManager {
         proofs: impl IntoIterator<Item = Proof>,
         risk: Option<&Assessment>,
         limits: StricterLimits,
+        own: bool,
     ) -> Result<(Batch, StartedSession), SessionError> {
         let now = self.ports.now();
         let mut session = current.session.value.clone();
@@ -264,13 +270,22 @@ impl SessionManager {
         for proof in proofs {
             session.context.add(proof);
         }
+        let trusts = own && session.context.has_further_factor();
+        let batch = match (self.policy.devices, session.device.filter(|_| trusts)) {
+            (Some(policy), Some(device)) => {
+                let devices = RememberedDevices::new(self.ports.clone(), policy);
+                devices.trusting(batch, &current.account.value, device).await?
+            }
+            _ => batch,
+        };
         session.risk = risk.map(|assessment| assessment.level).or(session.risk);
         limits.hold(&mut session, now);
         self.rotating(batch, current, session, risk).await
     }
 
     /// Adds that a session acts for another organization, or for none, to a batch that the caller commits. The session gets
-    /// another secret, and keeps to the organization's limits: its time without use, and its end.
+    /// another secret, and keeps to the organization's limits: its time without use, and its end. A limit that it has from
+    /// before stays where it is the stricter one: who goes on to another organization, or to none, gains no time by it.
     pub(crate) async fn acting_for(
         &self,
         batch: Batch,
@@ -279,12 +294,13 @@ impl SessionManager {
         idle: Option<u32>,
         end: Option<OffsetDateTime>,
     ) -> Result<(Batch, StartedSession), SessionError> {
+        let now = self.ports.now();
         let mut session = current.session.value.clone();
-        if !session.is_live(self.ports.now()) {
+        if !session.is_live(now) {
             return Err(SessionError::Changed);
         }
         session.organization = organization;
-        session.organization_idle = idle;
+        StricterLimits { idle, absolute: None }.hold(&mut session, now);
         session.expires_at = end.map_or(session.expires_at, |end| end.min(session.expires_at));
         self.rotating(batch, current, session, None).await
     }

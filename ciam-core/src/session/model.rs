@@ -33,7 +33,8 @@ pub struct Session {
     pub epoch: u32,
     /// The organization that the person acts for, if any.
     pub organization: Option<OrganizationId>,
-    /// The organization's own limit of time without use, in seconds, where it is stricter than the session policy's.
+    /// The strictest limit of time without use that an organization has set to this session, in seconds: it stays when the
+    /// person goes on to another organization.
     #[serde(default)]
     pub organization_idle: Option<u32>,
     /// The browser's `User-Agent`, for the list of devices; at most 512 bytes.

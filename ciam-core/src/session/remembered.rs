@@ -4,9 +4,10 @@
 //! each time it is presented; the one before is taken for a minute longer, for tabs that sign in at once. An older one that
 //! comes back was copied: the device is forgotten, and its sessions end.
 //!
-//! A device that is known spares its owner the notice of a new device. One that is [trusted](RememberedDevices::trust) may
-//! spare a further factor as well, where the host's policy says so, and never more than that. A change of the account's epoch (a
-//! new password, a recovery, a suspension) forgets every device.
+//! A device that is known spares its owner the notice of a new device. One that is [trusted](RememberedDevices::trust) spares
+//! the further factor as well that is asked for [because the account has one](crate::journey::SecondFactor::WhenEnrolled), and
+//! never more than that: neither one that a risk asks for nor one that a level of assurance needs. A change of the account's
+//! epoch (a new password, a recovery, a suspension) forgets every device.
 
 use http::header::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
@@ -216,6 +217,8 @@ pub(super) struct Guest<'a> {
     pub(super) cookie: Option<&'a DeviceCookie>,
     pub(super) user_agent: Option<String>,
     pub(super) place: Option<Place>,
+    /// They say that the browser is their own, and have proved more than a first factor.
+    pub(super) trust: bool,
 }
 
 /// The devices that accounts remember.
@@ -249,7 +252,8 @@ impl RememberedDevices {
             device.user_agent = guest.user_agent.or(device.user_agent);
             device.place = guest.place.or(device.place);
             let id = device.id;
-            let batch = Batch::new().require_version(entity(id), found.version).put(&device)?;
+            let batch = Batch::new().require_version(entity(id), found.version);
+            let batch = self.written(batch, device, guest.trust)?;
             return Ok(Greeting { batch, id, cookie: DeviceCookie { id, secret }, is_new: false });
         }
         let id = DeviceId::generate(self.ports.clock(), self.ports.entropy())?;
@@ -267,8 +271,19 @@ impl RememberedDevices {
             expires_at: now + self.policy.forgotten_after,
         };
         let event = self.event(EventType::DEVICE_ADDED, &device)?;
-        let batch = Batch::new().require_absent(entity(id)).put(&device)?.event(event);
+        let batch =
+            self.written(Batch::new().require_absent(entity(id)).event(event), device, guest.trust)?;
         Ok(Greeting { batch, id, cookie: DeviceCookie { id, secret }, is_new: true })
+    }
+
+    /// Adds a device to a batch, trusted from now on where that is said.
+    fn written(&self, batch: Batch, mut device: RememberedDevice, trust: bool) -> Result<Batch, PortError> {
+        if !trust {
+            return Ok(batch.put(&device)?);
+        }
+        device.trusted_until = Some(self.ports.now() + self.policy.trusted_for);
+        let event = self.event(EventType::DEVICE_TRUSTED, &device)?;
+        Ok(batch.put(&device)?.event(event))
     }
 
     /// The device of this cookie, if it is one of the account's. A copied secret forgets the device.
@@ -317,18 +332,54 @@ impl RememberedDevices {
     pub async fn trust(&self, account: &Account, id: DeviceId) -> Result<bool, PortError> {
         for _ in 0..RACES {
             let Some(found) = self.own(account.id, id).await? else { return Ok(false) };
-            let mut device = found.value;
-            if device.epoch != account.session_epoch {
+            if found.value.epoch != account.session_epoch {
                 return Ok(false);
             }
-            device.trusted_until = Some(self.ports.now() + self.policy.trusted_for);
-            let event = self.event(EventType::DEVICE_TRUSTED, &device)?;
+            let batch = Batch::new().require_version(entity(id), found.version);
+            if self.ports.store().commit(self.written(batch, found.value, true)?).await?.is_applied() {
+                return Ok(true);
+            }
+        }
+        Err(PortError::transient("the device kept changing"))
+    }
+
+    /// Trusts one of an account's devices no longer; it stays remembered, and its sessions go on. `false` when it is none of
+    /// theirs, or was not trusted.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does.
+    pub async fn distrust(&self, account: AccountId, id: DeviceId, actor: &Actor) -> Result<bool, PortError> {
+        for _ in 0..RACES {
+            let Some(found) = self.own(account, id).await? else { return Ok(false) };
+            let mut device = found.value;
+            if !device.is_trusted(self.ports.now()) {
+                return Ok(false);
+            }
+            device.trusted_until = None;
+            let event = self.event(EventType::DEVICE_DISTRUSTED, &device)?.by(actor);
             let batch = Batch::new().require_version(entity(id), found.version).put(&device)?.event(event);
             if self.ports.store().commit(batch).await?.is_applied() {
                 return Ok(true);
             }
         }
         Err(PortError::transient("the device kept changing"))
+    }
+
+    /// Adds to the batch with which a session is renewed that its device is trusted from now on. Nothing where the device is
+    /// forgotten meanwhile.
+    pub(super) async fn trusting(
+        &self,
+        batch: Batch,
+        account: &Account,
+        id: DeviceId,
+    ) -> Result<Batch, PortError> {
+        match self.own(account.id, id).await? {
+            Some(found) if found.value.epoch == account.session_epoch => {
+                self.written(batch.require_version(entity(id), found.version), found.value, true)
+            }
+            _ => Ok(batch),
+        }
     }
 
     /// The devices of an account that are still good, a page at a time.

@@ -7,7 +7,7 @@ use ciam_core::organization::{ActingError, OrganizationPolicy, OrganizationStatu
 use ciam_core::session::{Authenticated, StartedSession};
 use time::Duration;
 
-use crate::organizations::{TENANT, Town, person};
+use crate::organizations::{TENANT, Town, names, person};
 use crate::world::cookie_headers;
 
 impl Town {
@@ -134,4 +134,29 @@ async fn a_session_keeps_to_the_limits_of_its_organization() {
     let demand = lacking(town.switch(&old, Some(town.acme)).await);
     assert_eq!(demand.reasons, ["organization_session"]);
     assert_eq!(demand.authenticated_since, Some(town.world.ports.now()));
+}
+
+/// The limit of an organization that somebody has acted for stays: neither a laxer one nor none at all takes it off.
+#[tokio::test]
+async fn a_session_that_goes_on_to_another_organization_keeps_the_stricter_limit() {
+    let town = Town::new().await;
+    let with_idle = |seconds| {
+        let mut policy = OrganizationPolicy::default();
+        policy.session_idle = seconds;
+        policy
+    };
+    town.demand(&with_idle(Some(600))).await;
+    town.organizations.add_member(&TENANT, town.other, town.mia, names(&["member"])).await.unwrap();
+    for (of_other, expected) in [(None, 600), (Some(1200), 600), (Some(600), 600), (Some(300), 300)] {
+        let policy = with_idle(of_other);
+        town.organizations.set_policy(&person(town.oscar), town.other, &policy).await.unwrap();
+        let mine = town.signed_in(town.mia).await;
+        let strict = town.of(&town.switch(&mine, Some(town.acme)).await.unwrap()).await.unwrap();
+        let lax = town.of(&town.switch(&strict, Some(town.other)).await.unwrap()).await.unwrap();
+        assert_eq!(lax.session.value.organization_idle, Some(expected), "{of_other:?}");
+        let none = town.switch(&lax, None).await.unwrap();
+        assert_eq!(none.session.organization_idle, Some(expected), "{of_other:?}");
+        let ends = none.session.idle_expires_at - town.world.ports.now();
+        assert_eq!(ends, Duration::seconds(i64::from(expected)));
+    }
 }

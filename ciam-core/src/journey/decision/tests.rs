@@ -211,3 +211,42 @@ fn who_has_a_factor_is_asked_for_it_where_the_policy_says_so() {
         assert_eq!(needed.decide(), Decision::Session, "row {row}");
     }
 }
+
+#[test]
+fn a_trusted_device_spares_the_habit_and_nothing_else() {
+    let (proofs, ladder) = ([password(NOW)], AcrLadder::default());
+    let again = Requirements::default().proving_again();
+    let table = [
+        (wanting(&[], None), RiskLevel::Low, Decision::Session),
+        (wanting(AAL2, None), RiskLevel::Low, Decision::Factor("otp")),
+        (wanting(&[], Some(NOW)), RiskLevel::Low, Decision::Factor("otp")),
+        (again, RiskLevel::Low, Decision::Factor("otp")),
+        (wanting(&[], None), RiskLevel::Medium, Decision::Factor("otp")),
+        (wanting(&[], None), RiskLevel::High, Decision::Factor("otp")),
+    ];
+    for (row, (requirements, risk, expected)) in table.into_iter().enumerate() {
+        let situation = Situation {
+            risk,
+            candidates: &[OTP],
+            second_factor: SecondFactor::WhenEnrolled,
+            trusted_device: true,
+            ..Situation::new(&proofs, &requirements, &ladder, NOW)
+        };
+        assert_eq!(situation.decide(), expected, "row {row}");
+    }
+}
+
+#[test]
+fn a_step_up_asks_for_its_factor_once() {
+    let (proofs, ladder) = ([otp(NOW)], AcrLadder::default());
+    let session = AuthenticationContext::new([password(NOW - Duration::HOUR)]);
+    let requirements = wanting(AAL2, None);
+    let situation = Situation {
+        session: Some(&session),
+        candidates: &[OTP],
+        second_factor: SecondFactor::WhenEnrolled,
+        step_up: true,
+        ..Situation::new(&proofs, &requirements, &ladder, NOW)
+    };
+    assert_eq!(situation.decide(), Decision::Session);
+}

@@ -22,12 +22,15 @@ use http::HeaderMap;
 use http::header::COOKIE;
 use time::Duration;
 
+use crate::watched::{Meanwhile, Watched};
+
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 pub(crate) struct World {
     pub(crate) ports: Ports,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) probe: Probe,
+    meanwhile: Meanwhile,
     pub(crate) notifier: Arc<MemoryNotifier>,
     pub(crate) sessions: SessionManager,
     pub(crate) password: PasswordFactor,
@@ -51,10 +54,11 @@ impl World {
         let tenant = TenantId::from_uuid(uuid::Uuid::from_u128(7));
         let database = MemoryDatabase::new();
         let ports = memory::ports_of(tenant, &database, clock.clone(), entropy);
-        let ports =
-            ports.with_store(probe.store(Arc::new(database.tenant(tenant, clock.clone())))).with_ephemeral(
-                probe.ephemeral(Arc::new(MemoryEphemeralDatabase::new().tenant(tenant, clock.clone()))),
-            );
+        let meanwhile = Meanwhile::default();
+        let store = Watched::new(Arc::new(database.tenant(tenant, clock.clone())), meanwhile.clone());
+        let ports = ports.with_store(probe.store(Arc::new(store))).with_ephemeral(
+            probe.ephemeral(Arc::new(MemoryEphemeralDatabase::new().tenant(tenant, clock.clone()))),
+        );
         let ports = change(ports);
         let hasher = probe.hasher(Arc::new(Argon2idHasher::dangerous_fast().unwrap()));
         let password = PasswordFactor::new(&ports, hasher).await.unwrap();
@@ -62,7 +66,7 @@ impl World {
         let accounts = Accounts::new(ports.clone(), sessions.clone(), password.clone());
         let journeys = Journeys::new(ports.clone(), sessions.clone(), password.clone()).with_policy(policy);
         let notifier = Arc::new(MemoryNotifier::new());
-        Self { ports, clock, probe, notifier, sessions, password, journeys, accounts }
+        Self { ports, clock, probe, meanwhile, notifier, sessions, password, journeys, accounts }
     }
 
     /// The hash of a password, as somebody would store it.
@@ -70,6 +74,16 @@ impl World {
         let hasher = Arc::new(Argon2idHasher::dangerous_fast().unwrap());
         let factor = PasswordFactor::new(&self.ports, hasher).await.unwrap();
         factor.accept(&self.ports, &password.into(), &[]).await.unwrap()
+    }
+
+    /// Somebody else commits this at the last moment, just before the next change that is told.
+    pub(crate) fn meanwhile(&self, batch: Batch) {
+        *self.meanwhile.lock().unwrap() = Some(batch);
+    }
+
+    /// Whether that moment has come.
+    pub(crate) fn has_come(&self) -> bool {
+        self.meanwhile.lock().unwrap().is_none()
     }
 
     pub(crate) fn browser(&self) -> BrowserId {

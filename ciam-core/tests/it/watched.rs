@@ -1,0 +1,247 @@
+//! A store that holds every change to one rule: what a change writes, it has looked at, and requires to be as it was.
+//!
+//! A change that is told, by an event, replaces nothing that somebody else could have replaced meanwhile, and makes nothing
+//! that somebody else could have made. So a batch with an event requires of each entity that it writes the version that it
+//! has, or that there is none. Every test of a flow runs on this store, and fails when a precondition is missing.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use ciam_core::account::{Account, IdentifierKey};
+use ciam_core::credential::Credential;
+use ciam_core::error::PortError;
+use ciam_core::id::{AccountId, EventId, OrganizationId, SessionId, TenantId};
+use ciam_core::organization::{Membership, Organization};
+use ciam_core::session::Session;
+use ciam_core::store::{
+    Batch, Commit, EntityRef, OutboxItem, Page, PageRequest, Precondition, Record, RecordKind, Store,
+    Versioned, Write,
+};
+use time::{Duration, OffsetDateTime};
+
+/// Records that nobody else can make or change, with the reason.
+const FREE: &[(&str, &str)] = &[
+    ("core.account_due", "hangs on the account, which is required"),
+    ("core.account_erasure_due", "hangs on the account, which is required"),
+    ("core.audit_entry", "is removed behind the base of the log, which is required"),
+    ("core.audit_recent", "goes with its entry"),
+    ("core.consent_entry", "has an id of its own, and is never changed"),
+    ("core.terms_acceptance", "of an account that is made in the same batch"),
+    ("core.account_invitation", "has a token of its own, and older ones are no good in any case"),
+];
+
+/// What somebody else commits at the last moment: just before the next change that is told.
+pub(crate) type Meanwhile = Arc<Mutex<Option<Batch>>>;
+
+#[derive(Debug)]
+pub(crate) struct Watched {
+    inner: Arc<dyn Store>,
+    meanwhile: Meanwhile,
+}
+
+impl Watched {
+    pub(crate) fn new(inner: Arc<dyn Store>, meanwhile: Meanwhile) -> Self {
+        Self { inner, meanwhile }
+    }
+
+    async fn check(&self, batch: &Batch) -> Result<(), PortError> {
+        for write in batch.writes() {
+            let bad = match write {
+                Write::PutAccount(account) => self.account_is_free(batch, account).await?,
+                _ => self.is_free(batch, write).await?,
+            };
+            if let Some(entity) = bad {
+                let events: Vec<_> = batch.events().iter().map(|it| it.event_type.as_str()).collect();
+                panic!("{events:?} writes {entity:?} without having looked at it");
+            }
+        }
+        Ok(())
+    }
+
+    /// What an account's write should have required and did not.
+    async fn account_is_free(
+        &self,
+        batch: &Batch,
+        account: &Account,
+    ) -> Result<Option<EntityRef>, PortError> {
+        let entity = EntityRef::Account(account.id);
+        let known = self.inner.account(account.id).await?;
+        // A new one has an id of its own; what it claims may be claimed by others.
+        if known.is_some() && !requires(batch, &entity) {
+            return Ok(Some(entity));
+        }
+        let known = known.map(|it| it.value.identifiers).unwrap_or_default();
+        for identifier in &account.identifiers {
+            if known.iter().any(|it| it.key == identifier.key) {
+                continue;
+            }
+            let needed = match self.inner.account_by_identifier(&identifier.key).await? {
+                None => EntityRef::Identifier(identifier.key.clone()),
+                Some(holder) => EntityRef::Account(holder.value.id),
+            };
+            if !requires(batch, &needed) {
+                return Ok(Some(needed));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn is_free(&self, batch: &Batch, write: &Write) -> Result<Option<EntityRef>, PortError> {
+        let entity = match write {
+            Write::PutCredential(it) => {
+                let known = self.inner.credentials_of(it.account).await?;
+                let there = known.iter().any(|known| known.value.id == it.id);
+                // A new one has an id of its own.
+                there.then_some(EntityRef::Credential(it.id))
+            }
+            Write::DeleteCredential(id) => Some(EntityRef::Credential(*id)),
+            Write::PutOrganization(it) => Some(EntityRef::Organization(it.id)),
+            Write::PutMembership(it) => {
+                let there = self.inner.organization(it.organization).await?.is_some();
+                // Of one that is made in the same batch there is no member yet.
+                there.then_some(EntityRef::Membership(it.organization, it.account))
+            }
+            Write::DeleteMembership(organization, account) => {
+                Some(EntityRef::Membership(*organization, *account))
+            }
+            Write::PutSession(it) => Some(EntityRef::Session(it.id)),
+            Write::DeleteSession(id) => Some(EntityRef::Session(*id)),
+            Write::PutRecord(it) => free(it.kind).then(|| EntityRef::Record(it.kind, it.key.clone())),
+            Write::DeleteRecord(kind, key) => free(*kind).then(|| EntityRef::Record(*kind, key.clone())),
+            _ => None,
+        };
+        Ok(entity.filter(|entity| !requires(batch, entity)))
+    }
+}
+
+fn free(kind: RecordKind) -> bool {
+    !FREE.iter().any(|(name, _)| *name == kind.name())
+}
+
+fn requires(batch: &Batch, entity: &EntityRef) -> bool {
+    batch.preconditions().iter().any(|it| match it {
+        Precondition::Absent(it) | Precondition::VersionIs(it, _) | Precondition::CounterBelow(it, _) => {
+            it == entity
+        }
+        _ => false,
+    })
+}
+
+#[async_trait]
+impl Store for Watched {
+    fn tenant(&self) -> TenantId {
+        self.inner.tenant()
+    }
+
+    async fn account(&self, id: AccountId) -> Result<Option<Versioned<Account>>, PortError> {
+        self.inner.account(id).await
+    }
+
+    async fn account_by_identifier(
+        &self,
+        key: &IdentifierKey,
+    ) -> Result<Option<Versioned<Account>>, PortError> {
+        self.inner.account_by_identifier(key).await
+    }
+
+    async fn accounts(&self, page: PageRequest) -> Result<Page<Versioned<Account>>, PortError> {
+        self.inner.accounts(page).await
+    }
+
+    async fn credentials_of(&self, account: AccountId) -> Result<Vec<Versioned<Credential>>, PortError> {
+        self.inner.credentials_of(account).await
+    }
+
+    async fn organization(&self, id: OrganizationId) -> Result<Option<Versioned<Organization>>, PortError> {
+        self.inner.organization(id).await
+    }
+
+    async fn organization_by_slug(&self, slug: &str) -> Result<Option<Versioned<Organization>>, PortError> {
+        self.inner.organization_by_slug(slug).await
+    }
+
+    async fn organizations(&self, page: PageRequest) -> Result<Page<Versioned<Organization>>, PortError> {
+        self.inner.organizations(page).await
+    }
+
+    async fn membership(
+        &self,
+        organization: OrganizationId,
+        account: AccountId,
+    ) -> Result<Option<Versioned<Membership>>, PortError> {
+        self.inner.membership(organization, account).await
+    }
+
+    async fn members_of(
+        &self,
+        organization: OrganizationId,
+        page: PageRequest,
+    ) -> Result<Page<Versioned<Membership>>, PortError> {
+        self.inner.members_of(organization, page).await
+    }
+
+    async fn memberships_of(
+        &self,
+        account: AccountId,
+        page: PageRequest,
+    ) -> Result<Page<Versioned<Membership>>, PortError> {
+        self.inner.memberships_of(account, page).await
+    }
+
+    async fn session(&self, id: SessionId) -> Result<Option<Versioned<Session>>, PortError> {
+        self.inner.session(id).await
+    }
+
+    async fn sessions_of(
+        &self,
+        account: AccountId,
+        page: PageRequest,
+    ) -> Result<Page<Versioned<Session>>, PortError> {
+        self.inner.sessions_of(account, page).await
+    }
+
+    async fn record(&self, kind: RecordKind, key: &str) -> Result<Option<Versioned<Record>>, PortError> {
+        self.inner.record(kind, key).await
+    }
+
+    async fn records(
+        &self,
+        kind: RecordKind,
+        page: PageRequest,
+    ) -> Result<Page<Versioned<Record>>, PortError> {
+        self.inner.records(kind, page).await
+    }
+
+    async fn records_by(
+        &self,
+        kind: RecordKind,
+        index: &str,
+        value: &str,
+        page: PageRequest,
+    ) -> Result<Page<Versioned<Record>>, PortError> {
+        self.inner.records_by(kind, index, value, page).await
+    }
+
+    async fn commit(&self, batch: Batch) -> Result<Commit, PortError> {
+        if !batch.events().is_empty() {
+            self.check(&batch).await?;
+            let meanwhile = self.meanwhile.lock().unwrap().take();
+            if let Some(meanwhile) = meanwhile {
+                assert!(self.inner.commit(meanwhile).await?.is_applied(), "nothing stands in its way");
+            }
+        }
+        self.inner.commit(batch).await
+    }
+
+    async fn claim_outbox(&self, lease: Duration, limit: u32) -> Result<Vec<OutboxItem>, PortError> {
+        self.inner.claim_outbox(lease, limit).await
+    }
+
+    async fn acknowledge(&self, delivered: &[EventId]) -> Result<(), PortError> {
+        self.inner.acknowledge(delivered).await
+    }
+
+    async fn prune(&self, before: OffsetDateTime, limit: u32) -> Result<u32, PortError> {
+        self.inner.prune(before, limit).await
+    }
+}

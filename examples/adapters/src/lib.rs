@@ -5,7 +5,7 @@
 //! | [`Store`](ciam_core::store::Store) | [`sqlite::SqliteStore`], [`postgres::PostgresStore`] |
 //! | [`Ephemeral`](ciam_core::ephemeral::Ephemeral) | [`sqlite::SqliteEphemeral`], [`postgres::PostgresEphemeral`], [`redis::RedisEphemeral`] |
 //! | [`VaultStore`](ciam_core::vault::VaultStore) | [`sqlite::SqliteVault`], [`postgres::PostgresVault`] |
-//! | [`Notifier`](ciam_core::notify::Notifier) | [`smtp::SmtpNotifier`], [`mail_catcher::MailCatcher`] |
+//! | [`Notifier`](ciam_core::notify::Notifier) | [`smtp::SmtpNotifier`], [`sms_gateway::SmsGateway`], [`mail_catcher::MailCatcher`] |
 //! | [`HttpClient`](ciam_core::outbound::HttpClient) | [`http_client::ReqwestHttpClient`] |
 //! | [`DnsTxt`](ciam_core::organization::DnsTxt) | [`dns::HickoryDns`] |
 //! | [`HumanCheck`](ciam_core::abuse::HumanCheck) | [`captcha::Captcha`] |
@@ -28,6 +28,7 @@ pub mod nats;
 pub mod postgres;
 pub mod redis;
 pub mod rsa_keys;
+pub mod sms_gateway;
 pub mod smtp;
 mod sql;
 pub mod sqlite;

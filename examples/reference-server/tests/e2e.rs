@@ -131,6 +131,24 @@ fn a_check_in_a_browser() {
 }
 
 #[test]
+fn a_captcha_in_a_browser() {
+    let (Some(node), Some(chromium)) = (node(), chromium()) else { return };
+    let setting = Setting::new("captcha");
+    let config = "[human_check]\nkind = \"turnstile\"\nsite_key = \"site-key-of-the-test\"\nsecret = \"none\"\n\
+                  always = [\"sign_in\"]\n";
+    let _server = setting.configured_server(&import_file(), config);
+    let output = workspace().join("ci-output/screenshots");
+    node.run(
+        "captcha.test.mjs",
+        &[
+            ("CIAM_E2E_ISSUER", &setting.issuer),
+            ("CIAM_E2E_OUTPUT", &output.to_string_lossy()),
+            ("CIAM_E2E_CHROMIUM", &chromium.to_string_lossy()),
+        ],
+    );
+}
+
+#[test]
 fn no_page_violates_wcag_2_2_aa() {
     let Some(node) = node() else { return };
     let Some(chromium) = chromium() else { return };

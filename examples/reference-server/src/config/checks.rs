@@ -10,7 +10,7 @@ use ciam_core::{
 };
 
 use super::{HumanCheckSettings, Mode};
-use crate::import::SecretText;
+use crate::{import::SecretText, web::Sources};
 
 /// The check, and where everybody is asked for it.
 #[derive(Clone, Debug, Default)]
@@ -98,12 +98,12 @@ impl CaptchaKind {
         }
     }
 
-    /// Where scripts and frames of it come from, for the content security policy.
-    pub const fn origins(self) -> &'static [&'static str] {
+    /// What its pages may load, for the content security policy: what its provider says that it needs, and nothing else.
+    pub const fn sources(self) -> &'static Sources {
         match self {
-            Self::Turnstile => &["https://challenges.cloudflare.com"],
-            Self::HCaptcha => &["https://hcaptcha.com", "https://*.hcaptcha.com"],
-            Self::ReCaptcha => &["https://www.google.com", "https://www.gstatic.com"],
+            Self::Turnstile => &TURNSTILE,
+            Self::HCaptcha => &HCAPTCHA,
+            Self::ReCaptcha => &RECAPTCHA,
         }
     }
 
@@ -115,6 +115,30 @@ impl CaptchaKind {
         }
     }
 }
+
+/// [Turnstile](https://developers.cloudflare.com/turnstile/reference/content-security-policy/).
+const TURNSTILE: Sources = Sources {
+    scripts: &["https://challenges.cloudflare.com"],
+    frames: &["https://challenges.cloudflare.com"],
+    connections: &[],
+    styles: &[],
+};
+
+/// [hCaptcha](https://docs.hcaptcha.com/#content-security-policy-settings).
+const HCAPTCHA: Sources = Sources {
+    scripts: &["https://hcaptcha.com", "https://*.hcaptcha.com"],
+    frames: &["https://hcaptcha.com", "https://*.hcaptcha.com"],
+    connections: &["https://hcaptcha.com", "https://*.hcaptcha.com"],
+    styles: &["https://hcaptcha.com", "https://*.hcaptcha.com"],
+};
+
+/// [reCAPTCHA](https://developers.google.com/recaptcha/docs/faq#im-using-content-security-policy-csp-on-my-website.-how-can-i-configure-it-to-work-with-recaptcha).
+const RECAPTCHA: Sources = Sources {
+    scripts: &["https://www.google.com/recaptcha/", "https://www.gstatic.com/recaptcha/"],
+    frames: &["https://www.google.com/recaptcha/", "https://recaptcha.google.com/recaptcha/"],
+    connections: &["https://www.google.com/recaptcha/"],
+    styles: &[],
+};
 
 impl HumanKind {
     /// The check. A captcha's answer must come from a page of this host.

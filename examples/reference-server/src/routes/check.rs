@@ -69,7 +69,7 @@ fn render(
     let number = |name: &str| data.get(name).and_then(Value::as_u64);
     let captcha = CaptchaKind::named(check);
     let (script, scripts) = match captcha {
-        Some(kind) => (kind.script().to_owned(), Scripts::Of(kind.origins())),
+        Some(kind) => (kind.script().to_owned(), Scripts::Of(kind.sources())),
         None => (app.assets().check().to_owned(), Scripts::Ours),
     };
     let frame = app.frame(visit, false);

@@ -19,7 +19,7 @@ use http::{
 };
 
 use super::{
-    Failure, FormTargets, RouteName, Scripts, Visit,
+    Failure, FormTargets, RouteName, Scripts, Sources, Visit,
     host::{self, Host},
     reply,
     visit::LANGUAGE_COOKIE,
@@ -173,16 +173,19 @@ fn content_security_policy(targets: &FormTargets, scripts: Scripts) -> String {
     // A target is an origin or a scheme by construction; one that is not must not open the policy.
     let harmless = |it: &&String| !it.contains([';', ',', ' ', '\'', '*']);
     let targets: String = targets.0.iter().filter(harmless).map(|it| format!(" {it}")).collect();
+    let mut styles = String::new();
     let scripts = match scripts {
         Scripts::None => String::new(),
         Scripts::Ours => " script-src 'self';".to_owned(),
-        Scripts::Of(origins) => {
-            let origins = origins.join(" ");
-            format!(" script-src {origins}; frame-src {origins}; connect-src {origins};")
+        Scripts::Of(Sources { scripts, frames, connections, styles: theirs }) => {
+            styles = theirs.iter().map(|it| format!(" {it}")).collect();
+            let directives = [("script-src", scripts), ("frame-src", frames), ("connect-src", connections)];
+            let some = directives.into_iter().filter(|(_, origins)| !origins.is_empty());
+            some.map(|(name, origins)| format!(" {name} {};", origins.join(" "))).collect()
         }
     };
     format!(
-        "default-src 'none'; style-src 'self'; img-src 'self';{scripts} form-action 'self'{targets}; \
+        "default-src 'none'; style-src 'self'{styles}; img-src 'self';{scripts} form-action 'self'{targets}; \
          frame-ancestors 'none'; base-uri 'none'"
     )
 }
@@ -221,10 +224,18 @@ mod tests {
         let policy = |scripts| content_security_policy(&FormTargets::default(), scripts);
         assert!(!policy(Scripts::None).contains("script-src"));
         assert!(policy(Scripts::Ours).contains("; script-src 'self';"));
-        let other = policy(Scripts::Of(&["https://captcha.example"]));
-        assert!(
-            other.contains("script-src https://captcha.example; frame-src https://captcha.example;"),
-            "{other}"
+        let captcha = Sources {
+            scripts: &["https://captcha.example"],
+            frames: &["https://frames.captcha.example"],
+            connections: &[],
+            styles: &["https://captcha.example"],
+        };
+        let other = policy(Scripts::Of(Box::leak(Box::new(captcha))));
+        assert_eq!(
+            other,
+            "default-src 'none'; style-src 'self' https://captcha.example; img-src 'self'; \
+             script-src https://captcha.example; frame-src https://frames.captcha.example; form-action 'self'; \
+             frame-ancestors 'none'; base-uri 'none'"
         );
         assert!(!other.contains("unsafe"));
     }

@@ -63,8 +63,21 @@ pub enum Scripts {
     None,
     /// Those of this server.
     Ours,
-    /// Those of these origins.
-    Of(&'static [&'static str]),
+    /// Those of somebody else.
+    Of(&'static Sources),
+}
+
+/// What a page loads from somebody else: origins, and paths below them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sources {
+    /// Scripts.
+    pub scripts: &'static [&'static str],
+    /// Frames.
+    pub frames: &'static [&'static str],
+    /// What scripts connect to.
+    pub connections: &'static [&'static str],
+    /// Stylesheets, beside our own.
+    pub styles: &'static [&'static str],
 }
 
 /// The name of a route for the log, of an endpoint that the router does not know by a path of its own. Put it into a

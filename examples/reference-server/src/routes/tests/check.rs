@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use ciam_core::{abuse::ProofOfWork, entropy::SystemEntropy, memory, testkit::ManualClock};
+use ciam_core::{
+    abuse::ProofOfWork,
+    entropy::SystemEntropy,
+    memory::{self, MemoryHttpClient},
+    testkit::ManualClock,
+};
 use http::StatusCode;
 use time::Duration;
 
@@ -119,19 +124,85 @@ async fn sign_up_pressure_brings_a_check_that_keeps_what_was_typed() {
     assert!(verify.path.starts_with("/verify?journey="), "{} {}", verify.path, verify.text);
 }
 
+/// Each captcha: what is written into the page, and what the page may load, whole.
 #[tokio::test]
-async fn a_captcha_is_shown_with_its_script_and_nobody_elses() {
+async fn a_captcha_is_shown_with_what_it_needs_and_nobody_elses() {
+    let rest = "form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+    for (kind, class, expected) in [
+        (
+            "turnstile",
+            "cf-turnstile",
+            "default-src 'none'; style-src 'self'; img-src 'self'; script-src https://challenges.cloudflare.com; \
+             frame-src https://challenges.cloudflare.com;",
+        ),
+        (
+            "hcaptcha",
+            "h-captcha",
+            "default-src 'none'; style-src 'self' https://hcaptcha.com https://*.hcaptcha.com; img-src 'self'; \
+             script-src https://hcaptcha.com https://*.hcaptcha.com; \
+             frame-src https://hcaptcha.com https://*.hcaptcha.com; \
+             connect-src https://hcaptcha.com https://*.hcaptcha.com;",
+        ),
+        (
+            "recaptcha",
+            "g-recaptcha",
+            "default-src 'none'; style-src 'self'; img-src 'self'; \
+             script-src https://www.google.com/recaptcha/ https://www.gstatic.com/recaptcha/; \
+             frame-src https://www.google.com/recaptcha/ https://recaptcha.google.com/recaptcha/; \
+             connect-src https://www.google.com/recaptcha/;",
+        ),
+    ] {
+        let text = format!(
+            "[human_check]\nkind = \"{kind}\"\nsite_key = \"0x4AAA\"\nsecret = \"0xSECRET\"\nalways = [\"sign_in\"]\n"
+        );
+        let app = app_on(&["--config", &file(kind, &text)], memory::ports()).await;
+        let mut ada = Browser::new(&app);
+        let page = ada.get("/sign-in").await;
+        assert!(page.path.starts_with("/check?journey="), "{}", page.path);
+        let place = format!("class=\"field {class}\" data-sitekey=\"0x4AAA\"");
+        assert!(page.text.contains(&place), "{}", page.text);
+        assert!(!page.text.contains("0xSECRET"));
+        assert_eq!(page.header("content-security-policy"), format!("{expected} {rest}"), "{kind}");
+        // Every other page loads nothing from there.
+        let other = ada.get("/recover").await;
+        assert!(!other.header("content-security-policy").contains("https:"), "{kind}");
+        // The service cannot be reached in this test: nobody passes.
+        let field = format!("{class}-response");
+        let seen = ada.submit(&page, "/check", &[(field.as_str(), "token")]).await;
+        assert!(seen.status.is_server_error(), "{} {}", seen.status, seen.text);
+    }
+}
+
+/// Who the service takes for a human, on a page of this host, goes on.
+#[tokio::test]
+async fn a_captchas_verdict_decides() {
     let text = "[human_check]\nkind = \"turnstile\"\nsite_key = \"0x4AAA\"\nsecret = \"0xSECRET\"\nalways = [\"sign_in\"]\n";
-    let app = app_on(&["--config", &file("captcha", text)], memory::ports()).await;
-    let mut ada = Browser::new(&app);
-    let page = ada.get("/sign-in").await;
-    assert!(page.path.starts_with("/check?journey="), "{}", page.path);
-    assert!(page.text.contains("class=\"field cf-turnstile\" data-sitekey=\"0x4AAA\""), "{}", page.text);
-    assert!(!page.text.contains("0xSECRET"));
-    let policy = page.header("content-security-policy");
-    assert!(policy.contains("script-src https://challenges.cloudflare.com;"), "{policy}");
-    // The service cannot be reached in this test: nobody passes.
-    let fields = [("cf-turnstile-response", "token")];
-    let seen = ada.submit(&page, "/check", &fields).await;
-    assert!(seen.status.is_server_error(), "{} {}", seen.status, seen.text);
+    for (verdict, passes) in [
+        ("{\"success\":true,\"hostname\":\"localhost\"}", true),
+        ("{\"success\":true,\"hostname\":\"evil.example\"}", false),
+        ("{\"success\":true}", false),
+        ("{\"success\":false,\"hostname\":\"localhost\"}", false),
+    ] {
+        let network = MemoryHttpClient::new();
+        network.serve("challenges.cloudflare.com", move |_| {
+            Box::pin(async move {
+                let response = http::Response::builder().header("content-type", "application/json");
+                response.body(bytes::Bytes::from(verdict)).unwrap()
+            })
+        });
+        let ports = memory::ports().with_http_client(Arc::new(network.clone()));
+        let app = app_on(&["--config", &file("verdict", text)], ports).await;
+        let mut ada = Browser::new(&app);
+        let page = ada.get("/sign-in").await;
+        let seen = ada.submit(&page, "/check", &[("cf-turnstile-response", "token")]).await;
+        assert_eq!(
+            seen.path.starts_with("/sign-in?journey="),
+            passes,
+            "{verdict}: {} {}",
+            seen.path,
+            seen.text
+        );
+        let asked = String::from_utf8(network.requests()[0].body().to_vec()).unwrap();
+        assert!(asked.contains("secret=0xSECRET") && asked.contains("response=token"), "{asked}");
+    }
 }

@@ -94,8 +94,8 @@ fn render(
         nav: Section::Profile.nav(t),
         notice: saved.then(|| Notice::good(t.profile.saved.as_str())),
         save: visit.action(PATH),
-        attributes: schema
-            .writable(Party::Owner)
+        attributes: in_order(schema.writable(Party::Owner).collect())
+            .into_iter()
             .map(|(name, attribute)| {
                 let called = label(app, visit.language, name, attribute.label.as_deref());
                 input(t, name, called, attribute, seen.get(name), typed)
@@ -112,6 +112,26 @@ fn render(
         since: moment(account.created_at),
     };
     page(status, &shown)
+}
+
+/// The usual attributes as people expect them, and behind them those of the operator.
+fn in_order<'a>(mut all: Vec<(&'a str, &'a Attribute)>) -> Vec<(&'a str, &'a Attribute)> {
+    const USUAL: [&str; 12] = [
+        "name",
+        "given_name",
+        "middle_name",
+        "family_name",
+        "nickname",
+        "birthdate",
+        "gender",
+        "locale",
+        "zoneinfo",
+        "picture",
+        "profile",
+        "website",
+    ];
+    all.sort_by_key(|(name, _)| USUAL.iter().position(|it| it == name).unwrap_or(USUAL.len()));
+    all
 }
 
 fn input(

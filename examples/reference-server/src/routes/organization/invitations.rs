@@ -131,8 +131,8 @@ fn row(t: &ConsoleTexts, action: &impl Fn() -> Action, pending: &PendingInvitati
     let revoke = button(t.revoke.as_str(), t.revoke_question.with("email", email), "revoke").dangerous();
     Row::new(vec![
         Cell::text(email),
-        roles.with_confirm(resend),
-        Cell::text(moment(invitation.expires_at)),
+        roles,
+        Cell::text(moment(invitation.expires_at)).with_confirm(resend),
         Cell::empty().with_confirm(revoke),
     ])
 }

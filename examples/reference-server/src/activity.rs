@@ -48,6 +48,7 @@ fn of_type<'a>(t: &'a ActivityTexts, name: &str) -> Option<&'a Message> {
         "ciam.session.ended.v1" => &t.session_ended,
         "ciam.device.added.v1" => &t.device_added,
         "ciam.device.trusted.v1" => &t.device_trusted,
+        "ciam.device.distrusted.v1" => &t.device_distrusted,
         "ciam.device.revoked.v1" => &t.device_revoked,
         "ciam.consent.given.v1" => &t.consent_given,
         "ciam.consent.withdrawn.v1" => &t.consent_withdrawn,

@@ -66,6 +66,23 @@ impl App {
         self.purposes().find(|it| it.id == name)
     }
 
+    /// The purposes to which an account consents in words that have changed since.
+    ///
+    /// # Errors
+    ///
+    /// The store fails.
+    pub async fn changed_purposes(&self, account: AccountId) -> Result<Vec<&PurposeEntry>, PortError> {
+        let consents = self.services().consents();
+        let mut changed = Vec::new();
+        for purpose in self.purposes() {
+            let consent = consents.to_purpose(account, &purpose.id).await?;
+            if consent.is_some_and(|it| !it.is_to(&purpose.version)) {
+                changed.push(purpose);
+            }
+        }
+        Ok(changed)
+    }
+
     /// What a recipient is called.
     ///
     /// # Errors

@@ -42,6 +42,19 @@ pub enum Command {
         #[arg(long, default_value = "legal_request")]
         reason: String,
     },
+    /// Invite a person: they get a letter with a link, and make their account with it.
+    ///
+    /// The running server sends the letter. To invite somebody again makes the letters of before worthless.
+    Invite {
+        /// Their address
+        email: String,
+        /// What they are called
+        #[arg(long)]
+        name: Option<String>,
+        /// The language of the letter, as a tag such as en, fr or de
+        #[arg(long, default_value = "en", value_name = "TAG")]
+        language: String,
+    },
     /// Look at events that a webhook or the message bus did not take, and deliver them again.
     DeadLetters {
         /// What to do with them.
@@ -339,6 +352,9 @@ Try it:
   cargo run -p relying-party                        an application that signs people in with it
   cargo run -p resource-server                      an API that accepts its tokens
 
+Let a person in where nobody may register:
+  reference-server invite --name 'Grace Hopper' --language de grace@example.com
+
 Bring accounts from elsewhere:
   reference-server import accounts --format auth0 --dry-run users.json
   reference-server import accounts --format auth0 users.json
@@ -372,6 +388,10 @@ A configuration file (every key is optional):
   [mail]
   smtp_url = \"smtps://user:password@mail.example.com\"     # better: CIAM_SMTP_URL
   from = \"Example <no-reply@example.com>\"
+  [sms]
+  url = \"https://sms.example.com/v1/messages\"    # takes {id, to, text} as JSON
+  token = \"…\"
+  sign_in = true                    # people may sign in with a code by text message [default: no]
   [ui]
   name = \"Example ID\"
   theme = \"theme.css\"

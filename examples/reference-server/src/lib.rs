@@ -23,6 +23,7 @@ pub mod document;
 mod greeting;
 pub mod i18n;
 pub mod import;
+mod invite;
 pub mod keeping;
 pub mod keys;
 pub mod letters;

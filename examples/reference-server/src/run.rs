@@ -8,7 +8,7 @@ use crate::{
     accounts_import, audit,
     cli::{self, AuditAction, Command, DeadLetterAction, Flags, ImportAccounts, ImportCommand},
     config::{Config, Log},
-    dead_letters, greeting, privacy, serve,
+    dead_letters, greeting, invite, privacy, serve,
     storage::Storage,
 };
 
@@ -38,6 +38,9 @@ pub fn run(command: Command, flags: &Flags) -> ExitCode {
         Command::Serve => ended(serve(config)),
         Command::Audit { action } => ended(audit(&config, &action)),
         Command::Erase { account, reason } => ended(erase(&config, &account, reason)),
+        Command::Invite { email, name, language } => {
+            ended(invite(&config, &email, name.as_deref(), &language))
+        }
         Command::DeadLetters { action } => ended(dead_letters(&config, &action)),
         Command::Import(ImportCommand::Accounts(what)) => ended(import(&config, &what)),
     }
@@ -73,6 +76,19 @@ fn erase(config: &Config, account: &str, reason: String) -> anyhow::Result<()> {
         storage.keys.close().await;
         outcome
     })
+}
+
+fn invite(config: &Config, email: &str, name: Option<&str>, language: &str) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let said = runtime.block_on(async {
+        let storage = Storage::open(config).await?;
+        let outcome = invite::invite(&storage.ports, email, name, language).await;
+        storage.database.close().await;
+        storage.keys.close().await;
+        outcome
+    })?;
+    println!("{said}");
+    Ok(())
 }
 
 fn dead_letters(config: &Config, action: &DeadLetterAction) -> anyhow::Result<()> {

@@ -7,17 +7,18 @@ use ciam_adapters::{
     dns::HickoryDns,
     nats::NatsSink,
     redis::{OpenError, RedisDatabase},
+    sms_gateway::{ByChannel, SmsGateway},
     smtp::{SmtpConfig, SmtpNotifier},
 };
 use ciam_core::{
     account::Accounts, clock::SystemClock, notify::Notifier, organization::Organizations, ports::Ports,
-    relay::Relay, store::PageRequest, webhook::Webhooks,
+    relay::Relay, secret::Secret, store::PageRequest, webhook::Webhooks,
 };
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use crate::{
     app::App,
-    config::{Config, Mail},
+    config::{Config, Gateway, Mail},
     greeting, import,
     privacy::{self, Keeper},
     routes,
@@ -121,6 +122,14 @@ fn spawn_background(app: &App, stopped: &watch::Receiver<()>, tasks: &mut JoinSe
         }
         (Mail::Catcher, Some(catcher)) => catcher.clone(),
         (Mail::Catcher, None) => anyhow::bail!("there is no way for mail to go out"),
+    };
+    let notifier: Arc<dyn Notifier> = match &app.config().sms.gateway {
+        Some(Gateway { url, token }) => {
+            let (token, letters) = (Secret::from(token.expose()), app.letters().clone());
+            let sms = SmsGateway::new(app.ports().clone(), url.as_str(), token, letters);
+            Arc::new(ByChannel::new(notifier, Arc::new(sms)))
+        }
+        None => notifier,
     };
     let webhooks = Arc::new(Webhooks::new(app.ports().clone()));
     let mut relay = Relay::new(app.ports().clone(), notifier)

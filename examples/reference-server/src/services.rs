@@ -7,7 +7,7 @@ use ciam_core::{
     actor::Actor,
     consent::Consents,
     id::{AccountId, OrganizationId},
-    journey::{JourneyPolicy, Journeys},
+    journey::{JourneyPolicy, Journeys, SignInMethod},
     keys::{KeyRing, KeySource},
     organization::{OrganizationError, OrganizationSettings, Organizations},
     password::{Argon2idHasher, MigratingHasher, PasswordFactor, PasswordHasher},
@@ -130,6 +130,9 @@ impl Services {
         let schema = attribute_schema(&config.imports);
         let mut policy = JourneyPolicy::default();
         policy.human_for = config.human_check.always;
+        if config.sms.sign_in {
+            policy.methods = policy.methods.with(SignInMethod::SmsCode);
+        }
         let mut journeys = Journeys::new(ports.clone(), sessions.clone(), password.clone())
             .with_policy(policy)
             .with_schema(schema.clone())

@@ -87,19 +87,11 @@ async fn open_redis(config: &Config) -> anyhow::Result<Option<RedisDatabase>> {
     Ok(Some(redis.with_context(|| format!("the server `{}` cannot be used", config.ephemeral.name()))?))
 }
 
-/// In development mode a webhook may go to a program on the same machine, and an upstream be one.
+/// In development mode a webhook and a text message may go to a program on the same machine, and an upstream be one.
 fn outbound_policy(config: &Config) -> OutboundPolicy {
     let mut policy = OutboundPolicy::default();
     if config.mode != Mode::Development {
         return policy;
-    }
-    for upstream in &config.upstreams {
-        let Ok(url) = Url::parse(&upstream.issuer) else { continue };
-        if let (true, Some(host), Some(port)) =
-            (is_loopback(&url), url.host_str(), url.port_or_known_default())
-        {
-            policy = policy.dangerous_trust_host(host, port);
-        }
     }
     let saml = config.imports.iter().flat_map(|it| {
         let file = it.content();
@@ -117,8 +109,11 @@ fn outbound_policy(config: &Config) -> OutboundPolicy {
             policy = policy.dangerous_trust_host(host, port);
         }
     }
-    for webhook in config.imports.iter().flat_map(|it| &it.content().webhooks) {
-        let Ok(url) = Url::parse(&webhook.url) else { continue };
+    let upstreams = config.upstreams.iter().map(|it| it.issuer.as_str());
+    let webhooks = config.imports.iter().flat_map(|it| &it.content().webhooks).map(|it| it.url.as_str());
+    let gateway = config.sms.gateway.iter().map(|it| it.url.as_str());
+    for url in upstreams.chain(webhooks).chain(gateway) {
+        let Ok(url) = Url::parse(url) else { continue };
         if let (true, Some(host), Some(port)) =
             (is_loopback(&url), url.host_str(), url.port_or_known_default())
         {

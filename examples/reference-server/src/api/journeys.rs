@@ -253,7 +253,11 @@ async fn show(
 #[utoipa::path(
     post,
     path = "/journeys/{journey}/answers",
-    params(("journey" = String, Path, description = "The journey.")),
+    params(
+        ("journey" = String, Path, description = "The journey."),
+        ("own_device" = Option<bool>, Query, description = "Whether the person says that the device is their own: with a \
+            further factor in this sign-in it is trusted, and spares that factor for a while. Said once, it holds for the journey.")
+    ),
     request_body = JourneyAnswer,
     responses((status = 200, body = JourneyStep)),
     security(())
@@ -269,7 +273,14 @@ async fn answer(
     if registers && !app.config().ui.sign_up {
         return Err(Code::NotAllowed.into());
     }
-    let step = app.services().journeys.answer(&handle, &walker.visitor(), answer).await?;
+    let own = match walker.visit.query("own_device").as_deref() {
+        None => None,
+        Some("true") => Some(true),
+        Some("false") => Some(false),
+        Some(_) => return Err(Code::MalformedRequest.into()),
+    };
+    let visitor = walker.visitor().saying_own_device(own);
+    let step = app.services().journeys.answer(&handle, &visitor, answer).await?;
     let mut seen = view(&step)?;
     let mut headers = HeaderMap::new();
     match &step {
@@ -282,7 +293,8 @@ async fn answer(
                 }
             } else {
                 let lifetime = app.config().sessions.lifetime.time();
-                headers.append(SET_COOKIE, done.cookie.set_cookie(Some(lifetime))?);
+                let lasting = (done.own_device != Some(false)).then_some(lifetime);
+                headers.append(SET_COOKIE, done.cookie.set_cookie(lasting)?);
                 if let Some(device) = &done.device {
                     let remembered = app.services().sessions.policy().devices.unwrap_or_default();
                     headers.append(SET_COOKIE, device.set_cookie(remembered.forgotten_after)?);

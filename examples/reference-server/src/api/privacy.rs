@@ -117,8 +117,10 @@ struct Purpose {
     title: String,
     /// What is agreed to.
     text: String,
-    /// The person consents.
+    /// The person consents, to these words.
     consented: bool,
+    /// The person consented to other words, and is to be asked again.
+    changed: bool,
 }
 
 /// Every purpose.
@@ -225,12 +227,15 @@ async fn list_purposes(State(app): State<App>, caller: Caller) -> Result<Json<Pu
     let mut items = Vec::new();
     for purpose in app.purposes() {
         let (title, text) = purpose.words(caller.visit.language);
+        let consent = consents.to_purpose(account, &purpose.id).await?;
+        let current = consent.as_ref().is_some_and(|it| it.is_to(&purpose.version));
         items.push(Purpose {
             id: purpose.id.clone(),
             version: purpose.version.clone(),
             title: title.to_owned(),
             text: text.to_owned(),
-            consented: consents.has(account, &purpose.id).await?,
+            consented: current,
+            changed: consent.is_some() && !current,
         });
     }
     Ok(Json(Purposes { items }))

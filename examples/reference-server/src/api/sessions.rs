@@ -15,7 +15,7 @@ use super::{Caller, Code, DONE, Json, List, Listing, Moment, Problem, Resource};
 use crate::app::App;
 
 #[derive(OpenApi)]
-#[openapi(paths(list, end_others, end, devices, forget))]
+#[openapi(paths(list, end_others, end, devices, forget, trust, distrust))]
 struct Document;
 
 pub(super) fn resource() -> Resource {
@@ -25,6 +25,8 @@ pub(super) fn resource() -> Resource {
         .delete("/sessions/{id}", end)
         .get("/devices", devices)
         .delete("/devices/{id}", forget)
+        .put("/devices/{id}/trust", trust)
+        .delete("/devices/{id}/trust", distrust)
 }
 
 /// A place where the account is signed in.
@@ -165,6 +167,48 @@ async fn forget(
     let services = app.services();
     let own = services.devices().revoke(&services.sessions, account, id, &Actor::Account(account)).await?;
     if own { Ok(DONE) } else { Err(Code::NotFound.into()) }
+}
+
+/// Trusts the browser that asks: it is asked for a further factor less often. The session must have proved one.
+#[utoipa::path(
+    put,
+    path = "/devices/{id}/trust",
+    params(("id" = String, Path, description = "The device.")),
+    responses((status = 204, description = "It is trusted."))
+)]
+async fn trust(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let session = &caller.viewer.session.value;
+    let id: DeviceId = id.parse().map_err(|_| Code::NotFound)?;
+    if session.device != Some(id) {
+        return Err(Code::NotFound.into());
+    }
+    if !session.context.has_further_factor() {
+        return Err(Code::StepUpRequired.into());
+    }
+    let own = app.services().devices().trust(&caller.viewer.account.value, id).await?;
+    if own { Ok(DONE) } else { Err(Code::NotFound.into()) }
+}
+
+/// Trusts a browser no longer; it stays known.
+#[utoipa::path(
+    delete,
+    path = "/devices/{id}/trust",
+    params(("id" = String, Path, description = "The device.")),
+    responses((status = 204, description = "It is not trusted any more."))
+)]
+async fn distrust(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let account = caller.viewer.account.value.id;
+    let id: DeviceId = id.parse().map_err(|_| Code::NotFound)?;
+    let was = app.services().devices().distrust(account, id, &Actor::Account(account)).await?;
+    if was { Ok(DONE) } else { Err(Code::NotFound.into()) }
 }
 
 fn device(user_agent: Option<&str>) -> Option<String> {

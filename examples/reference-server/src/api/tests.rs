@@ -207,6 +207,35 @@ async fn devices_are_listed_as_described_and_forgotten_with_their_sessions() {
 }
 
 #[tokio::test]
+async fn a_device_is_trusted_by_the_session_on_it_and_with_a_further_factor_alone() {
+    let app = app(&[]).await;
+    let (mut here, mut there) = (signed_in(&app).await, signed_in(&app).await);
+    let list = json_of(&call(&mut here, Method::GET, "/devices", &[]).await);
+    let of = |current: bool| {
+        let found = list["items"].as_array().unwrap().iter().find(|it| it["current"] == current).unwrap();
+        format!("/devices/{}/trust", found["id"].as_str().unwrap())
+    };
+    let (mine, other) = (of(true), of(false));
+    let origin = [("origin", ORIGIN)];
+    assert_problem(&call(&mut here, Method::PUT, &mine, &origin).await, Code::StepUpRequired);
+    for elsewhere in [other.as_str(), "/devices/nonsense/trust"] {
+        assert_problem(&call(&mut here, Method::PUT, elsewhere, &origin).await, Code::NotFound);
+    }
+    assert_problem(&call(&mut here, Method::DELETE, &mine, &origin).await, Code::NotFound);
+    let account = crate::testing::account_of(&app, "demo@example.com").await;
+    let account = app.ports().store().account(account).await.unwrap().unwrap().value;
+    let device = mine.split('/').nth(2).unwrap().parse().unwrap();
+    assert!(app.services().devices().trust(&account, device).await.unwrap());
+    let seen = call(&mut here, Method::GET, "/devices", &[]).await;
+    schema::assert_response(&document::document(), "/devices", "get", &seen);
+    assert!(json_of(&seen)["items"].as_array().unwrap().iter().any(|it| it["trusted"] == true));
+    // From elsewhere too: a browser that was lost.
+    assert_eq!(call(&mut there, Method::DELETE, &mine, &origin).await.status, StatusCode::NO_CONTENT);
+    let list = json_of(&call(&mut here, Method::GET, "/devices", &[]).await);
+    assert!(list["items"].as_array().unwrap().iter().all(|it| it["trusted"] == false));
+}
+
+#[tokio::test]
 async fn the_session_of_somebody_else_is_answered_as_a_missing_one() {
     let app = app(&[]).await;
     let (mut victim, mut other) = (signed_in(&app).await, Browser::new(&app));

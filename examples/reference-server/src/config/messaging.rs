@@ -1,9 +1,10 @@
-//! What nodes share beside the database: Redis and a message bus.
+//! What nodes share beside the database: Redis and a message bus; and the gateway for text messages.
 
 use ciam_adapters::{nats::NatsOptions, redis::RedisOptions};
 use url::Url;
 
-use crate::import::SecretText;
+use super::{Mail, SmsSettings};
+use crate::import::{SecretText, is_loopback};
 
 /// Where what is short-lived is kept.
 #[derive(Clone, Debug)]
@@ -72,6 +73,55 @@ impl Bus {
     /// For people: without the user and the password.
     pub fn name(&self) -> String {
         format!("{}, stream {}", host_of("nats", &self.url), self.options.stream)
+    }
+}
+
+/// Text messages.
+#[derive(Clone, Debug, Default)]
+pub struct Sms {
+    /// Where they go out; without one they are caught with the mail.
+    pub gateway: Option<Gateway>,
+    /// Whether people sign in with a code by text message.
+    pub sign_in: bool,
+}
+
+/// A gateway for text messages.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    /// Where it takes messages.
+    pub url: String,
+    /// Its token.
+    pub token: SecretText,
+}
+
+impl Sms {
+    /// What the file says.
+    ///
+    /// # Errors
+    ///
+    /// The key that cannot be used, and why.
+    pub(super) fn from_file(
+        file: &SmsSettings,
+        mail: Option<&Mail>,
+    ) -> Result<Self, (&'static str, &'static str)> {
+        let gateway = match (&file.url, &file.token) {
+            (Some(url), Some(token)) => {
+                let good = Url::parse(url)
+                    .is_ok_and(|it| it.scheme() == "https" || (it.scheme() == "http" && is_loopback(&it)));
+                if !good {
+                    return Err(("url", "must be https; plain http is for localhost only"));
+                }
+                Some(Gateway { url: url.clone(), token: token.clone() })
+            }
+            (None, None) => None,
+            (Some(_), None) => return Err(("url", "needs the gateway's token")),
+            (None, Some(_)) => return Err(("token", "is of use with url only")),
+        };
+        let sign_in = file.sign_in.unwrap_or(false);
+        if sign_in && gateway.is_none() && !matches!(mail, Some(Mail::Catcher)) {
+            return Err(("sign_in", "needs a gateway: url and token"));
+        }
+        Ok(Self { gateway, sign_in })
     }
 }
 

@@ -22,12 +22,12 @@ use ciam_core::privacy::RetentionPolicy;
 use ciam_core::session::SessionLimit;
 pub use database::Database;
 pub use duration::{InvalidSpan, Span};
-pub use messaging::{Bus, ShortLived};
+pub use messaging::{Bus, Gateway, ShortLived, Sms};
 pub use retention::RetentionSettings;
 pub use settings::{
     DatabaseSettings, EphemeralSettings, FirebaseSettings, HttpSettings, HumanCheckSettings, KeySettings,
-    LogSettings, MailSettings, NatsSettings, PasswordSettings, SessionSettings, Settings, TokenSettings,
-    UiSettings, UpstreamSettings,
+    LogSettings, MailSettings, NatsSettings, PasswordSettings, SessionSettings, Settings, SmsSettings,
+    TokenSettings, UiSettings, UpstreamSettings,
 };
 pub use upstreams::UpstreamConfig;
 use url::Url;
@@ -62,6 +62,8 @@ pub struct Config {
     pub demo: bool,
     /// How mail goes out.
     pub mail: Mail,
+    /// How text messages go out.
+    pub sms: Sms,
     /// How pages look.
     pub ui: Ui,
     /// The check that costs a machine something, and where everybody is asked for it.

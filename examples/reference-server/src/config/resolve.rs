@@ -14,7 +14,7 @@ use url::Url;
 
 use super::{
     Bus, Config, Database, HumanChecks, Log, Mail, Mode, Origin, Passwords, Sessions, Settings, ShortLived,
-    Span, Ui, UpstreamConfig,
+    Sms, Span, Ui, UpstreamConfig,
 };
 use crate::{
     cli::Flags,
@@ -81,6 +81,10 @@ impl Resolve<'_> {
         let ephemeral = self.ephemeral(flags, file);
         let bus = self.bus(flags, file);
         let mail = self.mail(flags, file, mode);
+        let sms = Sms::from_file(&file.sms, mail.as_ref()).unwrap_or_else(|(key, why)| {
+            self.refuse(&Place::Key(KeyPath::of("sms").key(key)), why);
+            Sms::default()
+        });
         let ui = self.ui(flags, file);
         let human_check = self.human_check(file, mode);
         let upstreams = self.upstreams(file, mode);
@@ -106,6 +110,7 @@ impl Resolve<'_> {
             imports,
             demo,
             mail: mail?,
+            sms,
             ui: ui?,
             human_check: human_check?,
             upstreams: upstreams?,

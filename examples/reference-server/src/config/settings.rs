@@ -40,6 +40,9 @@ pub struct Settings {
     /// Mail.
     #[serde(default)]
     pub mail: MailSettings,
+    /// Text messages.
+    #[serde(default)]
+    pub sms: SmsSettings,
     /// Pages.
     #[serde(default)]
     pub ui: UiSettings,
@@ -118,6 +121,18 @@ pub struct MailSettings {
     pub smtp_url: Option<SecretText>,
     /// The sender.
     pub from: Option<String>,
+}
+
+/// Text messages.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SmsSettings {
+    /// Where the gateway takes messages.
+    pub url: Option<String>,
+    /// The gateway's token.
+    pub token: Option<SecretText>,
+    /// Whether people sign in with a code by text message. Default: no.
+    pub sign_in: Option<bool>,
 }
 
 /// Pages.

@@ -4,6 +4,7 @@
 //! [`web::page`](crate::web::page()) renders it. `README.md` says how to add one.
 
 pub mod account;
+mod agree_again;
 mod check;
 mod choose;
 pub mod choose_organization;
@@ -23,6 +24,7 @@ mod sign_up;
 mod step;
 mod verify;
 
+pub use agree_again::AgreeAgainPage;
 pub use check::{CaptchaBox, CheckPage, Work};
 pub use choose::ChoosePage;
 pub use connection::ConnectionPage;
@@ -33,7 +35,7 @@ pub use mail::{MailListPage, MailMessagePage, MailSummary, Piece};
 pub use parts::Frame;
 pub use saml_post::SamlPostPage;
 use serde::Serialize;
-pub use sign_in::SignInPage;
+pub use sign_in::{SignInPage, own_device};
 pub use sign_out::{SignOutPage, SignedOutPage};
 pub use sign_up::SignUpPage;
 pub use step::{StepForm, StepLink, StepPage};

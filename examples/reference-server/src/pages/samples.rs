@@ -18,6 +18,7 @@ const SAMPLES: &[fn(&Samples<'_>, &mut Gallery<'_>)] = &[
     general,
     step::samples,
     sign_in::samples,
+    agree_again::samples,
     check::samples,
     connection::samples,
     saml_post::samples,
@@ -169,11 +170,18 @@ impl<'a> Samples<'a> {
         }
     }
 
+    fn verify_phone(&self) -> VerifyPage<'a> {
+        let page = self.verify(false);
+        let lead = page.frame.t.verify.sms_lead.with("to", "+43 664 1234567");
+        VerifyPage { by_phone: true, lead, restart: "/sign-in".into(), ..page }
+    }
+
     fn verify(&self, errors: bool) -> VerifyPage<'a> {
         let frame = self.frame(false);
         let t = frame.t;
         VerifyPage {
             csrf: "token".into(),
+            by_phone: false,
             notice: (!errors).then(|| Notice::good(t.verify.resent.as_str())),
             lead: t.verify.lead.with("email", &self.identifier),
             journey: "handle".into(),
@@ -198,6 +206,8 @@ impl<'a> Samples<'a> {
                 .with_value(if errors { "ada@example.com" } else { "" }),
             password: Some(Field::new("password", Input::CurrentPassword, t.field.password.as_str())),
             code: true,
+            sms: false,
+            own: Some(own_device(t)),
             organization: None,
             upstreams: Vec::new(),
             journey: None,
@@ -294,6 +304,7 @@ fn general(s: &Samples<'_>, out: &mut Gallery<'_>) {
     out.add("sign-up", &s.sign_up(false));
     out.add("sign-up-errors", &s.sign_up(true));
     out.add("verify", &s.verify(false));
+    out.add("verify-phone", &s.verify_phone());
     out.add("verify-errors", &s.verify(true));
     out.add("sign-in", &s.sign_in(false));
     out.add("sign-in-errors", &s.sign_in(true));

@@ -4,9 +4,10 @@ use serde::Serialize;
 
 use super::{
     Frame, StepLink, page,
-    parts::{Field, Input, Notice},
+    parts::{Checkbox, Field, Input, Notice},
     samples::{Gallery, Samples},
 };
+use crate::i18n::Texts;
 
 /// Asks for identifier and password, on one page so that password managers fill both; or for the identifier alone, where it
 /// says how to go on.
@@ -26,6 +27,10 @@ pub struct SignInPage<'a> {
     pub password: Option<Field>,
     /// A code by mail may be asked for.
     pub code: bool,
+    /// A code by text message may be asked for.
+    pub sms: bool,
+    /// Whether the browser is the person's own; asked where it can matter.
+    pub own: Option<Checkbox>,
     /// The organization whose people sign in like this.
     pub organization: Option<String>,
     /// The journey that the form goes on with.
@@ -42,11 +47,17 @@ pub struct SignInPage<'a> {
 
 page!(SignInPage, "sign_in.html", identifier, password, notice);
 
+/// Asks whether the browser is the person's own.
+pub fn own_device(t: &Texts) -> Checkbox {
+    Checkbox::new("own", t.sign_in.own.as_str()).with_hint(t.sign_in.own_hint.as_str())
+}
+
 pub(crate) fn samples(s: &Samples<'_>, out: &mut Gallery<'_>) {
     let page = |first: bool| {
         let frame = s.frame(false);
         let t = frame.t;
-        let field = Field::new("identifier", Input::Identifier, t.sign_in.identifier.as_str());
+        let label = if first { &t.sign_in.identifier } else { &t.sign_in.identifier_or_phone };
+        let field = Field::new("identifier", Input::Identifier, label.as_str());
         SignInPage {
             csrf: "token".into(),
             notice: None,
@@ -55,6 +66,8 @@ pub(crate) fn samples(s: &Samples<'_>, out: &mut Gallery<'_>) {
             identifier: field.with_value(if first { "" } else { s.identifier.as_str() }),
             password: None,
             code: !first,
+            sms: !first,
+            own: (!first).then(|| own_device(t)),
             journey: (!first).then(|| "handle".to_owned()),
             continuation: Some("handle".into()),
             recover: "/recover".into(),

@@ -131,6 +131,8 @@ fn with_field(field: Field) -> String {
         identifier: field,
         password: Some(Field::new("password", Input::CurrentPassword, "Password")),
         code: true,
+        sms: false,
+        own: None,
         organization: None,
         upstreams: Vec::new(),
         journey: None,

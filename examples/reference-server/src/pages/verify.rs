@@ -16,6 +16,8 @@ pub struct VerifyPage<'a> {
     pub csrf: String,
     /// What went wrong, or that a new code was sent.
     pub notice: Option<Notice>,
+    /// The code was sent by text message.
+    pub by_phone: bool,
     /// Where the code was sent, and what to do with it.
     pub lead: String,
     /// The journey that the code belongs to.

@@ -1,6 +1,7 @@
 //! The routes: one file for each page.
 
 mod account;
+mod agree_again;
 mod attributes;
 mod before_session;
 mod check;
@@ -53,6 +54,7 @@ pub fn router(app: App) -> Router {
         .route("/connection", get(connection::show))
         .route("/step-up", get(step_up::begin))
         .merge(check::routes())
+        .merge(agree_again::routes())
         .merge(upstream::routes())
         .merge(saml::routes())
         .merge(link::routes())

@@ -5,9 +5,11 @@ use ciam_core::journey::{
     Answer, Challenge, JourneyError, JourneyHandle, Methods, Refusal, RefusalReason, SignInMethod, SignedIn,
     Step,
 };
+use ciam_core::notify::Channel;
 use http::{StatusCode, header::SET_COOKIE};
 
 use super::{
+    agree_again,
     onward::{Onward, link},
     pending::visitor,
     recover,
@@ -17,7 +19,7 @@ use super::{
 use crate::{
     app::App,
     pages::{
-        Fault, SignInPage, StepLink,
+        Fault, SignInPage, StepLink, own_device,
         parts::{Field, Input, Notice},
     },
     web::{Failure, Form, Visit, page, see_other},
@@ -81,15 +83,13 @@ pub(super) async fn submit(
     let ask = pending.as_ref().and_then(Onward::sign_in);
     visit.prefer(ask.map_or(&[], |it| &it.ui_locales));
     let viewer = app.viewer(&visit).await?;
-    let visitor = visitor(&visit, viewer.as_ref());
+    // Who says only who they are was not asked.
+    let own = (form.text("action") != "identify").then(|| form.text("own") == "yes");
+    let visitor = visitor(&visit, viewer.as_ref()).saying_own_device(own);
     let requirements = recover::requirements(&visit, pending.as_ref());
     let journeys = &app.services().journeys;
     let identifier = form.text("identifier");
-    let answer = || match form.text("action") {
-        "identify" => Answer::identify(identifier),
-        "code" => Answer::send_code(identifier),
-        _ => Answer::credentials(identifier, form.text("password")),
-    };
+    let answer = || answer(&form, journeys.policy().methods.allow(SignInMethod::SmsCode));
     let begun = form.optional("journey").map(JourneyHandle::from_text);
     let going_on = match &begun {
         Some(handle) => match journeys.answer(handle, &visitor, answer()).await {
@@ -131,6 +131,19 @@ pub(super) async fn submit(
     }
 }
 
+/// What the form says. Where there are two buttons for a code, each says how it is to come.
+fn answer(form: &Form, sms: bool) -> Answer {
+    let identifier = form.text("identifier");
+    let by = |channel| Answer::SendCode { identifier: identifier.to_owned(), channel: Some(channel) };
+    match form.text("action") {
+        "identify" => Answer::identify(identifier),
+        "sms" => by(Channel::Sms),
+        "code" if sms => by(Channel::Email),
+        "code" => Answer::send_code(identifier),
+        _ => Answer::credentials(identifier, form.text("password")),
+    }
+}
+
 /// Gives the browser its session and sends it on: to what was interrupted, else to the account.
 pub(super) async fn finish(
     app: &App,
@@ -145,16 +158,18 @@ pub(super) async fn finish(
     };
     welcome(app, done).await;
     upstream::arrived(app, at.handle, done).await?;
+    let targets = pending.map(Onward::targets).unwrap_or_default();
+    let target = agree_again::by_way_of(app, done, target, &targets).await?;
     let mut response = see_other(&target)?;
-    let cookie = done.cookie.set_cookie(Some(app.config().sessions.lifetime.time()))?;
+    // In a browser that is not the person's own it goes when the browser is closed.
+    let lasting = done.own_device != Some(false);
+    let cookie = done.cookie.set_cookie(lasting.then(|| app.config().sessions.lifetime.time()))?;
     response.headers_mut().append(SET_COOKIE, cookie);
     if let Some(device) = &done.device {
         let remembered = app.services().sessions.policy().devices.unwrap_or_default().forgotten_after;
         response.headers_mut().append(SET_COOKIE, device.set_cookie(remembered)?);
     }
-    if let Some(pending) = pending {
-        response.extensions_mut().insert(pending.targets());
-    }
+    response.extensions_mut().insert(targets);
     Ok(response)
 }
 
@@ -242,20 +257,24 @@ fn render(app: &App, visit: &Visit, pending: Option<&Onward>, view: View<'_>) ->
     // Who they are first, and only then what they prove it with.
     let first = app.config().ui.identifier_first && (view.journey.is_none() || view.identifier.is_empty());
     let password = !first && methods.allow(SignInMethod::Password);
+    let (code, sms) = (methods.allow(SignInMethod::EmailCode), methods.allow(SignInMethod::SmsCode));
+    let label = if sms { &t.sign_in.identifier_or_phone } else { &t.sign_in.identifier };
     let shown = SignInPage {
         frame: app.frame(visit, false),
         csrf: visit.csrf("/sign-in"),
         notice,
         client: ask.and_then(|it| it.client_name.clone()),
         organization: view.organization,
-        identifier: Field::new("identifier", Input::Identifier, t.sign_in.identifier.as_str())
+        identifier: Field::new("identifier", Input::Identifier, label.as_str())
             .with_value(view.identifier.as_str())
             .with_focus(view.identifier.is_empty() || !password),
         password: password.then(|| {
             Field::new("password", Input::CurrentPassword, t.field.password.as_str())
                 .with_focus(!view.identifier.is_empty())
         }),
-        code: !first && methods.allow(SignInMethod::EmailCode),
+        code: !first && code,
+        sms: !first && sms,
+        own: (!first).then(|| own_device(t)),
         journey: view.journey.map(|it| it.expose().to_owned()),
         continuation: onward.map(str::to_owned),
         recover: to("/recover"),

@@ -190,7 +190,8 @@ pub(super) async fn arrived(app: &App, journey: &JourneyHandle, done: &Begun) ->
 
 async fn remember(upstream: &Upstream, origin: &Origin, done: &Begun) -> Result<(), PortError> {
     let (subject, sid) = (origin.subject.as_str(), origin.sid.as_deref());
-    upstream.party.remember(done.session.id, done.session.expires_at, subject, sid).await
+    let (account, session) = (done.account.id, &done.session);
+    upstream.party.remember(account, session.id, session.expires_at, subject, sid).await
 }
 
 /// The provider says that a session has ended: ours that came from it end too.

@@ -2,6 +2,7 @@
 
 use axum::{extract::State, response::Response};
 use ciam_core::journey::{Answer, Challenge, CodePurpose, JourneyError, JourneyHandle, RefusalReason, Step};
+use ciam_core::notify::Channel;
 use http::StatusCode;
 
 use super::{
@@ -97,22 +98,25 @@ pub(super) async fn submit(State(app): State<App>, visit: Visit, form: Form) -> 
 }
 
 fn render(app: &App, visit: &Visit, view: View<'_>, challenge: &Challenge) -> Result<Response, Failure> {
-    let Challenge::Code { purpose, sent_to, digits, expires_at, .. } = challenge else {
+    let Challenge::Code { purpose, channel, sent_to, digits, expires_at, .. } = challenge else {
         return Err(Fault::Expired.into());
     };
     let t = app.texts(visit.language);
     let minutes = ((*expires_at - app.ports().now()).whole_seconds() + 59).max(0) / 60;
     let digits = u8::try_from(*digits).unwrap_or(u8::MAX);
     let continuation = view.pending.map(|it| it.text().to_owned());
+    let by_phone = *channel == Channel::Sms;
     let (restart, lead) = match purpose {
         CodePurpose::Registration => ("/sign-up", t.verify.lead.with("email", sent_to)),
         CodePurpose::Recovery => ("/recover", t.journey.code_lead.with("to", sent_to)),
+        _ if by_phone => ("/sign-in", t.verify.sms_lead.with("to", sent_to)),
         _ => ("/sign-in", t.journey.code_lead.with("to", sent_to)),
     };
     let restart = link(restart, &[("continue", continuation.as_deref())]);
     let shown = VerifyPage {
         frame: app.frame(visit, false),
         csrf: visit.csrf("/verify"),
+        by_phone,
         notice: view.notice,
         lead,
         journey: view.journey.to_owned(),

@@ -49,6 +49,8 @@ pub struct PurposeLine {
     pub text: String,
     /// The consent, where there is one.
     pub given: Option<ConsentLine>,
+    /// It was given to other words than these.
+    pub changed: bool,
 }
 
 /// A consent that holds.
@@ -153,10 +155,11 @@ fn sample<'a>(s: &'a Samples<'_>, full: bool, asks: bool) -> PrivacyPage<'a> {
         digest: Some("Zk3f9QpXn0vB2m1YcE7uTtW5aHs8LdRj4gKi6oNxQyM".into()),
         withdraw: confirm(words.clients_question.as_str()),
     };
-    let purpose = |id: &str, given| PurposeLine {
+    let purpose = |id: &str, given: Option<ConsentLine>| PurposeLine {
         id: id.into(),
         title: "Newsletter".into(),
         text: "We write to you by email, at most once a month.".into(),
+        changed: given.is_some(),
         given,
     };
     let given = ConsentLine {

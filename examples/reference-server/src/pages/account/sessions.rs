@@ -62,6 +62,8 @@ pub struct DeviceLine {
     pub seen: String,
     /// It spares a further factor.
     pub trusted: bool,
+    /// It can be trusted from here.
+    pub may_trust: bool,
     /// It is the one that shows this page.
     pub current: bool,
 }
@@ -93,7 +95,8 @@ pub(crate) fn samples(s: &Samples<'_>, out: &mut Gallery<'_>) {
                 place: Some("Lyon, FR".into()),
                 since: "2026-08-20 08:14 UTC".into(),
                 seen: "2026-11-23 17:02 UTC".into(),
-                trusted: current,
+                trusted: !current,
+                may_trust: current,
                 current,
             })
             .into(),

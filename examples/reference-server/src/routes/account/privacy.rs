@@ -141,8 +141,14 @@ fn purposes(
         .purposes()
         .map(|it| {
             let (title, text) = it.words(visit.language);
-            let given = given(&it.id).map(line);
-            PurposeLine { id: it.id.clone(), title: title.to_owned(), text: text.to_owned(), given }
+            let given = given(&it.id);
+            PurposeLine {
+                id: it.id.clone(),
+                title: title.to_owned(),
+                text: text.to_owned(),
+                changed: given.is_some_and(|given| !given.consent.is_to(&it.version)),
+                given: given.map(line),
+            }
         })
         .collect();
     for it in agreed {
@@ -150,7 +156,7 @@ fn purposes(
             && app.purpose(id).is_none()
         {
             let (title, given) = (it.name.clone(), Some(line(it)));
-            lines.push(PurposeLine { id: id.clone(), title, text: String::new(), given });
+            lines.push(PurposeLine { id: id.clone(), title, text: String::new(), given, changed: false });
         }
     }
     lines
@@ -259,6 +265,7 @@ async fn history_row(app: &App, visit: &Visit, entry: &ConsentEntry) -> Result<R
         "consent_page" => &t.privacy.how_consent_page,
         HOW => &t.privacy.how_account_page,
         "api" => &t.privacy.how_api,
+        "sign_in" => &t.privacy.how_sign_in,
         _ => &t.privacy.how_other,
     };
     Ok(Row::new(vec![Cell::text(moment(entry.at)), Cell::text(whom), what, Cell::text(how.as_str())]))
@@ -269,11 +276,10 @@ async fn happened(State(app): State<App>, visit: Visit) -> Result<Response, Fail
     let Some(viewer) = app.viewer(&visit).await? else { return see_other("/sign-in") };
     let account = viewer.account.value.id;
     let after = visit.query("after");
-    let before = after.as_deref().map(str::parse::<u64>).transpose().map_err(|_| Fault::BadRequest)?;
     let log = AuditLog::new(app.ports().clone());
-    let (entries, next) = log.latest_about(&format!("account:{account}"), before, ROWS as usize).await?;
+    let found = log.latest_about(&format!("account:{account}"), request(after.as_deref(), ROWS)?).await?;
     let t = app.texts(visit.language);
-    let rows = entries.iter().map(|it| {
+    let rows = found.items.iter().map(|it| {
         let (what, who) = (activity::words(t, it), activity::by(t, it, account));
         Row::new(vec![Cell::text(moment(it.time)), Cell::text(what), Cell::text(who)])
     });
@@ -283,16 +289,12 @@ async fn happened(State(app): State<App>, visit: Visit) -> Result<Response, Fail
         columns.map(ToString::to_string).into(),
         t.privacy.activity_none.as_str(),
     );
-    let next = next.map(|it| it.to_string());
+    let next = found.next.as_ref().map(Cursor::as_str);
     let shown = PrivacyListPage {
         nav: Section::Privacy.nav(t),
         title: t.privacy.activity.as_str(),
         lead: t.privacy.activity_lead.as_str(),
-        table: table.with_rows(rows.collect()).with_pager(Pager::new(
-            ACTIVITY,
-            after.as_deref(),
-            next.as_deref(),
-        )),
+        table: table.with_rows(rows.collect()).with_pager(Pager::new(ACTIVITY, after.as_deref(), next)),
         frame: app.frame(&visit, true),
     };
     page(StatusCode::OK, &shown)

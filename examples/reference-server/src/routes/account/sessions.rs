@@ -1,15 +1,5 @@
 //! Where the account is signed in, and the browsers that it remembers.
 
-use axum::{Router, extract::State, response::Response, routing::get};
-use ciam_core::{
-    actor::Actor,
-    id::{DeviceId, SessionId},
-    session::{Authenticated, Device, RememberedDevice, Session},
-    store::PageRequest,
-};
-use http::StatusCode;
-use time::OffsetDateTime;
-
 use crate::{
     app::App,
     pages::{
@@ -22,6 +12,14 @@ use crate::{
     },
     web::{Failure, Form, Visit, moment, page, see_other},
 };
+use axum::{Router, extract::State, response::Response, routing::get};
+use ciam_core::{
+    actor::Actor,
+    id::{DeviceId, SessionId},
+    session::{Authenticated, Device, RememberedDevice, Session},
+    store::PageRequest,
+};
+use http::StatusCode;
 
 /// The routes.
 pub(super) fn routes() -> Router<App> {
@@ -35,6 +33,8 @@ async fn show(State(app): State<App>, visit: Visit) -> Result<Response, Failure>
         Some("others") => Some(&t.sessions.ended),
         Some("one") => Some(&t.sessions.ended_one),
         Some("device") => Some(&t.sessions.forgotten),
+        Some("trusted") => Some(&t.sessions.done_trusted),
+        Some("distrusted") => Some(&t.sessions.done_distrusted),
         _ => None,
     };
     let current = &viewer.session.value;
@@ -58,14 +58,13 @@ async fn show(State(app): State<App>, visit: Visit) -> Result<Response, Failure>
 async fn devices(app: &App, viewer: &Authenticated) -> Result<Vec<DeviceLine>, Failure> {
     let first = PageRequest::first(super::SHOWN);
     let list = app.services().devices().list(&viewer.account.value, first).await?;
-    let (now, current) = (app.ports().now(), viewer.session.value.device);
-    let mut lines: Vec<_> = list.items.iter().map(|it| device_line(it, current, now)).collect();
+    let mut lines: Vec<_> = list.items.iter().map(|it| device_line(app, it, viewer)).collect();
     lines.reverse();
     lines.sort_by_key(|it| !it.current);
     Ok(lines)
 }
 
-/// Ends one session, or all but this one, or forgets a device.
+/// Ends one session, or all but this one; forgets a device, trusts it, or trusts it no longer.
 async fn end(State(app): State<App>, visit: Visit, form: Form) -> Result<Response, Failure> {
     let Some(viewer) = app.viewer(&visit).await? else { return see_other("/sign-in") };
     let sessions = &app.services().sessions;
@@ -89,6 +88,19 @@ async fn end(State(app): State<App>, visit: Visit, form: Form) -> Result<Respons
             app.services().devices().revoke(sessions, current.account, id, &actor).await?;
             see_other(&format!("{PATH}?done=device"))
         }
+        "trust" => {
+            // This browser alone, whatever the form names.
+            if let Some(id) = current.device.filter(|_| may_trust(&viewer)) {
+                app.services().devices().trust(&viewer.account.value, id).await?;
+                return see_other(&format!("{PATH}?done=trusted"));
+            }
+            Err(Fault::Forbidden.into())
+        }
+        "distrust" => {
+            let id: DeviceId = form.text("device").parse().map_err(|_| Fault::BadRequest)?;
+            app.services().devices().distrust(current.account, id, &actor).await?;
+            see_other(&format!("{PATH}?done=distrusted"))
+        }
         _ => Err(Fault::BadRequest.into()),
     }
 }
@@ -104,16 +116,24 @@ fn line(session: &Session, current: SessionId) -> SessionLine {
     }
 }
 
-fn device_line(found: &RememberedDevice, current: Option<DeviceId>, now: OffsetDateTime) -> DeviceLine {
+fn device_line(app: &App, found: &RememberedDevice, viewer: &Authenticated) -> DeviceLine {
+    let current = viewer.session.value.device == Some(found.id);
+    let trusted = found.is_trusted(app.ports().now());
     DeviceLine {
         id: found.id.to_string(),
         device: device(found.user_agent.as_deref()),
         place: found.place.as_ref().map(ToString::to_string),
         since: moment(found.created_at),
         seen: moment(found.last_seen_at),
-        trusted: found.is_trusted(now),
-        current: current == Some(found.id),
+        trusted,
+        may_trust: current && !trusted && may_trust(viewer),
+        current,
     }
+}
+
+/// Only who has proved a further factor in the session makes its device one that spares it.
+fn may_trust(viewer: &Authenticated) -> bool {
+    viewer.session.value.context.has_further_factor()
 }
 
 fn device(user_agent: Option<&str>) -> Option<String> {

@@ -146,6 +146,12 @@ async fn a_person_who_is_new_gets_an_account_and_comes_back_to_it() {
     let proof = first[0].context.proofs.iter().find(|it| it.amr == Amr::FEDERATED).unwrap();
     assert_eq!(proof.upstream, Some(Acr::new("urn:ciam:acr:aal1")));
     assert_eq!(first[0].context.proofs.len(), 1, "its word for a password is not taken");
+    // What is kept of it for the provider's logout is told to the person with everything else.
+    let exported: serde_json::Value =
+        serde_json::from_str(&ada.get("/account/privacy/export").await.text).unwrap();
+    let told = &exported["records"]["oidc.rp.session"];
+    assert_eq!(told[0]["issuer"], THERE, "{told}");
+    assert_eq!(told[0]["session"], first[0].id.to_string());
     let mut again = Browser::new(&two.here);
     two.sign_in(&mut again, "/upstream/home?continue=%2Faccount%2Fsecurity").await;
     let security = again.get("/account/security").await;

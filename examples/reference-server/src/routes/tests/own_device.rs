@@ -55,8 +55,8 @@ async fn what_is_ticked_before_a_code_counts_after_it() {
         let mut fields = verify.hidden("/verify");
         fields.extend([("code".to_owned(), code), ("action".to_owned(), "verify".to_owned())]);
         let seen = browser.post("/verify", &fields).await;
-        let all = seen.headers.get_all(SET_COOKIE).iter().map(|it| it.to_str().unwrap());
-        let cookie = all.filter(|it| it.starts_with(SESSION_COOKIE)).next().unwrap_or_default();
+        let mut all = seen.headers.get_all(SET_COOKIE).iter().map(|it| it.to_str().unwrap());
+        let cookie = all.find(|it| it.starts_with(SESSION_COOKIE)).unwrap_or_default();
         assert_eq!(cookie.contains("Max-Age"), lasting, "{cookie}");
     }
 }

@@ -14,7 +14,7 @@ pub use self::client_auth::{AssertionProblem, ClientAuthError};
 pub use self::token::{GrantProblem, TokenError};
 
 /// The error code of a failed port.
-const fn port_code(error: &PortError) -> &'static str {
+pub(crate) const fn port_code(error: &PortError) -> &'static str {
     match error.kind() {
         PortErrorKind::Transient => "temporarily_unavailable",
         _ => "server_error",
@@ -22,7 +22,7 @@ const fn port_code(error: &PortError) -> &'static str {
 }
 
 /// The HTTP status of a failed port.
-const fn port_status(error: &PortError) -> http::StatusCode {
+pub(crate) const fn port_status(error: &PortError) -> http::StatusCode {
     match error.kind() {
         PortErrorKind::Transient => http::StatusCode::SERVICE_UNAVAILABLE,
         _ => http::StatusCode::INTERNAL_SERVER_ERROR,

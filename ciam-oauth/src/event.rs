@@ -4,6 +4,8 @@
 
 use ciam_core::event::EventType;
 
+/// A token was made with which clients register themselves.
+pub const INITIAL_ACCESS_ISSUED: EventType = EventType::new("ciam.oauth.initial_access.issued.v1");
 /// A client was registered.
 pub const CLIENT_REGISTERED: EventType = EventType::new("ciam.oauth.client.registered.v1");
 /// A client's registration changed.

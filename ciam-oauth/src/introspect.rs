@@ -4,8 +4,13 @@
 //! that a grant hangs on, and of the account. It is given to those whom the token concerns: the client that it was issued
 //! to, and the clients that [serve](crate::client::Client::serves) a resource that it is for. To everybody else, and of
 //! everything that is not a live token of this server, the answer is `{"active":false}` and nothing more.
+//!
+//! A resource that asks with `Accept: application/token-introspection+jwt` is answered with a signed JWT
+//! ([RFC 9701](https://www.rfc-editor.org/rfc/rfc9701)), which proves to others what it was told.
 
 use ciam_core::error::PortError;
+use ciam_core::jose::{self, Algorithm};
+use ciam_core::secret::Secret;
 use ciam_core::store;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
@@ -81,6 +86,35 @@ impl AuthorizationServer {
         }
     }
 
+    /// The answer as a JWT for the one who asked, which shows later who said what
+    /// ([RFC 9701, section 5](https://www.rfc-editor.org/rfc/rfc9701#section-5)).
+    ///
+    /// # Errors
+    ///
+    /// Fails when there is no key of the algorithm, and when a port does.
+    pub async fn introspection_jwt(
+        &self,
+        asker: &AuthenticatedClient,
+        answer: &Introspection,
+    ) -> Result<Secret, PortError> {
+        let algorithm =
+            asker.client.introspection_alg.or_else(|| self.introspection_algorithms().first().copied());
+        let algorithm = algorithm.ok_or_else(|| PortError::permanent("there is no key to sign with"))?;
+        let signer = self.keys().signer(algorithm).await.map_err(PortError::from)?;
+        let claims = json!({
+            "iss": self.issuer().as_str(),
+            "aud": asker.client.id.as_str(),
+            "iat": self.ports().now().unix_timestamp(),
+            "token_introspection": answer.to_json(),
+        });
+        Ok(Secret::new(jose::sign(&*signer, INTROSPECTION_JWT, &claims).await.map_err(PortError::from)?))
+    }
+
+    /// What an answer can be signed with, the default first.
+    pub(crate) fn introspection_algorithms(&self) -> &[Algorithm] {
+        self.keys().algorithms()
+    }
+
     fn describe(&self, found: &ActiveToken) -> Introspection {
         let Ok(Value::Object(mut members)) = serde_json::to_value(&found.claims) else {
             return Introspection::INACTIVE;
@@ -128,6 +162,9 @@ impl AuthorizationServer {
         Ok(Introspection { members: Some(members) })
     }
 }
+
+/// The `typ` of an answer that is a JWT, and the end of its media type.
+pub(crate) const INTROSPECTION_JWT: &str = "token-introspection+jwt";
 
 /// Whether a token is the asker's business.
 fn concerns(asker: &Client, found: &ActiveToken) -> bool {

@@ -19,7 +19,8 @@ impl AuthorizationServer {
     pub fn metadata(&self) -> Map<String, Value> {
         let config = self.config();
         let scopes: Vec<&str> = config.scopes.keys().map(Scope::as_str).collect();
-        let grants: Vec<&str> = config.grants.iter().map(|grant| grant.as_str()).collect();
+        let custom = self.custom_grants().keys().map(String::as_str);
+        let grants: Vec<&str> = config.grants.iter().map(|grant| grant.as_str()).chain(custom).collect();
         let mut document = Map::new();
         let members = [
             ("issuer", json!(self.issuer().as_str())),
@@ -70,6 +71,9 @@ impl AuthorizationServer {
             let url = self.url(Endpoint::DeviceAuthorization);
             document.insert("device_authorization_endpoint".to_owned(), json!(url));
         }
+        if self.config().has(Endpoint::Registration) {
+            document.insert("registration_endpoint".to_owned(), json!(self.url(Endpoint::Registration)));
+        }
         // A public client may revoke its tokens, but has nothing to introspect.
         for (endpoint, name, public) in
             [(Endpoint::Revocation, "revocation", true), (Endpoint::Introspection, "introspection", false)]
@@ -78,6 +82,10 @@ impl AuthorizationServer {
                 document.insert(format!("{name}_endpoint"), json!(self.url(endpoint)));
                 self.describe_client_authentication(name, public, document);
             }
+        }
+        if self.config().has(Endpoint::Introspection) {
+            let signed: Vec<&str> = self.introspection_algorithms().iter().map(|alg| alg.as_str()).collect();
+            document.insert("introspection_signing_alg_values_supported".to_owned(), json!(signed));
         }
     }
 

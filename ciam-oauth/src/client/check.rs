@@ -20,6 +20,7 @@ pub(crate) struct Supported {
     pub(crate) scopes: ScopeSet,
     pub(crate) resources: BTreeSet<ResourceIndicator>,
     pub(crate) grants: BTreeSet<GrantType>,
+    pub(crate) custom_grants: BTreeSet<String>,
     pub(crate) authentication: BTreeSet<AuthMethod>,
     pub(crate) dpop: bool,
     pub(crate) mutual_tls: bool,
@@ -45,6 +46,9 @@ pub enum ClientProblem {
     /// A redirect URI with a scheme of the app's own, for a client that is not on the person's device.
     #[error("`{0}` may only be registered for a native client")]
     NativeOnly(RedirectUri),
+    /// A grant of the host's own that the server does not have.
+    #[error("a custom grant is not known at the server")]
+    CustomGrant,
     /// A method of authentication that is off at the server.
     #[error("the server does not authenticate clients by `{0}`")]
     Method(&'static str),
@@ -100,6 +104,9 @@ impl Client {
         if let Some(off) = self.grants.difference(&supported.grants).next() {
             return Err(ClientProblem::Grant { grant: off.as_str(), needs: "to be on at the server" });
         }
+        if !self.custom_grants.is_subset(&supported.custom_grants) {
+            return Err(ClientProblem::CustomGrant);
+        }
         self.check_grants()?;
         self.check_uris()?;
         self.check_authentication(supported, crypto)?;
@@ -139,7 +146,7 @@ impl Client {
         if self.allows(GrantType::RefreshToken) && !persons.into_iter().any(|grant| self.allows(grant)) {
             return needs(GrantType::RefreshToken, "a grant that a person gives");
         }
-        let confidential = [GrantType::ClientCredentials, GrantType::TokenExchange];
+        let confidential = [GrantType::ClientCredentials, GrantType::TokenExchange, GrantType::JwtBearer];
         if let Some(grant) = confidential.into_iter().find(|grant| self.is_public() && self.allows(*grant)) {
             return needs(grant, "client authentication");
         }
@@ -257,6 +264,7 @@ impl Client {
         let algorithms = [
             ("id_token_signed_response_alg", self.id_token_alg),
             ("userinfo_signed_response_alg", self.userinfo_alg),
+            ("introspection_signed_response_alg", self.introspection_alg),
         ];
         for (name, alg) in algorithms {
             if alg.is_some_and(|alg| !supported.signing.contains(&alg)) {

@@ -44,6 +44,10 @@ pub struct Client {
     pub authentication: ClientAuthentication,
     /// The grants that it may use.
     pub grants: BTreeSet<GrantType>,
+    /// The grants of the host's own that it may use, by their types: see
+    /// [custom grants](crate::custom_grant).
+    #[serde(default)]
+    pub custom_grants: BTreeSet<String>,
     /// Where authorization responses may go; at most [`Client::MAX_URIS`].
     pub redirect_uris: Vec<RedirectUri>,
     /// Where the browser may go after sign-out; at most [`Client::MAX_URIS`].
@@ -74,6 +78,10 @@ pub struct Client {
     pub id_token_alg: Option<Algorithm>,
     /// The JWS algorithm of its UserInfo responses; `None` for plain JSON.
     pub userinfo_alg: Option<Algorithm>,
+    /// The JWS algorithm of introspection answers to it, when it asks for a JWT; `None` for the server's default
+    /// ([RFC 9701, section 6](https://www.rfc-editor.org/rfc/rfc9701#section-6)).
+    #[serde(default)]
+    pub introspection_alg: Option<Algorithm>,
     /// The authentication age that applies when a request has no `max_age`.
     pub default_max_age: Option<u32>,
     /// Whether its ID tokens always have `auth_time`.
@@ -125,6 +133,7 @@ impl Client {
             application_type,
             authentication,
             grants: BTreeSet::new(),
+            custom_grants: BTreeSet::new(),
             redirect_uris: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
             backchannel_logout_uri: None,
@@ -138,6 +147,7 @@ impl Client {
             sector_identifier: None,
             id_token_alg: None,
             userinfo_alg: None,
+            introspection_alg: None,
             default_max_age: None,
             require_auth_time: false,
             default_acr_values: Vec::new(),
@@ -249,6 +259,13 @@ impl Client {
     #[must_use]
     pub fn with_grant(mut self, grant: GrantType) -> Self {
         self.grants.insert(grant);
+        self
+    }
+
+    /// Allows a grant of the host's own.
+    #[must_use]
+    pub fn with_custom_grant(mut self, grant_type: impl Into<String>) -> Self {
+        self.custom_grants.insert(grant_type.into());
         self
     }
 
@@ -397,16 +414,20 @@ pub enum GrantType {
     /// `urn:ietf:params:oauth:grant-type:token-exchange`
     /// ([RFC 8693](https://www.rfc-editor.org/rfc/rfc8693)).
     TokenExchange,
+    /// `urn:ietf:params:oauth:grant-type:jwt-bearer`
+    /// ([RFC 7523](https://www.rfc-editor.org/rfc/rfc7523#section-2.1)).
+    JwtBearer,
 }
 
 impl GrantType {
     /// Every grant that this library supports.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::AuthorizationCode,
         Self::RefreshToken,
         Self::ClientCredentials,
         Self::DeviceCode,
         Self::TokenExchange,
+        Self::JwtBearer,
     ];
 
     /// The grants that are on unless others are configured: those that need nothing more of the host.
@@ -419,6 +440,7 @@ impl GrantType {
             Self::AuthorizationCode => "authorization_code",
             Self::RefreshToken => "refresh_token",
             Self::ClientCredentials => "client_credentials",
+            Self::JwtBearer => "urn:ietf:params:oauth:grant-type:jwt-bearer",
             Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
             Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
         }

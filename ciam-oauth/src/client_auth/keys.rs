@@ -82,6 +82,28 @@ impl AuthorizationServer {
         if fresh { Ok(()) } else { Err(AssertionProblem::Replay.into()) }
     }
 
+    /// The payload of a JWS by one of somebody's keys.
+    pub(crate) async fn payload_by(
+        &self,
+        keys: &ClientKeys,
+        verifier: &Verifier,
+        jws: &str,
+    ) -> Result<Vec<u8>, AssertionProblem> {
+        let url = match keys {
+            ClientKeys::Jwks(jwks) => return payload(verifier, jws, &self.registered_keys(jwks)?),
+            ClientKeys::JwksUri(url) => url,
+        };
+        let unavailable = |_| AssertionProblem::KeysUnavailable;
+        let remote = self.client_keys().remote(self.ports(), url);
+        let known = remote.keys().await.map_err(unavailable)?;
+        match payload(verifier, jws, &known) {
+            Err(AssertionProblem::Key) => {
+                payload(verifier, jws, &*remote.keys_after(&known).await.map_err(unavailable)?)
+            }
+            read => read,
+        }
+    }
+
     async fn shared_key(&self, sealed: &Sealed) -> Result<KeySet, ClientAuthError> {
         let secret = self.ports().vault().open(&SealScope::Tenant, SECRET_PURPOSE, sealed).await?;
         let key = VerificationKey::from_secret(self.ports().crypto(), &secret, None);
@@ -123,6 +145,13 @@ fn algorithms(registered: Option<Algorithm>) -> AlgorithmSet {
         Some(_) => AlgorithmSet::of(&[]),
         None => AlgorithmSet::ASYMMETRIC,
     }
+}
+
+/// The payload, which is a JSON object with each member once.
+fn payload(verifier: &Verifier, jws: &str, keys: &KeySet) -> Result<Vec<u8>, AssertionProblem> {
+    let verified = verifier.verify(jws, keys).map_err(problem)?;
+    verified.claims::<serde::de::IgnoredAny>().map_err(problem)?;
+    Ok(verified.into_payload())
 }
 
 fn check(

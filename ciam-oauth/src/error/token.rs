@@ -17,7 +17,7 @@ pub enum TokenError {
     /// The client was not authenticated. Sent as `invalid_client`, or `invalid_request` when the credentials are malformed.
     #[error("the client was not authenticated")]
     InvalidClient(#[from] ClientAuthError),
-    /// The code or refresh token is not usable. Sent as `invalid_grant`.
+    /// The code, refresh token, assertion or whatever else was shown is not usable. Sent as `invalid_grant`.
     #[error("the grant is not usable")]
     InvalidGrant(#[from] GrantProblem),
     /// The DPoP proof is missing where one is demanded, or was refused. Sent as `invalid_dpop_proof` or `use_dpop_nonce`
@@ -207,6 +207,12 @@ pub enum GrantProblem {
     /// Another client's.
     #[error("another client's")]
     OtherClient,
+    /// An assertion of nobody who is trusted, or that says what it must not.
+    #[error("the assertion is not acceptable")]
+    Assertion,
+    /// A grant of the host's own was refused.
+    #[error("the host refused the grant")]
+    Custom,
     /// The sender has not proved to have the key or certificate that it is bound to.
     #[error("another sender's")]
     OtherSender,

@@ -104,6 +104,16 @@
 //! **Guessed or leaked client secrets.** Secrets have at least 256 bits and are stored as SHA-256 digests, compared in constant
 //! time; an unknown client costs what a wrong secret costs.
 //!
+//! **A registration that smuggles.** What a client says of itself goes through the same checks as every registration, at a change as at
+//! the first time (CVE-2026-22752): no script in an address, no plain `http`, no scope or grant beyond the configured ones, one
+//! member each. A sector's document is fetched by the outbound rules. *registration: `s2_what_is_not_registered`.*
+//!
+//! **Another client's registration.** It is managed with its own token alone; a missing client, one of the host's and a wrong token are
+//! one answer. *registration: `rfc7592_2_management`.*
+//!
+//! **An assertion for somebody else, or twice.** As a grant it names this server alone as its audience, is of an issuer that is trusted
+//! for the client, ends soon, and is used up last. *tokens/jwt_bearer: `rfc7523_3_bad_assertions`, `s14_…`.*
+//!
 //! **A method downgraded.** A client authenticates by its registered method and no other; two at once are refused.
 //!
 //! **A certificate that says it is the client's.** A name counts in a certificate whose chain the host verified, and nowhere else

@@ -127,4 +127,9 @@
 //!
 //! # … connect devices, and let services call each other
 //!
-//! See [`device`](crate::device) and [`exchange`](crate::exchange).
+//! See [`device`](crate::device) and [`exchange`](crate::exchange); for the word of another issuer [`jwt_bearer`](crate::jwt_bearer), and
+//! for a grant of your own [`custom_grant`](crate::custom_grant).
+//!
+//! # … let clients register themselves
+//!
+//! See [`registration`](crate::registration).

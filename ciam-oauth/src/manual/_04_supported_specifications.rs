@@ -5,7 +5,7 @@
 //! | [RFC 6749](https://www.rfc-editor.org/rfc/rfc6749) OAuth 2.0 | authorization code, client credentials, refresh tokens. No implicit grant (4.2), no password grant (4.3). |
 //! | [RFC 6750](https://www.rfc-editor.org/rfc/rfc6750) Bearer tokens | header only; no token in a form or query. |
 //! | [RFC 7009](https://www.rfc-editor.org/rfc/rfc7009) Revocation | yes; refresh tokens take their grant with them. |
-//! | [RFC 7523](https://www.rfc-editor.org/rfc/rfc7523) JWT client authentication | section 2.2, `private_key_jwt`, and by name `client_secret_jwt`. No JWT grant (2.1). |
+//! | [RFC 7523](https://www.rfc-editor.org/rfc/rfc7523) JWT client authentication | section 2.2, `private_key_jwt`, and by name `client_secret_jwt`; section 2.1 with trusted issuers and a policy. |
 //! | [RFC 7636](https://www.rfc-editor.org/rfc/rfc7636) PKCE | `S256`, required of every client. No `plain`. |
 //! | [RFC 7662](https://www.rfc-editor.org/rfc/rfc7662) Introspection | yes; answers those whom the token concerns. A resource server asks with a bounded memory. |
 //! | [RFC 7800](https://www.rfc-editor.org/rfc/rfc7800) Confirmation | `jkt` and `x5t#S256`; a token that is bound to anything else is refused. |
@@ -21,12 +21,14 @@
 //! | [Prompt create](https://openid.net/specs/openid-connect-prompt-create-1_0.html) | yes, as a sign-in that asks for registration. |
 //! | [Unmet authentication requirements](https://openid.net/specs/openid-connect-unmet-authentication-requirements-1_0.html) | yes. |
 //! | [RFC 9101](https://www.rfc-editor.org/rfc/rfc9101) Request objects | no; refused with the registered errors. |
-//! | [RFC 7591](https://www.rfc-editor.org/rfc/rfc7591), [RFC 7592](https://www.rfc-editor.org/rfc/rfc7592) Dynamic registration | no; the registry is programmatic. |
+//! | [RFC 7591](https://www.rfc-editor.org/rfc/rfc7591) Dynamic registration | yes, with initial access tokens, software statements and a policy; `response_types` is `code`. Texts in several languages are left out. |
+//! | [RFC 7592](https://www.rfc-editor.org/rfc/rfc7592) Registration management | yes; the token stays the same. |
 //! | [RFC 8628](https://www.rfc-editor.org/rfc/rfc8628) Device grant | yes, with `verification_uri_complete`. |
 //! | [RFC 8693](https://www.rfc-editor.org/rfc/rfc8693) Token exchange | access tokens of this server, for access tokens; `act`. No `may_act`, no SAML or ID tokens. |
 //! | [RFC 8705](https://www.rfc-editor.org/rfc/rfc8705) Mutual TLS | authentication by a certificate's name or by the certificate (2.1, 2.2), bound tokens (3, 4), metadata and aliases (5). Certificates of 2.2 are registered by thumbprint. |
 //! | [RFC 9396](https://www.rfc-editor.org/rfc/rfc9396) Rich authorization requests | no |
 //! | [RFC 9449](https://www.rfc-editor.org/rfc/rfc9449) DPoP | at the authorization server and at a resource server, with nonces; `dpop_jkt` and proofs at the push (10). |
 //! | [RFC 9470](https://www.rfc-editor.org/rfc/rfc9470) Step-up challenges | at a resource server. |
+//! | [RFC 9701](https://www.rfc-editor.org/rfc/rfc9701) Introspection as JWT | signed (4, 5); not encrypted. |
 //! | [RFC 9728](https://www.rfc-editor.org/rfc/rfc9728) Protected resource metadata | yes; no signed metadata. |
 //! | [JARM](https://openid.net/specs/oauth-v2-jarm.html) | no |

@@ -34,6 +34,10 @@
 //! | presentations of one code | 20 in 10 minutes for each client and address | `Limits::code_presentations`; a verifier is not guessed |
 //! | device authorizations | 100 in 10 minutes for each client; of a public client for each address | `Limits::device_authorizations` |
 //! | user codes that are tried | 10 in 10 minutes for each address | `Limits::user_codes`; a code has 34 bits and lives for minutes |
+//! | registrations | 20 in an hour from each address, refused ones included | `Limits::registrations` |
+//! | a registration | 64 KiB | as any request |
+//! | initial access token | one client within a day, `InitialAccess::with_uses`, `with_lifetime` | a copy is of little use |
+//! | assertion as a grant | valid for 10 minutes at most, clocks 30 s apart; `jti` and `sub` of 512 bytes, used once | `TrustedIssuer::max_lifetime` |
 //! | actors that act for each other | 4 | `exchange::MAX_ACTORS`; each makes the token longer |
 //! | client assertion | valid for an hour at most, `jti` of 512 bytes | it is remembered until it expires |
 //! | posted authorization request that is turned into a GET | 8 KiB | what servers and browsers carry in a URL |
@@ -92,6 +96,10 @@
 //!   somebody else.
 //! - **Token exchange is off** until a policy is given; [`NoExchange`](crate::exchange::NoExchange) refuses. An exchanged token has no
 //!   refresh token and ends with the token that it came of.
+//! - **Clients register themselves** only where [`ServerBuilder::registration`](crate::ServerBuilder::registration) is given, and then with an
+//!   initial access token unless it is opened by name. They are never the operator's own and serve no resource; scope values that are not
+//!   known are left out; the secret is told once and the token of the registration does not change.
+//! - **JWTs of others are no grants** until issuers and a policy are given; there is no refresh token for them.
 //! - **A wrong proof uses nothing up**: neither the code, nor the refresh token, nor the proof of another key.
 //! - **PKCE is required of confidential clients too.** It costs them nothing and stops code injection where `nonce` is not checked.
 //! - **A scope value that the server does not know is left out**, as OpenID Connect asks; one that the client is not registered

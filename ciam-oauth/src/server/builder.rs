@@ -1,6 +1,7 @@
 //! Building a server: what is missing or contradictory is an error here, not a surprise later.
 
 mod device;
+mod grants;
 mod sender;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,13 +22,16 @@ use super::subject::Subjects;
 use super::{AuthorizationServer, Inner};
 use crate::client::{AuthMethod, Clients, GrantType, Supported};
 use crate::client_auth::ClientKeyCache;
+use crate::custom_grant::CustomGrant;
 use crate::device::DeviceSettings;
 use crate::dpop::DpopSettings;
 use crate::exchange::{ExchangePolicy, NoExchange};
 use crate::extension::{Extension, NoExtension};
 use crate::issuer::Issuer;
+use crate::jwt_bearer::{AssertionPolicy, NoAssertions, TrustedIssuer};
 use crate::mtls::MutualTls;
 use crate::organization::ORGANIZATION;
+use crate::registration::RegistrationSettings;
 use crate::resource::ResourceIndicator;
 use crate::scope::{Scope, ScopeSet};
 use crate::token::refresh::RefreshSecrets;
@@ -76,6 +80,10 @@ pub struct ServerBuilder {
     internal_subjects: bool,
     extension: Arc<dyn Extension>,
     exchange: Arc<dyn ExchangePolicy>,
+    assertions: Arc<dyn AssertionPolicy>,
+    trusted_issuers: Vec<TrustedIssuer>,
+    custom_grants: BTreeMap<String, Arc<dyn CustomGrant>>,
+    registration: Option<RegistrationSettings>,
     organizations: Option<Organizations>,
     device: Option<DeviceSettings>,
     client_authentication: Option<BTreeSet<AuthMethod>>,
@@ -104,6 +112,10 @@ impl ServerBuilder {
             internal_subjects: false,
             extension: Arc::new(NoExtension::new()),
             exchange: Arc::new(NoExchange::new()),
+            assertions: Arc::new(NoAssertions::new()),
+            trusted_issuers: Vec::new(),
+            custom_grants: BTreeMap::new(),
+            registration: None,
             organizations: None,
             device: None,
             client_authentication: None,
@@ -186,7 +198,7 @@ impl ServerBuilder {
     /// Replaces the set of grants; [`GrantType::DEFAULT`] unless set, and what is configured beside them, such as
     /// [devices](Self::device).
     pub fn grants(mut self, grants: impl IntoIterator<Item = GrantType>) -> Self {
-        let beside = [GrantType::DeviceCode, GrantType::TokenExchange];
+        let beside = [GrantType::DeviceCode, GrantType::TokenExchange, GrantType::JwtBearer];
         let kept: Vec<GrantType> = beside.into_iter().filter(|grant| self.grants.contains(grant)).collect();
         self.grants = grants.into_iter().chain(kept).collect();
         self
@@ -212,13 +224,6 @@ impl ServerBuilder {
         self
     }
 
-    /// Lets clients exchange tokens, as the policy decides. Without it none can: the grant is off.
-    pub fn token_exchange(mut self, policy: Arc<dyn ExchangePolicy>) -> Self {
-        self.exchange = policy;
-        self.grants.insert(GrantType::TokenExchange);
-        self
-    }
-
     /// Settings that lower security or privacy.
     pub const fn dangerous(self) -> Dangerous {
         Dangerous(self)
@@ -237,6 +242,7 @@ impl ServerBuilder {
             scopes: config.scopes.keys().cloned().collect(),
             resources: config.resources.keys().cloned().collect(),
             grants: config.grants.clone(),
+            custom_grants: self.custom_grants.keys().cloned().collect(),
             authentication: config.client_authentication.clone(),
             dpop: config.dpop.is_some(),
             mutual_tls: config.mutual_tls.is_some(),
@@ -259,6 +265,10 @@ impl ServerBuilder {
             config,
             extension: self.extension,
             exchange: self.exchange,
+            assertions: self.assertions,
+            trusted_issuers: self.trusted_issuers,
+            custom_grants: self.custom_grants,
+            registration: self.registration,
             organizations: self.organizations,
         };
         Ok(AuthorizationServer { inner: Arc::new(inner) })
@@ -318,6 +328,7 @@ impl ServerBuilder {
             .ok_or(ConfigError::DefaultResource)?;
         self.check_endpoints()?;
         self.check_sender(issuer)?;
+        self.check_others()?;
         Ok(Config {
             lifetimes: self.lifetimes,
             limits: self.limits.clone(),
@@ -335,6 +346,7 @@ impl ServerBuilder {
             dpop: self.dpop.clone(),
             mutual_tls: self.mutual_tls.clone(),
             sender_constraint: self.sender_constraint,
+            registration: self.registration.is_some(),
         })
     }
 

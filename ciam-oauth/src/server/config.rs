@@ -56,6 +56,8 @@ pub struct Config {
     pub mutual_tls: Option<MutualTls>,
     /// What every access token must be bound to. Default nothing.
     pub sender_constraint: SenderConstraint,
+    /// Whether clients register themselves. Default `false`.
+    pub registration: bool,
 }
 
 impl Config {
@@ -74,6 +76,7 @@ impl Config {
             Endpoint::Authorize | Endpoint::PushedAuthorizationRequest => codes,
             Endpoint::Resume => codes || devices,
             Endpoint::DeviceAuthorization => devices,
+            Endpoint::Registration | Endpoint::ClientConfiguration => self.registration,
             _ => true,
         };
         needed && !self.without.contains(&endpoint)
@@ -159,6 +162,8 @@ pub struct Limits {
     pub device_authorizations: Limit,
     /// User codes that are tried from one address. Default 10 in 10 minutes.
     pub user_codes: Limit,
+    /// Registrations from one address, whether they succeed or not. Default 20 in an hour.
+    pub registrations: Limit,
 }
 
 impl Default for Limits {
@@ -170,6 +175,7 @@ impl Default for Limits {
             code_presentations: Limit::new("oauth.code", 20, Duration::minutes(10)),
             device_authorizations: Limit::new("oauth.device", 100, Duration::minutes(10)),
             user_codes: Limit::new("oauth.user_code", 10, Duration::minutes(10)),
+            registrations: Limit::new("oauth.registration", 20, Duration::hours(1)),
         }
     }
 }

@@ -22,6 +22,10 @@ pub enum Endpoint {
     Revocation,
     /// Introspection.
     Introspection,
+    /// Clients that register themselves.
+    Registration,
+    /// One registration; the client id follows the path.
+    ClientConfiguration,
     /// The public keys.
     Jwks,
     /// The metadata document.
@@ -30,7 +34,7 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Every endpoint.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Authorize,
         Self::Resume,
         Self::PushedAuthorizationRequest,
@@ -38,6 +42,8 @@ impl Endpoint {
         Self::Token,
         Self::Revocation,
         Self::Introspection,
+        Self::Registration,
+        Self::ClientConfiguration,
         Self::Jwks,
         Self::Metadata,
     ];
@@ -53,6 +59,7 @@ impl Endpoint {
             Self::Token => "/token",
             Self::Revocation => "/revoke",
             Self::Introspection => "/introspect",
+            Self::Registration | Self::ClientConfiguration => "/register",
             Self::Jwks => "/jwks",
             Self::Metadata => "/.well-known/oauth-authorization-server",
         }
@@ -68,7 +75,9 @@ impl Endpoint {
             | Self::DeviceAuthorization
             | Self::Token
             | Self::Revocation
-            | Self::Introspection => &[Method::POST],
+            | Self::Introspection
+            | Self::Registration => &[Method::POST],
+            Self::ClientConfiguration => &[Method::GET, Method::PUT, Method::DELETE],
             Self::Jwks | Self::Metadata => &[Method::GET, Method::HEAD],
         }
     }
@@ -97,9 +106,13 @@ impl Endpoint {
             let well_formed = !handle.is_empty() && !handle.contains('/');
             return well_formed.then_some((Self::Resume, handle));
         }
+        if let Some(id) = below.strip_prefix("/register/") {
+            let well_formed = !id.is_empty() && !id.contains('/');
+            return well_formed.then_some((Self::ClientConfiguration, id));
+        }
         Self::ALL
             .into_iter()
-            .filter(|endpoint| !matches!(endpoint, Self::Resume))
+            .filter(|endpoint| !matches!(endpoint, Self::Resume | Self::ClientConfiguration))
             .find(|endpoint| endpoint.path() == below)
             .map(|endpoint| (endpoint, ""))
     }

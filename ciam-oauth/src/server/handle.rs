@@ -65,6 +65,8 @@ impl AuthorizationServer {
             Endpoint::Revocation => self.handle_revocation(request, peer).await,
             Endpoint::Introspection => self.handle_introspection(request, peer).await,
             Endpoint::PushedAuthorizationRequest => self.handle_push(request, peer).await,
+            Endpoint::Registration => self.handle_registration(request, peer).await,
+            Endpoint::ClientConfiguration => self.handle_client_configuration(rest, request, peer).await,
             Endpoint::Jwks => self.handle_jwks().await,
         };
         if endpoint.is_public_document() {

@@ -10,6 +10,7 @@ mod secret;
 mod sender;
 mod subject;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ciam_core::account::Account;
@@ -27,10 +28,13 @@ pub use self::sender::OwnResourceError;
 use self::subject::Subjects;
 use crate::client::{Client, Clients};
 use crate::client_auth::ClientKeyCache;
+use crate::custom_grant::CustomGrant;
 use crate::dpop::DpopChecker;
 use crate::exchange::ExchangePolicy;
 use crate::extension::Extension;
 use crate::issuer::Issuer;
+use crate::jwt_bearer::{AssertionPolicy, TrustedIssuer};
+use crate::registration::RegistrationSettings;
 use crate::token::refresh::RefreshSecrets;
 
 /// An OAuth 2.x authorization server for one tenant and one issuer.
@@ -56,6 +60,10 @@ struct Inner {
     dpop: Option<DpopChecker>,
     extension: Arc<dyn Extension>,
     exchange: Arc<dyn ExchangePolicy>,
+    assertions: Arc<dyn AssertionPolicy>,
+    trusted_issuers: Vec<TrustedIssuer>,
+    custom_grants: BTreeMap<String, Arc<dyn CustomGrant>>,
+    registration: Option<RegistrationSettings>,
     organizations: Option<Organizations>,
 }
 
@@ -134,6 +142,21 @@ impl AuthorizationServer {
     /// Who may exchange what.
     pub(crate) fn exchange_policy(&self) -> &dyn ExchangePolicy {
         &*self.inner.exchange
+    }
+
+    /// Whose word counts, and for whom.
+    pub(crate) fn trusted_issuers(&self) -> (&dyn AssertionPolicy, &[TrustedIssuer]) {
+        (&*self.inner.assertions, &self.inner.trusted_issuers)
+    }
+
+    /// How clients register themselves; `None` when they cannot.
+    pub(crate) fn registration_settings(&self) -> Option<&RegistrationSettings> {
+        self.inner.registration.as_ref()
+    }
+
+    /// The grants of the host's own, by their types.
+    pub(crate) fn custom_grants(&self) -> &BTreeMap<String, Arc<dyn CustomGrant>> {
+        &self.inner.custom_grants
     }
 
     /// The organizations, when requests can be about one.

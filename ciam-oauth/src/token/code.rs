@@ -33,10 +33,10 @@ pub(super) struct PresentedCode<'a> {
 
 /// Tokens that are made and not yet anybody's.
 pub(super) struct Prepared {
-    grant: Grant,
-    minted: Minted,
-    refresh_token: Option<Secret>,
-    members: Map<String, serde_json::Value>,
+    pub(super) grant: Grant,
+    pub(super) minted: Minted,
+    pub(super) refresh_token: Option<Secret>,
+    pub(super) members: Map<String, serde_json::Value>,
 }
 
 impl AuthorizationServer {

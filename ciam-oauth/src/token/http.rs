@@ -2,12 +2,13 @@
 
 use bytes::Bytes;
 use ciam_core::http::{Params, Peer};
-use http::{Request, Response, StatusCode};
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 
 use super::{TokenRequest, TokenResponse};
 use crate::client::AuthenticatedClient;
 use crate::error::TokenError;
-use crate::introspect::Introspection;
+use crate::introspect::INTROSPECTION_JWT;
 use crate::revoke::token_parameter;
 use crate::server::form::form;
 use crate::server::reply;
@@ -39,7 +40,7 @@ impl AuthorizationServer {
         peer: &Peer,
     ) -> Response<Bytes> {
         match self.answer_introspection(request, peer).await {
-            Ok(answer) => reply::json(StatusCode::OK, &answer.to_json()),
+            Ok(response) => response,
             Err(error) => refuse(request, &error),
         }
     }
@@ -60,9 +61,17 @@ impl AuthorizationServer {
         &self,
         request: &Request<Bytes>,
         peer: &Peer,
-    ) -> Result<Introspection, TokenError> {
+    ) -> Result<Response<Bytes>, TokenError> {
         let (client, params) = self.client_of(request, peer, &[]).await?;
-        self.introspect(&client, token_parameter(&params)?).await
+        let answer = self.introspect(&client, token_parameter(&params)?).await?;
+        if !wants_jwt(request.headers()) {
+            return Ok(reply::json(StatusCode::OK, &answer.to_json()));
+        }
+        let jwt = self.introspection_jwt(&client, &answer).await?;
+        let mut response = reply::json_bytes(StatusCode::OK, jwt.expose().as_bytes().to_vec());
+        let media_type = HeaderValue::from_static("application/token-introspection+jwt");
+        response.headers_mut().insert(CONTENT_TYPE, media_type);
+        Ok(response)
     }
 
     /// The client of a request and the parameters of its form.
@@ -77,6 +86,19 @@ impl AuthorizationServer {
         let client = self.authenticate_client(request.headers(), &params, peer).await?;
         Ok((client, params))
     }
+}
+
+/// Whether the asker wants the answer as a JWT
+/// ([RFC 9701, section 4](https://www.rfc-editor.org/rfc/rfc9701#section-4)).
+fn wants_jwt(headers: &HeaderMap) -> bool {
+    let named = |value: &HeaderValue| {
+        let types = value.to_str().unwrap_or_default().split(',');
+        let mut essences = types.map(|it| it.split(';').next().unwrap_or_default().trim());
+        essences.any(|it| {
+            it.strip_prefix("application/").is_some_and(|it| it.eq_ignore_ascii_case(INTROSPECTION_JWT))
+        })
+    };
+    headers.get_all(ACCEPT).iter().any(named)
 }
 
 fn render_tokens(issued: &TokenResponse) -> Response<Bytes> {

@@ -47,10 +47,13 @@
 
 mod client_credentials;
 mod code;
+mod custom;
 mod device;
+mod direct;
 mod exchange;
 mod holder;
 mod http;
+mod jwt_bearer;
 pub mod refresh;
 mod request;
 mod response;
@@ -88,7 +91,10 @@ impl AuthorizationServer {
         request: &TokenRequest,
         peer: &Peer,
     ) -> Result<TokenResponse, TokenError> {
-        let grant = request.grant.grant_type();
+        if let TokenGrant::Custom { name, params } = &request.grant {
+            return self.custom(&client.client, name, params, request, peer).await;
+        }
+        let grant = request.grant.grant_type().ok_or(TokenError::UnsupportedGrantType)?;
         if !self.config().grants.contains(&grant) {
             return Err(TokenError::UnsupportedGrantType);
         }
@@ -105,6 +111,10 @@ impl AuthorizationServer {
                     verifier: verifier.as_ref(),
                 };
                 self.exchange_code(&client.client, presented, request, peer, bound).await
+            }
+            TokenGrant::Custom { .. } => Err(TokenError::UnsupportedGrantType),
+            TokenGrant::JwtBearer { assertion } => {
+                self.use_assertion(&client.client, assertion, request, bound).await
             }
             TokenGrant::TokenExchange(shown) => {
                 self.exchange_token(&client.client, shown, request, bound).await

@@ -58,19 +58,34 @@ pub enum TokenGrant {
     /// A token for which another one is wanted
     /// ([RFC 8693, section 2.1](https://www.rfc-editor.org/rfc/rfc8693#section-2.1)).
     TokenExchange(Box<TokenExchange>),
+    /// What an issuer said that is trusted
+    /// ([RFC 7523, section 2.1](https://www.rfc-editor.org/rfc/rfc7523#section-2.1)).
+    JwtBearer {
+        /// The JWT.
+        assertion: Secret,
+    },
+    /// A [grant of the host's own](crate::custom_grant).
+    Custom {
+        /// Its type.
+        name: String,
+        /// The parameters of the form.
+        params: Params,
+    },
 }
 
 impl TokenGrant {
-    /// The grant type.
+    /// The grant type; `None` for one of the host's own.
     #[must_use]
-    pub const fn grant_type(&self) -> GrantType {
-        match self {
+    pub const fn grant_type(&self) -> Option<GrantType> {
+        Some(match self {
             Self::AuthorizationCode { .. } => GrantType::AuthorizationCode,
             Self::RefreshToken { .. } => GrantType::RefreshToken,
             Self::ClientCredentials => GrantType::ClientCredentials,
             Self::DeviceCode { .. } => GrantType::DeviceCode,
             Self::TokenExchange(_) => GrantType::TokenExchange,
-        }
+            Self::JwtBearer { .. } => GrantType::JwtBearer,
+            Self::Custom { .. } => return None,
+        })
     }
 }
 
@@ -115,7 +130,12 @@ impl TokenRequest {
         let one = |name: &'static str| params.one(name).map_err(RequestProblem::from);
         let needed = |name: &'static str| one(name)?.ok_or(RequestProblem::Missing(name));
         let name = needed("grant_type")?;
-        let grant = match GrantType::from_name(name).ok_or(TokenError::UnsupportedGrantType)? {
+        let Some(known) = GrantType::from_name(name) else {
+            let grant = TokenGrant::Custom { name: custom_type(name)?, params: params.clone() };
+            let scopes = one("scope")?.map(str::parse).transpose().map_err(|_| TokenError::InvalidScope)?;
+            return Ok(Self { grant, scopes, resource: resource(params)?, key: None });
+        };
+        let grant = match known {
             GrantType::AuthorizationCode => TokenGrant::AuthorizationCode {
                 code: Secret::from(needed("code")?),
                 redirect_uri: one("redirect_uri")?.map(str::to_owned),
@@ -128,12 +148,20 @@ impl TokenRequest {
                 TokenGrant::RefreshToken { token: Secret::from(needed("refresh_token")?) }
             }
             GrantType::ClientCredentials => TokenGrant::ClientCredentials,
+            GrantType::JwtBearer => TokenGrant::JwtBearer { assertion: Secret::from(needed("assertion")?) },
             GrantType::TokenExchange => TokenGrant::TokenExchange(Box::new(exchange(params)?)),
             GrantType::DeviceCode => TokenGrant::DeviceCode { code: Secret::from(needed("device_code")?) },
         };
         let scopes = one("scope")?.map(str::parse).transpose().map_err(|_| TokenError::InvalidScope)?;
         Ok(Self { grant, scopes, resource: resource(params)?, key: None })
     }
+}
+
+/// The type of a grant of the host's own is an absolute URI ([RFC 6749, section
+/// 4.5](https://www.rfc-editor.org/rfc/rfc6749#section-4.5)); anything else is no type at all.
+fn custom_type(name: &str) -> Result<String, TokenError> {
+    let is_uri = name.len() <= 512 && url::Url::parse(name).is_ok();
+    if is_uri { Ok(name.to_owned()) } else { Err(TokenError::UnsupportedGrantType) }
 }
 
 /// The tokens of an exchange. A token goes with its type, and both are of kinds that are known here.
@@ -188,10 +216,10 @@ mod tests {
         assert_eq!(redirect_uri.as_deref(), Some("x"));
         assert_eq!(verifier.unwrap().expose(), VERIFIER);
         let refresh = parse("grant_type=refresh_token&refresh_token=r&scope=b+a").unwrap();
-        assert_eq!(refresh.grant.grant_type(), GrantType::RefreshToken);
+        assert_eq!(refresh.grant.grant_type(), Some(GrantType::RefreshToken));
         assert_eq!(refresh.scopes.unwrap().to_string(), "a b");
         let own = parse("grant_type=client_credentials&resource=https%3A%2F%2Fapi.example").unwrap();
-        assert_eq!(own.grant.grant_type(), GrantType::ClientCredentials);
+        assert_eq!(own.grant.grant_type(), Some(GrantType::ClientCredentials));
         assert_eq!(own.resource.unwrap().as_str(), "https://api.example");
     }
 

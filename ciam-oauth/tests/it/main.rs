@@ -23,4 +23,5 @@ mod metadata;
 mod organizations;
 mod prompts;
 mod pushed;
+mod registration;
 mod tokens;

@@ -74,6 +74,7 @@ impl Case {
             dpop: None,
             mutual_tls: None,
             sender_constraint: crate::validate::SenderConstraint::None,
+            registration: false,
         };
         let client = Client::public("app".parse().unwrap())
             .with_redirect_uri("https://app.example/cb".parse().unwrap())

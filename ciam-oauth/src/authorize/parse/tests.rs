@@ -35,6 +35,7 @@ fn config() -> Config {
         dpop: None,
         mutual_tls: None,
         sender_constraint: crate::validate::SenderConstraint::None,
+        registration: false,
     }
 }
 

@@ -9,6 +9,7 @@ fn supported() -> Supported {
         scopes: "openid email orders:read".parse().unwrap(),
         resources: BTreeSet::from(["https://api.example".parse().unwrap()]),
         grants: BTreeSet::from(GrantType::ALL),
+        custom_grants: BTreeSet::new(),
         authentication: BTreeSet::from(AuthMethod::ALL),
         dpop: true,
         mutual_tls: true,

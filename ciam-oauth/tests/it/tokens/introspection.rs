@@ -164,3 +164,46 @@ async fn malformed_requests() {
         assert_eq!(answer.error(), (400, "invalid_request"), "{params:?}");
     }
 }
+
+/// RFC 9701, sections 4 and 5: a resource that asks for it is answered with a signed JWT for it alone.
+#[tokio::test]
+async fn rfc9701_5_an_answer_that_can_be_shown() {
+    use bytes::Bytes;
+    use http::Request;
+    let world = world().await;
+    let mut person = person(&world).await;
+    let tokens = person.tokens(&world, "shop", "orders:read").await;
+    let said = super::get(&world.server, "/.well-known/oauth-authorization-server").await.body;
+    assert_eq!(said["introspection_signing_alg_values_supported"][0], "ES256");
+    let ask = async |accept: &str, token: &str| {
+        let request = Request::post("/introspect")
+            .header("authorization", super::basic("rs", crate::support::SECRET))
+            .header("accept", accept)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Bytes::from(format!("token={token}")))
+            .unwrap();
+        world.server.handle(request, &super::peer()).await
+    };
+    for accept in
+        ["application/token-introspection+jwt", "text/plain, application/Token-Introspection+JWT;q=0.9"]
+    {
+        let response = ask(accept, &tokens.access).await;
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "application/token-introspection+jwt");
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        let jwt = std::str::from_utf8(response.body()).unwrap();
+        assert_eq!(super::header(jwt)["typ"], "token-introspection+jwt");
+        assert_eq!(super::header(jwt)["alg"], "ES256");
+        let claims = super::claims(jwt);
+        assert_eq!((&claims["iss"], &claims["aud"]), (&crate::support::ISSUER.into(), &"rs".into()));
+        assert_eq!(claims["iat"], world.ports.now().unix_timestamp());
+        assert_eq!(claims["token_introspection"], introspect(&world, "rs", &tokens.access).await);
+        assert!(claims.get("sub").is_none() && claims.get("exp").is_none(), "no token of another kind");
+        assert!(!is_active(&world, "rs", jwt).await, "and no access token");
+    }
+    let unknown = ask("application/token-introspection+jwt", "x").await;
+    let jwt = std::str::from_utf8(unknown.body()).unwrap();
+    assert_eq!(super::claims(jwt)["token_introspection"], serde_json::json!({ "active": false }));
+    let plain = ask("application/json", &tokens.access).await;
+    assert_eq!(plain.headers()["content-type"], "application/json");
+}

@@ -1,0 +1,89 @@
+//! Grants that the host decides about, configured.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use url::Url;
+
+use super::{ConfigError, ServerBuilder};
+use crate::client::{ClientKeys, GrantType};
+use crate::custom_grant::CustomGrant;
+use crate::exchange::ExchangePolicy;
+use crate::jwt_bearer::{AssertionPolicy, TrustedIssuer};
+use crate::registration::RegistrationSettings;
+
+impl ServerBuilder {
+    /// Lets clients [exchange tokens](crate::exchange), as the policy decides. Without it none can: the grant is off.
+    pub fn token_exchange(mut self, policy: Arc<dyn ExchangePolicy>) -> Self {
+        self.exchange = policy;
+        self.grants.insert(GrantType::TokenExchange);
+        self
+    }
+
+    /// Lets clients show what these issuers have said of people, of whom the policy decides. Without it nobody's word counts:
+    /// the grant is off. See [`jwt_bearer`](crate::jwt_bearer).
+    pub fn jwt_bearer(
+        mut self,
+        issuers: impl IntoIterator<Item = TrustedIssuer>,
+        policy: Arc<dyn AssertionPolicy>,
+    ) -> Self {
+        self.trusted_issuers = issuers.into_iter().collect();
+        self.assertions = policy;
+        self.grants.insert(GrantType::JwtBearer);
+        self
+    }
+
+    /// Adds a [grant of the host's own](crate::custom_grant).
+    pub fn custom_grant(mut self, grant: Arc<dyn CustomGrant>) -> Self {
+        self.custom_grants.insert(grant.grant_type().to_owned(), grant);
+        self
+    }
+
+    /// Lets clients register themselves. Without it they cannot. See [`registration`](crate::registration).
+    pub fn registration(mut self, settings: RegistrationSettings) -> Self {
+        self.registration = Some(settings);
+        self
+    }
+
+    pub(super) fn check_others(&self) -> Result<(), ConfigError> {
+        let own = |name: &String| GrantType::from_name(name).is_none() && Url::parse(name).is_ok();
+        if !self.custom_grants.keys().all(own) {
+            return Err(ConfigError::Contradiction(
+                "the type of a custom grant is an absolute URI of the host's own",
+            ));
+        }
+        if let Some(registration) = &self.registration {
+            if !registration.grants.is_subset(&self.grants) || registration.grants.is_empty() {
+                return Err(ConfigError::Contradiction("clients may register for grants that are off"));
+            }
+            if registration.statement_required && registration.statements.is_empty() {
+                return Err(ConfigError::Contradiction(
+                    "software statements are demanded, and nobody's count",
+                ));
+            }
+        }
+        if !self.grants.contains(&GrantType::JwtBearer) {
+            return Ok(());
+        }
+        let names: BTreeSet<&str> =
+            self.trusted_issuers.iter().map(|issuer| issuer.issuer.as_str()).collect();
+        let good = |issuer: &TrustedIssuer| {
+            let fetched = match &issuer.keys {
+                ClientKeys::Jwks(_) => true,
+                ClientKeys::JwksUri(url) => Url::parse(url).is_ok_and(|url| url.scheme() == "https"),
+            };
+            let printable =
+                !issuer.issuer.is_empty() && issuer.issuer.bytes().all(|byte| byte.is_ascii_graphic());
+            fetched && printable && !issuer.algorithms.iter().any(|alg| alg.is_symmetric())
+        };
+        if names.is_empty()
+            || names.len() != self.trusted_issuers.len()
+            || !self.trusted_issuers.iter().all(good)
+        {
+            return Err(ConfigError::Contradiction(
+                "the JWT grant needs trusted issuers with different names, public keys and https addresses",
+            ));
+        }
+        Ok(())
+    }
+}

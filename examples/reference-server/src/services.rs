@@ -16,6 +16,7 @@ use ciam_core::{
 };
 use ciam_oauth::{
     AuthorizationServer, ServerBuilder,
+    device::DeviceSettings,
     resource::ResourceIndicator,
     scope::ScopeSet,
     server::{Lifetimes, ResourceServer, SupportedScope, TokenFormat as Format},
@@ -215,6 +216,7 @@ fn configure(builder: ServerBuilder, config: &Config) -> anyhow::Result<ServerBu
         .issuer(config.issuer.as_str().parse()?)
         .interaction_url(config.issuer.join("/interaction/"))
         .lifetimes(lifetimes)
+        .device(DeviceSettings::new("/device", "/device/done"))
         .resource(ResourceServer::new(own.clone(), ScopeSet::new()))
         .default_resource(own.clone());
     let mut seen = BTreeSet::from([own]);

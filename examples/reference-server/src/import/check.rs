@@ -174,8 +174,12 @@ impl Check<'_> {
         if code && client.redirect_uris.is_empty() {
             self.refuse(&path.key("redirect_uris"), "is needed for the grant authorization_code");
         }
-        if !code && client.grants.contains(&GrantType::RefreshToken) {
-            self.refuse(&path.key("grants"), "refresh_token is of use with authorization_code only");
+        let device = client.grants.contains(&GrantType::DeviceCode);
+        if !code && !device && client.grants.contains(&GrantType::RefreshToken) {
+            self.refuse(
+                &path.key("grants"),
+                "refresh_token is of use with authorization_code and device_code only",
+            );
         }
         if client.grants.contains(&GrantType::ClientCredentials) && client.authentication == AuthMethod::None
         {

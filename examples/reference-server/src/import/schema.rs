@@ -193,6 +193,9 @@ pub struct ClientEntry {
     /// Authorization requests must be pushed (RFC 9126).
     #[serde(default)]
     pub require_pushed_requests: bool,
+    /// Its access tokens must be bound to a key (RFC 9449).
+    #[serde(default)]
+    pub dpop_bound_access_tokens: bool,
     /// What the client sees as `sub`.
     #[serde(default = "default_subjects")]
     pub subjects: SubjectType,

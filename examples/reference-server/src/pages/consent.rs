@@ -28,6 +28,8 @@ pub struct ConsentPage<'a> {
     pub granted: Vec<ScopeLine>,
     /// The answer will be kept.
     pub remembered: bool,
+    /// The code of the device that waits for the answer, for the person to compare.
+    pub device: Option<String>,
     /// Where to sign in as somebody else.
     pub switch: String,
 }

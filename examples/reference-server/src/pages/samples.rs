@@ -22,6 +22,7 @@ const SAMPLES: &[fn(&Samples<'_>, &mut Gallery<'_>)] = &[
     check::samples,
     connection::samples,
     saml_post::samples,
+    device::samples,
     account::overview::samples,
     account::profile::samples,
     account::identifiers::samples,
@@ -246,6 +247,7 @@ impl<'a> Samples<'a> {
             ],
             granted: vec![line("profile", None)],
             remembered: true,
+            device: None,
             switch: "#".into(),
             frame,
         }
@@ -311,6 +313,7 @@ fn general(s: &Samples<'_>, out: &mut Gallery<'_>) {
     out.add("sign-out", &s.sign_out());
     out.add("signed-out", &SignedOutPage { frame: s.frame(false) });
     out.add("consent", &s.consent());
+    out.add("consent-device", &ConsentPage { device: Some("WDJB-MJHT".into()), ..s.consent() });
     out.add("error", &s.error());
     out.add("mail", &s.mail());
     out.add("mail-message", &s.message());

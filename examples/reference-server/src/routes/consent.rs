@@ -36,6 +36,7 @@ pub(super) async fn show(State(app): State<App>, mut visit: Visit) -> Result<Res
         asked: words(&ask.scopes),
         granted: words(&ask.already_allowed),
         remembered: true,
+        device: ask.user_code.clone(),
         switch: format!("/sign-in?continue={handle}"),
         handle,
     };

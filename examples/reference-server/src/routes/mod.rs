@@ -9,6 +9,7 @@ mod choose;
 mod choose_organization;
 mod connection;
 mod consent;
+mod device;
 mod endpoints;
 mod health;
 mod home;
@@ -57,6 +58,7 @@ pub fn router(app: App) -> Router {
         .merge(agree_again::routes())
         .merge(upstream::routes())
         .merge(saml::routes())
+        .merge(device::routes())
         .merge(link::routes())
         .merge(recover::routes())
         .merge(before_session::routes())

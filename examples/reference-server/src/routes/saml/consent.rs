@@ -42,6 +42,7 @@ pub(super) async fn show(State(app): State<App>, mut visit: Visit) -> Result<Res
         asked: service.items().iter().map(|item| line(t, item)).collect(),
         granted: Vec::new(),
         remembered: true,
+        device: None,
         switch: format!("/sign-in?continue={}", pending.text()),
         handle,
     };

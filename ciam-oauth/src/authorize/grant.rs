@@ -47,7 +47,7 @@ impl AuthorizationServer {
             Ok(code) => AuthorizeOutcome::Code(code),
             Err(error) => AuthorizeOutcome::Error(error.into()),
         };
-        Ok(self.respond(frozen.request.return_address(), outcome))
+        self.respond(facts.client, frozen.request.return_address(), outcome).await
     }
 
     async fn issue_code(

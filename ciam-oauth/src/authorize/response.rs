@@ -35,6 +35,8 @@ pub struct AuthorizeResponse {
     pub issuer: Issuer,
     /// The answer.
     pub outcome: AuthorizeOutcome,
+    /// All of it in a signed JWT, for the modes that are one.
+    pub(super) jwt: Option<Secret>,
 }
 
 /// A code or an error.
@@ -59,12 +61,20 @@ impl fmt::Debug for AuthorizeOutcome {
 impl AuthorizeResponse {
     pub(crate) fn new(address: ReturnAddress, issuer: Issuer, outcome: AuthorizeOutcome) -> Self {
         let ReturnAddress { redirect_uri, mode, state, .. } = address;
-        Self { redirect_uri, mode, state, issuer, outcome }
+        Self { redirect_uri, mode, state, issuer, outcome, jwt: None }
     }
 
-    /// The parameters, in order.
+    /// The parameters, in order: the single one of a response in a JWT, or those of the response.
     #[must_use]
     pub fn params(&self) -> Vec<(&str, &str)> {
+        match &self.jwt {
+            Some(jwt) => vec![("response", jwt.expose())],
+            None => self.plain_params(),
+        }
+    }
+
+    /// The parameters of the response, whether they go in a JWT or not.
+    pub(super) fn plain_params(&self) -> Vec<(&str, &str)> {
         let mut params = Vec::with_capacity(4);
         match &self.outcome {
             AuthorizeOutcome::Code(code) => params.push(("code", code.expose())),
@@ -84,10 +94,10 @@ impl AuthorizeResponse {
     #[must_use]
     pub fn to_http(&self) -> Response<Bytes> {
         let params = self.params();
-        let mut response = match self.mode {
-            ResponseMode::Query => redirect(&self.redirect_uri.with_query(&params)),
+        let mut response = match self.mode.place() {
             ResponseMode::Fragment => redirect(&self.redirect_uri.with_fragment(&params)),
             ResponseMode::FormPost => form_post(&self.redirect_uri, &params),
+            _ => redirect(&self.redirect_uri.with_query(&params)),
         };
         private(&mut response);
         response
@@ -191,6 +201,7 @@ mod tests {
             state: Some("\"><script>alert(1)</script>&'".to_owned()),
             issuer: "https://id.example".parse().unwrap(),
             outcome,
+            jwt: None,
         }
     }
 

@@ -5,6 +5,7 @@ mod config;
 mod endpoint;
 pub(crate) mod form;
 mod handle;
+mod profile;
 pub(crate) mod reply;
 mod secret;
 mod sender;
@@ -24,6 +25,7 @@ use ciam_core::session::SessionManager;
 pub use self::builder::{ConfigError, Dangerous, ServerBuilder};
 pub use self::config::{Config, Lifetimes, Limits, ResourceServer, SupportedScope, TokenFormat};
 pub use self::endpoint::Endpoint;
+pub use self::profile::Profile;
 pub use self::sender::OwnResourceError;
 use self::subject::Subjects;
 use crate::client::{Client, Clients};
@@ -35,6 +37,8 @@ use crate::extension::Extension;
 use crate::issuer::Issuer;
 use crate::jwt_bearer::{AssertionPolicy, TrustedIssuer};
 use crate::registration::RegistrationSettings;
+use crate::recipient::RecipientCache;
+use crate::request_object::RequestDecryption;
 use crate::token::refresh::RefreshSecrets;
 
 /// An OAuth 2.x authorization server for one tenant and one issuer.
@@ -58,6 +62,8 @@ struct Inner {
     refresh_secrets: RefreshSecrets,
     client_keys: ClientKeyCache,
     dpop: Option<DpopChecker>,
+    recipients: RecipientCache,
+    request_decryption: Option<RequestDecryption>,
     extension: Arc<dyn Extension>,
     exchange: Arc<dyn ExchangePolicy>,
     assertions: Arc<dyn AssertionPolicy>,
@@ -131,6 +137,16 @@ impl AuthorizationServer {
     /// Checks the proofs of requests to this server; `None` when DPoP is off.
     pub(crate) fn dpop(&self) -> Option<&DpopChecker> {
         self.inner.dpop.as_ref()
+    }
+
+    /// The encryption keys of clients that publish them.
+    pub(crate) fn recipients(&self) -> &RecipientCache {
+        &self.inner.recipients
+    }
+
+    /// The keys of this server for encrypted request objects, if it takes any.
+    pub(crate) fn request_decryption(&self) -> Option<&RequestDecryption> {
+        self.inner.request_decryption.as_ref()
     }
 
     /// The protocol that is plugged in.

@@ -22,6 +22,8 @@ pub struct ProviderConfig {
     pub ui_locales: Vec<String>,
     /// Whether clients are told of the ends of sessions at their `backchannel_logout_uri`. Default: they are not.
     pub backchannel_logout: bool,
+    /// Whether clients are told of them through the browser, at their `frontchannel_logout_uri`. Default: they are not.
+    pub frontchannel_logout: bool,
 }
 
 impl ProviderConfig {
@@ -40,6 +42,7 @@ impl ProviderConfig {
             default_algorithm: Algorithm::Rs256,
             ui_locales: Vec::new(),
             backchannel_logout: false,
+            frontchannel_logout: false,
         }
     }
 
@@ -58,6 +61,13 @@ impl ProviderConfig {
     #[must_use]
     pub const fn with_backchannel_logout(mut self) -> Self {
         self.backchannel_logout = true;
+        self
+    }
+
+    /// Tells clients of the ends of sessions through the browser, at the `frontchannel_logout_uri` that they registered.
+    #[must_use]
+    pub const fn with_frontchannel_logout(mut self) -> Self {
+        self.frontchannel_logout = true;
         self
     }
 

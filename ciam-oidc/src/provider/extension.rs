@@ -5,6 +5,7 @@ use bytes::Bytes;
 use ciam_core::assurance::Acr;
 use ciam_core::http::{Params, Peer};
 use ciam_core::jose::Algorithm;
+use ciam_core::jose::jwe::ContentEncryption;
 use ciam_oauth::AuthorizationServer;
 use ciam_oauth::authorize::AuthorizeRequest;
 use ciam_oauth::client::Client;
@@ -114,7 +115,7 @@ impl Extension for OpenIdProvider {
         members: &mut Map<String, Value>,
     ) -> Result<(), TokenError> {
         if StandardScope::OpenId.is_in(&issued.grant.scopes) {
-            if self.config().backchannel_logout && issued.first {
+            if issued.first && self.tells_of_logout(issued.client) {
                 logout::note(server, issued).await?;
             }
             members.insert("id_token".to_owned(), json!(issue(self, server, issued).await?));
@@ -137,6 +138,15 @@ impl Extension for OpenIdProvider {
         put("subject_types_supported", json!(["public", "pairwise"]));
         put("id_token_signing_alg_values_supported", json!(algorithms));
         put("userinfo_signing_alg_values_supported", json!(algorithms));
+        let ways = server.key_managements();
+        if !ways.is_empty() {
+            let ways: Vec<&str> = ways.iter().map(|way| way.as_str()).collect();
+            let contents = ContentEncryption::ALL.map(ContentEncryption::as_str);
+            put("id_token_encryption_alg_values_supported", json!(ways));
+            put("id_token_encryption_enc_values_supported", json!(contents));
+            put("userinfo_encryption_alg_values_supported", json!(ways));
+            put("userinfo_encryption_enc_values_supported", json!(contents));
+        }
         put("claims_supported", json!(claims));
         put("claim_types_supported", json!(["normal"]));
         put("claims_parameter_supported", json!(true));
@@ -144,6 +154,10 @@ impl Extension for OpenIdProvider {
         if self.config().backchannel_logout {
             put("backchannel_logout_supported", json!(true));
             put("backchannel_logout_session_supported", json!(true));
+        }
+        if self.config().frontchannel_logout {
+            put("frontchannel_logout_supported", json!(true));
+            put("frontchannel_logout_session_supported", json!(true));
         }
         if !self.config().ui_locales.is_empty() {
             put("ui_locales_supported", json!(self.config().ui_locales));
@@ -161,7 +175,12 @@ impl Extension for OpenIdProvider {
             DISCOVERY => Some(crate::http::discovery(server, request)),
             USERINFO => Some(self.handle_userinfo(server, request, peer).await),
             END_SESSION => Some(self.handle_end_session(server, request).await),
-            _ => None,
+            _ => match path.strip_prefix(logout::CLIENTS_PAGE) {
+                Some(name) if self.config().frontchannel_logout => {
+                    Some(self.handle_clients_page(server, name, request).await)
+                }
+                _ => None,
+            },
         }
     }
 }

@@ -36,6 +36,7 @@
 //! | [RP-Initiated Logout 1.0](https://openid.net/specs/openid-connect-rpinitiated-1_0.html) | whole |
 //! | [Back-Channel Logout 1.0](https://openid.net/specs/openid-connect-backchannel-1_0.html) | whole, at the provider; at the relying party the check of logout tokens, and which sessions they end |
 //! | [Front-Channel Logout 1.0](https://openid.net/specs/openid-connect-frontchannel-1_0.html) | whole, at the provider |
+//! | [Session Management 1.0](https://openid.net/specs/openid-connect-session-1_0.html) | whole, at the provider |
 //! | [Prompt Create 1.0](https://openid.net/specs/openid-connect-prompt-create-1_0.html) | whole |
 //! | [Form Post Response Mode](https://openid.net/specs/oauth-v2-form-post-response-mode-1_0.html) | through ciam-oauth |
 //!

@@ -20,7 +20,7 @@ use super::visitor::Visitor;
 use crate::AuthorizationServer;
 use crate::client::Client;
 use crate::error::{AuthorizeError, PushError, RequestProblem, SafeError};
-use crate::extension::{Asked, Demands};
+use crate::extension::{Asked, Demands, ResponseMembers};
 use crate::organization::Choice;
 use crate::par::PushedKey;
 use crate::server::Endpoint;
@@ -337,7 +337,19 @@ impl AuthorizationServer {
         address: ReturnAddress,
         outcome: AuthorizeOutcome,
     ) -> Result<Step, SafeError> {
+        self.respond_with(client, address, outcome, ResponseMembers::default()).await
+    }
+
+    /// As [`respond`](Self::respond), with what the extension adds.
+    pub(super) async fn respond_with(
+        &self,
+        client: &Client,
+        address: ReturnAddress,
+        outcome: AuthorizeOutcome,
+        extra: ResponseMembers,
+    ) -> Result<Step, SafeError> {
         let mut response = AuthorizeResponse::new(address, self.issuer().clone(), outcome);
+        response.extra = extra;
         if response.mode.is_jwt() {
             response.jwt = Some(self.response_jwt(client, &response).await?);
         }

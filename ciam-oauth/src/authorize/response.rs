@@ -7,13 +7,14 @@ use ciam_core::encoding::base64url;
 use ciam_core::secret::Secret;
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION, PRAGMA, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    SET_COOKIE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{Response, StatusCode};
 
 use super::parse::ReturnAddress;
 use super::request::ResponseMode;
 use crate::error::AuthorizeError;
+use crate::extension::ResponseMembers;
 use crate::issuer::Issuer;
 use crate::redirect_uri::RedirectUri;
 
@@ -35,6 +36,8 @@ pub struct AuthorizeResponse {
     pub issuer: Issuer,
     /// The answer.
     pub outcome: AuthorizeOutcome,
+    /// What the [`Extension`](crate::extension::Extension) added.
+    pub(super) extra: ResponseMembers,
     /// All of it in a signed JWT, for the modes that are one.
     pub(super) jwt: Option<Secret>,
 }
@@ -61,7 +64,7 @@ impl fmt::Debug for AuthorizeOutcome {
 impl AuthorizeResponse {
     pub(crate) fn new(address: ReturnAddress, issuer: Issuer, outcome: AuthorizeOutcome) -> Self {
         let ReturnAddress { redirect_uri, mode, state, .. } = address;
-        Self { redirect_uri, mode, state, issuer, outcome, jwt: None }
+        Self { redirect_uri, mode, state, issuer, outcome, extra: ResponseMembers::default(), jwt: None }
     }
 
     /// The parameters, in order: the single one of a response in a JWT, or those of the response.
@@ -87,6 +90,7 @@ impl AuthorizeResponse {
             params.push(("state", state.as_str()));
         }
         params.push(("iss", self.issuer.as_str()));
+        params.extend(self.extra.params.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         params
     }
 
@@ -100,6 +104,9 @@ impl AuthorizeResponse {
             _ => redirect(&self.redirect_uri.with_query(&params)),
         };
         private(&mut response);
+        for cookie in &self.extra.cookies {
+            response.headers_mut().append(SET_COOKIE, cookie.clone());
+        }
         response
     }
 }
@@ -201,6 +208,7 @@ mod tests {
             state: Some("\"><script>alert(1)</script>&'".to_owned()),
             issuer: "https://id.example".parse().unwrap(),
             outcome,
+            extra: ResponseMembers::default(),
             jwt: None,
         }
     }

@@ -195,6 +195,13 @@ impl AuthorizationServer {
         self.extension().subject(self, client, account).unwrap_or_else(own)
     }
 
+    /// A name of a session that no client knows: what a browser keeps in a cookie of its own, so that clients can ask whether the
+    /// session is still the same.
+    #[must_use]
+    pub fn browser_state(&self, session: SessionId) -> String {
+        self.inner.subjects.browser_state(session)
+    }
+
     /// The name that a client knows a session by, such as `sid` in ID tokens: the session's id, or for a pairwise client one
     /// that only its sector has.
     #[must_use]

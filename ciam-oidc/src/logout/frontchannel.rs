@@ -19,6 +19,7 @@ use ciam_core::session::SessionEnd;
 use ciam_core::store::{PageRequest, StoredRecord as _};
 use ciam_oauth::AuthorizationServer;
 use ciam_oauth::client::Client;
+use http::header::SET_COOKIE;
 use http::{Method, Request, Response};
 use serde::{Deserialize, Serialize};
 use time::Duration;
@@ -26,7 +27,7 @@ use url::{Url, form_urlencoded};
 
 use super::login::{BY_SESSION, Login};
 use crate::http as reply;
-use crate::provider::OpenIdProvider;
+use crate::provider::{OpenIdProvider, session_state};
 
 /// Where the page is, below the issuer; its name follows.
 pub(crate) const PATH: &str = "/logout/clients/";
@@ -56,7 +57,8 @@ impl OpenIdProvider {
         let frames =
             if self.config().frontchannel_logout { frames(server, session).await? } else { Vec::new() };
         server.sessions().end(session, SessionEnd::SignedOut).await?;
-        if frames.is_empty() {
+        // The page also takes away the cookie that session management compares with.
+        if frames.is_empty() && !self.config().session_management {
             return Ok(location);
         }
         let name = Secret::random(server.ports().entropy())?;
@@ -77,7 +79,17 @@ impl OpenIdProvider {
         }
         let found = server.ports().ephemeral().get(&key(name)).await;
         match found.map(|found| found.map(|bytes| ephemeral::decode::<Page>(&bytes))) {
-            Ok(Some(Ok(page))) => reply::frames(&page.frames, &origins(&page.frames), &page.location),
+            Ok(Some(Ok(page))) => {
+                let mut response = if page.frames.is_empty() {
+                    reply::redirect(&page.location)
+                } else {
+                    reply::frames(&page.frames, &origins(&page.frames), &page.location)
+                };
+                if self.config().session_management {
+                    response.headers_mut().append(SET_COOKIE, session_state::expired_cookie());
+                }
+                response
+            }
             // Reloaded too late: the session is over, and there is nobody left to tell.
             Ok(None) => reply::redirect(&self.config().signed_out_url),
             Ok(Some(Err(_))) | Err(_) => reply::unavailable(),

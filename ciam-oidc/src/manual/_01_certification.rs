@@ -57,7 +57,7 @@
 //! | `oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported` | skipped: `none` is not advertised |
 //! | `oidcc-ensure-request-object-with-redirect-uri` | skipped: `none` is not advertised |
 //!
-//! # Logout: `oidcc-rp-initiated-logout-…`, `oidcc-backchannel-rp-initiated-logout-…`, `oidcc-frontchannel-rp-initiated-logout-…`
+//! # Logout: `oidcc-rp-initiated-logout-…`, `oidcc-backchannel-rp-initiated-logout-…`, `oidcc-frontchannel-rp-initiated-logout-…`, `oidcc-session-management-…`
 //!
 //! | module | verdict |
 //! | --- | --- |
@@ -76,6 +76,8 @@
 //! | `oidcc-backchannel-rp-initiated-logout` | passed |
 //! | `oidcc-frontchannel-logout-discovery-endpoint-verification` | passed |
 //! | `oidcc-frontchannel-rp-initiated-logout` | passed |
+//! | `oidcc-session-management-discovery-endpoint-verification` | passed |
+//! | `oidcc-session-management-rp-initiated-logout` | passed; the comparison in the frame's script is made by the test itself |
 //!
 //! # Third-party initiated login: `oidcc-3rdparty-init-login-certification-test-plan`
 //!
@@ -88,4 +90,4 @@
 //!
 //! # Not run
 //!
-//! The plans *dynamic*, *implicit*, *hybrid* and *session management*, and those of CIBA. Implicit and hybrid flows are not built.
+//! The plans *dynamic*, *implicit* and *hybrid*, and those of CIBA. Implicit and hybrid flows are not built.

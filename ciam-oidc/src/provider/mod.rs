@@ -3,6 +3,7 @@
 mod config;
 mod extension;
 mod frozen;
+pub(crate) mod session_state;
 mod userinfo;
 
 pub use self::userinfo::{UserInfo, UserInfoError};

@@ -72,6 +72,13 @@ async fn oidcc_backchannel_logout_discovery_endpoint_verification() {
 }
 
 #[tokio::test]
+async fn oidcc_session_management_discovery_endpoint_verification() {
+    let metadata = Suite::new(Mode::Query).await.metadata().await;
+    assert_eq!(metadata["check_session_iframe"], format!("{ISSUER}/check-session"));
+    assert_eq!(metadata["end_session_endpoint"], format!("{ISSUER}/logout"));
+}
+
+#[tokio::test]
 async fn oidcc_frontchannel_logout_discovery_endpoint_verification() {
     let metadata = Suite::new(Mode::Query).await.metadata().await;
     assert_eq!(metadata["frontchannel_logout_supported"], json!(true));

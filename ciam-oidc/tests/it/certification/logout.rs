@@ -1,5 +1,6 @@
 //! `oidcc-rp-initiated-logout-certification-test-plan`, `oidcc-backchannel-rp-initiated-logout-certification-test-plan` and
-//! `oidcc-frontchannel-rp-initiated-logout-certification-test-plan`.
+//! `oidcc-frontchannel-rp-initiated-logout-certification-test-plan`, and
+//! `oidcc-session-management-certification-test-plan`.
 
 use std::sync::Arc;
 
@@ -53,14 +54,26 @@ async fn sign_out(
         return Err(response.status());
     }
     let next = location(&response);
-    let Some(handle) = next.strip_prefix(&format!("{ISSUER}/sign-out/")) else { return Ok(next) };
+    let Some(handle) = next.strip_prefix(&format!("{ISSUER}/sign-out/")) else {
+        return Ok(onward(suite, browser, next).await);
+    };
     let handle = InteractionHandle::from_text(handle);
     let mut headers = http::HeaderMap::new();
     headers.insert(COOKIE, browser.cookie_header().parse().unwrap());
     let own = BrowserId::from_headers(&headers);
     assert!(suite.provider.pending_sign_out(&suite.server, &handle, own.as_ref()).await.is_ok());
     let visitor = Visitor::from_headers(&suite.server, &headers).await.unwrap();
-    Ok(suite.provider.confirm_sign_out(&suite.server, &handle, &visitor).await.unwrap())
+    let next = suite.provider.confirm_sign_out(&suite.server, &handle, &visitor).await.unwrap();
+    Ok(onward(suite, browser, next).await)
+}
+
+/// By the page that tells the browser, if it has nothing to show.
+async fn onward(suite: &Suite, browser: &mut Browser, next: String) -> String {
+    let Some(path) = next.strip_prefix(ISSUER).filter(|path| path.starts_with("/logout/clients/")) else {
+        return next;
+    };
+    let response = browser.get(suite, path).await;
+    if response.status() == StatusCode::SEE_OTHER { location(&response) } else { next }
 }
 
 fn location(response: &Response<Bytes>) -> String {
@@ -197,6 +210,43 @@ async fn oidcc_backchannel_rp_initiated_logout() {
     assert_eq!(claims["events"], json!({ "http://schemas.openid.net/event/backchannel-logout": {} }));
     assert!(claims["jti"].is_string() && claims["iat"].is_number());
     assert_eq!(claims.get("nonce"), None);
+}
+
+/// What the frame tells a page of the client: the same comparison, with the cookie that it reads.
+fn check_session(browser: &Browser, session_state: &str) -> &'static str {
+    let Some(state) = browser.cookie("__Host-ciam_state") else { return "changed" };
+    let (hash, salt) = session_state.split_once('.').unwrap();
+    let text = format!("suite https://suite.example {state} {salt}");
+    let digest = ciam_core::secret::TokenDigest::of(&text);
+    if base64url::encode(digest.as_bytes()) == hash { "unchanged" } else { "changed" }
+}
+
+#[tokio::test]
+async fn oidcc_session_management_rp_initiated_logout() {
+    let suite = Suite::new(Mode::Query).await;
+    let mut browser = Browser::default();
+    let back = browser.authorize(&suite, &suite.request(&[])).await;
+    let session_state = back.param("session_state").unwrap();
+    let (_, tokens) = suite.token(&back.code()).await;
+    let frame = browser.get(&suite, "/check-session").await;
+    assert_eq!(frame.status(), StatusCode::OK);
+    assert_eq!(frame.headers().get("x-frame-options"), None, "it is made to be framed");
+    assert_eq!(check_session(&browser, &session_state), "unchanged");
+    let params = [
+        ("id_token_hint", tokens["id_token"].as_str().unwrap()),
+        ("post_logout_redirect_uri", AFTER_LOGOUT),
+        ("state", "l0gout"),
+    ];
+    let back = sign_out(&suite, &mut browser, &params).await.unwrap();
+    assert_eq!(back, format!("{AFTER_LOGOUT}?state=l0gout"));
+    assert_eq!(check_session(&browser, &session_state), "changed");
+    // Signed in again: another session is another state.
+    let again = browser.authorize(&suite, &suite.request(&[])).await;
+    assert_eq!(check_session(&browser, &session_state), "changed");
+    assert_eq!(check_session(&browser, &again.param("session_state").unwrap()), "unchanged");
+    // An error says nothing of a session, and a request without `openid` neither.
+    let error = browser.authorize(&suite, &suite.request(&[("scope", "unknown")])).await;
+    assert_eq!(error.param("session_state"), None);
 }
 
 #[tokio::test]

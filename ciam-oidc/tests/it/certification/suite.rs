@@ -80,7 +80,8 @@ impl Suite {
         keys.import_pkcs8(Algorithm::Rs256, SecretBytes::new(RSA.to_vec())).await.unwrap();
         let config = ProviderConfig::new(format!("{ISSUER}/sign-out/"), format!("{ISSUER}/signed-out"))
             .with_backchannel_logout()
-            .with_frontchannel_logout();
+            .with_frontchannel_logout()
+            .with_session_management();
         let provider = Arc::new(OpenIdProvider::new(config));
         let server = AuthorizationServer::builder(ports.clone())
             .issuer(ISSUER.parse().unwrap())
@@ -258,7 +259,7 @@ impl Back {
         assert_eq!(self.param("error"), None, "{self:?}");
         assert_eq!(self.param("iss").as_deref(), Some(ISSUER));
         let Self::Client(params) = self else { panic!() };
-        let known = ["code", "state", "iss"];
+        let known = ["code", "state", "iss", "session_state"];
         assert!(params.pairs().iter().all(|(name, _)| known.contains(&name.as_str())), "{params:?}");
         self.param("code").unwrap()
     }
@@ -307,6 +308,10 @@ impl Browser {
         if !set.contains("Max-Age=0") {
             self.cookies.push((name.to_owned(), value.to_owned()));
         }
+    }
+
+    pub(super) fn cookie(&self, name: &str) -> Option<&str> {
+        self.cookies.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     pub(super) fn has_session(&self) -> bool {

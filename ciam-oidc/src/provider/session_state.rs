@@ -17,7 +17,9 @@ use ciam_core::error::PortError;
 use ciam_core::secret::{Secret, TokenDigest};
 use ciam_oauth::AuthorizationServer;
 use ciam_oauth::extension::{Asked, ResponseMembers};
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS,
+};
 use http::{Method, Request, Response};
 
 use crate::http as reply;
@@ -65,10 +67,12 @@ pub(super) fn frame(request: &Request<Bytes>) -> Response<Bytes> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return reply::method_not_allowed("GET");
     }
-    let body =
-        format!("<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Session</title>\n<script>{SCRIPT}</script>\n</html>\n");
+    let body = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Session</title>\n<script>{SCRIPT}</script>\n</html>\n"
+    );
     let digest = STANDARD.encode(TokenDigest::of(SCRIPT).as_bytes());
-    let policy = format!("default-src 'none'; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'");
+    let policy =
+        format!("default-src 'none'; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'");
     let Ok(policy) = HeaderValue::try_from(policy) else { return reply::unavailable() };
     let mut response = Response::new(Bytes::from(body));
     let headers = response.headers_mut();

@@ -243,14 +243,14 @@ pub(super) enum Back {
     /// At the client, with these parameters.
     Client(Params),
     /// On a page of the server, with this status.
-    Page(StatusCode, String),
+    Page(StatusCode),
 }
 
 impl Back {
     pub(super) fn param(&self, name: &str) -> Option<String> {
         match self {
             Self::Client(params) => params.one(name).unwrap().map(str::to_owned),
-            Self::Page(..) => panic!("the person is on a page: {self:?}"),
+            Self::Page(_) => panic!("the person is on a page: {self:?}"),
         }
     }
 
@@ -276,7 +276,7 @@ impl Back {
 
     /// The request was refused on a page, and nothing was sent anywhere.
     pub(super) fn is_error_page(&self) -> bool {
-        matches!(self, Self::Page(status, _) if status.is_client_error())
+        matches!(self, Self::Page(status) if status.is_client_error())
     }
 }
 
@@ -338,8 +338,7 @@ impl Browser {
                 return self.posted(suite, &response);
             }
             if response.status() != StatusCode::SEE_OTHER {
-                let body = String::from_utf8(response.body().to_vec()).unwrap();
-                return Back::Page(response.status(), body);
+                return Back::Page(response.status());
             }
             let next = response.headers()[LOCATION].to_str().unwrap().to_owned();
             if let Some(query) = next.strip_prefix(&format!("{CALLBACK}?")) {

@@ -47,6 +47,7 @@ impl Default for Supported {
             scopes: ScopeSet::default(),
             resources: BTreeSet::new(),
             grants: BTreeSet::new(),
+            custom_grants: BTreeSet::new(),
             authentication: BTreeSet::new(),
             dpop: false,
             mutual_tls: false,

@@ -36,8 +36,8 @@ use crate::exchange::ExchangePolicy;
 use crate::extension::Extension;
 use crate::issuer::Issuer;
 use crate::jwt_bearer::{AssertionPolicy, TrustedIssuer};
-use crate::registration::RegistrationSettings;
 use crate::recipient::RecipientCache;
+use crate::registration::RegistrationSettings;
 use crate::request_object::RequestDecryption;
 use crate::token::refresh::RefreshSecrets;
 

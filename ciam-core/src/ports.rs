@@ -241,6 +241,12 @@ impl Ports {
         &*self.crypto
     }
 
+    /// The cryptographic backend, to keep.
+    #[must_use]
+    pub const fn crypto_backend(&self) -> &Arc<dyn Crypto> {
+        &self.crypto
+    }
+
     /// The runtime.
     #[must_use]
     pub const fn runtime(&self) -> &Arc<dyn Runtime> {

@@ -9,7 +9,9 @@ mod token;
 
 use ciam_core::error::{PortError, PortErrorKind};
 
-pub use self::authorize::{AnswerError, AuthorizeError, PushError, RequestProblem, SafeError};
+pub use self::authorize::{
+    AnswerError, AuthorizeError, PushError, RequestObjectProblem, RequestProblem, SafeError,
+};
 pub use self::client_auth::{AssertionProblem, ClientAuthError};
 pub use self::token::{GrantProblem, TokenError};
 

@@ -9,9 +9,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use ciam_core::account::Account;
 use ciam_core::assurance::Acr;
+use ciam_core::error::PortError;
 use ciam_core::http::{Params, Peer};
 use ciam_core::jose::Algorithm;
 use ciam_core::session::Session;
+use http::HeaderValue;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
@@ -78,6 +80,20 @@ pub trait Extension: fmt::Debug + Send + Sync {
     ) -> Result<Demands, AuthorizeError> {
         let _ = (server, asked);
         Ok(Demands::default())
+    }
+
+    /// What this protocol adds to the response with a code, such as `session_state`.
+    ///
+    /// # Errors
+    ///
+    /// An error refuses the request, at the redirect URI.
+    fn response(
+        &self,
+        server: &AuthorizationServer,
+        asked: &Asked<'_>,
+    ) -> Result<ResponseMembers, PortError> {
+        let _ = (server, asked);
+        Ok(ResponseMembers::default())
     }
 
     /// Audiences that this protocol adds to access tokens of this grant, such as its own UserInfo endpoint.
@@ -155,6 +171,32 @@ impl<'a> Asked<'a> {
     pub const fn in_session(mut self, session: &'a Session, account: &'a Account) -> Self {
         self.session = Some(session);
         self.account = Some(account);
+        self
+    }
+}
+
+/// What an extension adds to an authorization response.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ResponseMembers {
+    /// Parameters, after those of the server.
+    pub params: Vec<(String, String)>,
+    /// Values of `Set-Cookie`.
+    pub cookies: Vec<HeaderValue>,
+}
+
+impl ResponseMembers {
+    /// Adds a parameter.
+    #[must_use]
+    pub fn with_param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.params.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets a cookie.
+    #[must_use]
+    pub fn with_cookie(mut self, cookie: HeaderValue) -> Self {
+        self.cookies.push(cookie);
         self
     }
 }

@@ -249,8 +249,8 @@ pub struct AuthorizationCode {
     /// Whether the authorization request named the redirect URI; if so, the exchange must too
     /// ([RFC 6749, section 4.1.3](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.3)).
     pub redirect_uri_named: bool,
-    /// The challenge that the exchange must answer.
-    pub challenge: CodeChallenge,
+    /// The challenge that the exchange must answer; without one, a verifier is refused.
+    pub challenge: Option<CodeChallenge>,
     /// Who signed in.
     pub account: AccountId,
     /// In which session.

@@ -1,12 +1,14 @@
 //! The server's metadata ([RFC 8414](https://www.rfc-editor.org/rfc/rfc8414)), derived from what is enabled.
 
 use ciam_core::jose::Algorithm;
+use ciam_core::jose::jwe::{ContentEncryption, KeyManagement};
 use serde_json::{Map, Value, json};
 
 use crate::AuthorizationServer;
 use crate::authorize::{Prompt, ResponseMode};
 use crate::client::AuthMethod;
 use crate::pkce::CodeChallenge;
+use crate::request_object::WAYS;
 use crate::scope::Scope;
 use crate::server::Endpoint;
 
@@ -44,19 +46,51 @@ impl AuthorizationServer {
             return;
         }
         let prompts: Vec<&str> = self.config().prompts().map(Prompt::as_str).collect();
+        let modes: Vec<&str> =
+            ResponseMode::ALL.into_iter().map(ResponseMode::as_str).chain([ResponseMode::JWT]).collect();
         let acr: Vec<&str> = self.config().acr.levels().iter().map(|level| level.acr.as_str()).collect();
         let members = [
             ("authorization_endpoint", json!(self.url(Endpoint::Authorize))),
             ("response_types_supported", json!(["code"])),
-            ("response_modes_supported", json!(ResponseMode::ALL.map(ResponseMode::as_str))),
+            ("response_modes_supported", json!(modes)),
+            ("authorization_signing_alg_values_supported", json!(names(&self.response_algorithms()))),
             ("code_challenge_methods_supported", json!([CodeChallenge::METHOD])),
             ("prompt_values_supported", json!(prompts)),
             ("acr_values_supported", json!(acr)),
             ("authorization_response_iss_parameter_supported", json!(true)),
-            ("request_parameter_supported", json!(false)),
-            ("request_uri_parameter_supported", json!(false)),
         ];
         document.extend(members.map(|(name, value)| (name.to_owned(), value)));
+        let encryption = self.key_managements();
+        if !encryption.is_empty() {
+            put_encryption(document, "authorization_encryption", &encryption);
+        }
+        self.describe_request_objects(document);
+    }
+
+    /// What responses can be signed with.
+    fn response_algorithms(&self) -> Vec<Algorithm> {
+        let allowed = self.config().profile.algorithms();
+        self.keys().algorithms().iter().copied().filter(|alg| allowed.contains(*alg)).collect()
+    }
+
+    fn describe_request_objects(&self, document: &mut Map<String, Value>) {
+        let accepted = self.config().request_objects.as_ref();
+        let mut put = |name: &str, value: Value| document.insert(name.to_owned(), value);
+        put("request_parameter_supported", json!(accepted.is_some()));
+        // Pushed ones are not meant by it (RFC 9126, section 5).
+        put("request_uri_parameter_supported", json!(accepted.is_some_and(|accepted| accepted.by_reference)));
+        let Some(accepted) = accepted else { return };
+        put(
+            "request_object_signing_alg_values_supported",
+            json!(names(&accepted.algorithms.iter().collect::<Vec<_>>())),
+        );
+        put("require_signed_request_object", json!(accepted.required));
+        if accepted.by_reference {
+            put("require_request_uri_registration", json!(true));
+        }
+        if accepted.encrypted {
+            put_encryption(document, "request_object_encryption", &WAYS);
+        }
     }
 
     fn describe_optional_endpoints(&self, document: &mut Map<String, Value>) {
@@ -102,7 +136,10 @@ impl AuthorizationServer {
         document.insert(format!("{endpoint}_endpoint_auth_methods_supported"), json!(names));
         let allowed = |alg: &Algorithm| match alg.is_symmetric() {
             true => methods.contains(&AuthMethod::ClientSecretJwt),
-            false => methods.contains(&AuthMethod::PrivateKeyJwt),
+            false => {
+                methods.contains(&AuthMethod::PrivateKeyJwt)
+                    && self.config().profile.algorithms().contains(*alg)
+            }
         };
         let algorithms: Vec<&str> =
             Algorithm::ALL.into_iter().filter(allowed).map(Algorithm::as_str).collect();
@@ -111,6 +148,18 @@ impl AuthorizationServer {
             document.insert(name, json!(algorithms));
         }
     }
+}
+
+/// What tokens can be encrypted with, as a pair of members.
+pub(crate) fn put_encryption(document: &mut Map<String, Value>, name: &str, ways: &[KeyManagement]) {
+    let ways: Vec<&str> = ways.iter().map(|way| way.as_str()).collect();
+    let contents = ContentEncryption::ALL.map(ContentEncryption::as_str);
+    document.insert(format!("{name}_alg_values_supported"), json!(ways));
+    document.insert(format!("{name}_enc_values_supported"), json!(contents));
+}
+
+fn names(algorithms: &[Algorithm]) -> Vec<&'static str> {
+    algorithms.iter().map(|alg| alg.as_str()).collect()
 }
 
 impl AuthorizationServer {

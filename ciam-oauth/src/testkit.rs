@@ -161,7 +161,7 @@ impl Nodes {
             client: self.client.client.id.clone(),
             redirect_uri: CALLBACK.parse().map_err(RaceLost::because)?,
             redirect_uri_named: true,
-            challenge: CodeChallenge::of(&verifier),
+            challenge: Some(CodeChallenge::of(&verifier)),
             account: self.account,
             session: SessionId::generate(ports.clock(), ports.entropy())?,
             ends_with_session: false,

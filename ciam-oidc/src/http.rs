@@ -1,6 +1,9 @@
 //! Responses of the provider's endpoints.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use ciam_core::secret::TokenDigest;
 use ciam_oauth::AuthorizationServer;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -95,6 +98,48 @@ pub(crate) fn redirect(to: &str) -> Response<Bytes> {
         // Every location is ASCII by construction; if one is not, nothing is sent anywhere.
         Err(_) => unavailable(),
     }
+}
+
+/// A page that loads addresses in frames and then goes on.
+pub(crate) fn frames(frames: &[String], origins: &[String], next: &str) -> Response<Bytes> {
+    let frames: String = frames
+        .iter()
+        .map(|frame| format!("<iframe src=\"{}\" hidden title=\"\"></iframe>\n", escape(frame)))
+        .collect();
+    let next = escape(next);
+    let body = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n\
+         <meta http-equiv=\"refresh\" content=\"{WAIT};url={next}\">\n<title>Signing out</title>\n\
+         <p>You are being signed out of your applications. <a href=\"{next}\">Continue</a></p>\n\
+         {frames}<script>{GO_ON}</script>\n</html>\n"
+    );
+    let policy = format!(
+        "default-src 'none'; frame-src {}; script-src 'sha256-{}'; frame-ancestors 'none'; base-uri 'none'; \
+         form-action 'none'",
+        origins.join(" "),
+        STANDARD.encode(TokenDigest::of(GO_ON).as_bytes())
+    );
+    let Ok(policy) = HeaderValue::try_from(policy) else { return unavailable() };
+    let headers = [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (REFERRER_POLICY, "no-referrer"),
+        (X_FRAME_OPTIONS, "DENY"),
+    ];
+    let mut response = with(StatusCode::OK, Bytes::from(body), &headers);
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    response
+}
+
+/// Goes on when every frame has loaded.
+const GO_ON: &str = "addEventListener(\"load\",()=>location.replace(document.links[0].href))";
+
+/// How many seconds the page waits where there are no scripts, or a frame hangs.
+const WAIT: u32 = 4;
+
+/// Escapes text for an HTML attribute in double quotes.
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 pub(crate) fn preflight(methods: &'static str) -> Response<Bytes> {

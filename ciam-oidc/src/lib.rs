@@ -31,10 +31,12 @@
 //!
 //! | specification | state |
 //! | --- | --- |
-//! | [OpenID Connect Core 1.0](https://openid.net/specs/openid-connect-core-1_0.html) | code flow; ID token, UserInfo, scopes, `claims`, `prompt`, `max_age`, `acr_values`, hints, pairwise subjects, offline access. Not: implicit and hybrid flows, request objects, aggregated claims, encryption |
+//! | [OpenID Connect Core 1.0](https://openid.net/specs/openid-connect-core-1_0.html) | code flow; ID token and UserInfo, signed and encrypted; scopes, `claims`, `prompt`, `max_age`, `acr_values`, hints, request objects, pairwise subjects, third-party initiated login, offline access. Not: implicit and hybrid flows, aggregated claims |
 //! | [Discovery 1.0](https://openid.net/specs/openid-connect-discovery-1_0.html) | configuration document; not WebFinger |
 //! | [RP-Initiated Logout 1.0](https://openid.net/specs/openid-connect-rpinitiated-1_0.html) | whole |
 //! | [Back-Channel Logout 1.0](https://openid.net/specs/openid-connect-backchannel-1_0.html) | whole, at the provider; at the relying party the check of logout tokens, and which sessions they end |
+//! | [Front-Channel Logout 1.0](https://openid.net/specs/openid-connect-frontchannel-1_0.html) | whole, at the provider |
+//! | [Session Management 1.0](https://openid.net/specs/openid-connect-session-1_0.html) | whole, at the provider |
 //! | [Prompt Create 1.0](https://openid.net/specs/openid-connect-prompt-create-1_0.html) | whole |
 //! | [Form Post Response Mode](https://openid.net/specs/oauth-v2-form-post-response-mode-1_0.html) | through ciam-oauth |
 //!
@@ -45,7 +47,8 @@
 //! | ID token | 10 minutes | [`ProviderConfig::id_token_lifetime`] |
 //! | ID token algorithm | RS256; ES256 on request | [`ProviderConfig::default_algorithm`] |
 //! | Logout token | 2 minutes | fixed |
-//! | Clients told of one session's end in one commit | 50 | fixed |
+//! | Clients told of one session's end in one commit, or in one page of frames | 50 | fixed |
+//! | The page of frames | can be loaded for 5 minutes; goes on after 4 seconds | fixed |
 //! | `nonce` | 512 bytes | fixed |
 //! | `claims` | 8 KiB, 64 claims | [`claims::ClaimsRequest`] |
 //! | Values of a sign-out request | 8 KiB each | [`Limits::max_value`](ciam_oauth::server::Limits::max_value) |
@@ -54,6 +57,8 @@
 //! | Relying party: metadata fetched again | after 1 hour | [`rp::RelyingPartyConfig::refresh_interval`] |
 //! | Relying party: client assertion | 1 minute | fixed |
 //! | Relying party: logout token | 10 minutes old at most, once | fixed |
+//!
+//! The [manual] has the modules of the certification plans, each with its verdict.
 //!
 //! # Crate features
 //!
@@ -64,6 +69,7 @@ pub mod claims;
 mod http;
 pub mod id_token;
 pub mod logout;
+pub mod manual;
 pub mod privacy;
 pub mod provider;
 pub mod rp;

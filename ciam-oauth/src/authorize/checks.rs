@@ -49,10 +49,12 @@ enum Verdict {
 type Check = fn(&Facts<'_>) -> Verdict;
 
 /// Is the request still one that this client may make? Asked of pushed requests too.
-const REQUEST_CHECKS: [(&str, Check); 6] = [
+const REQUEST_CHECKS: [(&str, Check); 8] = [
     ("redirect_uri_is_registered", redirect_uri_is_registered),
+    ("redirect_uri_is_named_if_required", redirect_uri_is_named_if_required),
     ("client_may_use_codes", client_may_use_codes),
     ("request_was_pushed_if_required", request_was_pushed_if_required),
+    ("request_was_signed_if_required", request_was_signed_if_required),
     ("scopes_are_the_clients", scopes_are_the_clients),
     ("resources_are_the_clients", resources_are_the_clients),
     ("essential_assurance_is_known", essential_assurance_is_known),
@@ -146,6 +148,12 @@ fn redirect_uri_is_registered(facts: &Facts<'_>) -> Verdict {
     }
 }
 
+fn redirect_uri_is_named_if_required(facts: &Facts<'_>) -> Verdict {
+    // A device has none.
+    let required = facts.config.profile.requires_redirect_uri() && facts.request.device.is_none();
+    pass_if(facts.request.redirect_uri_named || !required, RequestProblem::Missing("redirect_uri").into())
+}
+
 fn client_may_use_codes(facts: &Facts<'_>) -> Verdict {
     let grant = match facts.request.device {
         Some(_) => GrantType::DeviceCode,
@@ -161,6 +169,12 @@ fn request_was_pushed_if_required(facts: &Facts<'_>) -> Verdict {
     // A device sends its request itself, as a client that pushes does.
     let by_itself = facts.pushed || facts.request.device.is_some();
     pass_if(by_itself || !required, RequestProblem::NotPushed.into())
+}
+
+/// [RFC 9101, section 10.5](https://www.rfc-editor.org/rfc/rfc9101#section-10.5).
+fn request_was_signed_if_required(facts: &Facts<'_>) -> Verdict {
+    let required = facts.client.messages.require_signed_requests || facts.config.require_signed_requests();
+    pass_if(facts.request.signed || !required, RequestProblem::NotSigned.into())
 }
 
 fn scopes_are_the_clients(facts: &Facts<'_>) -> Verdict {

@@ -20,7 +20,7 @@ use super::visitor::Visitor;
 use crate::AuthorizationServer;
 use crate::client::Client;
 use crate::error::{AuthorizeError, PushError, RequestProblem, SafeError};
-use crate::extension::{Asked, Demands};
+use crate::extension::{Asked, Demands, ResponseMembers};
 use crate::organization::Choice;
 use crate::par::PushedKey;
 use crate::server::Endpoint;
@@ -97,6 +97,10 @@ impl AuthorizationServer {
         let client = self.named_client(params).await?;
         let now = self.ports().now();
         if let Some(pushed) = pushed_key(params)? {
+            // Two requests, of which one would be ignored (RFC 9101, section 5).
+            if params.all("request").next().is_some() {
+                return Err(SafeError::Malformed(RequestProblem::Contradiction("request")));
+            }
             let request = self.pushed_request(&pushed).await?.ok_or(SafeError::RequestUri)?;
             if request.client != client.id {
                 return Err(SafeError::RequestUri);
@@ -104,13 +108,20 @@ impl AuthorizationServer {
             let frozen = Frozen { request, started_at: now, pushed: Some(pushed), opened_for: None };
             return self.step(&client, frozen, visitor, None).await;
         }
+        let opened = match self.open_request(&client, params).await {
+            Ok(opened) => opened,
+            // What is inside cannot be trusted, but a registered address beside it can be told.
+            Err(error) => return self.refusal(&client, parse::locate(&client, params)?, error).await,
+        };
+        let signed = opened.is_some();
+        let params = opened.as_ref().unwrap_or(params);
         let address = parse::locate(&client, params)?;
-        match self.read(&client, params, &address).await {
+        match self.read(&client, params, &address, signed).await {
             Ok(request) => {
                 let frozen = Frozen { request, started_at: now, pushed: None, opened_for: None };
                 self.step(&client, frozen, visitor, None).await
             }
-            Err(error) => Ok(self.refusal(address, error)),
+            Err(error) => self.refusal(&client, address, error).await,
         }
     }
 
@@ -132,8 +143,11 @@ impl AuthorizationServer {
         client: &Client,
         params: &Params,
     ) -> Result<AuthorizeRequest, PushError> {
+        let opened = self.open_request(client, params).await?;
+        let signed = opened.is_some();
+        let params = opened.as_ref().unwrap_or(params);
         let address = parse::locate(client, params)?;
-        let request = self.read(client, params, &address).await?;
+        let request = self.read(client, params, &address, signed).await?;
         match self.refuse_request(client, &request, true) {
             None => Ok(request),
             Some(error) => Err(error),
@@ -177,8 +191,10 @@ impl AuthorizationServer {
         client: &Client,
         params: &Params,
         address: &ReturnAddress,
+        signed: bool,
     ) -> Result<AuthorizeRequest, AuthorizeError> {
         let mut request = parse::parse(client, self.config(), params, address)?;
+        request.signed = signed;
         request.extension = self.extension().parse(self, client, &request, params).await?;
         Ok(request)
     }
@@ -196,7 +212,7 @@ impl AuthorizationServer {
             Ok(loaded) => loaded,
             // The browser can come back to an interaction: it is still there.
             Err(AuthorizeError::Port(error)) if returned.is_some() => return Err(error.into()),
-            Err(error) => return self.refuse(&frozen, returned, session, error).await,
+            Err(error) => return self.refuse(client, &frozen, returned, session, error).await,
         };
         let facts = loaded.facts(self, client, &frozen, visitor);
         #[cfg(feature = "tracing")]
@@ -206,7 +222,7 @@ impl AuthorizationServer {
             // The table never grants without a session; if it did, this would be the place that says no.
             (Decision::Grant, None) => Err(SafeError::Interaction),
             (Decision::Ask(ask), _) => self.pause(frozen, visitor, returned, ask).await,
-            (Decision::Refuse(error), _) => self.refuse(&frozen, returned, session, error).await,
+            (Decision::Refuse(error), _) => self.refuse(client, &frozen, returned, session, error).await,
             (Decision::Show(error), _) => Err(error),
         }
     }
@@ -283,6 +299,7 @@ impl AuthorizationServer {
     /// Ends the request with an error for the client. It is used up by that, unless it was the server that failed.
     async fn refuse(
         &self,
+        client: &Client,
         frozen: &Frozen,
         returned: Option<Returned>,
         session: Option<&Session>,
@@ -300,16 +317,43 @@ impl AuthorizationServer {
                 _ => self.refuse_device(device).await,
             };
         }
-        Ok(self.refusal(frozen.request.return_address(), error))
+        self.refusal(client, frozen.request.return_address(), error).await
     }
 
-    fn refusal(&self, address: ReturnAddress, error: AuthorizeError) -> Step {
+    async fn refusal(
+        &self,
+        client: &Client,
+        address: ReturnAddress,
+        error: AuthorizeError,
+    ) -> Result<Step, SafeError> {
         trace::refused(error.code(), &error);
-        self.respond(address, AuthorizeOutcome::Error(error))
+        self.respond(client, address, AuthorizeOutcome::Error(error)).await
     }
 
-    pub(super) fn respond(&self, address: ReturnAddress, outcome: AuthorizeOutcome) -> Step {
-        Step::Respond(AuthorizeResponse::new(address, self.issuer().clone(), outcome))
+    /// Answers the client. A response that is to be a JWT and cannot be made is not sent in another form.
+    pub(super) async fn respond(
+        &self,
+        client: &Client,
+        address: ReturnAddress,
+        outcome: AuthorizeOutcome,
+    ) -> Result<Step, SafeError> {
+        self.respond_with(client, address, outcome, ResponseMembers::default()).await
+    }
+
+    /// As [`respond`](Self::respond), with what the extension adds.
+    pub(super) async fn respond_with(
+        &self,
+        client: &Client,
+        address: ReturnAddress,
+        outcome: AuthorizeOutcome,
+        extra: ResponseMembers,
+    ) -> Result<Step, SafeError> {
+        let mut response = AuthorizeResponse::new(address, self.issuer().clone(), outcome);
+        response.extra = extra;
+        if response.mode.is_jwt() {
+            response.jwt = Some(self.response_jwt(client, &response).await?);
+        }
+        Ok(Step::Respond(response))
     }
 
     /// Ends the interaction and uses up the pushed request: of all tabs and retries exactly one does.

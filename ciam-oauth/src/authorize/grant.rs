@@ -18,6 +18,7 @@ use super::response::AuthorizeOutcome;
 use crate::AuthorizationServer;
 use crate::error::{AuthorizeError, SafeError};
 use crate::event;
+use crate::extension::{Asked, ResponseMembers};
 use crate::grant::{AuthorizationCode, CodeState};
 use crate::scope::ScopeSet;
 
@@ -43,11 +44,23 @@ impl AuthorizationServer {
             return self.approve_device(device, facts, loaded, session).await;
         }
         // From here on the request is used up: what fails now is the server's fault, and the client hears of it.
-        let outcome = match self.issue_code(facts, loaded, session).await {
-            Ok(code) => AuthorizeOutcome::Code(code),
-            Err(error) => AuthorizeOutcome::Error(error.into()),
+        let added = self.added_to_response(facts, session);
+        let (outcome, added) = match (self.issue_code(facts, loaded, session).await, added) {
+            (Ok(code), Ok(added)) => (AuthorizeOutcome::Code(code), added),
+            (Err(error), _) | (_, Err(error)) => {
+                (AuthorizeOutcome::Error(error.into()), ResponseMembers::default())
+            }
         };
-        Ok(self.respond(frozen.request.return_address(), outcome))
+        self.respond_with(facts.client, frozen.request.return_address(), outcome, added).await
+    }
+
+    fn added_to_response(&self, facts: &Facts<'_>, session: &Session) -> Result<ResponseMembers, PortError> {
+        let asked = Asked::new(facts.client, facts.request, facts.now);
+        let asked = match facts.account {
+            Some(account) => asked.in_session(session, account),
+            None => asked,
+        };
+        self.extension().response(self, &asked)
     }
 
     async fn issue_code(

@@ -22,6 +22,7 @@ mod device;
 mod facts;
 mod flow;
 mod grant;
+mod jarm;
 mod parse;
 mod request;
 mod response;

@@ -84,7 +84,7 @@ pub(crate) fn parse(
         redirect_uri_named: address.named,
         response_mode: response_mode(params)?,
         state: address.state.clone(),
-        challenge: challenge(params)?,
+        challenge: challenge(client, config, params)?,
         organization: organization(config, &scopes, params)?,
         scopes,
         resources,
@@ -97,6 +97,7 @@ pub(crate) fn parse(
         display: display(params)?,
         dpop_key: dpop_key(config, params)?,
         device: None,
+        signed: false,
         extension: Map::new(),
     })
 }
@@ -120,7 +121,7 @@ pub(crate) fn parse_without_redirect(
         redirect_uri_named: false,
         response_mode: ResponseMode::default(),
         state: None,
-        challenge,
+        challenge: Some(challenge),
         organization: None,
         scopes: scopes(client, config, params)?,
         resources,
@@ -133,6 +134,7 @@ pub(crate) fn parse_without_redirect(
         display: None,
         dpop_key: None,
         device: None,
+        signed: false,
         extension: Map::new(),
     })
 }
@@ -141,11 +143,11 @@ fn one<'a>(params: &'a Params, name: &str) -> Result<Option<&'a str>, RequestPro
     Ok(params.one(name)?)
 }
 
+/// A request object was opened before this, and a pushed request taken: what is left is one that is not supported here.
 fn refuse_unsupported(params: &Params) -> Result<(), AuthorizeError> {
     if one(params, "request")?.is_some() {
         return Err(AuthorizeError::RequestNotSupported);
     }
-    // A pushed request was taken before this: what is left is a reference to somewhere else.
     if one(params, "request_uri")?.is_some() {
         return Err(AuthorizeError::RequestUriNotSupported);
     }
@@ -158,23 +160,31 @@ fn refuse_unsupported(params: &Params) -> Result<(), AuthorizeError> {
 fn response_mode(params: &Params) -> Result<ResponseMode, RequestProblem> {
     match one(params, "response_mode")? {
         None => Ok(ResponseMode::default()),
-        Some(name) => ResponseMode::ALL
-            .into_iter()
-            .find(|mode| mode.as_str() == name)
-            .ok_or(RequestProblem::Invalid("response_mode")),
+        Some(name) => ResponseMode::from_name(name).ok_or(RequestProblem::Invalid("response_mode")),
     }
 }
 
 /// PKCE, method `S256`: without a method it would be `plain`
 /// ([RFC 7636, section 4.3](https://www.rfc-editor.org/rfc/rfc7636#section-4.3)), which is refused like any other.
-fn challenge(params: &Params) -> Result<CodeChallenge, RequestProblem> {
-    let challenge = one(params, "code_challenge")?.ok_or(RequestProblem::Missing("code_challenge"))?;
+fn challenge(
+    client: &Client,
+    config: &Config,
+    params: &Params,
+) -> Result<Option<CodeChallenge>, RequestProblem> {
+    let Some(challenge) = one(params, "code_challenge")? else {
+        let may_go_without = !config.profile.requires_pkce_of_all() && !client.is_public();
+        let method = one(params, "code_challenge_method")?;
+        return match (may_go_without, method) {
+            (true, None) => Ok(None),
+            _ => Err(RequestProblem::Missing("code_challenge")),
+        };
+    };
     match one(params, "code_challenge_method")? {
         Some(CodeChallenge::METHOD) => {}
         Some(_) => return Err(RequestProblem::Invalid("code_challenge_method")),
         None => return Err(RequestProblem::Missing("code_challenge_method")),
     }
-    CodeChallenge::from_str(challenge).map_err(|_| RequestProblem::Invalid("code_challenge"))
+    CodeChallenge::from_str(challenge).map(Some).map_err(|_| RequestProblem::Invalid("code_challenge"))
 }
 
 /// The requested scope values that the server knows. Unknown ones are left out, as

@@ -29,8 +29,9 @@ pub struct AuthorizeRequest {
     pub response_mode: ResponseMode,
     /// The client's own value, given back as it is.
     pub state: Option<String>,
-    /// The challenge that the code exchange must answer.
-    pub challenge: CodeChallenge,
+    /// The challenge that the code exchange must answer; `None` only where the server's
+    /// [profile](crate::server::Profile) lets confidential clients go without.
+    pub challenge: Option<CodeChallenge>,
     /// The requested scope values that the server knows; the client may ask for all of them.
     pub scopes: ScopeSet,
     /// The resources that tokens will be for: the named ones, or the default.
@@ -60,6 +61,9 @@ pub struct AuthorizeRequest {
     /// [device authorization](crate::device): then nothing goes to the redirect URI.
     #[serde(default)]
     pub device: Option<DeviceReference>,
+    /// Whether the request was a request object that the client signed.
+    #[serde(default)]
+    pub signed: bool,
     /// What the [`Extension`](crate::extension::Extension) read.
     pub extension: Map<String, Value>,
 }
@@ -78,11 +82,19 @@ pub enum ResponseMode {
     /// By a form that the browser posts
     /// ([specification](https://openid.net/specs/oauth-v2-form-post-response-mode-1_0.html)).
     FormPost,
+    /// In a signed JWT in the query ([JARM, section 2.3.1](https://openid.net/specs/oauth-v2-jarm.html)). `jwt` is another name
+    /// of it, because the response type is always `code`.
+    QueryJwt,
+    /// In a signed JWT in the fragment.
+    FragmentJwt,
+    /// In a signed JWT in a form.
+    FormPostJwt,
 }
 
 impl ResponseMode {
     /// Every mode that this library supports.
-    pub const ALL: [Self; 3] = [Self::Query, Self::Fragment, Self::FormPost];
+    pub const ALL: [Self; 6] =
+        [Self::Query, Self::Fragment, Self::FormPost, Self::QueryJwt, Self::FragmentJwt, Self::FormPostJwt];
 
     /// The registered name.
     #[must_use]
@@ -91,6 +103,36 @@ impl ResponseMode {
             Self::Query => "query",
             Self::Fragment => "fragment",
             Self::FormPost => "form_post",
+            Self::QueryJwt => "query.jwt",
+            Self::FragmentJwt => "fragment.jwt",
+            Self::FormPostJwt => "form_post.jwt",
+        }
+    }
+
+    /// The mode with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        if name == Self::JWT {
+            return Some(Self::QueryJwt);
+        }
+        Self::ALL.into_iter().find(|mode| mode.as_str() == name)
+    }
+
+    /// The name of the mode that is a JWT in the default place of the response type.
+    pub const JWT: &str = "jwt";
+
+    /// Whether the response is a signed JWT.
+    #[must_use]
+    pub const fn is_jwt(self) -> bool {
+        matches!(self, Self::QueryJwt | Self::FragmentJwt | Self::FormPostJwt)
+    }
+
+    /// Where the parameters go, whether they are in a JWT or not.
+    pub(super) const fn place(self) -> Self {
+        match self {
+            Self::Query | Self::QueryJwt => Self::Query,
+            Self::Fragment | Self::FragmentJwt => Self::Fragment,
+            Self::FormPost | Self::FormPostJwt => Self::FormPost,
         }
     }
 }

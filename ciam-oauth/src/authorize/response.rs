@@ -7,13 +7,14 @@ use ciam_core::encoding::base64url;
 use ciam_core::secret::Secret;
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION, PRAGMA, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    SET_COOKIE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{Response, StatusCode};
 
 use super::parse::ReturnAddress;
 use super::request::ResponseMode;
 use crate::error::AuthorizeError;
+use crate::extension::ResponseMembers;
 use crate::issuer::Issuer;
 use crate::redirect_uri::RedirectUri;
 
@@ -35,6 +36,10 @@ pub struct AuthorizeResponse {
     pub issuer: Issuer,
     /// The answer.
     pub outcome: AuthorizeOutcome,
+    /// What the [`Extension`](crate::extension::Extension) added.
+    pub(super) extra: ResponseMembers,
+    /// All of it in a signed JWT, for the modes that are one.
+    pub(super) jwt: Option<Secret>,
 }
 
 /// A code or an error.
@@ -59,12 +64,20 @@ impl fmt::Debug for AuthorizeOutcome {
 impl AuthorizeResponse {
     pub(crate) fn new(address: ReturnAddress, issuer: Issuer, outcome: AuthorizeOutcome) -> Self {
         let ReturnAddress { redirect_uri, mode, state, .. } = address;
-        Self { redirect_uri, mode, state, issuer, outcome }
+        Self { redirect_uri, mode, state, issuer, outcome, extra: ResponseMembers::default(), jwt: None }
     }
 
-    /// The parameters, in order.
+    /// The parameters, in order: the single one of a response in a JWT, or those of the response.
     #[must_use]
     pub fn params(&self) -> Vec<(&str, &str)> {
+        match &self.jwt {
+            Some(jwt) => vec![("response", jwt.expose())],
+            None => self.plain_params(),
+        }
+    }
+
+    /// The parameters of the response, whether they go in a JWT or not.
+    pub(super) fn plain_params(&self) -> Vec<(&str, &str)> {
         let mut params = Vec::with_capacity(4);
         match &self.outcome {
             AuthorizeOutcome::Code(code) => params.push(("code", code.expose())),
@@ -77,6 +90,7 @@ impl AuthorizeResponse {
             params.push(("state", state.as_str()));
         }
         params.push(("iss", self.issuer.as_str()));
+        params.extend(self.extra.params.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         params
     }
 
@@ -84,12 +98,15 @@ impl AuthorizeResponse {
     #[must_use]
     pub fn to_http(&self) -> Response<Bytes> {
         let params = self.params();
-        let mut response = match self.mode {
-            ResponseMode::Query => redirect(&self.redirect_uri.with_query(&params)),
+        let mut response = match self.mode.place() {
             ResponseMode::Fragment => redirect(&self.redirect_uri.with_fragment(&params)),
             ResponseMode::FormPost => form_post(&self.redirect_uri, &params),
+            _ => redirect(&self.redirect_uri.with_query(&params)),
         };
         private(&mut response);
+        for cookie in &self.extra.cookies {
+            response.headers_mut().append(SET_COOKIE, cookie.clone());
+        }
         response
     }
 }
@@ -191,6 +208,8 @@ mod tests {
             state: Some("\"><script>alert(1)</script>&'".to_owned()),
             issuer: "https://id.example".parse().unwrap(),
             outcome,
+            extra: ResponseMembers::default(),
+            jwt: None,
         }
     }
 

@@ -3,19 +3,22 @@
 use std::collections::BTreeSet;
 
 use ciam_core::crypto::Crypto;
-use ciam_core::jose::{Algorithm, KeySet, PublicJwkSet};
+use ciam_core::jose::jwe::{EncryptionJwkSet, KeyManagement};
+use ciam_core::jose::{Algorithm, AlgorithmSet, JwkSetLimits, KeySet, PublicJwkSet};
 use ciam_core::store::StoredRecord as _;
 use serde_json::Value;
 use url::Url;
 
 use super::authentication::{AuthMethod, ClientAuthentication, ClientKeys};
-use super::model::{ApplicationType, Client, GrantType, SubjectType};
+use super::messages::TokenEncryption;
+use super::model::{ApplicationType, Client, GrantType, RefreshRotation, SubjectType};
 use crate::redirect_uri::{RedirectUri, RedirectUriKind};
 use crate::resource::ResourceIndicator;
 use crate::scope::ScopeSet;
+use crate::server::Profile;
 
 /// What the server that clients are registered at supports.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Supported {
     pub(crate) scopes: ScopeSet,
     pub(crate) resources: BTreeSet<ResourceIndicator>,
@@ -26,6 +29,36 @@ pub(crate) struct Supported {
     pub(crate) mutual_tls: bool,
     /// What the server signs with.
     pub(crate) signing: Vec<Algorithm>,
+    /// How it encrypts for clients.
+    pub(crate) encryption: Vec<KeyManagement>,
+    /// What request objects may be signed with; nothing when there are none.
+    pub(crate) request_objects: AlgorithmSet,
+    /// How they may be encrypted for it.
+    pub(crate) decryption: Vec<KeyManagement>,
+    /// Whether they are fetched.
+    pub(crate) by_reference: bool,
+    /// The rules of others that the server keeps.
+    pub(crate) profile: Profile,
+}
+
+impl Default for Supported {
+    fn default() -> Self {
+        Self {
+            scopes: ScopeSet::default(),
+            resources: BTreeSet::new(),
+            grants: BTreeSet::new(),
+            custom_grants: BTreeSet::new(),
+            authentication: BTreeSet::new(),
+            dpop: false,
+            mutual_tls: false,
+            signing: Vec::new(),
+            encryption: Vec::new(),
+            request_objects: AlgorithmSet::of(&[]),
+            decryption: Vec::new(),
+            by_reference: false,
+            profile: Profile::OAuth21,
+        }
+    }
 }
 
 /// Why a registration was refused.
@@ -89,6 +122,9 @@ pub enum ClientProblem {
     /// A lifetime is zero or longer than a day.
     #[error("`access_token_seconds` must be between 1 and 86400")]
     Lifetime,
+    /// The server's profile does not allow it.
+    #[error("the server's profile does not allow it: {0}")]
+    Profile(&'static str),
     /// Only a client that authenticates can be a resource.
     #[error("only a confidential client can serve a resource")]
     Serves,
@@ -114,6 +150,10 @@ impl Client {
         self.check_display()?;
         self.check_sector()?;
         self.check_algorithms(supported)?;
+        self.check_messages(supported, crypto)?;
+        if supported.profile.is_fapi() {
+            self.check_fapi(supported.profile)?;
+        }
         let unknown = self.scopes.difference(&supported.scopes);
         if !unknown.is_empty() {
             return Err(ClientProblem::Scope(unknown));
@@ -163,6 +203,9 @@ impl Client {
         if self.backchannel_logout_uri.as_deref().is_some_and(|uri| !is_https_url(uri)) {
             return Err(ClientProblem::Url("backchannel_logout_uri"));
         }
+        if self.frontchannel_logout_uri.as_deref().is_some_and(|uri| !self.is_own_frame(uri)) {
+            return Err(ClientProblem::Url("frontchannel_logout_uri"));
+        }
         let private_use = self
             .redirect_uris
             .iter()
@@ -174,6 +217,15 @@ impl Client {
             }
             _ => Ok(()),
         }
+    }
+
+    /// An `https` address at the origin of a redirect URI: the standard wants no other
+    /// ([Front-Channel Logout, section 2](https://openid.net/specs/openid-connect-frontchannel-1_0.html#RPLogout)).
+    fn is_own_frame(&self, uri: &str) -> bool {
+        let Ok(url) = Url::parse(uri) else { return false };
+        let origin = url.origin().ascii_serialization();
+        let own = |known: &RedirectUri| known.origin().as_ref() == Some(&origin);
+        is_https_url(uri) && self.redirect_uris.iter().any(own)
     }
 
     fn check_authentication(&self, supported: &Supported, crypto: &dyn Crypto) -> Result<(), ClientProblem> {
@@ -207,7 +259,7 @@ impl Client {
                     return Err(ClientProblem::Algorithm("token_endpoint_auth_signing_alg"));
                 }
                 match keys {
-                    ClientKeys::Jwks(set) => check_jwks(set, crypto),
+                    ClientKeys::Jwks(set) => check_keys(set, crypto, true),
                     ClientKeys::JwksUri(uri) if is_https_url(uri) => Ok(()),
                     ClientKeys::JwksUri(_) => Err(ClientProblem::Keys("jwks_uri is not an https URL")),
                 }
@@ -265,6 +317,7 @@ impl Client {
             ("id_token_signed_response_alg", self.id_token_alg),
             ("userinfo_signed_response_alg", self.userinfo_alg),
             ("introspection_signed_response_alg", self.introspection_alg),
+            ("authorization_signed_response_alg", self.messages.authorization_alg),
         ];
         for (name, alg) in algorithms {
             if alg.is_some_and(|alg| !supported.signing.contains(&alg)) {
@@ -272,6 +325,89 @@ impl Client {
             }
         }
         Ok(())
+    }
+
+    fn check_messages(&self, supported: &Supported, crypto: &dyn Crypto) -> Result<(), ClientProblem> {
+        let messages = &self.messages;
+        match &messages.keys {
+            Some(ClientKeys::JwksUri(uri)) if !is_https_url(uri) => {
+                return Err(ClientProblem::Keys("jwks_uri is not an https URL"));
+            }
+            Some(ClientKeys::Jwks(set)) => check_keys(set, crypto, false)?,
+            _ => {}
+        }
+        for (name, encryption) in messages.encryptions() {
+            let Some(encryption) = encryption else { continue };
+            if encryption.alg == KeyManagement::Dir || !supported.encryption.contains(&encryption.alg) {
+                return Err(ClientProblem::Algorithm(name));
+            }
+            self.check_recipient(encryption)?;
+        }
+        if let Some(encryption) = messages.request_object_encryption
+            && !supported.decryption.contains(&encryption.alg)
+        {
+            return Err(ClientProblem::Algorithm("request_object_encryption_alg"));
+        }
+        if messages.request_object_alg.is_some_and(|alg| !supported.request_objects.contains(alg)) {
+            return Err(ClientProblem::Algorithm("request_object_signing_alg"));
+        }
+        let signs = messages.require_signed_requests || !messages.request_uris.is_empty();
+        if signs && self.public_keys().is_none() {
+            return Err(ClientProblem::Keys("request objects need registered keys"));
+        }
+        if messages.request_uris.len() > Self::MAX_URIS {
+            return Err(ClientProblem::TooLong("request_uris"));
+        }
+        let fetched = |uri: &String| supported.by_reference && is_https_url(uri);
+        if messages.request_uris.iter().all(fetched) {
+            Ok(())
+        } else {
+            Err(ClientProblem::Url("request_uris"))
+        }
+    }
+
+    /// What FAPI 2.0 allows of clients
+    /// ([section 5.3.2.1](https://openid.net/specs/fapi-security-profile-2_0-final.html#section-5.3.2.1)).
+    fn check_fapi(&self, profile: Profile) -> Result<(), ClientProblem> {
+        let refuse = |reason| Err(ClientProblem::Profile(reason));
+        match &self.authentication {
+            ClientAuthentication::PrivateKeyJwt { alg, token_endpoint_audience, .. } => {
+                if *token_endpoint_audience {
+                    return refuse("assertions are for the issuer alone");
+                }
+                if alg.is_some_and(|alg| !profile.algorithms().contains(alg)) {
+                    return refuse("assertions are signed with PS256, ES256 or EdDSA");
+                }
+            }
+            ClientAuthentication::TlsClientAuth { .. }
+            | ClientAuthentication::SelfSignedTlsClientAuth { .. } => {}
+            _ => return refuse("clients prove a private key"),
+        }
+        if self.redirect_uris.iter().any(|uri| uri.kind() != RedirectUriKind::Https) {
+            return refuse("redirect URIs are https");
+        }
+        if self.refresh_rotation == RefreshRotation::Always {
+            return refuse("refresh tokens do not rotate");
+        }
+        if profile == Profile::Fapi2MessageSigning && self.public_keys().is_none() {
+            return refuse("request objects need registered keys");
+        }
+        Ok(())
+    }
+
+    /// Whether there is, or may be, a key to encrypt for.
+    fn check_recipient(&self, encryption: TokenEncryption) -> Result<(), ClientProblem> {
+        match self.public_keys() {
+            Some(ClientKeys::JwksUri(_)) => Ok(()),
+            Some(ClientKeys::Jwks(set)) => {
+                let keys = EncryptionJwkSet::parse(&set.to_string(), &JwkSetLimits::default());
+                match keys {
+                    Ok(keys) if keys.find(encryption.alg).is_some() => Ok(()),
+                    _ => Err(ClientProblem::Keys("no key serves the encryption")),
+                }
+            }
+            None => Err(ClientProblem::Keys("an encrypted response needs registered keys")),
+        }
     }
 
     /// The host name under which pairwise subjects of this client are computed: the registered sector, or the only host of
@@ -311,8 +447,9 @@ fn is_origin(text: &str) -> bool {
     })
 }
 
-/// A set of public keys that can verify something: no private member, no symmetric key, and not too many of them.
-fn check_jwks(set: &Value, crypto: &dyn Crypto) -> Result<(), ClientProblem> {
+/// A set of public keys, of which some can verify something, or at least be encrypted for: no private member, no symmetric key,
+/// and not too many of them.
+fn check_keys(set: &Value, crypto: &dyn Crypto, must_verify: bool) -> Result<(), ClientProblem> {
     const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
     let keys =
         set.get("keys").and_then(Value::as_array).ok_or(ClientProblem::Keys("jwks is not a JWK Set"))?;
@@ -326,7 +463,11 @@ fn check_jwks(set: &Value, crypto: &dyn Crypto) -> Result<(), ClientProblem> {
     match parsed {
         // Keys for encryption and of unknown types may stand beside (RFC 7517, section 5).
         Ok(usable) if !usable.keys().is_empty() => Ok(()),
-        Ok(_) => Err(ClientProblem::Keys("no key can verify a signature")),
+        Ok(_) if must_verify => Err(ClientProblem::Keys("no key can verify a signature")),
+        Ok(_) => match EncryptionJwkSet::parse(&set.to_string(), &JwkSetLimits::default()) {
+            Ok(recipients) if !recipients.keys().is_empty() => Ok(()),
+            _ => Err(ClientProblem::Keys("no key can be used")),
+        },
         Err(_) => Err(ClientProblem::Keys("the keys cannot be told apart")),
     }
 }

@@ -3,6 +3,7 @@
 mod authentication;
 mod check;
 mod id;
+mod messages;
 mod model;
 mod registry;
 
@@ -13,6 +14,7 @@ pub use self::authentication::{
 pub use self::check::ClientProblem;
 pub(crate) use self::check::Supported;
 pub use self::id::{ClientId, InvalidClientId};
+pub use self::messages::{MessageProtection, TokenEncryption};
 pub use self::model::{
     ApplicationType, Client, ClientDisplay, ClientKind, GrantType, RefreshRotation, SubjectType,
 };

@@ -10,6 +10,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::authentication::ClientAuthentication;
 use super::id::ClientId;
+use super::messages::MessageProtection;
 use crate::redirect_uri::RedirectUri;
 use crate::resource::ResourceIndicator;
 use crate::scope::ScopeSet;
@@ -59,6 +60,14 @@ pub struct Client {
     /// Whether it needs to know which session. Logout tokens always say so.
     #[serde(default)]
     pub backchannel_logout_session_required: bool,
+    /// Where its frame is loaded in the browser when a session has ended
+    /// ([Front-Channel Logout, section 2](https://openid.net/specs/openid-connect-frontchannel-1_0.html#RPLogout)): at the
+    /// origin of one of its redirect URIs.
+    #[serde(default)]
+    pub frontchannel_logout_uri: Option<String>,
+    /// Whether it needs to know which session. It is always told.
+    #[serde(default)]
+    pub frontchannel_logout_session_required: bool,
     /// The scope values that it may ask for.
     pub scopes: ScopeSet,
     /// The resources that it may name; the server's default resource is always allowed.
@@ -82,6 +91,9 @@ pub struct Client {
     /// ([RFC 9701, section 6](https://www.rfc-editor.org/rfc/rfc9701#section-6)).
     #[serde(default)]
     pub introspection_alg: Option<Algorithm>,
+    /// How its requests are protected, and how what it is sent is.
+    #[serde(default)]
+    pub messages: MessageProtection,
     /// The authentication age that applies when a request has no `max_age`.
     pub default_max_age: Option<u32>,
     /// Whether its ID tokens always have `auth_time`.
@@ -138,6 +150,8 @@ impl Client {
             post_logout_redirect_uris: Vec::new(),
             backchannel_logout_uri: None,
             backchannel_logout_session_required: false,
+            frontchannel_logout_uri: None,
+            frontchannel_logout_session_required: false,
             scopes: ScopeSet::new(),
             resources: BTreeSet::new(),
             serves: BTreeSet::new(),
@@ -148,6 +162,7 @@ impl Client {
             id_token_alg: None,
             userinfo_alg: None,
             introspection_alg: None,
+            messages: MessageProtection::default(),
             default_max_age: None,
             require_auth_time: false,
             default_acr_values: Vec::new(),
@@ -252,6 +267,13 @@ impl Client {
     #[must_use]
     pub const fn requiring_backchannel_session(mut self) -> Self {
         self.backchannel_logout_session_required = true;
+        self
+    }
+
+    /// Sets where its frame is loaded when a session has ended.
+    #[must_use]
+    pub fn with_frontchannel_logout_uri(mut self, uri: impl Into<String>) -> Self {
+        self.frontchannel_logout_uri = Some(uri.into());
         self
     }
 

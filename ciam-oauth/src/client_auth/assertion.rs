@@ -33,6 +33,8 @@ pub(super) struct AssertionRules<'a> {
     pub(super) issuer: &'a str,
     /// The token endpoint's URL, where the client is registered to use it as the audience.
     pub(super) token_endpoint: Option<&'a str>,
+    /// Whether the audience must be a text: FAPI 2.0 takes no list of one.
+    pub(super) text_only: bool,
     pub(super) now: OffsetDateTime,
 }
 
@@ -73,6 +75,7 @@ impl AssertionRules<'_> {
     fn claim_rules(&self) -> ClaimRules {
         let issuer = self.issuer.to_owned();
         let audience = match self.token_endpoint {
+            None if self.text_only => AudienceRule::ExactString(issuer),
             None => AudienceRule::Only(issuer),
             Some(url) => AudienceRule::OnlyOneOf(vec![issuer, url.to_owned()]),
         };

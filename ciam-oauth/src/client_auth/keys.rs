@@ -24,7 +24,7 @@ impl ClientKeyCache {
     /// At most this many key sets are kept.
     const MAX: usize = 1_000;
 
-    fn remote(&self, ports: &Ports, url: &str) -> RemoteKeys {
+    pub(crate) fn remote(&self, ports: &Ports, url: &str) -> RemoteKeys {
         let mut remote = self.remote.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = remote.get(url) {
             return known.clone();
@@ -49,7 +49,9 @@ impl AuthorizationServer {
     ) -> Result<(), ClientAuthError> {
         let (allowed, token_endpoint_audience) = match &client.authentication {
             ClientAuthentication::PrivateKeyJwt { alg, token_endpoint_audience, .. } => {
-                (algorithms(*alg), *token_endpoint_audience)
+                let allowed = self.config().profile.algorithms();
+                let both = algorithms(*alg).iter().filter(|alg| allowed.contains(*alg)).collect();
+                (both, *token_endpoint_audience)
             }
             ClientAuthentication::ClientSecretJwt { token_endpoint_audience, .. } => {
                 (AlgorithmSet::of(&[Algorithm::Hs256]), *token_endpoint_audience)
@@ -62,6 +64,7 @@ impl AuthorizationServer {
             client: &client.id,
             issuer: self.issuer().as_str(),
             token_endpoint: token_endpoint.as_deref(),
+            text_only: self.config().profile.is_fapi(),
             now: self.ports().now(),
         };
         let single_use = match &client.authentication {
@@ -110,7 +113,7 @@ impl AuthorizationServer {
         Ok(KeySet::from(key.map_err(|_| AssertionProblem::Key)?))
     }
 
-    fn registered_keys(&self, jwks: &serde_json::Value) -> Result<KeySet, AssertionProblem> {
+    pub(crate) fn registered_keys(&self, jwks: &serde_json::Value) -> Result<KeySet, AssertionProblem> {
         let jwks = PublicJwkSet::try_from(jwks.clone()).map_err(|_| AssertionProblem::Key)?;
         KeySet::from_jwks(self.ports().crypto(), &jwks).map_err(|_| AssertionProblem::Key)
     }

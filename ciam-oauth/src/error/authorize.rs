@@ -50,7 +50,14 @@ pub enum AuthorizeError {
     /// ([specification](https://openid.net/specs/openid-connect-unmet-authentication-requirements-1_0.html)).
     #[error("the authentication requirements are not met")]
     UnmetAuthenticationRequirements,
-    /// A request object was sent. Sent as `request_not_supported`.
+    /// The request object is not one, not signed as registered, or does not say what it must. Sent as `invalid_request_object`
+    /// ([RFC 9101, section 7](https://www.rfc-editor.org/rfc/rfc9101#section-7)).
+    #[error("the request object is refused")]
+    InvalidRequestObject(#[from] RequestObjectProblem),
+    /// The request object cannot be fetched, or may not be. Sent as `invalid_request_uri`.
+    #[error("the request object cannot be fetched")]
+    InvalidRequestUri,
+    /// A request object was sent, and there are none here. Sent as `request_not_supported`.
     #[error("request objects are not supported")]
     RequestNotSupported,
     /// A request by reference was sent. Sent as `request_uri_not_supported`.
@@ -80,6 +87,8 @@ impl AuthorizeError {
             Self::AccountSelectionRequired => "account_selection_required",
             Self::InteractionRequired => "interaction_required",
             Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
+            Self::InvalidRequestObject(_) => "invalid_request_object",
+            Self::InvalidRequestUri => "invalid_request_uri",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::RegistrationNotSupported => "registration_not_supported",
@@ -102,6 +111,8 @@ impl AuthorizeError {
             Self::AccountSelectionRequired => "the person has to choose an account",
             Self::InteractionRequired => "the person has to be asked",
             Self::UnmetAuthenticationRequirements => "the required authentication was not reached",
+            Self::InvalidRequestObject(problem) => problem.description(),
+            Self::InvalidRequestUri => "the request_uri is not registered or cannot be fetched",
             Self::RequestNotSupported => "the request parameter is not supported",
             Self::RequestUriNotSupported => "only pushed request_uri values are supported",
             Self::RegistrationNotSupported => "the registration parameter is not supported",
@@ -153,6 +164,9 @@ pub enum RequestProblem {
     /// The client must push its authorization requests.
     #[error("the request was not pushed")]
     NotPushed,
+    /// The client must send its authorization requests as request objects.
+    #[error("the request was not signed")]
+    NotSigned,
     /// The pushed request is unknown, expired, used, or another client's.
     #[error("the pushed request cannot be used")]
     PushedRequest,
@@ -171,6 +185,7 @@ impl RequestProblem {
             Self::Missing(_) => "a required parameter is missing",
             Self::Invalid(_) => "a parameter is not valid",
             Self::Contradiction(_) => "parameters contradict each other",
+            Self::NotSigned => "the client must use signed request objects",
             Self::NotPushed => "the client must use pushed authorization requests",
             Self::PushedRequest => "the request_uri is unknown, expired or used",
         }
@@ -193,6 +208,66 @@ impl From<ciam_core::http::ParamsError> for RequestProblem {
             ParamsError::Duplicate => Self::Duplicate,
             ParamsError::Encoding => Self::Encoding,
             _ => Self::TooLarge,
+        }
+    }
+}
+
+/// What is wrong with a request object. For logs and the client's developer; sent as `invalid_request_object`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestObjectProblem {
+    /// Neither a signed nor an encrypted JWT in the compact form, too large, or without an object of claims inside.
+    #[error("the request object is malformed")]
+    Malformed,
+    /// The algorithm is not the registered one, or none that is accepted. An unsigned one is among them.
+    #[error("the request object's algorithm is not allowed")]
+    Algorithm,
+    /// It is of another type than a request object.
+    #[error("the token is not a request object")]
+    Type,
+    /// No registered key made the signature, or the client has none.
+    #[error("the request object is not signed by the client")]
+    Signature,
+    /// The client's keys cannot be fetched.
+    #[error("the client's keys cannot be fetched")]
+    KeysUnavailable,
+    /// It is not encrypted and has to be, cannot be decrypted, or is encrypted in another way than the registered one.
+    #[error("the request object's encryption is not as registered")]
+    Encryption,
+    /// `iss` or `client_id` is not the client, or `sub` is
+    /// ([RFC 9101, section 10.8](https://www.rfc-editor.org/rfc/rfc9101#section-10.8)).
+    #[error("the request object is not the client's")]
+    Party,
+    /// `aud` does not name this server.
+    #[error("the request object is for another server")]
+    Audience,
+    /// It has expired, is not valid yet, lives too long, or does not say.
+    #[error("the request object is not valid now")]
+    Time,
+    /// It holds a request object, or the address of one.
+    #[error("the request object holds another")]
+    Nested,
+    /// A member has a value that no parameter has.
+    #[error("a member of the request object is of the wrong type")]
+    Member,
+}
+
+impl RequestObjectProblem {
+    /// A fixed text for the client's developer.
+    #[must_use]
+    pub const fn description(&self) -> &'static str {
+        match self {
+            Self::Malformed => "the request object is not a signed or encrypted JWT",
+            Self::Algorithm => "the request object's algorithm is not registered or not supported",
+            Self::Type => "the request object has the type of another token",
+            Self::Signature => "the request object is not signed with a registered key",
+            Self::KeysUnavailable => "the client's jwks_uri cannot be fetched",
+            Self::Encryption => "the request object's encryption is not as registered",
+            Self::Party => "iss and client_id of the request object must be the client, and sub must not",
+            Self::Audience => "aud of the request object must name the issuer",
+            Self::Time => "exp or nbf of the request object is missing, past or too far away",
+            Self::Nested => "the request object must not hold request or request_uri",
+            Self::Member => "a member of the request object is of the wrong type",
         }
     }
 }

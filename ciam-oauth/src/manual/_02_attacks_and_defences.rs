@@ -29,6 +29,17 @@
 //! **Credentials that are posted on, cached or leaked by referrer.** Redirects are 303; every answer of the front channel says
 //! `no-store`, `no-referrer` and may not be framed. *http_layer: `s4_…`.*
 //!
+//! **A request that was altered on its way through the browser.** A request object is signed by the client and replaces
+//! everything beside it; a client or server can demand one (`request_was_signed_if_required`). Its algorithm is registered, its
+//! type, issuer and audience are checked so that no other token of the client passes for one, and it can hold no other.
+//! *request_objects: `s28_…`.*
+//!
+//! **A server that is made to fetch.** `request_uri` is a pushed request. Addresses are fetched only where that is turned on, only
+//! if the client registered them byte for byte, and by the outbound rules. *request_objects: `rfc9101_5_2_…`.*
+//!
+//! **A response that was altered or injected.** A client that asks for `jwt` gets its response signed, for it alone and for five
+//! minutes ([JARM](https://openid.net/specs/oauth-v2-jarm.html)). When that cannot be done, nothing is sent. *response_jwt.*
+//!
 //! # The code
 //!
 //! **Stolen codes.** A code is bound to the client, the redirect URI, the PKCE challenge, the session, the scope and the resources

@@ -111,6 +111,38 @@
 //! A grant ends with the session that it was given in, unless the scope value `offline_access` was granted.
 //! Register the client for it, configure it as a scope value, and let people see it in the consent.
 //!
+//! # … keep the rules of a profile
+//!
+//! ```
+//! # #[cfg(feature = "memory")]
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! use ciam_core::memory;
+//! use ciam_oauth::AuthorizationServer;
+//! use ciam_oauth::server::{ConfigError, Endpoint, Profile};
+//!
+//! let refused = AuthorizationServer::builder(memory::ports())
+//!     .issuer("https://id.example".parse()?)
+//!     .interaction_url("/interaction/")
+//!     .profile(Profile::Fapi2Security)
+//!     .without(Endpoint::PushedAuthorizationRequest)
+//!     .build()
+//!     .await;
+//! let Err(ConfigError::Profile { reason, .. }) = refused else { return Err("it was built".into()) };
+//! assert_eq!(reason, "pushed requests are off");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+//!
+//! [`Profile`](crate::server::Profile) says what each demands. It refuses at construction, at registration and at each request.
+//!
+//! # … take signed requests
+//!
+//! Signed request objects are taken as the server is. Register the client's keys with
+//! [`MessageProtection`](crate::client::MessageProtection), and demand them with
+//! [`requiring_signed_requests`](crate::client::MessageProtection::requiring_signed_requests). To let clients encrypt them too:
+//! [`RequestObjects::encrypted`](crate::request_object::RequestObjects::encrypted); the server then makes a key of its own, publishes it
+//! beside the signing keys, and replaces it with [`rotate_request_key`](crate::AuthorizationServer::rotate_request_key).
+//!
 //! # … protect an API
 //!
 //! See [the guide for resource servers](super::_06_resource_servers).

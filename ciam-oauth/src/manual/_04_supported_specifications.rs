@@ -16,11 +16,11 @@
 //! | [RFC 9126](https://www.rfc-editor.org/rfc/rfc9126) Pushed authorization requests | yes; required by client or server. No unregistered redirect URIs (2.4). |
 //! | [RFC 9207](https://www.rfc-editor.org/rfc/rfc9207) `iss` in responses | always. |
 //! | [RFC 9700](https://www.rfc-editor.org/rfc/rfc9700) Security best practice | all that touches the above. |
-//! | [Multiple response types](https://openid.net/specs/oauth-v2-multiple-response-types-1_0.html) | `code`; response modes `query` and `fragment`. |
+//! | [Multiple response types](https://openid.net/specs/oauth-v2-multiple-response-types-1_0.html) | `code`; response modes `query` and `fragment`. `web_message` is not built: its draft has expired, and browsers keep the cookies from it. |
 //! | [Form post](https://openid.net/specs/oauth-v2-form-post-response-mode-1_0.html) | yes. |
 //! | [Prompt create](https://openid.net/specs/openid-connect-prompt-create-1_0.html) | yes, as a sign-in that asks for registration. |
 //! | [Unmet authentication requirements](https://openid.net/specs/openid-connect-unmet-authentication-requirements-1_0.html) | yes. |
-//! | [RFC 9101](https://www.rfc-editor.org/rfc/rfc9101) Request objects | no; refused with the registered errors. |
+//! | [RFC 9101](https://www.rfc-editor.org/rfc/rfc9101) Request objects | by value, signed or nested in a JWE, at the authorization endpoint and pushed; by reference as pushed requests, or where it is turned on from registered addresses. Nothing unsigned. |
 //! | [RFC 7591](https://www.rfc-editor.org/rfc/rfc7591) Dynamic registration | yes, with initial access tokens, software statements and a policy; `response_types` is `code`. Texts in several languages are left out. |
 //! | [RFC 7592](https://www.rfc-editor.org/rfc/rfc7592) Registration management | yes; the token stays the same. |
 //! | [RFC 8628](https://www.rfc-editor.org/rfc/rfc8628) Device grant | yes, with `verification_uri_complete`. |
@@ -31,4 +31,5 @@
 //! | [RFC 9470](https://www.rfc-editor.org/rfc/rfc9470) Step-up challenges | at a resource server. |
 //! | [RFC 9701](https://www.rfc-editor.org/rfc/rfc9701) Introspection as JWT | signed (4, 5); not encrypted. |
 //! | [RFC 9728](https://www.rfc-editor.org/rfc/rfc9728) Protected resource metadata | yes; no signed metadata. |
-//! | [JARM](https://openid.net/specs/oauth-v2-jarm.html) | no |
+//! | [JARM](https://openid.net/specs/oauth-v2-jarm.html) | yes: `query.jwt`, `fragment.jwt`, `form_post.jwt`, `jwt`; encrypted for clients that register it. |
+//! | [FAPI 2.0 Message Signing](https://openid.net/specs/fapi-message-signing-2_0-final.html) | requests (5.3) and authorization responses (5.4), by the [profile](crate::server::Profile) and the response mode. |

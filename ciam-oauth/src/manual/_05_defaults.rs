@@ -40,6 +40,12 @@
 //! | assertion as a grant | valid for 10 minutes at most, clocks 30 s apart; `jti` and `sub` of 512 bytes, used once | `TrustedIssuer::max_lifetime` |
 //! | actors that act for each other | 4 | `exchange::MAX_ACTORS`; each makes the token longer |
 //! | client assertion | valid for an hour at most, `jti` of 512 bytes | it is remembered until it expires |
+//! | request object | 32 KiB signed, 64 KiB encrypted or fetched | |
+//! | … how long it may be valid | 60 minutes, begun 60 minutes ago at most | `RequestObjects::LIFETIME`; as FAPI 2.0 wants it |
+//! | … clocks of client and server | differ by 30 s | `RequestObjects::SKEW` |
+//! | authorization response in a JWT | valid for 5 min | the browser is on its way with it; the standard recommends 10 at most |
+//! | encryption keys that clients publish | fetched again after 15 min, used for 24 h while they cannot be; one attempt in 30 s; of 1000 clients | |
+//! | keys for encrypted request objects | the newest is published, two are opened | a client has until the second rotation |
 //! | posted authorization request that is turned into a GET | 8 KiB | what servers and browsers carry in a URL |
 //! | scope values in a request | 64, of 256 bytes | |
 //! | resources in a request | 8, of 512 bytes | |
@@ -115,4 +121,9 @@
 //! - **The first configured resource is the default one.** Without any, the issuer itself is.
 //! - **Browsers of other origins** may read the metadata and the public keys, and the answers of the token and revocation endpoints
 //!   if the client registered the origin.
+//! - **Request objects are taken by value and need not be used.** What is beside one means nothing; what cannot be verified is
+//!   refused, at a registered address beside it if there is one. `iss`, `aud` and `client_id` must be there; `exp` and `nbf` are checked
+//!   where they are, and must be there in the message-signing profile.
+//! - **A response in a JWT is signed with RS256** if the client registered nothing and there is such a key, otherwise with the first
+//!   algorithm that there is a key for.
 //! - **The metadata may be cached for 5 minutes.**

@@ -2,6 +2,7 @@
 
 mod device;
 mod grants;
+mod profile;
 mod sender;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +10,7 @@ use std::sync::Arc;
 
 use ciam_core::assurance::AcrLadder;
 use ciam_core::error::PortError;
-use ciam_core::jose::Algorithm;
+use ciam_core::jose::{Algorithm, AlgorithmSet};
 use ciam_core::keys::{KeyRing, KeyRingError};
 use ciam_core::organization::Organizations;
 use ciam_core::ports::Ports;
@@ -18,6 +19,7 @@ use time::Duration;
 
 use super::config::{Config, Lifetimes, Limits, ResourceServer, SupportedScope, TokenFormat};
 use super::endpoint::Endpoint;
+use super::profile::Profile;
 use super::subject::Subjects;
 use super::{AuthorizationServer, Inner};
 use crate::client::{AuthMethod, Clients, GrantType, Supported};
@@ -31,7 +33,9 @@ use crate::issuer::Issuer;
 use crate::jwt_bearer::{AssertionPolicy, NoAssertions, TrustedIssuer};
 use crate::mtls::MutualTls;
 use crate::organization::ORGANIZATION;
+use crate::recipient::{self, RecipientCache};
 use crate::registration::RegistrationSettings;
+use crate::request_object::{RequestDecryption, RequestObjects, WAYS};
 use crate::resource::ResourceIndicator;
 use crate::scope::{Scope, ScopeSet};
 use crate::token::refresh::RefreshSecrets;
@@ -77,6 +81,8 @@ pub struct ServerBuilder {
     grants: BTreeSet<GrantType>,
     without: BTreeSet<Endpoint>,
     require_pushed_requests: bool,
+    profile: Profile,
+    request_objects: Option<RequestObjects>,
     internal_subjects: bool,
     extension: Arc<dyn Extension>,
     exchange: Arc<dyn ExchangePolicy>,
@@ -109,6 +115,8 @@ impl ServerBuilder {
             grants: BTreeSet::from(GrantType::DEFAULT),
             without: BTreeSet::new(),
             require_pushed_requests: false,
+            profile: Profile::default(),
+            request_objects: Some(RequestObjects::new()),
             internal_subjects: false,
             extension: Arc::new(NoExtension::new()),
             exchange: Arc::new(NoExchange::new()),
@@ -218,6 +226,24 @@ impl ServerBuilder {
         self
     }
 
+    /// Promises to keep the rules of a [`Profile`]; [`Profile::OAuth21`] unless set.
+    pub const fn profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// Replaces the rules for [request objects](crate::request_object). Without it, signed ones by value are taken.
+    pub fn request_objects(mut self, accepted: RequestObjects) -> Self {
+        self.request_objects = Some(accepted);
+        self
+    }
+
+    /// Takes no request objects.
+    pub fn without_request_objects(mut self) -> Self {
+        self.request_objects = None;
+        self
+    }
+
     /// Plugs another protocol in, such as OpenID Connect.
     pub fn extension(mut self, extension: Arc<dyn Extension>) -> Self {
         self.extension = extension;
@@ -234,11 +260,22 @@ impl ServerBuilder {
     /// # Errors
     ///
     /// Fails when something required is missing or contradicts something else, and when a port fails.
-    pub async fn build(self) -> Result<AuthorizationServer, ConfigError> {
+    pub async fn build(mut self) -> Result<AuthorizationServer, ConfigError> {
+        self.apply_profile();
+        self.check_profile()?;
         let issuer = self.issuer.clone().ok_or(ConfigError::Missing("issuer"))?;
         let config = self.config(&issuer)?;
         let keys = self.signing_keys(&config).await?;
+        let request_decryption = match &config.request_objects {
+            Some(accepted) if accepted.encrypted => Some(RequestDecryption::load(self.ports.clone()).await?),
+            _ => None,
+        };
+        let accepted = config.request_objects.as_ref();
         let supported = Supported {
+            encryption: recipient::offered(self.ports.crypto()),
+            request_objects: accepted.map_or(AlgorithmSet::of(&[]), |accepted| accepted.algorithms),
+            decryption: if request_decryption.is_some() { WAYS.to_vec() } else { Vec::new() },
+            by_reference: accepted.is_some_and(|accepted| accepted.by_reference),
             scopes: config.scopes.keys().cloned().collect(),
             resources: config.resources.keys().cloned().collect(),
             grants: config.grants.clone(),
@@ -246,7 +283,13 @@ impl ServerBuilder {
             authentication: config.client_authentication.clone(),
             dpop: config.dpop.is_some(),
             mutual_tls: config.mutual_tls.is_some(),
-            signing: keys.algorithms().to_vec(),
+            signing: keys
+                .algorithms()
+                .iter()
+                .copied()
+                .filter(|alg| config.profile.algorithms().contains(*alg))
+                .collect(),
+            profile: config.profile,
         };
         let dpop = match &config.dpop {
             Some(settings) => Some(sender::checker(&self.ports, settings).await?),
@@ -258,6 +301,8 @@ impl ServerBuilder {
             subjects: Subjects::load(&self.ports, self.internal_subjects).await?,
             refresh_secrets: RefreshSecrets::load(self.ports.clone()).await?,
             client_keys: ClientKeyCache::default(),
+            recipients: RecipientCache::default(),
+            request_decryption,
             clients: Clients::new(self.ports.clone(), supported),
             sessions: self.sessions,
             ports: self.ports,
@@ -347,6 +392,8 @@ impl ServerBuilder {
             mutual_tls: self.mutual_tls.clone(),
             sender_constraint: self.sender_constraint,
             registration: self.registration.is_some(),
+            profile: self.profile,
+            request_objects: self.request_objects.clone(),
         })
     }
 
@@ -386,6 +433,10 @@ impl ServerBuilder {
         }
         if self.require_pushed_requests && self.without.contains(&Endpoint::PushedAuthorizationRequest) {
             return Err(ConfigError::Contradiction("pushed requests are required and turned off"));
+        }
+        let algorithms = self.request_objects.as_ref().map(|accepted| accepted.algorithms);
+        if algorithms.is_some_and(|accepted| accepted.iter().all(Algorithm::is_symmetric)) {
+            return Err(ConfigError::Contradiction("request objects are on and no algorithm of them is"));
         }
         let has = |grant: GrantType| self.grants.contains(&grant);
         if has(GrantType::RefreshToken) && !has(GrantType::AuthorizationCode) && !has(GrantType::DeviceCode) {
@@ -535,6 +586,14 @@ pub enum ConfigError {
         least: Duration,
         /// The longest.
         most: Duration,
+    },
+    /// The configuration contradicts the profile.
+    #[error("the profile `{profile}` cannot be kept: {reason}")]
+    Profile {
+        /// The profile.
+        profile: Profile,
+        /// What contradicts it.
+        reason: &'static str,
     },
     /// Two settings cannot hold together.
     #[error("{0}")]

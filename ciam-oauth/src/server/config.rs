@@ -9,12 +9,14 @@ use ciam_core::ratelimit::Limit;
 use time::Duration;
 
 use super::endpoint::Endpoint;
+use super::profile::Profile;
 use crate::authorize::Prompt;
 use crate::client::{AuthMethod, Client, GrantType};
 use crate::device::DeviceSettings;
 use crate::dpop::DpopSettings;
 use crate::mtls::MutualTls;
 use crate::organization::ORGANIZATION;
+use crate::request_object::RequestObjects;
 use crate::resource::ResourceIndicator;
 use crate::scope::{Scope, ScopeSet};
 use crate::validate::SenderConstraint;
@@ -58,6 +60,10 @@ pub struct Config {
     pub sender_constraint: SenderConstraint,
     /// Whether clients register themselves. Default `false`.
     pub registration: bool,
+    /// The rules of others that it keeps.
+    pub profile: Profile,
+    /// Which request objects are taken; `None` for none.
+    pub request_objects: Option<RequestObjects>,
 }
 
 impl Config {
@@ -80,6 +86,12 @@ impl Config {
             _ => true,
         };
         needed && !self.without.contains(&endpoint)
+    }
+
+    /// Whether every authorization request must be a request object.
+    #[must_use]
+    pub fn require_signed_requests(&self) -> bool {
+        self.request_objects.as_ref().is_some_and(|accepted| accepted.required)
     }
 
     /// Whether a client may ask for tokens for a resource.

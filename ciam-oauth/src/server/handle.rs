@@ -3,11 +3,13 @@
 use bytes::Bytes;
 use ciam_core::http::{BROWSER_COOKIE, Params, Peer, SESSION_COOKIE, cookie};
 use ciam_core::interaction::InteractionHandle;
+use ciam_core::jose::jwe::EncryptionJwk;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue,
     ORIGIN, SET_COOKIE, VARY,
 };
 use http::{Method, Request, Response, StatusCode};
+use serde_json::Value;
 use url::form_urlencoded;
 
 use super::endpoint::Endpoint;
@@ -15,6 +17,7 @@ use super::form::form;
 use super::{AuthorizationServer, reply};
 use crate::authorize::{Step, Visitor, private, redirect};
 use crate::error::{RequestProblem, SafeError};
+use crate::request_object::RequestDecryption;
 
 impl AuthorizationServer {
     /// Answers a request to any endpoint of this server, the extension's included; what is none of them is 404.
@@ -81,7 +84,13 @@ impl AuthorizationServer {
         match self.keys().keys().await {
             Ok(keys) => {
                 let max_age = self.keys().policy().jwks_max_age().whole_seconds();
-                reply::raw_document(keys.jwks_json().clone(), max_age)
+                match self.request_decryption().and_then(RequestDecryption::published) {
+                    None => reply::raw_document(keys.jwks_json().clone(), max_age),
+                    Some(for_requests) => match with_key(keys.jwks_json(), for_requests) {
+                        Some(document) => reply::raw_document(document, max_age),
+                        None => reply::plain(StatusCode::INTERNAL_SERVER_ERROR),
+                    },
+                }
             }
             Err(_) => reply::plain(StatusCode::SERVICE_UNAVAILABLE),
         }
@@ -158,6 +167,13 @@ const MAX_QUERY: usize = 8 * 1024;
 
 fn has_cookies(request: &Request<Bytes>) -> bool {
     [SESSION_COOKIE, BROWSER_COOKIE].into_iter().any(|name| cookie(request.headers(), name).is_some())
+}
+
+/// The key set with one key more.
+fn with_key(jwks: &[u8], key: EncryptionJwk) -> Option<Bytes> {
+    let mut document: Value = serde_json::from_slice(jwks).ok()?;
+    document.get_mut("keys")?.as_array_mut()?.push(key.into());
+    serde_json::to_vec(&document).ok().map(Bytes::from)
 }
 
 fn preflight() -> Response<Bytes> {

@@ -5,6 +5,7 @@ mod config;
 mod endpoint;
 pub(crate) mod form;
 mod handle;
+mod profile;
 pub(crate) mod reply;
 mod secret;
 mod sender;
@@ -24,6 +25,7 @@ use ciam_core::session::SessionManager;
 pub use self::builder::{ConfigError, Dangerous, ServerBuilder};
 pub use self::config::{Config, Lifetimes, Limits, ResourceServer, SupportedScope, TokenFormat};
 pub use self::endpoint::Endpoint;
+pub use self::profile::Profile;
 pub use self::sender::OwnResourceError;
 use self::subject::Subjects;
 use crate::client::{Client, Clients};
@@ -34,7 +36,9 @@ use crate::exchange::ExchangePolicy;
 use crate::extension::Extension;
 use crate::issuer::Issuer;
 use crate::jwt_bearer::{AssertionPolicy, TrustedIssuer};
+use crate::recipient::RecipientCache;
 use crate::registration::RegistrationSettings;
+use crate::request_object::RequestDecryption;
 use crate::token::refresh::RefreshSecrets;
 
 /// An OAuth 2.x authorization server for one tenant and one issuer.
@@ -58,6 +62,8 @@ struct Inner {
     refresh_secrets: RefreshSecrets,
     client_keys: ClientKeyCache,
     dpop: Option<DpopChecker>,
+    recipients: RecipientCache,
+    request_decryption: Option<RequestDecryption>,
     extension: Arc<dyn Extension>,
     exchange: Arc<dyn ExchangePolicy>,
     assertions: Arc<dyn AssertionPolicy>,
@@ -133,6 +139,16 @@ impl AuthorizationServer {
         self.inner.dpop.as_ref()
     }
 
+    /// The encryption keys of clients that publish them.
+    pub(crate) fn recipients(&self) -> &RecipientCache {
+        &self.inner.recipients
+    }
+
+    /// The keys of this server for encrypted request objects, if it takes any.
+    pub(crate) fn request_decryption(&self) -> Option<&RequestDecryption> {
+        self.inner.request_decryption.as_ref()
+    }
+
     /// The protocol that is plugged in.
     #[must_use]
     pub fn extension(&self) -> &dyn Extension {
@@ -177,6 +193,13 @@ impl AuthorizationServer {
     pub fn subject(&self, client: &Client, account: &Account) -> String {
         let own = || self.inner.subjects.subject(client, account.id);
         self.extension().subject(self, client, account).unwrap_or_else(own)
+    }
+
+    /// A name of a session that no client knows: what a browser keeps in a cookie of its own, so that clients can ask whether the
+    /// session is still the same.
+    #[must_use]
+    pub fn browser_state(&self, session: SessionId) -> String {
+        self.inner.subjects.browser_state(session)
     }
 
     /// The name that a client knows a session by, such as `sid` in ID tokens: the session's id, or for a pairwise client one

@@ -92,6 +92,11 @@ impl Subjects {
         }
     }
 
+    /// A name of a session that no client is told.
+    pub(super) fn browser_state(&self, session: SessionId) -> String {
+        self.name(&format!("browser-state\n{session}"))
+    }
+
     fn name(&self, message: &str) -> String {
         base64url::encode(self.key.authenticate(message.as_bytes()).as_ref())
     }

@@ -212,8 +212,11 @@ fn check_binding(
     if code.dpop_key.is_some() && code.dpop_key != bound.and_then(|bound| bound.key) {
         return Err(GrantProblem::OtherSender);
     }
-    match presented.verifier {
-        Some(verifier) if code.challenge.matches(verifier) => Ok(()),
+    match (&code.challenge, presented.verifier) {
+        (Some(challenge), Some(verifier)) if challenge.matches(verifier) => Ok(()),
+        // A verifier of which the authorization request knew nothing means that somebody took its challenge away (RFC 9700,
+        // section 2.1.1).
+        (None, None) => Ok(()),
         _ => Err(GrantProblem::Pkce),
     }
 }

@@ -66,7 +66,7 @@ async fn a_code_is_bound_to_the_whole_request() {
     assert_eq!(code.client.as_str(), "own");
     assert_eq!(code.redirect_uri.as_str(), CALLBACK);
     assert!(code.redirect_uri_named);
-    assert_eq!(code.challenge.to_string(), CHALLENGE);
+    assert_eq!(code.challenge.unwrap().to_string(), CHALLENGE);
     assert_eq!(code.account, person.value.id);
     assert_eq!(code.session, session.id);
     assert_eq!(code.context, session.context);

@@ -126,8 +126,8 @@ async fn every_other_error_is_redirected_with_code_state_and_issuer() {
         (change("max_age", Some("1.5")), "invalid_request"),
         (change("max_age", Some("99999999999")), "invalid_request"),
         (change("login_hint", Some("a\u{7}b")), "invalid_request"),
-        // RFC 9126 and RFC 9101: nothing by value, nothing by reference to elsewhere.
-        (change("request", Some("eyJhbGciOiJub25lIn0.e30.")), "request_not_supported"),
+        // RFC 9126 and RFC 9101: nothing unsigned, nothing by reference to elsewhere.
+        (change("request", Some("eyJhbGciOiJub25lIn0.e30.")), "invalid_request_object"),
         (change("request_uri", Some("https://app.example/request")), "request_uri_not_supported"),
         (change("registration", Some("{}")), "registration_not_supported"),
         // S7: PKCE cannot be left out, nor weakened.

@@ -169,7 +169,7 @@ async fn a_push_is_checked_like_a_request() {
         (change("request_uri", Some("https://app.example/r")), "invalid_request"),
         (change("client_id", Some("own")), "invalid_request"),
         (change("redirect_uri", Some("https://evil.example")), "invalid_request"),
-        (change("request", Some("x")), "request_not_supported"),
+        (change("request", Some("x")), "invalid_request_object"),
         (change("response_type", Some("token")), "unsupported_response_type"),
         (change("code_challenge", None), "invalid_request"),
         (change("code_challenge_method", Some("plain")), "invalid_request"),

@@ -29,7 +29,11 @@ pub(crate) async fn issue(
     claims.extend(protocol_claims(server, issued, &frozen, provider.config().id_token_lifetime));
     let at_hash = half_hash(server.ports().crypto(), algorithm, issued.access_token);
     claims.insert("at_hash".to_owned(), json!(at_hash));
-    Ok(jose::sign(&*signer, TYP, &claims).await.map_err(PortError::from)?)
+    let signed = jose::sign(&*signer, TYP, &claims).await.map_err(PortError::from)?;
+    match issued.client.messages.id_token_encryption {
+        Some(encryption) => Ok(server.encrypt_for(issued.client, encryption, &signed).await?),
+        None => Ok(signed),
+    }
 }
 
 fn protocol_claims(

@@ -26,6 +26,13 @@ pub(crate) struct Login {
 pub(super) const BY_SESSION: IndexDeclaration = IndexDeclaration::many("session");
 const BY_ACCOUNT: IndexDeclaration = IndexDeclaration::many(OWNER_INDEX);
 
+impl Login {
+    /// The name that the client knows the session by.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
 impl StoredRecord for Login {
     const KIND: RecordKind = RecordKind::new("oidc.login", &[BY_SESSION, BY_ACCOUNT]);
     const SCHEMA: u16 = 1;
@@ -46,14 +53,11 @@ impl StoredRecord for Login {
     }
 }
 
-/// Notes, before an ID token leaves, that its client is to be told when the session ends.
+/// Notes, before an ID token leaves, that its client is to be told when the session ends, by whatever channel.
 ///
 /// The note is committed on condition that the session is as it was read, and live: either the end of the session finds the
 /// note, or there is none to make. A session that is used at the same moment moves its version, so it is tried again.
 pub(crate) async fn note(server: &AuthorizationServer, issued: &Issued<'_>) -> Result<(), PortError> {
-    if issued.client.backchannel_logout_uri.is_none() {
-        return Ok(());
-    }
     for _ in 0..RACES {
         let Some(session) = server.sessions().live(issued.grant.session).await? else { return Ok(()) };
         let login = Login {

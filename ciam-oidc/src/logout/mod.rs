@@ -1,11 +1,15 @@
 //! Sign-out at the provider, asked for by a client
 //! ([OpenID Connect RP-Initiated Logout 1.0](https://openid.net/specs/openid-connect-rpinitiated-1_0.html)), and what clients
-//! are told of it ([Back-Channel Logout 1.0](https://openid.net/specs/openid-connect-backchannel-1_0.html)).
+//! are told of it: by a request of their own ([Back-Channel Logout
+//! 1.0](https://openid.net/specs/openid-connect-backchannel-1_0.html)), and through the browser ([Front-Channel Logout
+//! 1.0](https://openid.net/specs/openid-connect-frontchannel-1_0.html)).
 
 mod backchannel;
+mod frontchannel;
 mod login;
 
 pub use self::backchannel::LOGOUT_DUE;
+pub(crate) use self::frontchannel::PATH as CLIENTS_PAGE;
 pub(crate) use self::login::{Login, note};
 
 use bytes::Bytes;
@@ -14,7 +18,6 @@ use ciam_core::http::{BrowserId, Params, SESSION_COOKIE, cookie, expired_cookie}
 use ciam_core::interaction::{
     Ask, Interaction, InteractionError, InteractionHandle, Interactions, SignOutAsk,
 };
-use ciam_core::session::SessionEnd;
 use ciam_oauth::AuthorizationServer;
 use ciam_oauth::authorize::Visitor;
 use ciam_oauth::client::{Client, ClientId};
@@ -140,7 +143,7 @@ impl OpenIdProvider {
             let of_session = server.session_name(client, signed_in.session.value.id);
             let of_person = server.subject(client, &signed_in.account.value);
             if hint.session.as_ref() == Some(&of_session) && hint.subject == of_person {
-                server.sessions().end(signed_in.session.value.id, SessionEnd::SignedOut).await?;
+                let location = self.sign_out(server, signed_in.session.value.id, location).await?;
                 return Ok(SignOut::Done { location });
             }
         }
@@ -197,10 +200,12 @@ impl OpenIdProvider {
         let interactions = Interactions::new(server.ports().clone());
         let (interaction, pending) = Self::pending(&interactions, handle, visitor.browser.as_ref()).await?;
         interactions.finish(handle, &interaction).await?;
-        if let Some(signed_in) = &visitor.signed_in {
-            server.sessions().end(signed_in.session.value.id, SessionEnd::SignedOut).await?;
+        match &visitor.signed_in {
+            Some(signed_in) => {
+                Ok(self.sign_out(server, signed_in.session.value.id, pending.location).await?)
+            }
+            None => Ok(pending.location),
         }
-        Ok(pending.location)
     }
 
     async fn client(

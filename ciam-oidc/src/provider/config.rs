@@ -22,6 +22,10 @@ pub struct ProviderConfig {
     pub ui_locales: Vec<String>,
     /// Whether clients are told of the ends of sessions at their `backchannel_logout_uri`. Default: they are not.
     pub backchannel_logout: bool,
+    /// Whether clients are told of them through the browser, at their `frontchannel_logout_uri`. Default: they are not.
+    pub frontchannel_logout: bool,
+    /// Whether clients can ask in their pages whether the session is still the same. Default: they cannot.
+    pub session_management: bool,
 }
 
 impl ProviderConfig {
@@ -40,6 +44,8 @@ impl ProviderConfig {
             default_algorithm: Algorithm::Rs256,
             ui_locales: Vec::new(),
             backchannel_logout: false,
+            frontchannel_logout: false,
+            session_management: false,
         }
     }
 
@@ -59,6 +65,26 @@ impl ProviderConfig {
     pub const fn with_backchannel_logout(mut self) -> Self {
         self.backchannel_logout = true;
         self
+    }
+
+    /// Tells clients of the ends of sessions through the browser, at the `frontchannel_logout_uri` that they registered.
+    #[must_use]
+    pub const fn with_frontchannel_logout(mut self) -> Self {
+        self.frontchannel_logout = true;
+        self
+    }
+
+    /// Lets clients ask in their pages whether the session is still the same
+    /// ([Session Management 1.0](https://openid.net/specs/openid-connect-session-1_0.html)).
+    #[must_use]
+    pub const fn with_session_management(mut self) -> Self {
+        self.session_management = true;
+        self
+    }
+
+    /// Whether the browser itself is told of a sign-out, on a page of this provider.
+    pub(crate) const fn tells_browser(&self) -> bool {
+        self.frontchannel_logout || self.session_management
     }
 
     /// Sets the languages of the host's pages.

@@ -3,19 +3,22 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use ciam_core::assurance::Acr;
+use ciam_core::error::PortError;
 use ciam_core::http::{Params, Peer};
 use ciam_core::jose::Algorithm;
+use ciam_core::jose::jwe::ContentEncryption;
 use ciam_oauth::AuthorizationServer;
 use ciam_oauth::authorize::AuthorizeRequest;
 use ciam_oauth::client::Client;
 use ciam_oauth::error::{AuthorizeError, RequestProblem, TokenError};
-use ciam_oauth::extension::{Asked, Demands, Extension, Issued};
+use ciam_oauth::extension::{Asked, Demands, Extension, Issued, ResponseMembers};
 use ciam_oauth::grant::Grant;
 use ciam_oauth::issuer::Issuer;
 use ciam_oauth::organization::OrganizationClaims;
 use ciam_oauth::server::SupportedScope;
 use serde_json::{Map, Value, json};
 
+use super::session_state;
 use super::{DISCOVERY, END_SESSION, Frozen, OpenIdProvider, USERINFO};
 use crate::claims::{ClaimsRequest, StandardScope};
 use crate::id_token::{issue, read_hint};
@@ -103,6 +106,15 @@ impl Extension for OpenIdProvider {
         Ok(demands)
     }
 
+    fn response(
+        &self,
+        server: &AuthorizationServer,
+        asked: &Asked<'_>,
+    ) -> Result<ResponseMembers, PortError> {
+        let wanted = self.config().session_management && StandardScope::OpenId.is_in(&asked.request.scopes);
+        if wanted { session_state::response(server, asked) } else { Ok(ResponseMembers::default()) }
+    }
+
     fn audiences(&self, server: &AuthorizationServer, grant: &Grant) -> Vec<String> {
         if StandardScope::OpenId.is_in(&grant.scopes) { vec![Self::userinfo_url(server)] } else { Vec::new() }
     }
@@ -114,7 +126,7 @@ impl Extension for OpenIdProvider {
         members: &mut Map<String, Value>,
     ) -> Result<(), TokenError> {
         if StandardScope::OpenId.is_in(&issued.grant.scopes) {
-            if self.config().backchannel_logout && issued.first {
+            if issued.first && self.tells_of_logout(issued.client) {
                 logout::note(server, issued).await?;
             }
             members.insert("id_token".to_owned(), json!(issue(self, server, issued).await?));
@@ -137,6 +149,15 @@ impl Extension for OpenIdProvider {
         put("subject_types_supported", json!(["public", "pairwise"]));
         put("id_token_signing_alg_values_supported", json!(algorithms));
         put("userinfo_signing_alg_values_supported", json!(algorithms));
+        let ways = server.key_managements();
+        if !ways.is_empty() {
+            let ways: Vec<&str> = ways.iter().map(|way| way.as_str()).collect();
+            let contents = ContentEncryption::ALL.map(ContentEncryption::as_str);
+            put("id_token_encryption_alg_values_supported", json!(ways));
+            put("id_token_encryption_enc_values_supported", json!(contents));
+            put("userinfo_encryption_alg_values_supported", json!(ways));
+            put("userinfo_encryption_enc_values_supported", json!(contents));
+        }
         put("claims_supported", json!(claims));
         put("claim_types_supported", json!(["normal"]));
         put("claims_parameter_supported", json!(true));
@@ -144,6 +165,13 @@ impl Extension for OpenIdProvider {
         if self.config().backchannel_logout {
             put("backchannel_logout_supported", json!(true));
             put("backchannel_logout_session_supported", json!(true));
+        }
+        if self.config().session_management {
+            put("check_session_iframe", json!(server.issuer().endpoint(session_state::PATH)));
+        }
+        if self.config().frontchannel_logout {
+            put("frontchannel_logout_supported", json!(true));
+            put("frontchannel_logout_session_supported", json!(true));
         }
         if !self.config().ui_locales.is_empty() {
             put("ui_locales_supported", json!(self.config().ui_locales));
@@ -161,7 +189,13 @@ impl Extension for OpenIdProvider {
             DISCOVERY => Some(crate::http::discovery(server, request)),
             USERINFO => Some(self.handle_userinfo(server, request, peer).await),
             END_SESSION => Some(self.handle_end_session(server, request).await),
-            _ => None,
+            session_state::PATH if self.config().session_management => Some(session_state::frame(request)),
+            _ => match path.strip_prefix(logout::CLIENTS_PAGE) {
+                Some(name) if self.config().tells_browser() => {
+                    Some(self.handle_clients_page(server, name, request).await)
+                }
+                _ => None,
+            },
         }
     }
 }

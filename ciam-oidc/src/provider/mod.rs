@@ -3,6 +3,7 @@
 mod config;
 mod extension;
 mod frozen;
+pub(crate) mod session_state;
 mod userinfo;
 
 pub use self::userinfo::{UserInfo, UserInfoError};
@@ -13,6 +14,7 @@ pub(crate) use self::frozen::Frozen;
 use ciam_core::jose::Algorithm;
 use ciam_oauth::AuthorizationServer;
 use ciam_oauth::client::Client;
+use url::form_urlencoded;
 
 /// OpenID Connect for an [`AuthorizationServer`]: plug it in with
 /// [`ServerBuilder::extension`](ciam_oauth::ServerBuilder::extension).
@@ -44,6 +46,34 @@ impl OpenIdProvider {
     #[must_use]
     pub fn end_session_url(server: &AuthorizationServer) -> String {
         server.issuer().endpoint(END_SESSION)
+    }
+
+    /// Whether a client is to be told of the ends of its sessions, by a channel that is on.
+    pub(crate) const fn tells_of_logout(&self, client: &Client) -> bool {
+        self.config.backchannel_logout && client.backchannel_logout_uri.is_some()
+            || self.config.frontchannel_logout && client.frontchannel_logout_uri.is_some()
+    }
+
+    /// Where a sign-in with this provider can be started for a client
+    /// ([OpenID Connect Core, section 4](https://openid.net/specs/openid-connect-core-1_0.html#ThirdPartyInitiatedLogin)), such
+    /// as from a list of applications; `None` when the client registered no place. The client decides where `target` leads.
+    #[must_use]
+    pub fn initiate_login_url(
+        server: &AuthorizationServer,
+        client: &Client,
+        login_hint: Option<&str>,
+        target: Option<&str>,
+    ) -> Option<String> {
+        let uri = client.display.initiate_login_uri.as_deref()?;
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("iss", server.issuer().as_str());
+        for (name, value) in [("login_hint", login_hint), ("target_link_uri", target)] {
+            if let Some(value) = value {
+                query.append_pair(name, value);
+            }
+        }
+        let separator = if uri.contains('?') { '&' } else { '?' };
+        Some(format!("{uri}{separator}{}", query.finish()))
     }
 
     /// The algorithm of a client's ID tokens: the registered one if this provider offers it, otherwise the default.

@@ -16,13 +16,13 @@ use super::{Frozen, OpenIdProvider};
 use crate::claims::{Release, StandardScope, release};
 use crate::http as reply;
 
-/// A UserInfo response: the claims, plain or as a signed JWT.
+/// A UserInfo response: the claims, plain or as a JWT.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum UserInfo {
     /// A JSON object.
     Claims(Map<String, Value>),
-    /// A signed JWT, for a client that registered `userinfo_signed_response_alg`.
+    /// A JWT, for a client that registered `userinfo_signed_response_alg` or `userinfo_encrypted_response_alg`.
     Jwt(String),
 }
 
@@ -87,12 +87,21 @@ impl OpenIdProvider {
         let mut claims = release(&account, scopes, Release::UserInfo(&frozen.claims.userinfo));
         claims.extend(active.organization.map(|it| it.to_members()).unwrap_or_default());
         claims.insert("sub".to_owned(), json!(server.subject(&client, &account)));
-        let Some(algorithm) = client.userinfo_alg else { return Ok(UserInfo::Claims(claims)) };
+        let encryption = client.messages.userinfo_encryption;
+        let Some(algorithm) = client.userinfo_alg else {
+            let Some(encryption) = encryption else { return Ok(UserInfo::Claims(claims)) };
+            // Encrypted and not signed: the claims themselves are inside.
+            let claims = serde_json::to_vec(&claims).map_err(PortError::permanent)?;
+            return Ok(UserInfo::Jwt(server.encrypt_claims_for(&client, encryption, &claims).await?));
+        };
         claims.insert("iss".to_owned(), json!(server.issuer().as_str()));
         claims.insert("aud".to_owned(), json!(client.id.as_str()));
         let signer = server.keys().signer(algorithm).await.map_err(PortError::permanent)?;
         let jwt = jose::sign(&*signer, "userinfo+jwt", &claims).await.map_err(PortError::permanent)?;
-        Ok(UserInfo::Jwt(jwt))
+        match encryption {
+            Some(encryption) => Ok(UserInfo::Jwt(server.encrypt_for(&client, encryption, &jwt).await?)),
+            None => Ok(UserInfo::Jwt(jwt)),
+        }
     }
 
     pub(super) async fn handle_userinfo(

@@ -7,6 +7,7 @@
 mod config;
 mod error;
 mod id_token;
+mod initiated;
 mod logout;
 mod metadata;
 mod sign_in;
@@ -24,6 +25,7 @@ use time::OffsetDateTime;
 pub use self::config::{Authentication, RelyingPartyConfig};
 pub use self::error::{IdTokenError, SignInError};
 pub use self::id_token::IdTokenClaims;
+pub use self::initiated::InitiatedLogin;
 pub(crate) use self::logout::ProviderSession;
 pub use self::logout::{LogoutToken, LogoutTokenError};
 pub use self::metadata::{DiscoveryError, ProviderMetadata};

@@ -31,7 +31,7 @@ async fn the_document_says_what_discovery_3_requires() {
     assert_eq!(found["backchannel_logout_supported"], true);
     assert_eq!(found["backchannel_logout_session_supported"], true);
     assert_eq!(found["claims_parameter_supported"], true);
-    assert_eq!(found["request_parameter_supported"], false);
+    assert_eq!(found["request_parameter_supported"], true);
     assert_eq!(found["request_uri_parameter_supported"], false);
     for scope in ["openid", "profile", "email", "address", "phone", "offline_access", "orders:read"] {
         assert!(found["scopes_supported"].as_array().unwrap().contains(&json!(scope)), "{scope}");

@@ -9,8 +9,12 @@
 mod attacks;
 mod backchannel;
 mod bound_tokens;
+mod certification;
 mod discovery;
+mod encryption;
 mod forged;
+mod frontchannel;
+mod initiated;
 mod logout;
 mod mix_up;
 mod organizations;

@@ -104,7 +104,8 @@ impl World {
             memory::ports_with(clock.clone(), entropy.clone()).with_http_client(Arc::new(outside.clone()));
         let config = ProviderConfig::new(format!("{ISSUER}/sign-out/"), format!("{ISSUER}/signed-out"))
             .with_only_algorithm(Algorithm::Es256)
-            .with_backchannel_logout();
+            .with_backchannel_logout()
+            .with_frontchannel_logout();
         let provider = Arc::new(OpenIdProvider::new(config));
         let server = AuthorizationServer::builder(ports.clone())
             .issuer(ISSUER.parse().unwrap())

@@ -43,22 +43,26 @@ fn confusion(report: &mut Report) {
     let scene = Scene::new();
     let xml = envelope(&artifact_response(&scene, "", &scene.says.by_both(&IDP)));
     report.refused(45, name, "unsigned, around what is signed", judge_artifact_response(&scene, &xml));
-    // The request was to the first provider; the artifact is one of the second, which answers for itself.
-    let scene = Scene::new();
-    let artifact = artifact_of(OTHER_ID, 0, 3);
-    let resolution =
-        block_on(scene.world.sp.start_resolution(Some(&scene.world.browser), &artifact)).unwrap();
-    let written = |signature: &str| {
-        artifact_response(&scene, signature, &by_other(&scene).by_both(&OTHER))
-            .replace(scene.resolution().request_id(), resolution.request_id())
-            .replacen(IDP_ID, OTHER_ID, 1)
-    };
-    let signature = Recipe::new(&scene.outer_id).signature(&OTHER, &written(""));
-    let message = ciam_saml::binding::SoapMessage::parse(envelope(&written(&signature)).as_bytes()).unwrap();
-    let outcome =
-        block_on(scene.world.sp.finish_resolution(Some(&scene.world.browser), &resolution, &message));
-    let outcome = outcome.map(|accepted| said(&accepted)).map_err(|reject| reason(&reject));
-    report.refused(45, name, "the artifact is of another than was asked", outcome);
+    // The request was to the first provider; the artifact is one of the second, which answers for itself: with a response of its
+    // own, or with one of the first that it came by.
+    for first in [false, true] {
+        let scene = Scene::new();
+        let artifact = artifact_of(OTHER_ID, 0, 3);
+        let browser = Some(&scene.world.browser);
+        let resolution = block_on(scene.world.sp.start_resolution(browser, &artifact)).unwrap();
+        let content = if first { scene.says.by_both(&IDP) } else { by_other(&scene).by_both(&OTHER) };
+        let written = |signature: &str| {
+            artifact_response(&scene, signature, &content)
+                .replace(scene.resolution().request_id(), resolution.request_id())
+                .replacen(IDP_ID, OTHER_ID, 1)
+        };
+        let signature = Recipe::new(&scene.outer_id).signature(&OTHER, &written(""));
+        let message =
+            ciam_saml::binding::SoapMessage::parse(envelope(&written(&signature)).as_bytes()).unwrap();
+        let outcome = block_on(scene.world.sp.finish_resolution(browser, &resolution, &message));
+        let outcome = outcome.map(|accepted| said(&accepted)).map_err(|reject| reason(&reject));
+        report.refused(45, name, "the artifact is of another than was asked", outcome);
+    }
     for (what, xml) in [
         ("the right one is accepted", (|scene: &Scene| scene.says.by_both(&IDP)) as Content),
         ("with an assertion that is signed", |scene| scene.says.by_assertion(&IDP)),

@@ -19,6 +19,7 @@ mod audit;
 pub mod cli;
 pub mod config;
 pub mod dead_letters;
+mod directory;
 pub mod document;
 mod greeting;
 pub mod i18n;

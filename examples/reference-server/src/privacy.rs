@@ -26,6 +26,7 @@ pub fn kinds() -> PersonalKinds {
     PersonalKinds::core()
         .with(ciam_oauth::privacy::personal_kinds())
         .with(ciam_oidc::privacy::personal_kinds())
+        .with(ciam_scim::store::personal_kinds())
 }
 
 /// Erasure with everything that this server holds.

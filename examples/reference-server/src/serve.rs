@@ -144,6 +144,7 @@ fn spawn_background(app: &App, stopped: &watch::Receiver<()>, tasks: &mut JoinSe
         relay = relay.with_sink(sink);
     }
     relay = relay.with_sink(services.server.session_grants_sink());
+    relay = relay.with_sink(crate::directory::grants_sink(services));
     let stop = until(stopped.clone());
     tasks.spawn(async move { relay.run(stop).await });
 

@@ -23,6 +23,10 @@ use ciam_oauth::{
 };
 
 use ciam_oidc::{OpenIdProvider, ProviderConfig};
+use ciam_scim::{
+    connection::{Access, Connections},
+    service::ScimService,
+};
 
 use crate::{
     config::Config,
@@ -54,6 +58,10 @@ pub struct Services {
     pub saml: Saml,
     /// The signing keys.
     pub keys: KeyRing,
+    /// Provisioning by the directories of organizations.
+    pub scim: ScimService,
+    /// The directories, and their tokens.
+    pub connections: Connections,
     /// OpenID Connect.
     pub provider: OpenIdProvider,
     /// The authorization server, with OpenID Connect plugged in.
@@ -148,6 +156,9 @@ impl Services {
         let accounts = Accounts::new(ports.clone(), sessions.clone(), password.clone())
             .with_policy(AccountPolicy::default().offering(&journeys.policy().methods))
             .with_schema(schema)?;
+        let scim = ScimService::new(ports.clone(), organizations.clone(), sessions.clone(), password.clone())
+            .with_grace(accounts.policy().grace);
+        let connections = Connections::new(ports.clone());
         Ok(Self {
             ports,
             password,
@@ -158,6 +169,8 @@ impl Services {
             upstreams,
             saml,
             keys,
+            scim,
+            connections,
             provider,
             server,
         })
@@ -219,7 +232,17 @@ fn configure(builder: ServerBuilder, config: &Config) -> anyhow::Result<ServerBu
         .device(DeviceSettings::new("/device", "/device/done"))
         .resource(ResourceServer::new(own.clone(), ScopeSet::new()))
         .default_resource(own.clone());
-    let mut seen = BTreeSet::from([own]);
+    // Directories of organizations, by clients of their own.
+    let scim: ResourceIndicator = config.issuer.join(crate::routes::SCIM).parse()?;
+    let (read, manage) = (Access::Read.scope(), Access::Manage.scope());
+    builder = builder
+        .scope(SupportedScope::new(read.parse()?, "Read the people and groups of your organization"))
+        .scope(SupportedScope::new(manage.parse()?, "Manage the people and groups of your organization"))
+        .resource(
+            ResourceServer::new(scim.clone(), format!("{read} {manage}").parse()?)
+                .with_format(Format::Opaque),
+        );
+    let mut seen = BTreeSet::from([own, scim]);
     for entry in config.imports.iter().flat_map(|it| &it.content().resources) {
         for (scope, description) in &entry.scopes {
             builder = builder.scope(SupportedScope::new(scope.clone(), description.as_str()));

@@ -31,6 +31,7 @@ const PROGRAMS: &[&str] = &[
     "relying-party",
     "resource-server",
     "saml-sp",
+    "scim-push",
 ];
 
 /// The exception: one login, mounted a second time on another server to show that it needs neither.

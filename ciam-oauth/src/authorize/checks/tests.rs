@@ -75,6 +75,8 @@ impl Case {
             mutual_tls: None,
             sender_constraint: crate::validate::SenderConstraint::None,
             registration: false,
+            profile: crate::server::Profile::OAuth21,
+            request_objects: None,
         };
         let client = Client::public("app".parse().unwrap())
             .with_redirect_uri("https://app.example/cb".parse().unwrap())
@@ -86,7 +88,7 @@ impl Case {
             redirect_uri_named: true,
             response_mode: ResponseMode::Query,
             state: None,
-            challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".parse().unwrap(),
+            challenge: Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".parse().unwrap()),
             scopes: "a".parse().unwrap(),
             resources: BTreeSet::from([api]),
             resources_named: false,
@@ -99,6 +101,7 @@ impl Case {
             organization: None,
             dpop_key: None,
             device: None,
+            signed: false,
             extension: Map::new(),
         };
         let allowed = BTreeSet::from(["a".to_owned()]);
@@ -169,6 +172,17 @@ fn every_check_stops_what_it_is_for() {
             Case::good().with(|case| {
                 case.client.redirect_uris = vec!["https://app.example/2".parse().unwrap()];
             }),
+        ),
+        (
+            "redirect_uri_is_named_if_required",
+            Case::good().with(|case| {
+                case.config.profile = crate::server::Profile::Fapi2Security;
+                case.request.redirect_uri_named = false;
+            }),
+        ),
+        (
+            "request_was_signed_if_required",
+            Case::good().with(|case| case.client.messages.require_signed_requests = true),
         ),
         ("client_may_use_codes", Case::good().with(|case| case.client.grants.clear())),
         (

@@ -36,6 +36,8 @@ fn config() -> Config {
         mutual_tls: None,
         sender_constraint: crate::validate::SenderConstraint::None,
         registration: false,
+        profile: crate::server::Profile::OAuth21,
+        request_objects: None,
     }
 }
 
@@ -117,7 +119,7 @@ proptest! {
             if let Ok(request) = parse(&client, &config(), &params, &address) {
                 prop_assert!(request.scopes.is_subset(&client.scopes));
                 prop_assert_eq!(request.redirect_uri.as_str(), "https://app.example/cb");
-                prop_assert_eq!(request.challenge.to_string(), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+                prop_assert_eq!(request.challenge.unwrap().to_string(), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
             }
         }
     }

@@ -16,7 +16,8 @@ fn good() -> Value {
 
 fn check_with(claims: &Value, token_endpoint: Option<&str>) -> Result<SingleUse, AssertionProblem> {
     let client: ClientId = "app".parse().unwrap();
-    let rules = AssertionRules { client: &client, issuer: ISSUER, token_endpoint, now: NOW };
+    let rules =
+        AssertionRules { client: &client, issuer: ISSUER, token_endpoint, text_only: false, now: NOW };
     rules.check(&serde_json::from_str(&claims.to_string()).unwrap())
 }
 
@@ -44,10 +45,23 @@ fn a_good_assertion_is_used_once_until_after_its_end() {
     // The mark outlives every moment at which the assertion would pass the check of time.
     let end = NOW + use_once.ttl;
     let client: ClientId = "app".parse().unwrap();
-    let rules = AssertionRules { client: &client, issuer: ISSUER, token_endpoint: None, now: end };
+    let rules =
+        AssertionRules { client: &client, issuer: ISSUER, token_endpoint: None, text_only: false, now: end };
     let text = good().to_string();
     let claims = serde_json::from_str(&text).unwrap();
     assert_eq!(rules.check(&claims).unwrap_err(), AssertionProblem::Time);
+}
+
+/// FAPI 2.0, section 5.3.2.1: the issuer as a text, and no list.
+#[test]
+fn fapi2_5_3_2_1_the_audience_is_a_text() {
+    let client = "app".parse().unwrap();
+    let rules =
+        AssertionRules { client: &client, issuer: ISSUER, token_endpoint: None, text_only: true, now: NOW };
+    for (aud, accepted) in [(json!(ISSUER), true), (json!([ISSUER]), false)] {
+        let text = with("aud", aud).to_string();
+        assert_eq!(rules.check(&serde_json::from_str(&text).unwrap()).is_ok(), accepted, "{text}");
+    }
 }
 
 #[test]
@@ -136,7 +150,8 @@ fn s14_marks_of_different_clients_and_ids_never_meet() {
     let one = check(&good()).unwrap().key;
     assert_ne!(one, check(&with("jti", json!("2"))).unwrap().key);
     let other: ClientId = "app2".parse().unwrap();
-    let rules = AssertionRules { client: &other, issuer: ISSUER, token_endpoint: None, now: NOW };
+    let rules =
+        AssertionRules { client: &other, issuer: ISSUER, token_endpoint: None, text_only: false, now: NOW };
     let mut claims = good();
     claims["iss"] = json!("app2");
     claims["sub"] = json!("app2");

@@ -23,6 +23,7 @@ mod pending;
 mod recover;
 mod revert;
 mod saml;
+mod scim;
 mod sign_in;
 mod sign_out;
 mod sign_up;
@@ -41,6 +42,7 @@ use crate::{
     web::{self, Failure},
 };
 
+pub(crate) use scim::BASE as SCIM;
 pub(crate) use sign_in::welcome;
 
 /// Every route of the server.
@@ -69,6 +71,7 @@ pub fn router(app: App) -> Router {
         .route("/choose-organization", get(choose_organization::show).post(choose_organization::submit))
         .route("/invitation", get(invitation::show).post(invitation::submit))
         .merge(organization::routes())
+        .merge(scim::routes())
         .route("/consent", get(consent::show).post(consent::submit))
         .route("/dev/mail", get(mailbox::list))
         .route("/dev/mail/{id}", get(mailbox::show))

@@ -17,5 +17,6 @@ mod profile_step;
 mod protocol;
 mod realm;
 mod saml;
+mod scim;
 mod text_messages;
 mod upstream;

@@ -26,12 +26,21 @@ pub enum Section {
     Domains,
     /// How they sign in.
     Policy,
+    /// The directory that provisions them.
+    Directory,
 }
 
 impl Section {
     /// Every section, in the order of the navigation.
-    pub const ALL: &'static [Self] =
-        &[Self::Settings, Self::Members, Self::Invitations, Self::Roles, Self::Domains, Self::Policy];
+    pub const ALL: &'static [Self] = &[
+        Self::Settings,
+        Self::Members,
+        Self::Invitations,
+        Self::Roles,
+        Self::Domains,
+        Self::Policy,
+        Self::Directory,
+    ];
 
     /// Its address, for the organization with this slug.
     pub fn path(self, slug: &str) -> String {
@@ -42,6 +51,7 @@ impl Section {
             Self::Roles => "roles",
             Self::Domains => "domains",
             Self::Policy => "policy",
+            Self::Directory => "directory",
         };
         format!("/organizations/{slug}/{section}")
     }
@@ -56,6 +66,7 @@ impl Section {
             Self::Roles => (&t.roles, &t.roles_lead),
             Self::Domains => (&t.domains, &t.domains_lead),
             Self::Policy => (&t.policy, &t.policy_lead),
+            Self::Directory => (&t.directory, &t.directory_lead),
         }
     }
 

@@ -3,6 +3,7 @@
 //! Who is no active member of the organization finds nothing here, and who does not meet its policy is asked to sign in as it
 //! demands. What an administrator may do is decided by the library; pages only leave out what would be refused.
 
+mod directory;
 mod domains;
 mod invitations;
 mod member;
@@ -45,6 +46,7 @@ pub(super) fn routes() -> Router<App> {
         .merge(roles::routes())
         .merge(domains::routes())
         .merge(policy::routes())
+        .merge(directory::routes())
 }
 
 /// Somebody in the console of their organization.

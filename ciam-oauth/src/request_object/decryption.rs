@@ -1,0 +1,209 @@
+//! The key that clients encrypt request objects for.
+//!
+//! A tenant has one record of P-256 keys, each sealed by the [`KeyVault`](ciam_core::vault::KeyVault). The newest is published;
+//! the one before it still opens what clients encrypted meanwhile. A token that names an unknown key makes the server look
+//! again, because another node may have rotated.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use ciam_core::crypto::DecryptionKeyKind;
+use ciam_core::error::PortError;
+use ciam_core::jose::jwe::{Decrypter, DecryptionKey, EncryptionJwk, JweError, KeyManagement};
+use ciam_core::ports::Ports;
+use ciam_core::secret::Secret;
+use ciam_core::store::{self, Batch, EntityRef, RecordKind, StoredRecord, Version, Versioned};
+use ciam_core::vault::{SealScope, Sealed};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::AuthorizationServer;
+use crate::client::TokenEncryption;
+use crate::error::{AuthorizeError, RequestObjectProblem};
+
+/// The ways in which the keys of this server can be used.
+pub(crate) const WAYS: [KeyManagement; 2] = [KeyManagement::EcdhEs, KeyManagement::EcdhEsA256Kw];
+
+/// The keys of a tenant for request objects, open.
+#[derive(Debug)]
+pub(crate) struct RequestDecryption {
+    ports: Ports,
+    open: ArcSwap<OpenKeys>,
+}
+
+/// The keys of one version of the record.
+#[derive(Debug, Default)]
+struct OpenKeys {
+    version: Option<Version>,
+    keys: Vec<DecryptionKey>,
+    published: Option<EncryptionJwk>,
+}
+
+impl RequestDecryption {
+    /// Opens the tenant's keys, or makes the first one.
+    pub(crate) async fn load(ports: Ports) -> Result<Self, PortError> {
+        let keys = Self { ports, open: ArcSwap::default() };
+        if keys.reload().await?.is_none() {
+            // Another node may make the first key at the same time; whichever is stored is everybody's.
+            let _stored_by_somebody = keys.add(None).await?;
+            keys.reload().await?.ok_or_else(|| PortError::transient("the request key was not stored"))?;
+        }
+        Ok(keys)
+    }
+
+    /// The key that clients encrypt for, without a `use` for anything else.
+    pub(crate) fn published(&self) -> Option<EncryptionJwk> {
+        self.open.load().published.clone()
+    }
+
+    pub(crate) async fn rotate(&self) -> Result<(), PortError> {
+        for _ in 0..ATTEMPTS {
+            let stored = store::load::<DecryptionRecord>(self.ports.store(), DecryptionRecord::KEY).await?;
+            if self.add(stored).await? {
+                self.reload().await?;
+                return Ok(());
+            }
+        }
+        Err(PortError::transient("the request keys are being changed by others"))
+    }
+
+    async fn decrypt(&self, token: &str) -> Result<Opened, AuthorizeError> {
+        match self.attempt(token) {
+            Err(JweError::UnknownKey) => {
+                self.reload().await?;
+                self.attempt(token)
+            }
+            opened => opened,
+        }
+        .map_err(|error| match error {
+            JweError::Malformed | JweError::TooLarge | JweError::DuplicateMember => {
+                RequestObjectProblem::Malformed.into()
+            }
+            _ => RequestObjectProblem::Encryption.into(),
+        })
+    }
+
+    fn attempt(&self, token: &str) -> Result<Opened, JweError> {
+        let keys = self.open.load().keys.clone();
+        let decrypted = Decrypter::new(Arc::clone(self.ports.crypto_backend()), keys).decrypt(token)?;
+        let header = decrypted.header();
+        let used = TokenEncryption::new(header.management, header.encryption);
+        // What it says it holds does not matter: nothing but a signed request object is taken.
+        let signed = std::str::from_utf8(decrypted.content().expose()).map_err(|_| JweError::NotNested)?;
+        Ok(Opened { used, signed: Secret::from(signed) })
+    }
+
+    async fn reload(&self) -> Result<Option<()>, PortError> {
+        let stored = store::load::<DecryptionRecord>(self.ports.store(), DecryptionRecord::KEY).await?;
+        let Some(Versioned { value: record, version, .. }) = stored else { return Ok(None) };
+        if self.open.load().version == Some(version) {
+            return Ok(Some(()));
+        }
+        let mut keys = Vec::with_capacity(record.keys.len() * WAYS.len());
+        let mut published = None;
+        for stored in &record.keys {
+            let pkcs8 = self.ports.vault().open(&SealScope::Tenant, PURPOSE, &stored.sealed).await?;
+            for way in WAYS {
+                let key = DecryptionKey::from_pkcs8(self.ports.crypto(), way, pkcs8.expose());
+                let key = key.map_err(PortError::permanent)?.with_kid(&stored.kid);
+                published = key.public_jwk();
+                keys.push(key);
+            }
+        }
+        // One key for all ways: it is published without one.
+        let published = published.and_then(|jwk| EncryptionJwk::new(jwk.key().clone()).ok());
+        let published = published.zip(record.keys.last()).map(|(jwk, newest)| jwk.with_kid(&newest.kid));
+        self.open.store(Arc::new(OpenKeys { version: Some(version), keys, published }));
+        Ok(Some(()))
+    }
+
+    /// Stores one more key behind those that were read; `false` when somebody else was faster.
+    async fn add(&self, stored: Option<Versioned<DecryptionRecord>>) -> Result<bool, PortError> {
+        let encryption = self.ports.crypto().encryption();
+        let encryption = encryption.ok_or_else(|| PortError::permanent("the backend has no encryption"))?;
+        let pkcs8 =
+            encryption.generate_decryption_key(DecryptionKeyKind::P256).map_err(PortError::permanent)?;
+        let sealed = self.ports.vault().seal(&SealScope::Tenant, PURPOSE, pkcs8.expose()).await?;
+        let kid = Secret::random(self.ports.entropy())?.expose().chars().take(KID_LENGTH).collect();
+        let entity = EntityRef::record::<DecryptionRecord>(DecryptionRecord::KEY);
+        let (mut record, batch) = match stored {
+            None => (DecryptionRecord { keys: Vec::new() }, Batch::new().require_absent(entity)),
+            Some(found) => (found.value, Batch::new().require_version(entity, found.version)),
+        };
+        record.keys.push(SealedKey { kid, sealed, made_at: self.ports.now() });
+        let surplus = record.keys.len().saturating_sub(DecryptionRecord::MAX_KEYS);
+        record.keys.drain(..surplus);
+        Ok(self.ports.store().commit(batch.put(&record)?).await?.is_applied())
+    }
+}
+
+/// What was inside of an encrypted request object.
+struct Opened {
+    used: TokenEncryption,
+    signed: Secret,
+}
+
+impl AuthorizationServer {
+    /// Opens an encrypted request object; what is inside is still to be verified.
+    pub(super) async fn decrypt_request(
+        &self,
+        object: &str,
+        registered: Option<TokenEncryption>,
+    ) -> Result<String, AuthorizeError> {
+        let keys = self.request_decryption().ok_or(RequestObjectProblem::Encryption)?;
+        let opened = keys.decrypt(object).await?;
+        if registered.is_some_and(|registered| registered != opened.used) {
+            return Err(RequestObjectProblem::Encryption.into());
+        }
+        Ok(opened.signed.expose().to_owned())
+    }
+
+    /// Makes a new key for encrypted request objects. Those that were encrypted for the one before are still opened.
+    ///
+    /// # Errors
+    ///
+    /// Fails when request objects are not [encrypted](super::RequestObjects::encrypted) here, when a port does, or when other
+    /// nodes rotate at the same time.
+    pub async fn rotate_request_key(&self) -> Result<(), PortError> {
+        match self.request_decryption() {
+            Some(keys) => keys.rotate().await,
+            None => Err(PortError::permanent("request objects are not encrypted here")),
+        }
+    }
+}
+
+/// What the keys are sealed for.
+const PURPOSE: &str = "oauth.request-object-key";
+
+/// How often a lost race for the record is run again.
+const ATTEMPTS: usize = 4;
+
+const KID_LENGTH: usize = 16;
+
+/// The sealed keys of a tenant, oldest first.
+#[derive(Debug, Serialize, Deserialize)]
+struct DecryptionRecord {
+    keys: Vec<SealedKey>,
+}
+
+impl DecryptionRecord {
+    const KEY: &'static str = "request-object";
+    const MAX_KEYS: usize = 2;
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct SealedKey {
+    kid: String,
+    sealed: Sealed,
+    #[serde(with = "time::serde::rfc3339")]
+    made_at: OffsetDateTime,
+}
+
+impl StoredRecord for DecryptionRecord {
+    const KIND: RecordKind = RecordKind::new("oauth.request_key", &[]);
+    const SCHEMA: u16 = 1;
+
+    fn key(&self) -> String {
+        Self::KEY.to_owned()
+    }
+}

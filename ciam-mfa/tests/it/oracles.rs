@@ -209,7 +209,8 @@ fn compare(mut program: Command, differences: &[(&str, &str)]) {
     assert_eq!(verdicts.len(), rows.len());
     let mut seen = BTreeSet::new();
     let mut problems = Vec::new();
-    for (row, verdict) in rows.iter().zip(&verdicts).filter(|(row, it)| it["accepted"] != json!(row.accepted)) {
+    for (row, verdict) in rows.iter().zip(&verdicts).filter(|(row, it)| it["accepted"] != json!(row.accepted))
+    {
         match differences.iter().find(|(name, _)| row.name.starts_with(name)) {
             Some((name, _)) => _ = seen.insert(*name),
             None => problems.push(format!("{}: we accept: {}; they: {verdict}", row.name, row.accepted)),

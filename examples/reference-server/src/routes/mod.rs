@@ -10,6 +10,8 @@ mod choose_organization;
 mod connection;
 mod consent;
 mod endpoints;
+mod enrol;
+mod factor;
 mod health;
 mod home;
 mod interaction;
@@ -59,6 +61,8 @@ pub fn router(app: App) -> Router {
         .merge(saml::routes())
         .merge(link::routes())
         .merge(recover::routes())
+        .merge(factor::routes())
+        .merge(enrol::routes())
         .merge(before_session::routes())
         .merge(account::routes())
         .merge(revert::routes())

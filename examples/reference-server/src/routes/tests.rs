@@ -1,6 +1,7 @@
 mod account;
 mod agree_again;
 mod check;
+mod factors;
 mod faults;
 mod forms;
 mod frame;

@@ -413,6 +413,11 @@ A configuration file (every key is optional):
   kind = \"proof_of_work\"            # or turnstile, hcaptcha, recaptcha (with site_key, secret), none
   bits = 18                         # how much work
   always = [\"sign_up\"]              # sign_in, recovery [default: only under pressure]
+  [factors]
+  required = [\"passkey\", \"totp\"]  # everybody must have one of these [default: nobody must]
+  since = \"2026-12-01T00:00:00Z\"   # from then on [default: always]
+  grace = \"14d\"                    # so long people may put it off [default: not at all]
+  related_origins = [\"https://example.de\"]  # pages of other domains that may ask for our passkeys
   [[upstream]]                      # an OpenID Provider to sign in with
   name = \"partner\"                  # of /upstream/partner/callback
   label = \"Partner\"

@@ -5,14 +5,22 @@ use std::{collections::BTreeSet, sync::Arc};
 use ciam_core::{
     account::{AccountPolicy, Accounts},
     actor::Actor,
+    assurance::AcrLadder,
     consent::Consents,
+    factor::Factor,
     id::{AccountId, OrganizationId},
-    journey::{JourneyPolicy, Journeys, SignInMethod},
+    journey::{JourneyPolicy, Journeys, SecondFactor, SignInMethod},
     keys::{KeyRing, KeySource},
     organization::{OrganizationError, OrganizationSettings, Organizations},
     password::{Argon2idHasher, MigratingHasher, PasswordFactor, PasswordHasher},
     ports::Ports,
     session::{DevicePolicy, RememberedDevices, SessionManager, SessionPolicy},
+};
+use ciam_mfa::{
+    manage::Factors,
+    otp::{HotpFactor, TotpEnrolment, TotpFactor},
+    recovery::RecoveryCodeFactor,
+    webauthn::{PasskeyEnrolment, PasskeyFactor, RelyingParty},
 };
 use ciam_oauth::{
     AuthorizationServer, ServerBuilder,
@@ -21,12 +29,12 @@ use ciam_oauth::{
     scope::ScopeSet,
     server::{Lifetimes, ResourceServer, SupportedScope, TokenFormat as Format},
 };
-
 use ciam_oidc::{OpenIdProvider, ProviderConfig};
 use ciam_scim::{
     connection::{Access, Connections},
     service::ScimService,
 };
+use url::Url;
 
 use crate::{
     config::Config,
@@ -50,6 +58,12 @@ pub struct Services {
     pub journeys: Journeys,
     /// What is done with an account after it was made.
     pub accounts: Accounts,
+    /// The factors beside the password, as journeys ask for them.
+    pub further: Vec<Arc<dyn Factor>>,
+    /// Adds, names and removes passkeys, authenticator apps and recovery codes.
+    pub factors: Factors,
+    /// Who asks for passkeys; none where the server is known by an address, which cannot ask.
+    pub relying_party: Option<RelyingParty>,
     /// Organizations, their members and policies.
     pub organizations: Organizations,
     /// OpenID Providers that people can sign in with.
@@ -137,10 +151,17 @@ impl Services {
             .extension(Arc::new(provider.clone()));
         let server = configure(builder, config)?.build().await?;
         let schema = attribute_schema(&config.imports);
+        let relying_party = relying_party(config);
         let mut policy = JourneyPolicy::default();
         policy.human_for = config.human_check.always;
         if config.sms.sign_in {
             policy.methods = policy.methods.with(SignInMethod::SmsCode);
+        }
+        policy.ladder = ladder(relying_party.as_ref());
+        policy.second_factor = SecondFactor::WhenEnrolled;
+        policy.enrolment = config.factors.enrolment.clone();
+        if relying_party.is_some() {
+            policy.methods = policy.methods.with(SignInMethod::Passkey);
         }
         let mut journeys = Journeys::new(ports.clone(), sessions.clone(), password.clone())
             .with_policy(policy)
@@ -153,18 +174,38 @@ impl Services {
         if let Some(check) = config.human_check.kind.check(config.issuer.host()) {
             journeys = journeys.with_human_check(check);
         }
-        let accounts = Accounts::new(ports.clone(), sessions.clone(), password.clone())
-            .with_policy(AccountPolicy::default().offering(&journeys.policy().methods))
+        if !config.factors.enrolment.any_of.is_empty() {
+            if let Some(relying_party) = &relying_party {
+                journeys = journeys.with_enrolment(Arc::new(PasskeyEnrolment::new(relying_party.clone())));
+            }
+            journeys = journeys.with_enrolment(Arc::new(TotpEnrolment::new(config.ui.product.as_str())));
+        }
+        let mut offered = AccountPolicy::default().offering(&journeys.policy().methods);
+        offered.first_factors.extend(relying_party.as_ref().map(|_| PasskeyFactor::NAME.to_owned()));
+        let mut accounts = Accounts::new(ports.clone(), sessions.clone(), password.clone())
+            .with_policy(offered)
             .with_schema(schema)?;
         let scim = ScimService::new(ports.clone(), organizations.clone(), sessions.clone(), password.clone())
             .with_grace(accounts.policy().grace);
         let connections = Connections::new(ports.clone());
+        let further = further_factors(relying_party.as_ref());
+        for factor in &further {
+            journeys = journeys.with_factor(Arc::clone(factor));
+            accounts = accounts.with_factor(Arc::clone(factor));
+        }
+        let mut factors = Factors::new(ports.clone(), accounts.clone(), sessions.clone());
+        if let Some(relying_party) = &relying_party {
+            factors = factors.with_relying_party(relying_party.clone());
+        }
         Ok(Self {
             ports,
             password,
             sessions,
             journeys,
             accounts,
+            further,
+            factors,
+            relying_party,
             organizations,
             upstreams,
             saml,
@@ -211,6 +252,35 @@ impl Services {
     }
 }
 
+/// The relying party of passkeys: the host of the issuer. An address cannot be one.
+fn relying_party(config: &Config) -> Option<RelyingParty> {
+    let issuer = Url::parse(config.issuer.as_str()).ok()?;
+    let party = RelyingParty::new(issuer.host_str()?, config.ui.product.as_str()).ok()?;
+    let mut party = party.with_origin(&Url::parse(&issuer.origin().ascii_serialization()).ok()?).ok()?;
+    for origin in &config.factors.related_origins {
+        party = party.with_related_origin(origin).ok()?;
+    }
+    Some(party)
+}
+
+/// The factors beside the password, in the order in which they are asked for.
+fn further_factors(relying_party: Option<&RelyingParty>) -> Vec<Arc<dyn Factor>> {
+    let mut factors: Vec<Arc<dyn Factor>> = Vec::new();
+    factors.extend(relying_party.map(|it| Arc::new(PasskeyFactor::new(it.clone())) as Arc<dyn Factor>));
+    factors.push(Arc::new(TotpFactor::new()));
+    factors.push(Arc::new(HotpFactor::new()));
+    factors.push(Arc::new(RecoveryCodeFactor::new()));
+    factors
+}
+
+/// The levels that applications can ask for: those that passkeys reach only where there are passkeys.
+fn ladder(relying_party: Option<&RelyingParty>) -> AcrLadder {
+    match relying_party {
+        Some(_) => AcrLadder::default().with_phishing_resistant(),
+        None => AcrLadder::default(),
+    }
+}
+
 /// Where OpenID Connect sends a browser for the pages that it needs.
 fn provider_config(config: &Config) -> ProviderConfig {
     let locales = Language::ALL.iter().map(|it| it.code().to_owned()).collect();
@@ -230,6 +300,7 @@ fn configure(builder: ServerBuilder, config: &Config) -> anyhow::Result<ServerBu
         .interaction_url(config.issuer.join("/interaction/"))
         .lifetimes(lifetimes)
         .device(DeviceSettings::new("/device", "/device/done"))
+        .acr(ladder(relying_party(config).as_ref()))
         .resource(ResourceServer::new(own.clone(), ScopeSet::new()))
         .default_resource(own.clone());
     // Directories of organizations, by clients of their own.

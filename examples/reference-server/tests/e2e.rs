@@ -44,37 +44,48 @@ fn openid_client_v6_is_content() {
 
 #[test]
 fn a_person_with_a_browser_signs_up_and_uses_an_application() {
-    let Some(node) = node() else { return };
-    let Some(chromium) = chromium() else { return };
+    let (Some(node), Some(chromium)) = (node(), chromium()) else { return };
     let setting = Setting::new("browser");
-    let (application, api) = (free_port(), free_port());
-    let (application_url, api_url) =
-        (format!("http://localhost:{application}"), format!("http://localhost:{api}"));
-    let import = DEMO_IMPORT.replace("{application}", &application_url).replace("{api}", &api_url);
-    let _server = setting.reference_server(&import);
-    let _api = Program::start(
-        &built("resource-server"),
-        &setting.folder,
-        api,
-        &[("--issuer", &setting.issuer), ("--audience", &api_url), ("--listen", &format!("127.0.0.1:{api}"))],
-    );
-    let _application = Program::start(
-        &built("relying-party"),
-        &setting.folder,
-        application,
-        &[
-            ("--issuer", &setting.issuer),
-            ("--base-url", &application_url),
-            ("--api", &api_url),
-            ("--listen", &format!("127.0.0.1:{application}")),
-        ],
-    );
+    let application = Application::start(&setting);
     let output = workspace().join("ci-output/screenshots");
     node.run(
         "browser.test.mjs",
         &[
             ("CIAM_E2E_ISSUER", &setting.issuer),
-            ("CIAM_E2E_APPLICATION", &application_url),
+            ("CIAM_E2E_APPLICATION", &application.url),
+            ("CIAM_E2E_OUTPUT", &output.to_string_lossy()),
+            ("CIAM_E2E_CHROMIUM", &chromium.to_string_lossy()),
+        ],
+    );
+}
+
+#[test]
+fn an_api_asks_for_a_passkey_in_a_browser() {
+    let (Some(node), Some(chromium)) = (node(), chromium()) else { return };
+    let setting = Setting::new("step-up");
+    let application = Application::start(&setting);
+    let output = workspace().join("ci-output/screenshots");
+    node.run(
+        "step-up.test.mjs",
+        &[
+            ("CIAM_E2E_ISSUER", &setting.issuer),
+            ("CIAM_E2E_APPLICATION", &application.url),
+            ("CIAM_E2E_OUTPUT", &output.to_string_lossy()),
+            ("CIAM_E2E_CHROMIUM", &chromium.to_string_lossy()),
+        ],
+    );
+}
+
+#[test]
+fn passkeys_and_codes_in_a_browser() {
+    let (Some(node), Some(chromium)) = (node(), chromium()) else { return };
+    let setting = Setting::new("factors");
+    let _server = setting.reference_server(&import_file());
+    let output = workspace().join("ci-output/screenshots");
+    node.run(
+        "factors.test.mjs",
+        &[
+            ("CIAM_E2E_ISSUER", &setting.issuer),
             ("CIAM_E2E_OUTPUT", &output.to_string_lossy()),
             ("CIAM_E2E_CHROMIUM", &chromium.to_string_lossy()),
         ],
@@ -235,6 +246,40 @@ impl Drop for Setting {
     fn drop(&mut self) {
         // What could not be removed is in the build folder, and goes with it.
         let _left = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// The server with an application and an API.
+struct Application {
+    url: String,
+    _running: [Program; 3],
+}
+
+impl Application {
+    fn start(setting: &Setting) -> Self {
+        let (application, api) = (free_port(), free_port());
+        let (url, api_url) = (format!("http://localhost:{application}"), format!("http://localhost:{api}"));
+        let import = DEMO_IMPORT.replace("{application}", &url).replace("{api}", &api_url);
+        let server = setting.reference_server(&import);
+        let listen = |port: u16| format!("127.0.0.1:{port}");
+        let api = Program::start(
+            &built("resource-server"),
+            &setting.folder,
+            api,
+            &[("--issuer", &setting.issuer), ("--audience", &api_url), ("--listen", &listen(api))],
+        );
+        let application = Program::start(
+            &built("relying-party"),
+            &setting.folder,
+            application,
+            &[
+                ("--issuer", &setting.issuer),
+                ("--base-url", &url),
+                ("--api", &api_url),
+                ("--listen", &listen(application)),
+            ],
+        );
+        Self { url, _running: [server, api, application] }
     }
 }
 

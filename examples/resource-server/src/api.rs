@@ -34,8 +34,9 @@ impl Settings {
 pub(crate) fn router(ports: Ports, settings: Settings) -> anyhow::Result<Router> {
     let server = resource_server(ports, settings)?;
     let read = Requirements::new().with_scopes("notes:read".parse()?);
-    // Whoever deletes everything has just shown two factors: RFC 9470.
-    let clear = read.clone().with_acr_values(["urn:ciam:acr:aal2"]).with_max_age(Duration::minutes(5));
+    // Whoever deletes everything has just shown two factors, or a passkey, which is more: RFC 9470.
+    let clear =
+        read.clone().with_acr_values(["urn:ciam:acr:aal2", "phr", "phrh"]).with_max_age(Duration::minutes(5));
     Ok(Router::new()
         .route("/notes", get(notes).layer(Guard::new(server.clone(), read)))
         .route("/notes/clear", axum::routing::post(cleared).layer(Guard::new(server.clone(), clear)))

@@ -119,6 +119,9 @@ struct Begin {
     /// Which identifier is expected.
     #[serde(default)]
     login_hint: Option<String>,
+    /// What the session has proved before does not count: before something is changed that needs a fresh proof.
+    #[serde(default)]
+    prove_again: bool,
 }
 
 /// A kind of journey.
@@ -148,7 +151,7 @@ struct JourneyStep {
     /// `next` the journey is over. `done`: there is a session.
     step: StepKind,
     /// What is asked for: `credentials`, `connection`, `registration`, `invitation`, `code`, `human`, `factor`, `recovery`,
-    /// `new_password`, `take_back`, `terms` or `profile`. What belongs to it stands beside it.
+    /// `new_password`, `take_back`, `terms`, `profile` or `enrolment`. What belongs to it stands beside it.
     #[schema(required = false)]
     challenge: Option<String>,
     /// Why an answer was refused.
@@ -192,7 +195,8 @@ enum StepKind {
 /// `identify` (`identifier`), `credentials` (`identifier`, `password`), `send_code` (`identifier`, `channel`), `code`
 /// (`code`), `link` (`proof`), `resend`, `register` (`identifier`, `password`, `name`), `accept_invitation` (`token`,
 /// `password`, `name`), `recover` (`identifier`), `new_password` (`password`), `human` (`response`), `factor` (`factor`,
-/// `response`), `take_back`, `accept_terms` (`accepted`: `document`, `version`), `profile` (`attributes`).
+/// `response`), `another_factor` (`factor`), `begin_enrolment` (`factor`), `enrol` (`factor`, `response`),
+/// `postpone_enrolment`, `take_back`, `accept_terms` (`accepted`: `document`, `version`), `profile` (`attributes`).
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[expect(dead_code, reason = "it describes what the library reads")]
 struct JourneyAnswer {
@@ -214,6 +218,7 @@ async fn begin(
         .with_languages(wanted.languages.into_iter().take(MANY).collect())
         .with_acr_values(wanted.acr_values.into_iter().take(MANY).map(Acr::new).collect());
     requirements.login_hint = wanted.login_hint.filter(|it| it.len() <= 254);
+    requirements.prove_again = wanted.prove_again;
     let journeys = &app.services().journeys;
     let visitor = walker.visitor();
     let (handle, challenge) = match wanted.kind {

@@ -21,6 +21,7 @@ mod body;
 mod caller;
 mod credentials;
 mod document;
+mod factors;
 mod identifiers;
 mod journeys;
 mod listing;
@@ -52,6 +53,7 @@ fn resources() -> Vec<Resource> {
         profile::resource(),
         identifiers::resource(),
         credentials::resource(),
+        factors::resource(),
         privacy::resource(),
         journeys::resource(),
     ];

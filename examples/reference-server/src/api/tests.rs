@@ -1,5 +1,6 @@
 //! What holds for the whole API.
 
+mod factors;
 mod owner;
 mod privacy;
 pub(super) mod schema;

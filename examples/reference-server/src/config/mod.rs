@@ -3,6 +3,7 @@
 mod checks;
 mod database;
 mod duration;
+mod factors;
 mod messaging;
 mod resolve;
 mod retention;
@@ -22,6 +23,7 @@ use ciam_core::privacy::RetentionPolicy;
 use ciam_core::session::SessionLimit;
 pub use database::Database;
 pub use duration::{InvalidSpan, Span};
+pub use factors::{FactorRules, FactorSettings};
 pub use messaging::{Bus, Gateway, ShortLived, Sms};
 pub use retention::RetentionSettings;
 pub use settings::{
@@ -68,6 +70,8 @@ pub struct Config {
     pub ui: Ui,
     /// The check that costs a machine something, and where everybody is asked for it.
     pub human_check: HumanChecks,
+    /// Further factors, as they are demanded and accepted.
+    pub factors: FactorRules,
     /// OpenID Providers that people can sign in with.
     pub upstreams: Vec<UpstreamConfig>,
     /// Whether there is a SAML identity provider before an import file names a service.

@@ -13,8 +13,8 @@ use ciam_core::session::{AtLimit, SessionLimit};
 use url::Url;
 
 use super::{
-    Bus, Config, Database, HumanChecks, Log, Mail, Mode, Origin, Passwords, Sessions, Settings, ShortLived,
-    Sms, Span, Ui, UpstreamConfig,
+    Bus, Config, Database, FactorRules, HumanChecks, Log, Mail, Mode, Origin, Passwords, Sessions, Settings,
+    ShortLived, Sms, Span, Ui, UpstreamConfig,
 };
 use crate::{
     cli::Flags,
@@ -87,6 +87,7 @@ impl Resolve<'_> {
         });
         let ui = self.ui(flags, file);
         let human_check = self.human_check(file, mode);
+        let factors = self.factors(file);
         let upstreams = self.upstreams(file, mode);
         let sessions = self.sessions(file);
         let retention = file.retention.policy().unwrap_or_else(|(key, why)| {
@@ -113,6 +114,7 @@ impl Resolve<'_> {
             sms,
             ui: ui?,
             human_check: human_check?,
+            factors: factors?,
             upstreams: upstreams?,
             saml: file.saml.unwrap_or(false),
             sessions,
@@ -395,6 +397,17 @@ impl Resolve<'_> {
                 None
             }
         }
+    }
+
+    fn factors(&mut self, file: &Settings) -> Option<FactorRules> {
+        let rules = FactorRules::from_file(&file.factors);
+        rules
+            .map_err(|refused| {
+                for (key, why) in refused {
+                    self.refuse(&Place::Key(KeyPath::of("factors").key(key)), why);
+                }
+            })
+            .ok()
     }
 
     fn upstreams(&mut self, file: &Settings, mode: Option<Mode>) -> Option<Vec<UpstreamConfig>> {

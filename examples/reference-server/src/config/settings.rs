@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Deserialize;
 
-use super::{duration::Span, retention::RetentionSettings};
+use super::{duration::Span, factors::FactorSettings, retention::RetentionSettings};
 use crate::import::SecretText;
 
 /// A configuration file. Every key is optional, and a key that is not here is refused.
@@ -49,6 +49,9 @@ pub struct Settings {
     /// The check that costs a machine something.
     #[serde(default)]
     pub human_check: HumanCheckSettings,
+    /// Further factors.
+    #[serde(default)]
+    pub factors: FactorSettings,
     /// OpenID Providers that people can sign in with.
     #[serde(default)]
     pub upstream: Vec<UpstreamSettings>,

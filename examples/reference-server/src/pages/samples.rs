@@ -23,6 +23,9 @@ const SAMPLES: &[fn(&Samples<'_>, &mut Gallery<'_>)] = &[
     connection::samples,
     saml_post::samples,
     device::samples,
+    factor::samples,
+    enrol::samples,
+    account::factors::samples,
     account::overview::samples,
     account::profile::samples,
     account::identifiers::samples,
@@ -206,6 +209,7 @@ impl<'a> Samples<'a> {
             identifier: Field::new("identifier", Input::Identifier, t.sign_in.identifier.as_str())
                 .with_value(if errors { "ada@example.com" } else { "" }),
             password: Some(Field::new("password", Input::CurrentPassword, t.field.password.as_str())),
+            passkey: None,
             code: true,
             sms: false,
             own: Some(own_device(t)),

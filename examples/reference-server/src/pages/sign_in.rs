@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use super::{
-    Frame, StepLink, page,
+    Frame, StepLink,
+    factor::PasskeyForm,
+    page,
     parts::{Checkbox, Field, Input, Notice},
     samples::{Gallery, Samples},
 };
@@ -25,6 +27,8 @@ pub struct SignInPage<'a> {
     pub identifier: Field,
     /// The password; none where it is asked for later, or not at all.
     pub password: Option<Field>,
+    /// A passkey in place of both, where the server can ask for one.
+    pub passkey: Option<PasskeyForm>,
     /// A code by mail may be asked for.
     pub code: bool,
     /// A code by text message may be asked for.
@@ -65,6 +69,14 @@ pub(crate) fn samples(s: &Samples<'_>, out: &mut Gallery<'_>) {
             organization: (!first).then(|| s.client.clone()),
             identifier: field.with_value(if first { "" } else { s.identifier.as_str() }),
             password: None,
+            passkey: Some(PasskeyForm {
+                action: s.action("/factor"),
+                hidden: Vec::new(),
+                kind: "conditional",
+                options: "{}".to_owned(),
+                submit: t.factors.passkey_use.to_string(),
+                script: None,
+            }),
             code: !first,
             sms: !first,
             own: (!first).then(|| own_device(t)),

@@ -130,6 +130,7 @@ fn with_field(field: Field) -> String {
         client: None,
         identifier: field,
         password: Some(Field::new("password", Input::CurrentPassword, "Password")),
+        passkey: None,
         code: true,
         sms: false,
         own: None,

@@ -11,6 +11,8 @@ mod connection;
 mod consent;
 mod device;
 mod endpoints;
+mod enrol;
+mod factor;
 mod health;
 mod home;
 mod interaction;
@@ -63,6 +65,8 @@ pub fn router(app: App) -> Router {
         .merge(device::routes())
         .merge(link::routes())
         .merge(recover::routes())
+        .merge(factor::routes())
+        .merge(enrol::routes())
         .merge(before_session::routes())
         .merge(account::routes())
         .merge(revert::routes())

@@ -7,9 +7,10 @@ use ciam_core::journey::{
 };
 use ciam_core::notify::Channel;
 use http::{StatusCode, header::SET_COOKIE};
+use serde_json::Value;
 
 use super::{
-    agree_again,
+    agree_again, factor,
     onward::{Onward, link},
     pending::visitor,
     recover,
@@ -19,10 +20,12 @@ use super::{
 use crate::{
     app::App,
     pages::{
-        Fault, SignInPage, StepLink, own_device,
+        Fault, SignInPage, StepLink,
+        factor::PasskeyForm,
+        own_device,
         parts::{Field, Input, Notice},
     },
-    web::{Failure, Form, Visit, page, see_other},
+    web::{Failure, Form, Scripts, Visit, page, see_other},
 };
 
 /// The form.
@@ -52,7 +55,7 @@ pub(super) async fn show(State(app): State<App>, mut visit: Visit) -> Result<Res
         match journeys.challenge(&handle, &visitor).await {
             Ok(challenge @ Challenge::Credentials { .. }) => {
                 let view = View { notice, journey: Some(&handle), ..View::of(&challenge) };
-                return render(&app, &visit, pending.as_ref(), view);
+                return render(&app, &visit, pending.as_ref(), view).await;
             }
             Ok(other) => return at.to(&other),
             Err(JourneyError::Port(error)) => return Err(error.into()),
@@ -62,15 +65,16 @@ pub(super) async fn show(State(app): State<App>, mut visit: Visit) -> Result<Res
     } else if pending.is_none() && viewer.is_some() {
         return see_other("/account");
     }
-    if journeys.policy().human_for.sign_in && viewer.is_none() {
-        let requirements = recover::requirements(&visit, pending.as_ref());
-        let (handle, challenge) = journeys.begin_sign_in(&visitor, requirements).await?;
-        if matches!(challenge, Challenge::Human { .. }) {
-            return At { handle: &handle, pending: pending.as_ref() }.to(&challenge);
-        }
+    let requirements = recover::requirements(&visit, pending.as_ref());
+    let (handle, challenge) = journeys.begin_sign_in(&visitor, requirements).await?;
+    let at = At { handle: &handle, pending: pending.as_ref() };
+    // A session that one more factor lifts far enough, or a check before anything else.
+    if !matches!(challenge, Challenge::Credentials { .. }) {
+        return at.to(&challenge);
     }
-    let view = View { notice, identifier: hint.unwrap_or_default(), ..View::default() };
-    render(&app, &visit, pending.as_ref(), view)
+    let passkey = factor::options(&challenge).map(|it| factor::first(&app, &visit, &at, it));
+    let view = View { notice, identifier: hint.unwrap_or_default(), passkey, ..View::default() };
+    render(&app, &visit, pending.as_ref(), view).await
 }
 
 /// The form, filled in.
@@ -126,7 +130,7 @@ pub(super) async fn submit(
                 status,
                 ..view
             };
-            render(&app, &visit, pending.as_ref(), view)
+            render(&app, &visit, pending.as_ref(), view).await
         }
     }
 }
@@ -182,14 +186,14 @@ pub(crate) async fn welcome(app: &App, done: &SignedIn) {
 }
 
 /// The form again, with something to say.
-pub(super) fn again(
+pub(super) async fn again(
     app: &App,
     visit: &Visit,
     pending: Option<&Onward>,
     notice: Notice,
 ) -> Result<Response, Failure> {
     let view = View { notice: Some(notice), status: StatusCode::UNPROCESSABLE_ENTITY, ..View::default() };
-    render(app, visit, pending, view)
+    render(app, visit, pending, view).await
 }
 
 /// Says the same of an unknown account, a wrong password and an account that may not sign in.
@@ -214,6 +218,10 @@ struct View<'a> {
     status: StatusCode,
     /// The journey that the form goes on with.
     journey: Option<&'a JourneyHandle>,
+    /// What that journey asks the browser for in place of user name and password.
+    options: Option<Value>,
+    /// The same, of a journey of its own.
+    passkey: Option<PasskeyForm>,
     methods: Option<Methods>,
     /// Whose people sign in like this.
     organization: Option<String>,
@@ -226,6 +234,8 @@ impl Default for View<'_> {
             notice: None,
             status: StatusCode::OK,
             journey: None,
+            options: None,
+            passkey: None,
             methods: None,
             organization: None,
         }
@@ -239,6 +249,7 @@ impl View<'_> {
         };
         Self {
             identifier: login_hint.clone().unwrap_or_default(),
+            options: factor::options(challenge).cloned(),
             methods: Some(methods.clone()),
             organization: organization.clone(),
             ..Self::default()
@@ -246,7 +257,19 @@ impl View<'_> {
     }
 }
 
-fn render(app: &App, visit: &Visit, pending: Option<&Onward>, view: View<'_>) -> Result<Response, Failure> {
+async fn render(
+    app: &App,
+    visit: &Visit,
+    pending: Option<&Onward>,
+    view: View<'_>,
+) -> Result<Response, Failure> {
+    let passkey = match (view.passkey, view.journey) {
+        (Some(form), _) => Some(form),
+        (None, Some(handle)) => {
+            view.options.as_ref().map(|it| factor::first(app, visit, &At { handle, pending }, it))
+        }
+        (None, None) => factor::passkey_form(app, visit, pending).await?,
+    };
     let t = app.texts(visit.language);
     let ask = pending.and_then(Onward::sign_in);
     let again = ask.is_some_and(|it| !it.reasons.iter().any(|reason| reason == "no_session"));
@@ -272,6 +295,7 @@ fn render(app: &App, visit: &Visit, pending: Option<&Onward>, view: View<'_>) ->
             Field::new("password", Input::CurrentPassword, t.field.password.as_str())
                 .with_focus(!view.identifier.is_empty())
         }),
+        passkey,
         code: !first && code,
         sms: !first && sms,
         own: (!first).then(|| own_device(t)),
@@ -289,6 +313,9 @@ fn render(app: &App, visit: &Visit, pending: Option<&Onward>, view: View<'_>) ->
             .collect(),
     };
     let mut response = page(view.status, &shown)?;
+    if shown.passkey.is_some() {
+        response.extensions_mut().insert(Scripts::Ours);
+    }
     if let Some(pending) = pending {
         response.extensions_mut().insert(pending.targets());
     }

@@ -40,6 +40,8 @@ impl At<'_> {
     pub(super) fn to(&self, challenge: &Challenge) -> Result<Response, Failure> {
         let path = match challenge {
             Challenge::Code { .. } => "/verify",
+            Challenge::Factor { .. } => "/factor",
+            Challenge::Enrolment { .. } => "/enrol",
             Challenge::Recovery { .. } => "/recover",
             Challenge::NewPassword { .. } => "/new-password",
             Challenge::TakeBack { .. } => "/take-back",
@@ -62,9 +64,14 @@ impl At<'_> {
 
     /// The form of a step, which carries the journey along.
     pub(super) fn form(&self, visit: &Visit, path: &str, submit: &str) -> StepForm {
+        StepForm { action: visit.action(path), hidden: self.hidden(), submit: submit.to_owned() }
+    }
+
+    /// What every form of a step carries along.
+    pub(super) fn hidden(&self) -> Vec<(&'static str, String)> {
         let mut hidden = vec![("journey", self.handle.expose().to_owned())];
         hidden.extend(self.pending.map(|it| ("continue", it.text().to_owned())));
-        StepForm { action: visit.action(path), hidden, submit: submit.to_owned() }
+        hidden
     }
 
     /// Shows the page of a step.

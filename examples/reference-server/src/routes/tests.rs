@@ -2,6 +2,7 @@ mod account;
 mod agree_again;
 mod check;
 mod device;
+mod factors;
 mod faults;
 mod forms;
 mod frame;

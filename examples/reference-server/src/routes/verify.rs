@@ -83,7 +83,7 @@ pub(super) async fn submit(State(app): State<App>, visit: Visit, form: Form) -> 
                 }
                 RefusalReason::AlreadyRegistered => {
                     let notice = Notice::bad(t.verify.taken.as_str());
-                    return sign_in::again(&app, &visit, pending.as_ref(), notice);
+                    return sign_in::again(&app, &visit, pending.as_ref(), notice).await;
                 }
                 _ => view.complaint = Some(t.field.code_wrong.to_string()),
             }

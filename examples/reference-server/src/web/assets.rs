@@ -16,6 +16,7 @@ use super::Failure;
 use crate::{app::App, pages::Fault};
 
 const STYLE: &str = include_str!("../../assets/style.css");
+const PASSKEY: &str = include_str!("../../assets/passkey.js");
 const MARK: &str = include_str!("../../assets/mark.svg");
 const CHECK: &str = include_str!("../../assets/check.js");
 const SUBMIT: &str = include_str!("../../assets/submit.js");
@@ -26,6 +27,7 @@ pub struct Assets {
     style: String,
     check: String,
     submit: String,
+    passkey: String,
     theme: Option<String>,
     theme_text: String,
 }
@@ -41,6 +43,7 @@ impl Assets {
             style: address("style.css", STYLE),
             check: address("check.js", CHECK),
             submit: address("submit.js", SUBMIT),
+            passkey: address("passkey.js", PASSKEY),
             theme: theme.map(|text| address("theme.css", text)),
             theme_text: theme.unwrap_or_default().to_owned(),
         }
@@ -59,6 +62,11 @@ impl Assets {
     /// The address of the script that sends a form by itself.
     pub fn submit(&self) -> &str {
         &self.submit
+    }
+
+    /// The address of the script of passkeys.
+    pub fn passkey(&self) -> &str {
+        &self.passkey
     }
 
     /// The address of the operator's stylesheet.
@@ -81,6 +89,10 @@ pub(crate) fn routes() -> Router<App> {
         .route(
             "/assets/submit.js",
             get(async |uri: Uri| asset(&uri, "text/javascript; charset=utf-8", SUBMIT.into())),
+        )
+        .route(
+            "/assets/passkey.js",
+            get(async |uri: Uri| asset(&uri, "text/javascript; charset=utf-8", PASSKEY.into())),
         )
         .route("/assets/mark.svg", get(async |uri: Uri| asset(&uri, "image/svg+xml", MARK.into())))
         .route("/favicon.ico", get(async |uri: Uri| asset(&uri, "image/svg+xml", MARK.into())))

@@ -190,7 +190,7 @@ fn content_security_policy(targets: &FormTargets, scripts: Scripts) -> String {
     )
 }
 
-/// The pages use none of it; passkeys will need the first two.
+/// The pages use none of it but the first two, for passkeys.
 const PERMISSIONS: &str = "publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(), \
                            microphone=(), geolocation=(), payment=(), usb=()";
 

@@ -223,7 +223,7 @@ async fn clearing_the_notes_asks_for_two_factors() {
     assert_eq!(status, StatusCode::UNAUTHORIZED);
     let challenge = headers[WWW_AUTHENTICATE].to_str().unwrap();
     assert!(challenge.contains("insufficient_user_authentication"), "{challenge}");
-    assert!(challenge.contains("acr_values=\"urn:ciam:acr:aal2\", max_age=\"300\""), "{challenge}");
+    assert!(challenge.contains("acr_values=\"urn:ciam:acr:aal2 phr phrh\", max_age=\"300\""), "{challenge}");
     let mut claims = setting.claims();
     claims["acr"] = json!("urn:ciam:acr:aal2");
     let strong = format!("Bearer {}", sign(&setting.signer, "at+jwt", &claims).await.unwrap());

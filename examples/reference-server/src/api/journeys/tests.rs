@@ -130,6 +130,11 @@ async fn nobody_learns_from_an_answer_who_has_an_account() {
             if let Some(at) = step.find("expires_at") {
                 step.truncate(at);
             }
+            // The challenge of a passkey is random, whoever asks.
+            let before = "\"allowCredentials\":[],\"challenge\":\"";
+            if let Some(at) = step.find(before).map(|it| it + before.len()) {
+                step.replace_range(at..at + 43, "");
+            }
             seen.push((response.status, step));
         }
         assert_eq!(seen[0], seen[1], "{kind} {answer}");

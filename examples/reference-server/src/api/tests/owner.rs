@@ -3,7 +3,7 @@
 use super::*;
 use crate::testing::{PASSWORD as OWN, mail, person};
 
-async fn send(browser: &mut Browser, method: Method, path: &str, body: &Value) -> Seen {
+pub(super) async fn send(browser: &mut Browser, method: Method, path: &str, body: &Value) -> Seen {
     let request = Request::builder()
         .method(method)
         .uri(format!("{BASE}{path}"))
@@ -12,7 +12,7 @@ async fn send(browser: &mut Browser, method: Method, path: &str, body: &Value) -
     browser.send(request, body.to_string()).await
 }
 
-async fn described(browser: &mut Browser, method: Method, path: &str, body: &Value) -> Value {
+pub(super) async fn described(browser: &mut Browser, method: Method, path: &str, body: &Value) -> Value {
     let seen = send(browser, method.clone(), path, body).await;
     assert!(seen.status.is_success(), "{method} {path}: {}", seen.text);
     let pattern = match path {

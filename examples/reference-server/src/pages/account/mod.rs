@@ -1,6 +1,7 @@
 //! The account area: a page for each section, with a navigation beside them.
 
 pub mod applications;
+pub mod factors;
 pub mod identifiers;
 pub mod organizations;
 pub mod overview;
@@ -24,6 +25,8 @@ pub enum Section {
     Identifiers,
     /// Password and other ways to sign in.
     Security,
+    /// Passkeys, authenticator apps and recovery codes.
+    Factors,
     /// Where the account is signed in.
     Sessions,
     /// What may act for the account.
@@ -41,6 +44,7 @@ impl Section {
         Self::Profile,
         Self::Identifiers,
         Self::Security,
+        Self::Factors,
         Self::Sessions,
         Self::Applications,
         Self::Privacy,
@@ -54,6 +58,7 @@ impl Section {
             Self::Profile => "/account/profile",
             Self::Identifiers => "/account/identifiers",
             Self::Security => "/account/security",
+            Self::Factors => "/account/factors",
             Self::Sessions => "/account/sessions",
             Self::Applications => "/account/applications",
             Self::Privacy => "/account/privacy",
@@ -68,6 +73,7 @@ impl Section {
             Self::Profile => (&t.profile.title, &t.profile.lead),
             Self::Identifiers => (&t.identifiers.title, &t.identifiers.lead),
             Self::Security => (&t.security.title, &t.security.lead),
+            Self::Factors => (&t.factors.title, &t.factors.lead),
             Self::Sessions => (&t.sessions.title, &t.sessions.lead),
             Self::Applications => (&t.applications.title, &t.applications.lead),
             Self::Privacy => (&t.privacy.title, &t.privacy.lead),
@@ -82,6 +88,7 @@ impl Section {
             Self::Profile => &t.account.profile,
             Self::Identifiers => &t.account.identifiers,
             Self::Security => &t.account.security,
+            Self::Factors => &t.account.factors,
             Self::Sessions => &t.account.sessions,
             Self::Applications => &t.account.applications,
             Self::Privacy => &t.account.privacy,

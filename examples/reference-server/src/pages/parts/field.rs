@@ -197,7 +197,9 @@ impl Input {
 
     fn autocomplete(self) -> &'static str {
         match self {
-            Self::NewEmail | Self::Identifier | Self::Username => "username",
+            Self::NewEmail | Self::Username => "username",
+            // Browsers offer passkeys beside the names that they know.
+            Self::Identifier => "username webauthn",
             Self::Email => "email",
             Self::Phone => "tel",
             Self::Name => "name",

@@ -1,6 +1,7 @@
 //! The account area: a file for each section.
 
 mod applications;
+mod factors;
 mod identifiers;
 mod organizations;
 mod overview;
@@ -21,6 +22,7 @@ pub(super) fn routes() -> Router<App> {
         .merge(profile::routes())
         .merge(identifiers::routes())
         .merge(security::routes())
+        .merge(factors::routes())
         .merge(owner::routes())
         .merge(sessions::routes())
         .merge(applications::routes())

@@ -58,8 +58,10 @@ pub(super) async fn proof(
         return Ok(None);
     }
     let credentials = app.ports().store().credentials_of(viewer.account.value.id).await?;
-    let has_password = PasswordFactor::credential_in(&credentials).is_some();
-    Ok(Some(Proof::new(app.texts(visit.language), visit.action(PATH), to, has_password)))
+    // Where there is a further factor, the password alone proves too little.
+    let by_password = PasswordFactor::credential_in(&credentials).is_some()
+        && !app.services().further.iter().any(|factor| factor.is_enrolled(&credentials));
+    Ok(Some(Proof::new(app.texts(visit.language), visit.action(PATH), to, by_password)))
 }
 
 /// Why something was refused, in words; a port that failed is a failure.
@@ -114,4 +116,5 @@ pub(super) fn notice(t: &Texts, visit: &Visit, done: &[(&str, &str)]) -> Option<
 const PATH: &str = "/account/prove";
 
 /// The pages that ask for a proof.
-const RETURNS: [&str; 3] = ["/account/identifiers", "/account/privacy", "/account/security"];
+const RETURNS: [&str; 4] =
+    ["/account/factors", "/account/identifiers", "/account/privacy", "/account/security"];

@@ -72,6 +72,9 @@ impl EventType {
     pub const SESSION_RENEWED: Self = Self::new("ciam.session.renewed.v1");
     /// A sign-in attempt was refused.
     pub const SIGN_IN_REFUSED: Self = Self::new("ciam.session.refused.v1");
+    /// A sign-in looked unlike its owner, and a code went to an address of the account's own. Details: `risk`,
+    /// `risk_reasons`, `risk_score`, `risk_unanswered`.
+    pub const SIGN_IN_CHALLENGED: Self = Self::new("ciam.session.challenged.v1");
     /// A session ended: signed out, revoked, replaced.
     pub const SESSION_ENDED: Self = Self::new("ciam.session.ended.v1");
     /// An account signed in in a browser in which it had not been seen. Details: `device`.

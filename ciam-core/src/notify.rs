@@ -46,7 +46,8 @@ pub enum MessageCode {
     /// An identity elsewhere is no longer linked to the account. Parameters: `issuer`.
     IdentityUnlinked,
     /// The account signed in in a browser in which it had not been seen. Parameters: `time` (RFC 3339), and where they are
-    /// known `device` and `place`.
+    /// known `device`, `place`, and `reasons`: what was unusual about it, as the codes of an
+    /// [`Assessment`](crate::risk::Assessment), separated by spaces.
     NewDevice,
     /// Somebody is invited into an organization. Parameters: `token`, `organization` (its name), `days`.
     Invitation,
@@ -54,6 +55,9 @@ pub enum MessageCode {
     AccountInvitation,
     /// A code and a link to sign in with. Parameters: `code`, `minutes`, `link`.
     SignInCode,
+    /// A code to confirm a sign-in that looks unlike its owner. Parameters: `code`, `minutes`, `link`, `reasons` (the codes of
+    /// an [`Assessment`](crate::risk::Assessment), separated by spaces), and where they are known `device` and `place`.
+    ConfirmSignIn,
     /// A code and a link to choose a new password with. Parameters: `code`, `minutes`, `link`.
     RecoveryCode,
     /// The password was forgotten and has been replaced. No parameters.
@@ -89,6 +93,7 @@ impl MessageCode {
             Self::Invitation => "invitation",
             Self::AccountInvitation => "account_invitation",
             Self::SignInCode => "sign_in_code",
+            Self::ConfirmSignIn => "confirm_sign_in",
             Self::RecoveryCode => "recovery_code",
             Self::PasswordRecovered => "password_recovered",
             Self::FactorAdded => "factor_added",

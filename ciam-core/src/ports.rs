@@ -289,6 +289,12 @@ impl Ports {
         &*self.dns
     }
 
+    /// What knows where addresses are, to share it with an engine.
+    #[must_use]
+    pub fn shared_locator(&self) -> Arc<dyn Locator> {
+        Arc::clone(&self.locator)
+    }
+
     /// What knows where addresses are.
     #[must_use]
     pub fn locator(&self) -> &dyn Locator {

@@ -51,6 +51,9 @@
 //! - [`otp`]: TOTP and HOTP, with a record of the last accepted step, so that a code is accepted once.
 //! - [`recovery`]: recovery codes, shown once and stored as keyed hashes.
 //! - [`manage`]: adding, naming, removing and resetting factors.
+//! - [`push`]: approval on a registered device, by number; [`attestation`]: where the keys of devices are kept, as a port.
+//! - `dbsc` (feature `draft-dbsc`): sessions that are bound to a key of their browser.
+//! - [`risk`]: an adaptive risk engine behind the port of `ciam-core`.
 //! - [`event`]: the names of this crate's events.
 //! - [`manual`]: what can go wrong and what is done about it, and every default.
 //!
@@ -61,20 +64,27 @@
 //!
 //! - Enrolment that is demanded of one account: it is the tenant's
 //!   ([`EnrolmentPolicy`](ciam_core::journey::EnrolmentPolicy)), or that of the organization of a person's domain.
-//! - Device binding (DBSC, a registry of device keys), push approval, and an adaptive risk engine.
 //!
 //! # Crate features
 //!
+//! - `draft-dbsc`: Device Bound Session Credentials, after a draft of the W3C. May change in any release.
 //! - `memory`: the in-memory ports of `ciam-core`, to try the factors without any adapter.
 //! - `testkit`: the manual clock, seeded entropy and contract suites of `ciam-core`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod added;
+pub mod attestation;
+#[cfg(feature = "draft-dbsc")]
+#[cfg_attr(docsrs, doc(cfg(feature = "draft-dbsc")))]
+pub mod dbsc;
 pub mod event;
+mod key_proof;
 pub mod manage;
 pub mod manual;
 mod notice;
 pub mod otp;
 pub mod privacy;
+pub mod push;
 pub mod recovery;
+pub mod risk;
 pub mod webauthn;

@@ -1,12 +1,15 @@
 //! What this crate holds about people beside their credentials, for export and erasure.
 
+use ciam_core::error::PortError;
 use ciam_core::privacy::PersonalKind;
-use ciam_core::store::StoredRecord as _;
+use ciam_core::store::{Record, StoredRecord as _};
+use serde_json::Value;
 
+use crate::risk::RiskProfile;
 use crate::webauthn::PasskeyId;
 
-/// The kinds of records of this crate that belong to accounts: that the ids of their passkeys are taken. The passkeys
-/// themselves are credentials, of which every export tells.
+/// The kinds of records of this crate that belong to accounts: that the ids of their passkeys are taken (the passkeys
+/// themselves are credentials, of which every export tells), and what the risk engine remembers of their sign-ins.
 ///
 /// ```
 /// use ciam_core::privacy::PersonalKinds;
@@ -16,5 +19,23 @@ use crate::webauthn::PasskeyId;
 /// ```
 #[must_use]
 pub fn personal_kinds() -> Vec<PersonalKind> {
-    vec![PersonalKind::silent(PasskeyId::KIND)]
+    vec![
+        PersonalKind::silent(PasskeyId::KIND),
+        PersonalKind::told_by(RiskProfile::KIND, risk_profile),
+        #[cfg(feature = "draft-dbsc")]
+        PersonalKind::told_by(crate::dbsc::BoundSession::KIND, bound_session),
+    ]
+}
+
+/// What a person can read of it: places, browsers, hours; nothing by which a device is recognised.
+fn risk_profile(record: &Record) -> Result<Option<Value>, PortError> {
+    Ok(Some(record.decode::<RiskProfile>()?.told()))
+}
+
+/// That a session is bound to a key; nothing of the key.
+#[cfg(feature = "draft-dbsc")]
+fn bound_session(record: &Record) -> Result<Option<Value>, PortError> {
+    let bound: crate::dbsc::BoundSession = record.decode()?;
+    let at = bound.created_at.unix_timestamp();
+    Ok(Some(serde_json::json!({ "session": bound.session, "bound_at": at })))
 }

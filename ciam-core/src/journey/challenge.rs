@@ -256,6 +256,9 @@ pub enum CodePurpose {
     SignIn,
     /// To choose a new password.
     Recovery,
+    /// To confirm a sign-in that looks unlike its owner: the password is proved, and the code goes to an address of the
+    /// account's own.
+    Confirmation,
 }
 
 /// What the person did.

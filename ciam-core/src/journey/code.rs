@@ -29,6 +29,8 @@ pub(super) struct Fresh {
 pub(super) enum Letter {
     /// The code and the link, to this address: of this account, if it has one.
     Code(MessageCode, IdentifierKey, Option<AccountId>),
+    /// The same, with more for the template.
+    Telling(MessageCode, IdentifierKey, AccountId, Vec<(&'static str, String)>),
     /// Another message without parameters, to this address of an account.
     Notice(MessageCode, IdentifierKey, AccountId),
     /// Nobody. A message is written all the same, so that nobody can tell, and is over before it could be sent.
@@ -50,6 +52,7 @@ impl Purpose {
             Self::Register { .. } => CodePurpose::Registration,
             Self::Prove { goal: Goal::Session, .. } => CodePurpose::SignIn,
             Self::Prove { goal: Goal::Recovery, .. } => CodePurpose::Recovery,
+            Self::Confirm { .. } => CodePurpose::Confirmation,
         }
     }
 }
@@ -105,7 +108,9 @@ impl Journeys {
     fn written(&self, fresh: &Fresh, letter: &Letter) -> Result<Message, PortError> {
         let (about, to, account) = match letter {
             Letter::Code(about, to, account) => (*about, to, *account),
-            Letter::Notice(about, to, account) => (*about, to, Some(*account)),
+            Letter::Notice(about, to, account) | Letter::Telling(about, to, account, _) => {
+                (*about, to, Some(*account))
+            }
             Letter::Nobody => (MessageCode::SignInCode, &fresh.sent.identifier, None),
         };
         let over = matches!(letter, Letter::Nobody);
@@ -116,6 +121,9 @@ impl Journeys {
         }
         if matches!(letter, Letter::Notice(..)) {
             return Ok(message);
+        }
+        if let Letter::Telling(_, _, _, more) = letter {
+            message = more.iter().fold(message, |message, (name, value)| message.with(name, value.as_str()));
         }
         let minutes = self.policy.code_lifetime.whole_minutes().to_string();
         Ok(message

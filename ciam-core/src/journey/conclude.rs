@@ -1,7 +1,8 @@
 //! From a proof to the next step, and to the session at the end.
 
 use super::after::Owed;
-use super::decision::{Candidate, Decision, Situation};
+use super::confirm::own_address;
+use super::decision::{Candidate, Decision, OwnChannel, Situation};
 use super::policy::SecondFactor;
 use super::service::Journeys;
 use super::sign_in::Found;
@@ -10,7 +11,7 @@ use super::step::{RefusalReason, SignedIn, Step};
 use super::throttle;
 use super::types::{JourneyError, Requirements, Visitor};
 use crate::account::{Identifier, IdentifierKey};
-use crate::assurance::{AuthenticationContext, Proof};
+use crate::assurance::{Amr, AuthenticationContext, Proof};
 use crate::error::PortError;
 use crate::factor::{FactorProof, FactorSubject};
 use crate::id::{CredentialId, SessionId};
@@ -95,6 +96,7 @@ impl Proving {
 /// What a proof leads to, when not to the session.
 enum Onward<'a> {
     Factor(Vec<&'a str>),
+    Confirm,
     NewPassword,
     Owed(Owed),
 }
@@ -143,6 +145,7 @@ impl Journeys {
             match self.decide(&proving, requirements, current) {
                 Decision::Refuse | Decision::Credentials => return Ok(Outcome::OutOfReach),
                 Decision::Factor(_) => Onward::Factor(self.choices(&proving, requirements, current)),
+                Decision::Confirm => Onward::Confirm,
                 Decision::Session => match self.owed(&proving, requirements, journey).await? {
                     // Who has a factor proves it before they add another.
                     Some(Owed::Enrolment(_)) if !self.unproved(&proving).is_empty() => {
@@ -153,7 +156,7 @@ impl Journeys {
                 },
             }
         };
-        self.hold(handle, journey, proving, batch, onward).await
+        self.hold(handle, visitor, journey, proving, batch, onward).await
     }
 
     /// Whether the account trusts the browser: asked only where that can spare a factor.
@@ -171,6 +174,7 @@ impl Journeys {
     async fn hold(
         &self,
         handle: &JourneyHandle,
+        visitor: &Visitor<'_>,
         journey: &Journey,
         mut proving: Proving,
         batch: Batch,
@@ -182,6 +186,10 @@ impl Journeys {
             return Ok(Outcome::Raced(Box::new(journey.clone())));
         }
         let stage = match onward {
+            Onward::Confirm => {
+                let step = self.send_confirmation(handle, visitor, journey, proving).await?;
+                return Ok(Outcome::Next(Box::new(step)));
+            }
             Onward::Factor(choices) => {
                 self.factor_stage(&proving, &choices, journey.revision.saturating_add(1)).await?
             }
@@ -349,10 +357,26 @@ impl Journeys {
             session: same.map(|current| &current.session.value.context),
             risk: proving.risk.level,
             candidates,
+            channel: self.own_channel(proving),
             second_factor: self.policy.second_factor,
             step_up: proving.step_up_of.is_some(),
             trusted_device: proving.trusted,
             ..Situation::new(&proving.proofs, requirements, &self.policy.ladder, self.ports.now())
+        }
+    }
+
+    /// Whether the owner can be asked on an address of their own, where the account has no further factor.
+    fn own_channel(&self, proving: &Proving) -> OwnChannel {
+        let sent = |proof: &Proof| proof.amr == Amr::EMAIL || proof.amr == Amr::SMS;
+        if proving.goal == Goal::Recovery {
+            // The mailbox is what recovers; it confirms nothing beside that.
+            OwnChannel::None
+        } else if proving.proofs.iter().any(sent) {
+            OwnChannel::Proved
+        } else if self.policy.confirm_by_code && own_address(&proving.found.account.value).is_some() {
+            OwnChannel::Available
+        } else {
+            OwnChannel::None
         }
     }
 

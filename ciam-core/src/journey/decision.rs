@@ -55,6 +55,8 @@ pub struct Situation<'a, 'name> {
     pub risk: RiskLevel,
     /// The further factors in which the account is enrolled, in the order in which they are preferred.
     pub candidates: &'a [Candidate<'name>],
+    /// Whether a code can be sent to an address of the account's own, or one has proved that already.
+    pub channel: OwnChannel,
     /// When the account is asked for one of them.
     pub second_factor: SecondFactor,
     /// The sign-in goes on with the session, which has the first factor already.
@@ -65,6 +67,19 @@ pub struct Situation<'a, 'name> {
     pub now: OffsetDateTime,
 }
 
+/// Whether the account's owner can be asked on an address of their own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OwnChannel {
+    /// There is none, or the host wants it that way.
+    #[default]
+    None,
+    /// A code can be sent.
+    Available,
+    /// A code that was sent was proved in this sign-in.
+    Proved,
+}
+
 /// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "whoever asks has to know what to do with each")]
@@ -73,6 +88,8 @@ pub enum Decision<'name> {
     Credentials,
     /// Ask for this further factor.
     Factor(&'name str),
+    /// Ask for a code that goes to an address of the account's own.
+    Confirm,
     /// Begin the session, or renew it.
     Session,
     /// What is needed cannot be reached. Looks like a wrong password.
@@ -90,6 +107,7 @@ impl<'a, 'name> Situation<'a, 'name> {
     ) -> Self {
         let second_factor = SecondFactor::WhenNeeded;
         let risk = RiskLevel::Low;
+        let channel = OwnChannel::None;
         Self {
             proofs,
             session: None,
@@ -97,6 +115,7 @@ impl<'a, 'name> Situation<'a, 'name> {
             ladder,
             risk,
             candidates: &[],
+            channel,
             second_factor,
             step_up: false,
             trusted_device: false,
@@ -112,21 +131,30 @@ impl<'a, 'name> Situation<'a, 'name> {
     /// - A sign-in begins with the first factor, even where there is a session: somebody asked for a sign-in. Only a step-up
     ///   begins with a further factor: the session is as fresh as required, not of high risk, and that one factor lifts it to a
     ///   level that is asked for.
+    /// - Where risk wants more than the account has enrolled, a code to an address of its own confirms the sign-in. Nobody is
+    ///   led to enrol a factor in its place: it would be the attacker who does.
     /// - Risk looks at what was proved in this sign-in alone. Assurance counts the session's proofs too, as long as the level
     ///   says that they are young enough.
     #[must_use]
     pub fn decide(&self) -> Decision<'name> {
+        if self.risk >= RiskLevel::Blocked && !self.proofs.is_empty() {
+            return Decision::Refuse;
+        }
         if self.proofs.is_empty() {
             return self.entry();
         }
         let proved = kinds_of(self.proofs);
         let (wanted_kinds, insists) = kinds_for(self.risk);
-        let risk_met = proved.len() >= wanted_kinds;
+        let confirmed = self.candidates.is_empty() && self.channel == OwnChannel::Proved;
+        let risk_met = proved.len() >= wanted_kinds || confirmed;
         if self.reaches(None) && risk_met && self.has_second_factor() {
             return Decision::Session;
         }
         match self.choices().first() {
             Some(name) => Decision::Factor(name),
+            None if !risk_met && self.candidates.is_empty() && self.channel == OwnChannel::Available => {
+                Decision::Confirm
+            }
             None if insists && !risk_met => Decision::Refuse,
             None => Decision::Session,
         }
@@ -233,7 +261,7 @@ const fn kinds_for(risk: RiskLevel) -> (usize, bool) {
     match risk {
         RiskLevel::Low => (1, false),
         RiskLevel::Medium => (2, false),
-        RiskLevel::High => (2, true),
+        RiskLevel::High | RiskLevel::Blocked => (2, true),
     }
 }
 

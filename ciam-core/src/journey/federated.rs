@@ -2,6 +2,7 @@
 
 use super::conclude::{Outcome, Proving};
 use super::service::Journeys;
+use super::sign_in::Asked;
 use super::state::{Goal, JourneyHandle, Stage};
 use super::step::{RefusalReason, Step};
 use super::types::{JourneyError, Requirements, Visitor};
@@ -35,7 +36,8 @@ impl Journeys {
                 Some(account) => self.found(account).await?,
                 None => None,
             };
-            let risk = self.assess(visitor, Goal::Session, account, false).await;
+            let asked = Asked { account, ..Asked::of(Goal::Session, found.as_ref(), &journey) };
+            let risk = self.assess(visitor, asked).await;
             let open = found.filter(|found| Goal::Session.is_open_to(&found.account.value, self.ports.now()));
             let (Some(found), Some((last, earlier))) = (open, identity.proofs.split_last()) else {
                 let step = self.refuse(&journey, None, &risk).await?;

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::conclude::{Outcome, Proving};
 use super::methods::{Methods, SignInMethod};
 use super::service::Journeys;
+use super::sign_in::Asked;
 use super::state::{FactorStage, FirstStage, Goal, Journey, JourneyHandle};
 use super::step::{RefusalReason, Step};
 use super::throttle::{self, Reserved, Tried};
@@ -64,7 +65,7 @@ impl Journeys {
                 Reserved::Go(attempt) => attempt,
                 Reserved::Wait(wait) => return Ok(self.limited(&journey, wait)),
             };
-        let assessment = self.assess(visitor, Goal::Session, claimed, false).await;
+        let assessment = self.assess(visitor, Asked::about(Goal::Session, claimed, &journey)).await;
         let wanted = assessment.human_check || self.policy.human_for.sign_in;
         if let Some(step) = self.stop_for_check(handle, &journey, "", wanted).await? {
             return Ok(step);

@@ -67,6 +67,7 @@ mod after;
 mod challenge;
 mod code;
 mod conclude;
+mod confirm;
 pub mod decision;
 mod enrolment;
 mod federated;

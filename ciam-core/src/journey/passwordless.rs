@@ -10,7 +10,7 @@ use super::conclude::{Outcome, Proving};
 use super::methods::SignInMethod;
 use super::realm::Home;
 use super::service::Journeys;
-use super::sign_in::Found;
+use super::sign_in::{Asked, Found};
 use super::state::{Goal, Journey, JourneyHandle, Purpose, Recipient, Sent};
 use super::step::{RefusalReason, Step};
 use super::throttle::{self, Reserved, Tried};
@@ -165,7 +165,8 @@ impl Journeys {
             else {
                 return Ok(self.refused(&journey, RefusalReason::Code));
             };
-            let assessment = self.assess_once(&mut risk, visitor, goal, Some(recipient.account), false).await;
+            let asked = Asked::of(goal, Some(&found), &journey);
+            let assessment = self.assess_once(&mut risk, visitor, asked).await;
             let proof = FactorProof::new(proof_by(sent.channel, now));
             let subject = found.account.value.event_subject();
             let proving = Proving {

@@ -104,6 +104,12 @@ pub struct JourneyPolicy {
     pub max_name: usize,
     /// How long the risk engine may take. Default 150 ms.
     pub risk_deadline: std::time::Duration,
+    /// Whether an account that has no further factor is asked for a code to an address of its own, where risk wants more than
+    /// a password. Default `true`. Without it, such an account signs in at medium risk, and is refused at high risk.
+    pub confirm_by_code: bool,
+    /// Whether the list of breached passwords is asked for each password that is typed, as far as the risk engine's deadline
+    /// allows. Default `true`; nothing is asked where there is no list.
+    pub breached_at_sign_in: bool,
     /// What counts for a sign-in when the risk engine fails or is late. Default [`RiskLevel::Medium`].
     pub risk_unanswered: RiskLevel,
     /// What counts for a registration when the risk engine fails or is late. Default [`RiskLevel::Low`]: a new account has
@@ -213,6 +219,8 @@ impl Default for JourneyPolicy {
             code_attempts: 5,
             max_name: 128,
             risk_deadline: std::time::Duration::from_millis(150),
+            confirm_by_code: true,
+            breached_at_sign_in: true,
             risk_unanswered: RiskLevel::Medium,
             register_risk_unanswered: RiskLevel::Low,
             recover_risk_unanswered: RiskLevel::High,

@@ -248,7 +248,7 @@ impl Journeys {
                 | Stage::Terms(_)
                 | Stage::Profile(_)
                 | Stage::Enrol(_)
-                | Stage::Code(CodeStage { purpose: Purpose::Prove { .. }, .. }),
+                | Stage::Code(CodeStage { purpose: Purpose::Prove { .. } | Purpose::Confirm { .. }, .. }),
                 Answer::Credentials { identifier, password },
             ) => self.sign_in(handle, visitor, journey, &identifier, &password).await,
             (
@@ -298,6 +298,7 @@ impl Journeys {
                     self.resend(handle, visitor, journey, sent, profile, password).await
                 }
                 Purpose::Prove { goal, .. } => self.resend_proof(handle, visitor, journey, goal, sent).await,
+                Purpose::Confirm { held } => self.resend_confirmation(handle, visitor, &journey, *held).await,
             },
             (Stage::NewPassword(held), Answer::NewPassword { password }) => {
                 self.replace_password(handle, visitor, journey, held, &password).await
@@ -342,6 +343,9 @@ impl Journeys {
             }
             Purpose::Prove { goal, recipient } => {
                 self.prove_code(handle, visitor, journey, (stage.sent, goal, recipient), given).await
+            }
+            Purpose::Confirm { held } => {
+                self.confirm_sign_in(handle, visitor, journey, stage.sent, *held, given).await
             }
         }
     }

@@ -15,15 +15,17 @@ use super::throttle::{self, Reserved, Tried};
 use super::types::{JourneyError, Requirements, Visitor};
 use crate::abuse;
 use crate::account::{Account, IdentifierKey};
+use crate::assurance::Acr;
 use crate::credential::Credential;
 use crate::error::PortError;
 use crate::event::{Event, EventType};
 use crate::factor::{Factor as _, FactorProof, FactorSubject};
 use crate::id::AccountId;
+use crate::password::PasswordPolicy;
 use crate::ratelimit::{network_of, source_of};
 use crate::risk::{self, Assessment, Observation, RiskAction, RiskSignal};
 use crate::secret::Secret;
-use crate::session::Authenticated;
+use crate::session::{Authenticated, DeviceCookie};
 use crate::store::{Batch, Versioned};
 
 /// An account with its credentials.
@@ -43,9 +45,11 @@ impl Journeys {
             return Ok(Stage::Credentials);
         };
         let id = current.account.value.id;
-        let (credentials, risk) =
-            join(self.ports.store().credentials_of(id), self.assess(visitor, Goal::Session, Some(id), false))
-                .await;
+        let (credentials, risk) = join(
+            self.ports.store().credentials_of(id),
+            self.assess(visitor, Asked::step_up(current, requirements)),
+        )
+        .await;
         let found = Found { account: current.account.clone(), credentials: credentials? };
         let proving = Proving {
             step_up_of: Some(current.session.value.id),
@@ -56,7 +60,9 @@ impl Journeys {
                 let choices = self.choices(&proving, requirements, Some(current));
                 self.factor_stage(&proving, &choices, 0).await
             }
-            Decision::Credentials | Decision::Session | Decision::Refuse => Ok(Stage::Credentials),
+            Decision::Credentials | Decision::Session | Decision::Confirm | Decision::Refuse => {
+                Ok(Stage::Credentials)
+            }
         }
     }
 
@@ -91,11 +97,12 @@ impl Journeys {
         let mut risk = None;
         for _ in 0..Self::MAX_RACES {
             let found = self.find(&key).await?;
-            let id = found.as_ref().map(|found| found.account.value.id);
+            let mut asked_of = Asked::of(Goal::Session, found.as_ref(), &journey);
+            (asked_of.stuffing, asked_of.password) = (seen.flagged, Some(password));
             // The engine is asked while the password is hashed, and whether or not it is right.
             let (proof, assessment) = join(
                 self.verify_password(found.as_ref(), password),
-                self.assess_once(&mut risk, visitor, Goal::Session, id, seen.flagged),
+                self.assess_once(&mut risk, visitor, asked_of),
             )
             .await;
             // Whether or not the password is right.
@@ -261,9 +268,11 @@ impl Journeys {
     }
 
     pub(super) async fn record_refusal(&self, subject: String, risk: &Assessment) -> Result<(), PortError> {
+        risk::refused(&self.ports, risk, self.policy.risk_deadline).await;
         let event = Event::new(&self.ports, EventType::SIGN_IN_REFUSED, subject)?
             .with("risk", risk.level.as_str())
             .with("risk_reasons", risk.reasons.clone())
+            .with("risk_score", risk.score)
             .with("risk_unanswered", risk.degraded);
         let _applied = self.ports.store().commit(Batch::new().event(event)).await?;
         Ok(())
@@ -283,13 +292,11 @@ impl Journeys {
         &self,
         known: &mut Option<Assessment>,
         visitor: &Visitor<'_>,
-        goal: Goal,
-        account: Option<AccountId>,
-        stuffing: bool,
+        asked: Asked<'_>,
     ) -> Assessment {
         match known {
             Some(assessment) => assessment.clone(),
-            None => known.insert(self.assess(visitor, goal, account, stuffing).await).clone(),
+            None => known.insert(self.assess(visitor, asked).await).clone(),
         }
     }
 
@@ -300,21 +307,65 @@ impl Journeys {
         Ok(())
     }
 
-    pub(super) async fn assess(
-        &self,
-        visitor: &Visitor<'_>,
-        goal: Goal,
-        account: Option<AccountId>,
-        stuffing: bool,
-    ) -> Assessment {
-        let (action, unanswered) = match goal {
+    pub(super) async fn assess(&self, visitor: &Visitor<'_>, asked: Asked<'_>) -> Assessment {
+        let (action, unanswered) = match asked.goal {
             Goal::Recovery => (RiskAction::Recover, self.policy.recover_risk_unanswered),
             Goal::Session if visitor.current.is_some() => (RiskAction::StepUp, self.policy.risk_unanswered),
             Goal::Session => (RiskAction::SignIn, self.policy.risk_unanswered),
         };
-        let observation = Observation::new(action, account, visitor.peer.address)
+        let mut signals: Vec<_> =
+            asked.stuffing.then_some(RiskSignal::CredentialStuffing).into_iter().collect();
+        if let Some(password) = asked.password.filter(|_| self.policy.breached_at_sign_in) {
+            // Half of the time that there is: the engine needs some of it.
+            let deadline = self.policy.risk_deadline / 2;
+            if PasswordPolicy::is_breached(password, &self.ports, deadline).await {
+                signals.push(RiskSignal::BreachedPassword);
+            }
+        }
+        let observation = Observation::new(action, asked.account, visitor.peer.address)
             .with_user_agent(visitor.user_agent.map(ToOwned::to_owned))
-            .with_signals(stuffing.then_some(RiskSignal::CredentialStuffing).into_iter().collect());
+            .with_epoch(asked.epoch)
+            .with_browser(visitor.browser.digest(), visitor.device.as_ref().map(DeviceCookie::presented))
+            .with_acr_values(asked.acr_values.to_vec())
+            .with_binding(visitor.binding)
+            .with_signals(signals);
         risk::assess(&self.ports, &observation, self.policy.risk_deadline, unanswered).await
+    }
+}
+
+/// What the risk engine is asked about.
+pub(super) struct Asked<'a> {
+    pub(super) goal: Goal,
+    pub(super) account: Option<AccountId>,
+    pub(super) epoch: Option<u32>,
+    pub(super) acr_values: &'a [Acr],
+    pub(super) stuffing: bool,
+    /// The password that was typed, right or wrong.
+    pub(super) password: Option<&'a Secret>,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn of(goal: Goal, found: Option<&Found>, journey: &'a Journey) -> Self {
+        Self {
+            epoch: found.map(|found| found.account.value.session_epoch),
+            ..Self::about(goal, found.map(|found| found.account.value.id), journey)
+        }
+    }
+
+    pub(super) fn about(goal: Goal, account: Option<AccountId>, journey: &'a Journey) -> Self {
+        let acr_values = &journey.requirements.acr_values;
+        Self { goal, account, epoch: None, acr_values, stuffing: false, password: None }
+    }
+
+    fn step_up(current: &Authenticated, requirements: &'a Requirements) -> Self {
+        let account = &current.account.value;
+        Self {
+            goal: Goal::Session,
+            account: Some(account.id),
+            epoch: Some(account.session_epoch),
+            acr_values: &requirements.acr_values,
+            stuffing: false,
+            password: None,
+        }
     }
 }

@@ -29,7 +29,7 @@ use crate::password::{PasswordError, PasswordFactor, PasswordHash};
 use crate::ratelimit::{network_of, source_of};
 use crate::risk::{self, Assessment, Observation, RiskAction, RiskLevel, RiskSignal};
 use crate::secret::Secret;
-use crate::session::{Authenticated, Beginning, SessionError, StartedSession};
+use crate::session::{Authenticated, Beginning, DeviceCookie, SessionError, StartedSession};
 use crate::store::{Batch, Commit, Version, Write};
 
 /// What a registration asked for, once its code is proved.
@@ -254,18 +254,19 @@ impl Journeys {
                     reached: Some(identifier),
                     proofs: vec![proof],
                     relied_on,
-                    risk: (&Assessment::new(RiskLevel::Low, Vec::new())).into(),
+                    risk: (&self.first_risk(visitor, &account).await).into(),
                     signed_up: true,
                     postponed: Vec::new(),
                 };
                 (batch, Created::Owing(Box::new(owed.stage(held))))
             }
             None => {
+                let risk = self.first_risk(visitor, &account).await;
                 let beginning = Beginning {
                     context: AuthenticationContext::new([proof]),
                     previous: current.map(|current| &current.session),
                     user_agent: visitor.user_agent,
-                    risk: None,
+                    risk: Some(&risk),
                     address: Some(visitor.peer.address),
                     device: visitor.device.as_ref(),
                     limits: journey.limits(),
@@ -323,6 +324,18 @@ impl Journeys {
             }
         }
         Ok(None)
+    }
+
+    /// What the engine is to learn the first sign-in from. The registration was judged when it began: here nobody is kept out.
+    async fn first_risk(&self, visitor: &Visitor<'_>, account: &Account) -> Assessment {
+        let observation = Observation::new(RiskAction::Register, Some(account.id), visitor.peer.address)
+            .with_user_agent(visitor.user_agent.map(ToOwned::to_owned))
+            .with_epoch(Some(account.session_epoch))
+            .with_browser(visitor.browser.digest(), visitor.device.as_ref().map(DeviceCookie::presented));
+        let mut assessment =
+            risk::assess(&self.ports, &observation, self.policy.risk_deadline, RiskLevel::Low).await;
+        assessment.level = RiskLevel::Low;
+        assessment
     }
 
     async fn registration_risk(&self, visitor: &Visitor<'_>, stuffing: bool) -> Assessment {

@@ -230,11 +230,21 @@ pub(super) struct StoredRisk {
     pub(super) level: RiskLevel,
     pub(super) reasons: Vec<String>,
     pub(super) degraded: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) score: Option<i32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) memo: Option<Value>,
 }
 
 impl From<&Assessment> for StoredRisk {
     fn from(risk: &Assessment) -> Self {
-        Self { level: risk.level, reasons: risk.reasons.clone(), degraded: risk.degraded }
+        Self {
+            level: risk.level,
+            reasons: risk.reasons.clone(),
+            degraded: risk.degraded,
+            score: risk.score,
+            memo: risk.memo.clone(),
+        }
     }
 }
 
@@ -242,6 +252,8 @@ impl From<&StoredRisk> for Assessment {
     fn from(risk: &StoredRisk) -> Self {
         let mut assessment = Self::new(risk.level, risk.reasons.clone());
         assessment.degraded = risk.degraded;
+        assessment.score = risk.score;
+        assessment.memo = risk.memo.clone();
         assessment
     }
 }
@@ -279,6 +291,8 @@ pub(super) enum Purpose {
     /// To sign in, or to recover. It went to an address of this account, or, where there is none that it could go to, to
     /// nobody.
     Prove { goal: Goal, recipient: Option<Recipient> },
+    /// To confirm a sign-in that looks unlike its owner, where the account has no further factor.
+    Confirm { held: Box<Held> },
 }
 
 /// To whom a code went.

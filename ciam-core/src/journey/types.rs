@@ -9,6 +9,7 @@ use crate::error::PortError;
 use crate::http::{BrowserId, Peer};
 use crate::interaction::SignInAsk;
 use crate::organization::PolicyDemand;
+use crate::risk::Binding;
 use crate::session::{Authenticated, DeviceCookie};
 
 /// Who is at the other end of a step, as the host knows it from the request.
@@ -27,13 +28,23 @@ pub struct Visitor<'a> {
     pub device: Option<DeviceCookie>,
     /// What the person says of the browser, where they were asked with this answer: whether it is their own.
     pub own_device: Option<bool>,
+    /// Whether the browser's session is bound to a key, and whether it has just proved that it has it.
+    pub binding: Binding,
 }
 
 impl<'a> Visitor<'a> {
     /// A visitor without a session.
     #[must_use]
     pub const fn new(browser: &'a BrowserId, peer: Peer) -> Self {
-        Self { browser, peer, user_agent: None, current: None, device: None, own_device: None }
+        Self {
+            browser,
+            peer,
+            user_agent: None,
+            current: None,
+            device: None,
+            own_device: None,
+            binding: Binding::None,
+        }
     }
 
     /// Adds the browser's `User-Agent`.
@@ -59,6 +70,13 @@ impl<'a> Visitor<'a> {
     #[must_use]
     pub const fn saying_own_device(mut self, own: Option<bool>) -> Self {
         self.own_device = own;
+        self
+    }
+
+    /// Says whether the browser's session is bound to a key, and whether it has proved that it has it.
+    #[must_use]
+    pub const fn with_binding(mut self, binding: Binding) -> Self {
+        self.binding = binding;
         self
     }
 

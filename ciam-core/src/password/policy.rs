@@ -155,6 +155,14 @@ impl PasswordPolicy {
         Ok(())
     }
 
+    /// Whether the list of breached passwords knows a password, as typed at a sign-in. `false` when the list does not answer
+    /// within `deadline`: it is one signal among others.
+    pub(crate) async fn is_breached(password: &Secret, ports: &Ports, deadline: std::time::Duration) -> bool {
+        let digest = sha1_hex(&Self::normalise(password));
+        let answer = ports.breached_passwords().occurrences(&digest);
+        matches!(select(answer, ports.runtime().sleep(deadline)).await, Either::Left((Ok(1..), _)))
+    }
+
     /// Judges a normalised password by the list of breached passwords.
     ///
     /// # Errors

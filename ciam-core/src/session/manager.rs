@@ -18,7 +18,7 @@ use crate::event::{Event, EventType};
 use crate::hooks::HookDecision;
 use crate::id::{AccountId, OrganizationId, SessionId};
 use crate::ports::Ports;
-use crate::risk::Assessment;
+use crate::risk::{self, Assessment, Confirmed, PresentedDevice};
 use crate::secret::Secret;
 use crate::store::{Batch, Commit, EntityRef, Page, PageRequest, Versioned, Write};
 
@@ -163,8 +163,8 @@ impl SessionManager {
         let now = self.ports.now();
         let secret = Secret::random(self.ports.entropy())?;
         let id = SessionId::generate(self.ports.clock(), self.ports.entropy())?;
-        let mut session =
-            Session::new(id, account.id, secret.digest(), beginning.context, now, now + self.policy.absolute);
+        let end = now + self.policy.absolute;
+        let mut session = Session::new(id, account.id, secret.digest(), beginning.context.clone(), now, end);
         beginning.limits.hold(&mut session, now);
         session.idle_expires_at = (now + self.idle(&session)).min(session.expires_at);
         session.epoch = account.session_epoch;
@@ -173,8 +173,7 @@ impl SessionManager {
         session.place = self.place(beginning.address).await;
         let previous = beginning.previous.map(|it| it.value.id);
         let batch = self.making_room(batch, account, previous).await?;
-        let (batch, device) =
-            self.greet(batch, account, &mut session, beginning.device, beginning.own).await?;
+        let (batch, device) = self.greet(batch, account, &mut session, &beginning).await?;
         self.ask_hook(account, &session).await?;
         let mut batch = batch
             .require_absent(EntityRef::Session(id))
@@ -183,7 +182,23 @@ impl SessionManager {
         if let Some(previous) = beginning.previous {
             batch = self.ending(batch, previous, SessionEnd::Replaced, now, None)?;
         }
+        let presented = device.as_ref().map(DeviceCookie::presented);
+        batch = self.learning(batch, account, &session, beginning.risk, presented);
         Ok((batch, StartedSession { cookie: SessionCookie::new(id, secret), session, device }))
+    }
+
+    /// Adds what the risk engine learns of it.
+    fn learning(
+        &self,
+        batch: Batch,
+        account: &Account,
+        session: &Session,
+        risk: Option<&Assessment>,
+        device: Option<PresentedDevice>,
+    ) -> Batch {
+        let Some(risk) = risk else { return batch };
+        let confirmed = Confirmed::new(account, session, risk).with_device(device);
+        batch.append(risk::learned(&self.ports, &confirmed))
     }
 
     /// Where an address is; what cannot say so keeps nobody out.
@@ -198,19 +213,19 @@ impl SessionManager {
         batch: Batch,
         account: &Account,
         session: &mut Session,
-        cookie: Option<&DeviceCookie>,
-        own: bool,
+        beginning: &Beginning<'_>,
     ) -> Result<(Batch, Option<DeviceCookie>), PortError> {
         let Some(policy) = self.policy.devices else { return Ok((batch, None)) };
         let devices = RememberedDevices::new(self.ports.clone(), policy);
         let (user_agent, place) = (session.user_agent.clone(), session.place.clone());
-        let trust = own && session.context.has_further_factor();
+        let trust = beginning.own && session.context.has_further_factor();
+        let cookie = beginning.device;
         let greeting = devices.greet(self, Guest { account, cookie, user_agent, place, trust }).await?;
         session.device = Some(greeting.id);
         let mut batch = batch.append(greeting.batch);
         if greeting.is_new
             && account.created_at + notice::FRESH < session.created_at
-            && let Some(message) = notice::new_device(&self.ports, account, session)?
+            && let Some(message) = notice::new_device(&self.ports, account, session, beginning.risk)?
         {
             batch = batch.message(message.seal(&self.ports).await?);
         }
@@ -325,6 +340,7 @@ impl SessionManager {
             .require_version(EntityRef::Session(session.id), current.session.version)
             .write(Write::PutSession(session.clone()))
             .event(with_risk(self.event(EventType::SESSION_RENEWED, &session)?, risk));
+        let batch = self.learning(batch, &current.account.value, &session, risk, None);
         let cookie = SessionCookie::new(session.id, secret);
         Ok((batch, StartedSession { cookie, session, device: None }))
     }
@@ -522,6 +538,7 @@ fn with_risk(event: Event, risk: Option<&Assessment>) -> Event {
         Some(risk) => event
             .with("risk", risk.level.as_str())
             .with("risk_reasons", risk.reasons.clone())
+            .with("risk_score", risk.score)
             .with("risk_unanswered", risk.degraded),
         None => event,
     }

@@ -8,12 +8,14 @@ use crate::account::{Account, IdentifierKind};
 use crate::error::PortError;
 use crate::notify::{Channel, Message, MessageCode};
 use crate::ports::Ports;
+use crate::risk::Assessment;
 
 /// The message to the owner; `None` when they have no verified address.
 pub(super) fn new_device(
     ports: &Ports,
     account: &Account,
     session: &Session,
+    risk: Option<&Assessment>,
 ) -> Result<Option<Message>, PortError> {
     let primary = |kind| account.held().find(|it| it.key.kind() == kind && it.is_verified());
     let reached = primary(IdentifierKind::Email)
@@ -28,6 +30,9 @@ pub(super) fn new_device(
     }
     if let Some(place) = &session.place {
         message = message.with("place", place.to_string());
+    }
+    if let Some(risk) = risk.filter(|risk| !risk.reasons.is_empty()) {
+        message = message.with("reasons", risk.reasons.join(" "));
     }
     let languages = account.profile.text("locale").map(ToOwned::to_owned);
     Ok(Some(message.with_languages(languages.into_iter().collect())))

@@ -22,6 +22,7 @@ use crate::http::{DEVICE_COOKIE, cookie, set_cookie};
 use crate::id::{AccountId, DeviceId};
 use crate::place::Place;
 use crate::ports::Ports;
+use crate::risk::PresentedDevice;
 use crate::secret::{Secret, TokenDigest};
 use crate::store::{
     Batch, EntityRef, IndexDeclaration, IndexValue, OWNER_INDEX, Page, PageRequest, RecordKind, StoredRecord,
@@ -78,6 +79,12 @@ impl DeviceCookie {
     #[must_use]
     pub const fn id(&self) -> DeviceId {
         self.id
+    }
+
+    /// What it presents to a risk engine.
+    #[must_use]
+    pub fn presented(&self) -> PresentedDevice {
+        PresentedDevice::new(self.id, self.secret.digest())
     }
 
     /// The text for an application without cookies, which keeps it as long as it is installed.

@@ -190,18 +190,27 @@ impl RiskEngine for Engine {
 #[tokio::test]
 async fn risk_asks_for_a_second_factor_and_silence_is_never_no_risk() {
     let table = [
-        (Engine::Says(RiskLevel::Low), RiskLevel::Medium, false, "session"),
-        (Engine::Says(RiskLevel::Medium), RiskLevel::Low, false, "session"),
-        (Engine::Says(RiskLevel::Medium), RiskLevel::Low, true, "factor"),
-        (Engine::Says(RiskLevel::High), RiskLevel::Low, false, "credentials"),
-        (Engine::Says(RiskLevel::High), RiskLevel::Low, true, "factor"),
-        (Engine::Fails, RiskLevel::Medium, true, "factor"),
-        (Engine::Fails, RiskLevel::High, false, "credentials"),
-        (Engine::Sleeps, RiskLevel::High, false, "credentials"),
+        (Engine::Says(RiskLevel::Low), RiskLevel::Medium, false, false, "session"),
+        (Engine::Says(RiskLevel::Medium), RiskLevel::Low, false, false, "session"),
+        (Engine::Says(RiskLevel::Medium), RiskLevel::Low, true, false, "factor"),
+        (Engine::Says(RiskLevel::High), RiskLevel::Low, false, false, "credentials"),
+        (Engine::Says(RiskLevel::High), RiskLevel::Low, true, false, "factor"),
+        (Engine::Fails, RiskLevel::Medium, true, false, "factor"),
+        (Engine::Fails, RiskLevel::High, false, false, "credentials"),
+        (Engine::Sleeps, RiskLevel::High, false, false, "credentials"),
+        // An account without a factor is confirmed by a code to its own address, where the host has that.
+        (Engine::Says(RiskLevel::Low), RiskLevel::Medium, false, true, "session"),
+        (Engine::Says(RiskLevel::Medium), RiskLevel::Low, false, true, "code"),
+        (Engine::Says(RiskLevel::High), RiskLevel::Low, false, true, "code"),
+        (Engine::Says(RiskLevel::High), RiskLevel::Low, true, true, "factor"),
+        (Engine::Says(RiskLevel::Blocked), RiskLevel::Low, false, true, "credentials"),
+        (Engine::Says(RiskLevel::Blocked), RiskLevel::Low, true, true, "credentials"),
+        (Engine::Sleeps, RiskLevel::Medium, false, true, "code"),
     ];
-    for (position, (engine, unanswered, enrolled, expected)) in table.into_iter().enumerate() {
+    for (position, (engine, unanswered, enrolled, by_code, expected)) in table.into_iter().enumerate() {
         let mut policy = JourneyPolicy::default();
         policy.risk_unanswered = unanswered;
+        policy.confirm_by_code = by_code;
         policy.risk_deadline = std::time::Duration::from_millis(20);
         let world = World::with(|ports| ports.with_risk(Arc::new(engine)), policy).await;
         let journeys = world.journeys.clone().with_factor(Arc::new(Pin));
@@ -214,6 +223,7 @@ async fn risk_asks_for_a_second_factor_and_silence_is_never_no_risk() {
         let answer = Answer::credentials("ada@example.com", PASSWORD);
         let outcome = match journeys.answer(&handle, &visitor(&browser), answer).await.unwrap() {
             Step::Done(_) => "session",
+            Step::Challenge(Challenge::Code { .. }) => "code",
             Step::Challenge(_) => "factor",
             Step::Refused(refusal) => refusal.reason.code(),
         };

@@ -1,5 +1,7 @@
 //! The service.
 
+use std::sync::Arc;
+
 use ciam_core::account::{Accounts, Owner};
 use ciam_core::assurance::{AuthenticationContext, Strength};
 use ciam_core::credential::{Credential, CredentialState};
@@ -11,6 +13,7 @@ use ciam_core::store::Versioned;
 use time::Duration;
 
 use super::error::FactorError;
+use crate::attestation::{KeyAttestation, NoKeyAttestation};
 use crate::recovery::RecoveryCodeFactor;
 use crate::webauthn::{self, RelyingParty};
 
@@ -29,6 +32,8 @@ pub struct FactorLimits {
     pub totp: usize,
     /// Passkeys of one account. Default 20.
     pub passkeys: usize,
+    /// Devices for approvals of one account. Default 5.
+    pub push_devices: usize,
     /// The longest name of a factor, in characters. Default 64.
     pub label: usize,
 }
@@ -41,6 +46,7 @@ impl Default for FactorLimits {
             enrolment_attempts: 5,
             totp: 5,
             passkeys: 20,
+            push_devices: 5,
             label: 64,
         }
     }
@@ -55,6 +61,7 @@ pub struct Factors {
     pub(super) relying_party: Option<RelyingParty>,
     pub(super) limits: FactorLimits,
     pub(super) limiter: RateLimiter,
+    pub(super) attestation: Arc<dyn KeyAttestation>,
 }
 
 impl Factors {
@@ -66,7 +73,9 @@ impl Factors {
     #[must_use]
     pub fn new(ports: Ports, accounts: Accounts, sessions: SessionManager) -> Self {
         let limiter = RateLimiter::new(ports.clone());
-        Self { ports, accounts, sessions, relying_party: None, limits: FactorLimits::default(), limiter }
+        let attestation = Arc::new(NoKeyAttestation::new());
+        let limits = FactorLimits::default();
+        Self { ports, accounts, sessions, relying_party: None, limits, limiter, attestation }
     }
 
     /// Lets people register passkeys.

@@ -36,6 +36,12 @@
 //! | A key of another type or algorithm than was offered | refused | `webauthn::cose` |
 //! | An attestation that leads elsewhere | refused where attestation is required | `webauthn::certificate`, `webauthn::mds` |
 //! | An unknown attestation format | refused | `passkeys::a_registration_is_bound_to_its_challenge_session_and_account` |
+//! | A person is flooded with requests for approval until they give in | few in an hour, one at a time, nothing to tap: a number is typed; a report ends them for an hour | `push::a_flood_wakes_nobody_more_than_three_times`, `push::who_denies_is_left_alone_and_who_reports_for_an_hour` |
+//! | An approval is answered or taken twice | compare-and-swap, and one who takes it | `push::of_many_answers_at_once_one_counts_and_an_approval_is_taken_once` |
+//! | A risk engine or a fraud service hangs | deadlines; silence is a challenge, or what the host chose | `risk::an_engine_that_hangs_is_a_challenge_and_no_open_door`, `risk::a_fraud_service_that_hangs_or_fails_is_open_or_closed_as_was_chosen` |
+//! | An attacker who got in once is at home | nothing is learned of what nobody confirmed | `risk::nothing_is_learned_of_what_nobody_confirmed` |
+//! | Failed attempts of strangers raise the owner's score | they count on unknown devices alone | `risk::refusals_before_count_against_strangers_and_not_against_the_owner` |
+//! | Every cookie is copied | a bound session ends with its bound cookie, and lifts nothing without its key | `dbsc::theft_of_every_cookie_lasts_as_long_as_the_bound_one`, `dbsc::a_bound_session_without_its_proof_lifts_nothing` |
 //!
 //! # What is left to the host
 //!

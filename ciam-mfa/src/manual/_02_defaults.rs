@@ -29,3 +29,14 @@
 //! | CBOR | 8 levels, 512 items | fixed |
 //! | Certificates of a chain, and each | 6, 8 KiB | fixed |
 //! | File of the metadata service | 64 MiB | fixed |
+//! | Devices for approvals of an account | 5 | [`FactorLimits::push_devices`](crate::manage::FactorLimits::push_devices) |
+//! | Requests for approval of an account | 3 in 5 minutes, 10 in an hour, one at a time; none for an hour after a report | [`PushPolicy`](crate::push::PushPolicy) |
+//! | How long a request for approval waits, and the push service | 2 minutes, 2 seconds | [`PushPolicy`](crate::push::PushPolicy) |
+//! | Numbers typed for a request | one | fixed |
+//! | Risk: scores of a challenge, a step-up, a refusal | -2.9, 1.5, 5.5; at a recovery -3.2, 0.0, 4.5; a registration is refused from 3.0 | [`RiskPolicy`](crate::risk::RiskPolicy) |
+//! | Risk: weights | as the table in [`Weights`](crate::risk::Weights) | [`AdaptiveRisk::with_weights`](crate::risk::AdaptiveRisk::with_weights) |
+//! | Risk: how long data on networks may take | 80 ms | [`RiskPolicy::networks_deadline`](crate::risk::RiskPolicy::networks_deadline) |
+//! | Risk: refusals of an account count | 15 minutes, from the third on, on devices that are not known | [`RiskPolicy::refusals`](crate::risk::RiskPolicy::refusals) |
+//! | Risk: a tenant is under attack | 50 refusals in 10 minutes that are 60 % | [`RiskPolicy`](crate::risk::RiskPolicy) |
+//! | Risk: what is remembered of an account | 12 devices, 16 networks, 8 operators, 8 countries, 12 cities, 8 kinds of browsers; each for 90 days without use, all for 180 | fixed |
+//! | Risk: silence of a fraud service | no default: the host chooses | [`AdaptiveRisk::with_fraud_service`](crate::risk::AdaptiveRisk::with_fraud_service) |

@@ -9,11 +9,14 @@
 )]
 
 mod authenticator;
+mod dbsc;
 mod enrolment;
 mod manage;
 mod oracles;
 mod otp;
 mod passkeys;
+mod push;
 mod recovery;
+mod risk;
 mod webauthn_vectors;
 mod world;

@@ -25,6 +25,7 @@ const PROGRAMS: &[&str] = &[
     "actix-login",
     "ciam-benches",
     "ciam-counts",
+    "ciam-risk-simulation",
     "embedded-login",
     "own-users-table",
     "reference-server",

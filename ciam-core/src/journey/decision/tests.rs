@@ -103,6 +103,33 @@ fn a_factor_that_suffices_comes_before_one_that_only_helps() {
     assert_eq!(situation.decide(), Decision::Factor("passkey"));
 }
 
+#[test]
+fn an_account_without_factors_is_confirmed_on_its_own_address_where_risk_wants_more() {
+    let ladder = AcrLadder::default();
+    let requirements = wanting(&[], None);
+    let (one, two) = ([password(NOW)], [password(NOW), Proof::new(Amr::EMAIL, [FactorKind::Knowledge], NOW)]);
+    let (none, available, proved) = (OwnChannel::None, OwnChannel::Available, OwnChannel::Proved);
+    let table: [(&[Proof], _, _, &[Candidate<'_>], _); 11] = [
+        (&one, RiskLevel::Low, available, &[], Decision::Session),
+        (&one, RiskLevel::Medium, available, &[], Decision::Confirm),
+        (&one, RiskLevel::High, available, &[], Decision::Confirm),
+        (&one, RiskLevel::Medium, none, &[], Decision::Session),
+        (&one, RiskLevel::High, none, &[], Decision::Refuse),
+        (&two, RiskLevel::Medium, proved, &[], Decision::Session),
+        (&two, RiskLevel::High, proved, &[], Decision::Session),
+        // Who has a factor is asked for it: a mailbox is no way around it.
+        (&one, RiskLevel::High, available, &[OTP], Decision::Factor("otp")),
+        (&two, RiskLevel::High, proved, &[OTP], Decision::Factor("otp")),
+        (&one, RiskLevel::Blocked, available, &[OTP], Decision::Refuse),
+        (&two, RiskLevel::Blocked, proved, &[], Decision::Refuse),
+    ];
+    for (position, (proofs, risk, channel, candidates, expected)) in table.into_iter().enumerate() {
+        let situation =
+            Situation { risk, channel, candidates, ..Situation::new(proofs, &requirements, &ladder, NOW) };
+        assert_eq!(situation.decide(), expected, "row {position}");
+    }
+}
+
 fn any_kinds() -> impl Strategy<Value = Vec<FactorKind>> {
     let kinds = [FactorKind::Knowledge, FactorKind::Possession, FactorKind::Inherence];
     proptest::sample::subsequence(kinds.to_vec(), 1..=3)
@@ -114,7 +141,10 @@ proptest! {
     fn every_sign_in_ends(
         factors in proptest::collection::vec(any_kinds(), 0..5),
         acr in proptest::sample::subsequence(vec!["urn:ciam:acr:aal1", "urn:ciam:acr:aal2", "three"], 0..=3),
-        risk in proptest::sample::select(vec![RiskLevel::Low, RiskLevel::Medium, RiskLevel::High]),
+        risk in proptest::sample::select(vec![
+            RiskLevel::Low, RiskLevel::Medium, RiskLevel::High, RiskLevel::Blocked,
+        ]),
+        reachable in any::<bool>(),
         session_age in proptest::option::of(0_i64..48),
     ) {
         const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
@@ -126,11 +156,13 @@ proptest! {
         let session = session_age.map(|age| AuthenticationContext::new([password(NOW - Duration::hours(age))]));
         let mut proofs = vec![];
         let mut asked = vec![];
+        let mut channel = if reachable { OwnChannel::Available } else { OwnChannel::None };
         for _ in 0..=NAMES.len() + 1 {
             let situation = Situation {
                 session: session.as_ref(),
                 risk,
                 candidates: &candidates,
+                channel,
                 ..Situation::new(&proofs, &requirements, &ladder, NOW)
             };
             let decision = situation.decide();
@@ -147,13 +179,21 @@ proptest! {
                     let amr = Amr::new(NAMES[position]);
                     proofs.push(Proof::new(amr, candidate.kinds.iter().copied(), NOW));
                 }
+                Decision::Confirm => {
+                    prop_assert!(risk >= RiskLevel::Medium && candidates.is_empty());
+                    prop_assert_eq!(channel, OwnChannel::Available, "asked once");
+                    channel = OwnChannel::Proved;
+                    proofs.push(Proof::new(Amr::EMAIL, [FactorKind::Knowledge], NOW));
+                }
                 Decision::Session => {
-                    prop_assert!(!proofs.is_empty());
-                    prop_assert!(risk != RiskLevel::High || kinds_of(&proofs).len() >= 2);
+                    prop_assert!(!proofs.is_empty() && risk < RiskLevel::Blocked);
+                    let confirmed = channel == OwnChannel::Proved;
+                    prop_assert!(risk < RiskLevel::High || kinds_of(&proofs).len() >= 2 || confirmed);
                     return Ok(());
                 }
                 Decision::Refuse => {
-                    prop_assert!(risk == RiskLevel::High && kinds_of(&proofs).len() < 2);
+                    let insufficient = risk == RiskLevel::High && kinds_of(&proofs).len() < 2;
+                    prop_assert!(insufficient || risk == RiskLevel::Blocked);
                     return Ok(());
                 }
             }

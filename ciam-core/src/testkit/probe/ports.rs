@@ -14,9 +14,10 @@ use crate::hooks::{HookDecision, Hooks, TokenIssue};
 use crate::notify::{Message, Notifier};
 use crate::outbound::{HttpClient, OutboundRequest};
 use crate::password::{BreachedPasswords, PasswordHasher};
-use crate::risk::{Assessment, Observation, RiskEngine};
+use crate::risk::{Assessment, Confirmed, Observation, RiskEngine};
 use crate::secret::Secret;
 use crate::session::Session;
+use crate::store::Batch;
 
 impl PasswordHasher for Probed<dyn PasswordHasher> {
     fn hash(&self, password: &Secret) -> Result<String, PortError> {
@@ -72,6 +73,14 @@ impl RiskEngine for Probed<dyn RiskEngine> {
     async fn assess(&self, observation: &Observation) -> Result<Assessment, PortError> {
         let detail = format!("{:?}", observation.action);
         self.probe.call("risk.assess", detail, self.inner.assess(observation)).await
+    }
+
+    fn learn(&self, confirmed: &Confirmed<'_>) -> Result<Batch, PortError> {
+        self.inner.learn(confirmed)
+    }
+
+    async fn refused(&self, assessment: &Assessment) -> Result<(), PortError> {
+        self.probe.call("risk.refused", String::new(), self.inner.refused(assessment)).await
     }
 }
 

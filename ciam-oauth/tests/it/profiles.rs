@@ -64,7 +64,8 @@ fn with_lifetimes(builder: ServerBuilder, change: impl FnOnce(&mut Lifetimes)) -
 #[tokio::test]
 async fn a_configuration_that_contradicts_its_profile_is_refused_with_the_reason() {
     let message = Profile::Fapi2MessageSigning;
-    let cases: Vec<(Profile, fn(ServerBuilder) -> ServerBuilder, &str)> = vec![
+    type Change = fn(ServerBuilder) -> ServerBuilder;
+    let cases: Vec<(Profile, Change, &str)> = vec![
         (
             Profile::Fapi2Security,
             |b| b.without(Endpoint::PushedAuthorizationRequest),

@@ -120,7 +120,7 @@ mod tests {
     const URL: &str = "https://sms.example/v1/messages";
 
     fn message(ports: &Ports, channel: Channel, to: &str) -> Message {
-        Message::new(ports, MessageCode::SignInCode, channel, to, ports.now())
+        Message::new(ports, MessageCode::VerifyRegistration, channel, to, ports.now())
             .unwrap()
             .with("code", "042137")
             .with("minutes", "10")

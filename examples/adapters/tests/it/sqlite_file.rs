@@ -70,7 +70,8 @@ async fn a_file_of_a_newer_release_is_refused_and_left_alone() {
     let versions =
         sqlx::query("SELECT version FROM schema_version ORDER BY version").fetch_all(&mut connection);
     let versions: Vec<i64> = versions.await.unwrap().iter().map(|row| row.get(0)).collect();
-    assert_eq!(versions, [1, 4711]);
+    assert_eq!(versions.last(), Some(&4711));
+    assert_eq!(versions[..versions.len() - 1], (1..versions.len() as i64).collect::<Vec<_>>());
 }
 
 #[tokio::test]
@@ -102,9 +103,9 @@ async fn the_schema_is_made_once_however_many_open_the_file_at_once() {
         database.check().await.unwrap();
     }
     let mut connection = other_connection(&path).await;
-    let versions =
-        sqlx::query("SELECT COUNT(*) FROM schema_version").fetch_one(&mut connection).await.unwrap();
-    assert_eq!(versions.get::<i64, _>(0), 1);
+    let steps = sqlx::query("SELECT COUNT(*), MAX(version) FROM schema_version");
+    let steps = steps.fetch_one(&mut connection).await.unwrap();
+    assert_eq!(steps.get::<i64, _>(0), steps.get::<i64, _>(1));
 }
 
 #[tokio::test]

@@ -5,6 +5,8 @@ use ciam_core::privacy::PersonalKind;
 use ciam_core::store::{Record, StoredRecord as _};
 use serde_json::Value;
 
+#[cfg(feature = "draft-dbsc")]
+use crate::dbsc::BoundSession;
 use crate::risk::RiskProfile;
 use crate::webauthn::PasskeyId;
 
@@ -23,7 +25,7 @@ pub fn personal_kinds() -> Vec<PersonalKind> {
         PersonalKind::silent(PasskeyId::KIND),
         PersonalKind::told_by(RiskProfile::KIND, risk_profile),
         #[cfg(feature = "draft-dbsc")]
-        PersonalKind::told_by(crate::dbsc::BoundSession::KIND, bound_session),
+        PersonalKind::told_by(BoundSession::KIND, bound_session),
     ]
 }
 
@@ -35,7 +37,7 @@ fn risk_profile(record: &Record) -> Result<Option<Value>, PortError> {
 /// That a session is bound to a key; nothing of the key.
 #[cfg(feature = "draft-dbsc")]
 fn bound_session(record: &Record) -> Result<Option<Value>, PortError> {
-    let bound: crate::dbsc::BoundSession = record.decode()?;
+    let bound: BoundSession = record.decode()?;
     let at = bound.created_at.unix_timestamp();
     Ok(Some(serde_json::json!({ "session": bound.session, "bound_at": at })))
 }

@@ -49,20 +49,28 @@ impl Relay {
         let mut busy: BTreeSet<String> = BTreeSet::new();
         let mut passes = FuturesUnordered::new();
         let mut ticks = 0_u32;
+        let mut due = true;
         loop {
             // What this relay has queued is served at once; what others have queued, and what has waited, every few ticks.
-            let look = self.fresh.swap(false, Ordering::Relaxed) || ticks.is_multiple_of(TICKS);
-            ticks = ticks.wrapping_add(1);
-            if look && let Ok(routes) = self.meanwhile(&mut passes, &mut busy, self.routes()).await {
+            let fresh = self.fresh.swap(false, Ordering::Relaxed);
+            if (fresh || due)
+                && let Ok(routes) = self.meanwhile(&mut passes, &mut busy, self.routes()).await
+            {
                 for route in routes {
                     if busy.insert(route.name().to_owned()) {
                         passes.push(self.pass(route));
                     }
                 }
             }
-            if self.one_pass_or_pause(&mut passes, &mut busy, &mut stop).await {
-                break;
-            }
+            // Only time makes it due: passes end at once where there is nothing to do, as many as there are destinations.
+            due = match self.one_pass_or_pause(&mut passes, &mut busy, &mut stop).await {
+                Wake::Stop => break,
+                Wake::Pass => false,
+                Wake::Tick => {
+                    ticks = ticks.wrapping_add(1);
+                    ticks.is_multiple_of(TICKS)
+                }
+            };
         }
         self.stopping.store(true, Ordering::Relaxed);
         while passes.next().await.is_some() {}
@@ -95,25 +103,28 @@ impl Relay {
         }
     }
 
-    /// Waits for a pass to end or for a tick; `true` when it is time to stop.
+    /// Waits for a pass to end or for a tick.
     async fn one_pass_or_pause<F: Future<Output = ()> + Send, P: Future<Output = (String, bool)> + Send>(
         &self,
         passes: &mut FuturesUnordered<P>,
         busy: &mut BTreeSet<String>,
         stop: &mut Shared<F>,
-    ) -> bool {
+    ) -> Wake {
         let tick = select(self.ports.runtime().sleep(self.policy.idle), &mut *stop);
+        let of = |ended: Either<_, _>| match ended {
+            Either::Left(((), _)) => Wake::Tick,
+            Either::Right(((), _)) => Wake::Stop,
+        };
         if passes.is_empty() {
-            return matches!(tick.await, Either::Right(_));
+            return of(tick.await);
         }
         match select(passes.next(), tick).await {
             Either::Left((Some((name, worked)), _)) => {
                 self.ended(busy, &name, worked);
-                stop.peek().is_some()
+                if stop.peek().is_some() { Wake::Stop } else { Wake::Pass }
             }
-            Either::Left((None, _)) => false,
-            Either::Right((Either::Left(_), _)) => false,
-            Either::Right((Either::Right(_), _)) => true,
+            Either::Left((None, _)) => Wake::Pass,
+            Either::Right((ended, _)) => of(ended),
         }
     }
 
@@ -129,6 +140,15 @@ impl Relay {
         let sleep = self.ports.runtime().sleep(pause);
         matches!(select(&mut *stop, sleep).await, Either::Left(_))
     }
+}
+
+/// Why the serving loop goes on.
+enum Wake {
+    /// A pass has ended.
+    Pass,
+    /// The idle time has passed.
+    Tick,
+    Stop,
 }
 
 /// How many idle times pass between two looks at what others have queued.

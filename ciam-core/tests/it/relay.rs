@@ -345,6 +345,31 @@ async fn deliveries_go_on_while_destinations_are_looked_up() {
     assert!(world.sink.log.check(&committed).is_ok());
 }
 
+/// Counts how often it is asked.
+#[derive(Debug, Default)]
+struct Asked(std::sync::atomic::AtomicUsize);
+
+#[async_trait]
+impl SinkSource for Asked {
+    async fn sinks(&self) -> Result<Vec<Arc<dyn EventSink>>, PortError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(["a", "b", "c", "d", "e", "f"].map(|name| Sink::new(name) as Arc<dyn EventSink>).into())
+    }
+}
+
+/// With nothing to do the relay looks once in an idle time, however many destinations there are.
+#[tokio::test]
+async fn a_relay_with_nothing_to_do_rests() {
+    const TIMES: u32 = 40;
+    let asked = Arc::new(Asked::default());
+    let mut policy = RelayPolicy::default();
+    policy.idle = std::time::Duration::from_millis(10);
+    let relay = world().relay.with_source(asked.clone()).with_policy(policy.clone());
+    relay.run(tokio::time::sleep(policy.idle * TIMES)).await;
+    let asked = asked.0.load(Ordering::Relaxed);
+    assert!((2..=2 * TIMES as usize).contains(&asked), "asked {asked} times");
+}
+
 #[tokio::test]
 async fn a_delivery_that_takes_too_long_has_failed() {
     let mut world = world();

@@ -28,10 +28,11 @@ const USER: [u8; 16] = [9; 16];
 const CHALLENGE: [u8; 32] = [5; 32];
 
 /// What `@simplewebauthn/server` says otherwise, by how the names of the rows begin, and why it may.
-const SIMPLEWEBAUTHN: [(&str, &str); 4] = [
+const SIMPLEWEBAUTHN: [(&str, &str); 5] = [
     ("registration: in a frame", "it leaves `crossOrigin` to its caller"),
     ("authentication: in a frame", "it leaves `crossOrigin` to its caller"),
     ("authentication: another credential", "its caller has looked the credential up by its id"),
+    ("registration: cut after", "its reader of CBOR takes a byte string that ends early for a shorter one"),
     ("authentication: a counter that went back", "it refuses; with us that is `SignCountPolicy::Refuse`"),
 ];
 

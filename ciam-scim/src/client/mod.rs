@@ -4,7 +4,7 @@
 //! wants with what was written before, and sends the difference. How a service provider differs from the standard is in a
 //! [`TargetProfile`].
 //!
-//! Every request goes through [`Outbound`](ciam_core::outbound::Outbound): `https`, public addresses, no redirect.
+//! Every request goes through [`Outbound`]: `https`, public addresses, no redirect.
 //!
 //! [RFC 7644]: https://www.rfc-editor.org/rfc/rfc7644
 

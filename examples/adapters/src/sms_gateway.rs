@@ -1,7 +1,7 @@
 //! The notifier for text messages, through a gateway that takes JSON over HTTP.
 //!
 //! Gateways differ in little but names, so this one speaks the plainest form: `POST` of `{"id", "to", "text"}` with a bearer
-//! token. Copy it and change [`SmsGateway::request`] for another. Mail goes elsewhere: [`ByChannel`] sends each message where
+//! token. Copy it and change `SmsGateway::request` for another. Mail goes elsewhere: [`ByChannel`] sends each message where
 //! its channel leads.
 
 use std::fmt;

@@ -24,6 +24,7 @@ use crate::keys::ALGORITHMS;
 /// Every kind of record of this server that belongs to accounts.
 pub fn kinds() -> PersonalKinds {
     PersonalKinds::core()
+        .with(ciam_mfa::privacy::personal_kinds())
         .with(ciam_oauth::privacy::personal_kinds())
         .with(ciam_oidc::privacy::personal_kinds())
         .with(ciam_scim::store::personal_kinds())

@@ -107,7 +107,8 @@ test('a second device joins, is renamed, and the first one goes', { timeout: 120
   await page.waitForSelector('form[data-passkey=conditional]:not([hidden])');
   await presence(cdp, thief, true);
   await submit(page, page.locator('form[data-passkey=conditional] button'));
-  assert.match(await page.textContent('main'), /not accepted here/);
+  // The authenticator answers each page at once, until it is stopped: the limit may come first.
+  assert.match(await page.textContent('main'), /not accepted here|Too many attempts/);
   await presence(cdp, thief, false);
   await picture('refused');
   await page.goto(`${issuer}/account`);

@@ -18,7 +18,7 @@ use ciam_benches::fixtures::Failure;
 use ciam_core::account::{Identifier, IdentifierKey, NewAccount};
 use ciam_core::http::{BrowserId, Peer};
 use ciam_core::journey::{
-    Answer, Challenge, JourneyPolicy, Journeys, Registration, Requirements, Step, Visitor,
+    Answer, Challenge, JourneyPolicy, Journeys, RefusalReason, Registration, Requirements, Step, Visitor,
 };
 use ciam_core::memory;
 use ciam_core::password::foreign::{ForeignHash, ForeignHashes};
@@ -74,7 +74,7 @@ const FLOWS: [Flow; 3] = [
         name: "a refused sign-in",
         begin: Begin::SignIn,
         answer: |email| Answer::credentials(email, "not the right password"),
-        is_answer: |step| matches!(step, Step::Challenge(Challenge::Credentials { .. })),
+        is_answer: |step| matches!(step, Step::Refused(it) if it.reason == RefusalReason::Credentials),
         has_floor: true,
         cases: &[
             ("a wrong password", "known@example.com"),

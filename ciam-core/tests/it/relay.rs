@@ -364,7 +364,7 @@ async fn a_relay_with_nothing_to_do_rests() {
     let asked = Arc::new(Asked::default());
     let mut policy = RelayPolicy::default();
     policy.idle = std::time::Duration::from_millis(10);
-    let relay = world().relay.with_source(asked.clone()).with_policy(policy.clone());
+    let relay = world().relay.with_source(asked.clone()).with_policy(policy);
     relay.run(tokio::time::sleep(policy.idle * TIMES)).await;
     let asked = asked.0.load(Ordering::Relaxed);
     assert!((2..=2 * TIMES as usize).contains(&asked), "asked {asked} times");

@@ -168,7 +168,7 @@ impl World {
     async fn new(store: Arc<dyn Store>) -> Result<Self, Failure> {
         let tenant = store.tenant();
         let clock = Arc::new(SystemClock::new());
-        let vault = LocalKeyVault::new(tenant, KeyEncryptionKey::new(SecretBytes::new(vec![7; 32]))?);
+        let vault = LocalKeyVault::new(tenant, KeyEncryptionKey::new(SecretBytes::new((0..32).collect()))?);
         let ephemeral = MemoryEphemeralDatabase::new().tenant(tenant, clock);
         let ports = Ports::new(store, Arc::new(ephemeral), Arc::new(vault));
         let password = PasswordFactor::new(&ports, Arc::new(Argon2idHasher::new()?)).await?;

@@ -91,6 +91,7 @@ pub mod manual;
 #[cfg_attr(docsrs, doc(cfg(feature = "memory")))]
 pub mod memory;
 pub mod migration;
+pub mod networks;
 pub mod notify;
 pub mod organization;
 pub mod outbound;

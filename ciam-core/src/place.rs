@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::error::PortError;
+use crate::networks::NetworkMap;
 
 /// A place, as a [`Locator`] knows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -103,19 +104,19 @@ impl Locator for NoLocator {
 
 /// Knows the places of some networks, by a table: the offices of a company, or the world of a test.
 #[derive(Clone, Debug, Default)]
-pub struct PlaceTable(Vec<(IpAddr, u8, Place)>);
+pub struct PlaceTable(NetworkMap<Place>);
 
 impl PlaceTable {
     /// An empty table.
     #[must_use]
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self(NetworkMap::new())
     }
 
     /// Adds a network: its first address, the length of its prefix in bits, its place. The longest prefix counts.
     #[must_use]
     pub fn with(mut self, network: IpAddr, prefix: u8, place: Place) -> Self {
-        self.0.push((network.to_canonical(), prefix, place));
+        self.0.insert(network, prefix, place);
         self
     }
 }
@@ -123,20 +124,8 @@ impl PlaceTable {
 #[async_trait]
 impl Locator for PlaceTable {
     async fn locate(&self, address: IpAddr) -> Result<Option<Place>, PortError> {
-        let address = address.to_canonical();
-        let fitting = self.0.iter().filter(|(network, prefix, _)| is_in(address, *network, *prefix));
-        Ok(fitting.max_by_key(|it| it.1).map(|it| it.2.clone()))
+        Ok(self.0.get(address).cloned())
     }
-}
-
-fn is_in(address: IpAddr, network: IpAddr, prefix: u8) -> bool {
-    let (one, other, bits) = match (address, network) {
-        (IpAddr::V4(one), IpAddr::V4(other)) => (u128::from(one.to_bits()), u128::from(other.to_bits()), 32),
-        (IpAddr::V6(one), IpAddr::V6(other)) => (one.to_bits(), other.to_bits(), 128),
-        _ => return false,
-    };
-    let shift = u32::from(bits - prefix.min(bits));
-    one.checked_shr(shift).unwrap_or_default() == other.checked_shr(shift).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use ciam_core::error::PortError;
+use ciam_core::networks::NetworkMap;
 use ciam_core::place::{Locator, Place};
 
 /// What a network is.
@@ -194,20 +195,20 @@ impl Networks for NoNetworks {
 
 /// Knows some networks, by a table: the offices of a company, or the world of a test.
 #[derive(Clone, Debug, Default)]
-pub struct NetworkTable(Vec<(IpAddr, u8, NetworkFacts)>);
+pub struct NetworkTable(NetworkMap<NetworkFacts>);
 
 impl NetworkTable {
     /// An empty table.
     #[must_use]
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self(NetworkMap::new())
     }
 
     /// Adds a network: its first address, the length of its prefix in bits, and what is known of it. The longest prefix
     /// counts.
     #[must_use]
     pub fn with(mut self, network: IpAddr, prefix: u8, facts: NetworkFacts) -> Self {
-        self.0.push((network.to_canonical(), prefix, facts));
+        self.0.insert(network, prefix, facts);
         self
     }
 }
@@ -215,18 +216,6 @@ impl NetworkTable {
 #[async_trait]
 impl Networks for NetworkTable {
     async fn look_up(&self, address: IpAddr) -> Result<Option<NetworkFacts>, PortError> {
-        let address = address.to_canonical();
-        let fitting = self.0.iter().filter(|(network, prefix, _)| is_in(address, *network, *prefix));
-        Ok(fitting.max_by_key(|it| it.1).map(|it| it.2.clone()))
+        Ok(self.0.get(address).cloned())
     }
-}
-
-fn is_in(address: IpAddr, network: IpAddr, prefix: u8) -> bool {
-    let (one, other, bits) = match (address, network) {
-        (IpAddr::V4(one), IpAddr::V4(other)) => (u128::from(one.to_bits()), u128::from(other.to_bits()), 32),
-        (IpAddr::V6(one), IpAddr::V6(other)) => (one.to_bits(), other.to_bits(), 128),
-        _ => return false,
-    };
-    let shift = u32::from(bits - prefix.min(bits));
-    one.checked_shr(shift).unwrap_or_default() == other.checked_shr(shift).unwrap_or_default()
 }

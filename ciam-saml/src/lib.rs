@@ -62,8 +62,9 @@
 //!
 //! # Tested with
 //!
-//! lasso in both roles (sign-in with signed requests, encrypted assertions, logout through the browser), python3-saml as a
-//! service provider, libxmlsec for signatures and encryption both ways, and lxml for canonical forms.
+//! lasso, pysaml2 and samlify in both roles, python3-saml and node-saml as service providers: sign-in, signed requests, encrypted
+//! assertions, logout by redirect and by form ([all of it](manual::_03_interop)). libxmlsec for signatures and encryption both
+//! ways, and lxml for canonical forms.
 //!
 //! # Crate features
 //!

@@ -5,7 +5,7 @@
 use ciam_core::secret::TokenDigest;
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::{BindingError, Direction, RelayState};
 use crate::dsig::{
@@ -189,7 +189,7 @@ pub(crate) fn redirect_url(
     signer: Option<&Signer>,
 ) -> Result<String, KeyError> {
     let deflated = miniz_oxide::deflate::compress_to_vec(xml.as_bytes(), 6);
-    let escaped = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let escaped = |text: &str| utf8_percent_encode(text, ESCAPED).to_string();
     let mut query = format!("{}={}", direction.parameter(), escaped(&encode(&deflated)));
     if let Some(relay_state) = relay_state {
         query.push_str("&RelayState=");
@@ -205,6 +205,11 @@ pub(crate) fn redirect_url(
     let separator = if destination.contains('?') { '&' } else { '?' };
     Ok(format!("{destination}{separator}{query}"))
 }
+
+/// All but the unreserved characters of [RFC 3986, section 2.3](https://www.rfc-editor.org/rfc/rfc3986#section-2.3). Peers that do
+/// not keep the octets of a query write it again, and they leave these as they are: with others escaped, no signature of ours
+/// would hold there.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 fn decoded(value: &str, form: bool) -> Result<String, BindingError> {
     // A plus is a space in forms; in base64 it can only have been meant as itself.

@@ -20,6 +20,7 @@ pub struct IdentityProviderConfig {
     pub(crate) logout_url: Option<String>,
     pub(crate) soap_logout_url: Option<String>,
     pub(crate) artifact_url: Option<String>,
+    pub(crate) signed_requests: bool,
     pub(crate) signer: Signer,
     pub(crate) skew: Duration,
     pub(crate) max_age: Duration,
@@ -49,6 +50,7 @@ impl IdentityProviderConfig {
             logout_url: None,
             soap_logout_url: None,
             artifact_url: None,
+            signed_requests: false,
             signer,
             skew: Self::DEFAULT_SKEW,
             max_age: Self::DEFAULT_MAX_AGE,
@@ -76,6 +78,14 @@ impl IdentityProviderConfig {
     #[must_use]
     pub fn with_artifact_url(mut self, url: impl Into<String>) -> Self {
         self.artifact_url = Some(url.into());
+        self
+    }
+
+    /// Refuses requests that are not signed, whichever service sends them, and says so in the metadata. Without it, this is
+    /// decided [for each service](SpPartner::with_signed_requests).
+    #[must_use]
+    pub const fn with_signed_requests(mut self) -> Self {
+        self.signed_requests = true;
         self
     }
 

@@ -94,7 +94,7 @@ impl IdentityProvider {
         let issuer = issuer_hint(doc.root()?).ok_or(RequestRefused::UnknownSp)?;
         let partner = self.partners.get(issuer).ok_or(RequestRefused::UnknownSp)?;
         let signed = incoming.is_signed(&doc)?;
-        let request = if signed || partner.signed_requests {
+        let request = if signed || partner.signed_requests || self.config.signed_requests {
             let keys = partner.keys.as_ref().ok_or(SignatureError::Invalid)?;
             let proven = incoming.prove(self.ports.crypto(), doc, keys, &partner.policy)?;
             AuthnRequest::read(proven.root()?)?

@@ -69,11 +69,13 @@ impl IdentityProvider {
                 found.push(ephemeral::decode(&stored)?);
             }
         }
-        // An index is no secret: the name has to be the one that was given with it.
+        // An index is no secret: the name has to be the one that was given with it. Services leave its qualifiers out.
+        let idp = &self.config.entity_id;
+        let asked = name_id.qualified(idp, sp);
         let mut meant: Vec<String> = Vec::new();
         for session in found {
             let told = self.participants(&session).await?;
-            let same = |one: &Participant| one.sp == sp && one.name_id.is_same(name_id);
+            let same = |one: &Participant| one.sp == sp && one.name_id.qualified(idp, sp).is_same(&asked);
             if told.iter().any(same) && !meant.contains(&session) {
                 meant.push(session);
             }

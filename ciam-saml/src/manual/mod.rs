@@ -1,4 +1,5 @@
-//! To read: what stops each attack, and every limit and default.
+//! To read: what stops each attack, every limit and default, and what works with whom.
 
 pub mod _01_attacks;
 pub mod _02_limits;
+pub mod _03_interop;

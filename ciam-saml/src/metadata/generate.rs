@@ -74,7 +74,11 @@ impl IdentityProvider {
         let config = &self.config;
         let id = new_id(self.ports.entropy()).map_err(|_| KeyError::Failed)?;
         let (mut xml, signature_at) = open(&config.entity_id, &id, valid_until);
-        xml.open("md:IDPSSODescriptor", &[("protocolSupportEnumeration", PROTOCOL)]);
+        let mut attributes = vec![("protocolSupportEnumeration", PROTOCOL)];
+        if config.signed_requests {
+            attributes.insert(0, ("WantAuthnRequestsSigned", "true"));
+        }
+        xml.open("md:IDPSSODescriptor", &attributes);
         key(&mut xml, "signing", config.signer.certificate());
         if let Some(url) = &config.artifact_url {
             let index = ENDPOINT.to_string();

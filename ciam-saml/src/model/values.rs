@@ -40,6 +40,17 @@ impl NameId {
         self
     }
 
+    /// The same name with the qualifiers that may be left out between these two
+    /// ([SAML core, section 8.3.7](https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf)): compare names that come
+    /// in different messages by it.
+    #[must_use]
+    pub fn qualified(&self, idp: &str, sp: &str) -> Self {
+        let mut name = self.clone();
+        name.name_qualifier.get_or_insert_with(|| idp.to_owned());
+        name.sp_name_qualifier.get_or_insert_with(|| sp.to_owned());
+        name
+    }
+
     /// Whether this is the same person as another name: value, format and qualifiers.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {

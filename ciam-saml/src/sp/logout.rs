@@ -5,7 +5,7 @@ use ciam_core::http::BrowserId;
 use super::{Authenticated, IdpPartner, ServiceProvider};
 use crate::binding::{SoapMessage, SoapReply};
 use crate::logout::{Arrival, LogoutAnswer, LogoutAsked, LogoutDemand, LogoutError, Party, Peer};
-use crate::model::Status;
+use crate::model::{NameId, Status};
 use crate::transport::{Incoming, Outgoing};
 
 impl ServiceProvider {
@@ -19,9 +19,25 @@ impl ServiceProvider {
         browser: &BrowserId,
         person: &Authenticated,
     ) -> Result<LogoutAsked, LogoutError> {
-        let peer = self.peer(&person.idp).ok_or(LogoutError::UnknownPeer)?;
-        let indexes = person.session_index.iter().cloned().collect();
-        self.party().ask(peer, browser, &person.name_id, indexes).await
+        self.start_logout_of(browser, &person.idp, &person.name_id, person.session_index.as_deref()).await
+    }
+
+    /// As [`start_logout`](Self::start_logout), for a host that kept the name and the session's index, and nothing else of what
+    /// was said.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn start_logout_of(
+        &self,
+        browser: &BrowserId,
+        idp: &str,
+        name_id: &NameId,
+        session_index: Option<&str>,
+    ) -> Result<LogoutAsked, LogoutError> {
+        let peer = self.peer(idp).ok_or(LogoutError::UnknownPeer)?;
+        let indexes = session_index.into_iter().map(str::to_owned).collect();
+        self.party().ask(peer, browser, name_id, indexes).await
     }
 
     /// Reads what the identity provider answers.

@@ -16,6 +16,7 @@ use ciam_saml::idp::{
     SpPartner,
 };
 use ciam_saml::logout::LogoutError;
+use ciam_saml::metadata::EntityDescriptor;
 use ciam_saml::model::{Attribute, Status, StatusCode};
 use ciam_saml::names::{ATTRNAME_BASIC, NAMEID_PERSISTENT, NAMEID_TRANSIENT};
 use ciam_saml::sp::{IdpPartner, Reject, ServiceProvider, Start};
@@ -137,6 +138,33 @@ fn sign_on_round_trips_with_every_way_to_sign_and_encrypt() {
         assert_eq!(accepted.person.authn_context.as_deref(), Some(PASSWORD));
     }
     assert!(recipient().with_content(ContentAlgorithm::Aes128Cbc).is_err());
+}
+
+#[test]
+fn a_query_that_a_peer_reads_and_writes_again_is_the_one_that_was_signed() {
+    // pysaml2 and others verify the signature over what they write themselves, with the escapes of forms.
+    let both = Both::new(service(SP));
+    let started = block_on(both.sp(true).start(&both.browser, IDP_ID, Start::new())).unwrap();
+    let Outgoing::Redirect(url) = started.outgoing else { panic!() };
+    let query = url.split_once('?').unwrap().1;
+    let mut again = url::form_urlencoded::Serializer::new(String::new());
+    again.extend_pairs(url::form_urlencoded::parse(query.as_bytes()));
+    assert_eq!(again.finish(), query);
+}
+
+#[test]
+fn an_identity_provider_may_want_the_requests_of_all_services_signed() {
+    let both = Both::new(service(SP));
+    let config = IdentityProviderConfig::new(IDP_ID, SSO, IDP.signer()).with_signed_requests();
+    let secret = SecretBytes::new(vec![1; 32]);
+    let idp = IdentityProvider::new(both.ports.clone(), config, &secret, [service(SP)]).unwrap();
+    let metadata = idp.metadata(both.ports.now() + Duration::days(1)).unwrap();
+    let entity = EntityDescriptor::parse(metadata.as_bytes()).unwrap();
+    assert!(entity.idp.unwrap().wants_signed_requests);
+    let both = Both { idp, ..both };
+    let unsigned = both.ask(&both.sp(false), Start::new()).unwrap_err();
+    assert_eq!(unsigned, RequestRefused::Signature(SignatureError::Unsigned));
+    both.ask(&both.sp(true), Start::new()).unwrap();
 }
 
 #[test]
@@ -365,6 +393,17 @@ fn nobody_ends_sessions_of_others() {
     assert_eq!(receive(&signed("_2", &to, SP, &right, "", &SP_KEY)).unwrap(), ["session-1"]);
     assert!(receive(&signed("_3", &to, SP, &name("somebody else"), &index, &SP_KEY)).unwrap().is_empty());
     assert!(receive(&signed("_4", &to, SECOND, &right, &index, &SP_KEY)).unwrap().is_empty());
+    // Some leave out what is known from the message around it; what is said has to be right.
+    let named = |qualifiers: &str| {
+        let value = &accepted.person.name_id.value;
+        format!(r#"<saml:NameID Format="{NAMEID_PERSISTENT}"{qualifiers}>{value}</saml:NameID>"#)
+    };
+    assert_eq!(receive(&signed("_10", &to, SP, &named(""), &index, &SP_KEY)).unwrap(), ["session-1"]);
+    for (id, of_others) in
+        [("_11", r#" NameQualifier="https://x""#), ("_12", r#" SPNameQualifier="https://x""#)]
+    {
+        assert!(receive(&signed(id, &to, SP, &named(of_others), &index, &SP_KEY)).unwrap().is_empty());
+    }
     let wrong = "<samlp:SessionIndex>_guess</samlp:SessionIndex>";
     assert!(receive(&signed("_5", &to, SP, &right, wrong, &SP_KEY)).unwrap().is_empty());
     let unsigned = receive(&write("_6", &to, SP, &right, "", &index)).unwrap_err();

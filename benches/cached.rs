@@ -18,10 +18,14 @@ use crate::raw::Backend;
 
 /// How many times cheaper than the raw check of RS256 on `ring`.
 const CHEAPER: Bound = Bound::AtLeast(90.0);
+/// What it may take of the time of the plainest map that does the same.
+const OF_THE_FLOOR: Bound = Bound::AtMost(1.35);
 /// What two threads do, as a multiple of one.
 const TWO_THREADS: Bound = Bound::AtLeast(1.9);
 
 const UNIT: &str = "ring: the RS256 signature alone";
+const MEMORY: &str = "one read at random from as much memory";
+const FLOOR: &str = "floor: hash, look up, compare, expiry";
 const WHOLE: &str = "ciam-oauth: whole token kept";
 const TOKENS: usize = 100_000;
 const ROUNDS: usize = 61;
@@ -134,12 +138,12 @@ pub fn contests(measuring: bool, gates: &mut Gates) -> Result<(), Failure> {
 
     let (now, hot) = (cached.now, cached.token(0));
     let floor = Floor::new(&cached.tokens);
+    let mut memory = Memory::of(cached.tokens.iter().map(String::len).sum());
     let [mut whole, mut digests, mut floors] = [(); 3].map(|()| Requests::new(&cached, 0));
     let contest = Contest::new(format!("accept one of {} tokens again", cached.tokens.len()))
         .candidate(UNIT, || check(black_box(message.as_bytes()), &signature))
-        .timed("floor: hash, look up, compare, expiry", |batch| {
-            floors.time(batch, |token| floor.accepts(token, now))
-        })
+        .candidate(MEMORY, || memory.read())
+        .timed(FLOOR, |batch| floors.time(batch, |token| floor.accepts(token, now)))
         .timed(WHOLE, |batch| whole.time(batch, |token| cached.whole.validate(token, now).is_ok()))
         .timed("ciam-oauth: digest kept", |batch| {
             digests.time(batch, |token| cached.digests.validate(token, now).is_ok())
@@ -155,6 +159,7 @@ pub fn contests(measuring: bool, gates: &mut Gates) -> Result<(), Failure> {
     let rounds = contest.measure(ROUNDS, TURN);
     println!("{}", rounds.standings());
     gates.add("cached: times cheaper than raw RS256 on ring", rounds.ratio(UNIT, WHOLE), CHEAPER);
+    gates.add("cached: to its floor, a plain map", rounds.ratio(WHOLE, FLOOR), OF_THE_FLOOR);
 
     let mut ratios = Vec::new();
     for _ in 0..ROUNDS {
@@ -202,6 +207,33 @@ impl Floor {
 
     fn accepts(&self, token: &str, now: OffsetDateTime) -> bool {
         self.0.get(token).is_some_and(|expiry| now.unix_timestamp() < *expiry)
+    }
+}
+
+/// What the machine takes to read from memory where nothing foretells the place: each place says where the next one is.
+struct Memory {
+    next: Vec<u32>,
+    place: u32,
+}
+
+impl Memory {
+    /// So many bytes.
+    fn of(bytes: usize) -> Self {
+        let places = u32::try_from(bytes / size_of::<u32>()).unwrap_or(u32::MAX);
+        let mut order: Vec<u32> = (0..places).collect();
+        shuffle(&mut order);
+        let mut next = vec![0; order.len()];
+        for (place, following) in order.iter().zip(order.iter().cycle().skip(1)) {
+            if let Some(next) = next.get_mut(*place as usize) {
+                *next = *following;
+            }
+        }
+        Self { next, place: 0 }
+    }
+
+    fn read(&mut self) -> u32 {
+        self.place = self.next.get(self.place as usize).copied().unwrap_or_default();
+        self.place
     }
 }
 

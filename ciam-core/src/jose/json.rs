@@ -55,20 +55,20 @@ pub trait MemberReader<'p> {
 ///
 /// Fails with [`JwsError::DuplicateMember`] when a member is there twice, and with [`JwsError::Malformed`] when the text is not
 /// one JSON object, or the reader refuses a member.
-pub fn read_members<'p, R: MemberReader<'p>>(text: &'p str, reader: R) -> Result<R, JwsError> {
+pub fn read_members<'p, R: MemberReader<'p>>(text: &'p str, reader: &mut R) -> Result<(), JwsError> {
     struct Members<'c, R> {
-        reader: R,
+        reader: &'c mut R,
         duplicate: &'c Cell<bool>,
     }
 
     impl<'de, R: MemberReader<'de>> Visitor<'de> for Members<'_, R> {
-        type Value = R;
+        type Value = ();
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("a JSON object")
         }
 
-        fn visit_map<A: MapAccess<'de>>(mut self, mut object: A) -> Result<R, A::Error> {
+        fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
             let mut seen = Seen::new();
             while let Some(name) = object.next_key_seed(Name)? {
                 if !self.reader.member(&name, &mut object)? {
@@ -76,7 +76,7 @@ pub fn read_members<'p, R: MemberReader<'p>>(text: &'p str, reader: R) -> Result
                 }
                 seen.add(name, self.duplicate)?;
             }
-            Ok(self.reader)
+            Ok(())
         }
     }
 
@@ -84,7 +84,7 @@ pub fn read_members<'p, R: MemberReader<'p>>(text: &'p str, reader: R) -> Result
     let mut deserializer = serde_json::Deserializer::from_str(text);
     deserializer
         .deserialize_map(Members { reader, duplicate: &duplicate })
-        .and_then(|read| deserializer.end().map(|()| read))
+        .and_then(|()| deserializer.end())
         .map_err(|_| if duplicate.get() { JwsError::DuplicateMember } else { JwsError::Malformed })
 }
 
@@ -330,7 +330,10 @@ mod tests {
 
     #[test]
     fn members_are_picked_out_of_a_strict_object() {
-        let read = |text| read_members(text, Subject::default());
+        let read = |text| {
+            let mut subject = Subject::default();
+            read_members(text, &mut subject).map(|()| subject)
+        };
         assert_eq!(read(r#"{"a":{"a":1},"\u0073ub":"x"} "#), Ok(Subject(Some("x".to_owned()))));
         assert_eq!(read("{}"), Ok(Subject(None)));
         for twice in [

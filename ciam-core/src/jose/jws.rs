@@ -4,8 +4,6 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
 use super::algorithm::{Algorithm, AlgorithmSet};
@@ -15,6 +13,7 @@ use super::json::{self, JsonProblem};
 use super::key_set::{KeySet, VerificationKey};
 use super::known_headers::KnownHeaders;
 use super::typ::TokenType;
+use crate::encoding::base64url;
 
 /// How large a token may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,11 +124,10 @@ impl<'t> CompactJws<'t> {
     ///
     /// Fails when the payload is not canonical base64url.
     pub fn unverified_payload_in<'b>(&self, buffer: &'b mut [u8]) -> Result<Cow<'b, [u8]>, JwsError> {
-        if base64::decoded_len_estimate(self.payload.len()) > buffer.len() {
+        if base64url::decoded_len(self.payload.len()) > buffer.len() {
             return decode_payload(self.payload).map(Cow::Owned);
         }
-        let length = URL_SAFE_NO_PAD.decode_slice(self.payload, buffer).map_err(|_| JwsError::Malformed)?;
-        Ok(Cow::Borrowed(buffer.get(..length).unwrap_or_default()))
+        base64url::decode_in(self.payload, buffer).map(Cow::Borrowed).map_err(|_| JwsError::Malformed)
     }
 
     /// The payload before its signature was checked: only to find out whose keys to check it with.
@@ -381,17 +379,16 @@ fn fits(key: &VerificationKey, kid: Option<&str>, algorithm: Algorithm) -> bool 
     key.algorithms().contains(algorithm) && (kid.is_none() || key.kid() == kid)
 }
 
-/// The longest signature: RSA with 8192 bits, and room for the decoder's estimate.
-const MAX_SIGNATURE: usize = 1024 + 32;
+/// The longest signature: RSA with 8192 bits.
+const MAX_SIGNATURE: usize = 1024;
 
 fn decode_signature<'b>(text: &str, buffer: &'b mut [u8; MAX_SIGNATURE]) -> Result<&'b [u8], JwsError> {
-    let length = URL_SAFE_NO_PAD.decode_slice(text, buffer).map_err(|_| JwsError::Malformed)?;
-    let signature = buffer.get(..length).unwrap_or_default();
+    let signature = base64url::decode_in(text, buffer).map_err(|_| JwsError::Malformed)?;
     if signature.is_empty() { Err(JwsError::Malformed) } else { Ok(signature) }
 }
 
 fn decode_payload(text: &str) -> Result<Vec<u8>, JwsError> {
-    URL_SAFE_NO_PAD.decode(text).map_err(|_| JwsError::Malformed)
+    base64url::decode(text).map_err(|_| JwsError::Malformed)
 }
 
 fn check_claims(payload: &[u8]) -> Result<(), JwsError> {
@@ -404,11 +401,10 @@ fn check_claims(payload: &[u8]) -> Result<(), JwsError> {
 /// Decodes on the stack what is short, which headers are.
 fn with_decoded<R>(text: &str, read: impl FnOnce(&[u8]) -> R) -> Result<R, JwsError> {
     let mut buffer = [0_u8; 512];
-    if base64::decoded_len_estimate(text.len()) <= buffer.len() {
-        let length = URL_SAFE_NO_PAD.decode_slice(text, &mut buffer).map_err(|_| JwsError::Malformed)?;
-        Ok(read(buffer.get(..length).unwrap_or_default()))
+    if base64url::decoded_len(text.len()) <= buffer.len() {
+        Ok(read(base64url::decode_in(text, &mut buffer).map_err(|_| JwsError::Malformed)?))
     } else {
-        Ok(read(&URL_SAFE_NO_PAD.decode(text).map_err(|_| JwsError::Malformed)?))
+        Ok(read(&decode_payload(text)?))
     }
 }
 

@@ -17,7 +17,7 @@ use self::table::{Entry, Hit, Kept, Table};
 use super::error::ValidateError;
 use super::presented::Presented;
 use super::token::AccessToken;
-use super::validator::{Good, Validator};
+use super::validator::{Validator, Vouched};
 
 /// How a [`CachingValidator`] keeps tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,8 +129,10 @@ impl CachingValidator {
         if let Some(hit) = self.hit(&place, &presented, now)? {
             return Ok(Access(Kind::Cached(hit)));
         }
-        let good = self.validator.validate_here(&presented, now)?;
-        Ok(self.keep(&presented, &place, good, now))
+        let mut token = AccessToken::nobody();
+        let Vouched { keys, trusted } = self.validator.validate_here(&presented, now, &mut token)?;
+        let entry = Entry { keys: Arc::clone(&keys), trusted, until: None, token };
+        Ok(self.keep(&presented, &place, entry, now))
     }
 
     /// Validates a token, and fetches the issuer's keys first when they are due or the token's key is not among them.
@@ -155,8 +157,10 @@ impl CachingValidator {
         if let Some(hit) = self.hit(&place, &presented, now)? {
             return Ok(Access(Kind::Cached(hit)));
         }
-        let good = self.validator.validate_fetching(&presented, now).await?;
-        Ok(self.keep(&presented, &place, good, now))
+        let mut token = AccessToken::nobody();
+        let Vouched { keys, trusted } = self.validator.validate_fetching(&presented, now, &mut token).await?;
+        let entry = Entry { keys, trusted, until: None, token };
+        Ok(self.keep(&presented, &place, entry, now))
     }
 
     /// The entry of a token, checked as of now.
@@ -179,10 +183,9 @@ impl CachingValidator {
         &self,
         presented: &Presented<'_>,
         place: &table::Place,
-        good: Good,
+        entry: Entry,
         now: OffsetDateTime,
     ) -> Access {
-        let entry = Entry { keys: good.keys, trusted: good.trusted, until: None, token: good.token };
         Access(Kind::Fresh(self.table.insert(place, presented.token, entry, now)))
     }
 }

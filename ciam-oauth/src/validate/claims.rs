@@ -139,7 +139,8 @@ mod tests {
     use super::*;
 
     fn read(payload: &str) -> Result<RawClaims, JwsError> {
-        read_members(payload, Reader::of(payload)).map(|read| read.claims)
+        let mut reader = Reader::of(payload);
+        read_members(payload, &mut reader).map(|()| reader.claims)
     }
 
     #[test]

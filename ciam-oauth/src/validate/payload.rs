@@ -25,19 +25,22 @@ enum Bytes {
 impl Payload {
     pub(super) const EMPTY: Self = Self(Bytes::Apart(Vec::new()));
 
-    /// The payload of a token. Nothing of it is proved by that.
-    pub(super) fn of(jws: &CompactJws<'_>) -> Result<Self, JwsError> {
-        let mut room = [0; ROOM];
-        let length = match jws.unverified_payload_in(&mut room)? {
-            Cow::Borrowed(decoded) => decoded.len(),
-            Cow::Owned(decoded) => return Ok(Self(Bytes::Apart(decoded))),
-        };
-        Ok(Self::in_place(length, room))
+    /// Room for a payload.
+    const fn with_room() -> Self {
+        Self(Bytes::InPlace { length: 0, room: [0; ROOM] })
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "no more than there is room for")]
-    const fn in_place(length: usize, room: [u8; ROOM]) -> Self {
-        Self(Bytes::InPlace { length: length as u16, room })
+    /// Becomes the payload of a token, of which nothing is proved by that. It is decoded where it stays: moving it from one place to
+    /// the next would cost as much as decoding it.
+    pub(super) fn become_of(&mut self, jws: &CompactJws<'_>) -> Result<(), JwsError> {
+        *self = Self::with_room();
+        if let Bytes::InPlace { length, room } = &mut self.0 {
+            match jws.unverified_payload_in(room)? {
+                Cow::Borrowed(decoded) => *length = as_length(decoded),
+                Cow::Owned(decoded) => self.0 = Bytes::Apart(decoded),
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -59,11 +62,16 @@ impl From<&[u8]> for Payload {
         match room.get_mut(..bytes.len()) {
             Some(place) => {
                 place.copy_from_slice(bytes);
-                Self::in_place(bytes.len(), room)
+                Self(Bytes::InPlace { length: as_length(bytes), room })
             }
             None => Self(Bytes::Apart(bytes.to_vec())),
         }
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "no more than there is room for")]
+const fn as_length(in_place: &[u8]) -> u16 {
+    in_place.len() as u16
 }
 
 #[cfg(test)]

@@ -39,46 +39,45 @@ pub struct AccessToken {
 }
 
 impl AccessToken {
-    /// Reads a token's payload and checks that every claim is there that an access token must have
+    /// Becomes what a token's payload says, in place, and checks that every claim is there that an access token must have
     /// ([RFC 9068, section 2.2](https://www.rfc-editor.org/rfc/rfc9068#section-2.2)).
-    pub(super) fn read(jws: &CompactJws<'_>) -> Result<Self, ValidateError> {
-        let payload = Payload::of(jws).map_err(problem)?;
-        let claims = raw(&payload)?;
-        Self::of(claims, payload)
+    pub(super) fn become_of(&mut self, jws: &CompactJws<'_>) -> Result<(), ValidateError> {
+        self.payload.become_of(jws).map_err(problem)?;
+        self.set(raw(&self.payload)?)
     }
 
     /// Reads the answer of an introspection endpoint ([RFC 7662, section
     /// 2.2](https://www.rfc-editor.org/rfc/rfc7662#section-2.2)); `None` when the token is not active. Where the answer names no
     /// issuer it is the one that was asked; where it names no subject it is the client.
     pub(super) fn read_introspected(answer: &[u8], issuer: &str) -> Result<Option<Self>, ValidateError> {
-        let payload = Payload::from(answer);
-        let mut claims = raw(&payload)?;
+        let mut token = Self::nobody();
+        token.payload = Payload::from(answer);
+        let mut claims = raw(&token.payload)?;
         if !claims.active.ok_or(ValidateError::MissingClaim("active"))? {
             return Ok(None);
         }
         claims.iss.get_or_insert_with(|| Place::Unescaped(issuer.into()));
         claims.sub = claims.sub.or_else(|| claims.client_id.clone());
-        Self::of(claims, payload).map(Some)
+        token.set(claims)?;
+        Ok(Some(token))
     }
 
-    fn of(claims: RawClaims, payload: Payload) -> Result<Self, ValidateError> {
-        Ok(Self {
-            payload,
-            issuer: claims.iss.ok_or(ValidateError::MissingClaim("iss"))?,
-            subject: claims.sub.ok_or(ValidateError::MissingClaim("sub"))?,
-            client_id: claims.client_id.ok_or(ValidateError::MissingClaim("client_id"))?,
-            expires: claims.exp.ok_or(ValidateError::MissingClaim("exp"))?,
-            audience: claims.aud,
-            id: claims.jti,
-            scope: claims.scope,
-            session: claims.sid,
-            acr: claims.acr,
-            amr: claims.amr,
-            not_before: claims.nbf,
-            issued: claims.iat,
-            authenticated: claims.auth_time,
-            confirmation: claims.cnf,
-        })
+    fn set(&mut self, claims: RawClaims) -> Result<(), ValidateError> {
+        self.issuer = claims.iss.ok_or(ValidateError::MissingClaim("iss"))?;
+        self.subject = claims.sub.ok_or(ValidateError::MissingClaim("sub"))?;
+        self.client_id = claims.client_id.ok_or(ValidateError::MissingClaim("client_id"))?;
+        self.expires = claims.exp.ok_or(ValidateError::MissingClaim("exp"))?;
+        self.audience = claims.aud;
+        self.id = claims.jti;
+        self.scope = claims.scope;
+        self.session = claims.sid;
+        self.acr = claims.acr;
+        self.amr = claims.amr;
+        self.not_before = claims.nbf;
+        self.issued = claims.iat;
+        self.authenticated = claims.auth_time;
+        self.confirmation = claims.cnf;
+        Ok(())
     }
 
     /// What stands where there is no token. It has expired.
@@ -213,8 +212,9 @@ impl AccessToken {
 
 fn raw(payload: &Payload) -> Result<RawClaims, ValidateError> {
     let text = std::str::from_utf8(payload.bytes()).map_err(|_| ValidateError::Malformed)?;
-    let read = read_members(text, Reader::of(text)).map_err(|_| ValidateError::Malformed)?;
-    Ok(read.claims)
+    let mut reader = Reader::of(text);
+    read_members(text, &mut reader).map_err(|_| ValidateError::Malformed)?;
+    Ok(reader.claims)
 }
 
 impl fmt::Debug for AccessToken {

@@ -137,11 +137,9 @@ impl Validator {
         presented: impl Into<Presented<'r>>,
         now: OffsetDateTime,
     ) -> Result<AccessToken, ValidateError> {
-        let presented = presented.into();
-        let begun = self.begin(presented.token)?;
-        let keys = begun.trusted.snapshot(now)?;
-        self.verifier.verify_signature(&begun.jws, &keys).map_err(problem)?;
-        self.finish(begun, &presented, now)
+        let mut token = AccessToken::nobody();
+        self.validate_here(&presented.into(), now, &mut token)?;
+        Ok(token)
     }
 
     /// Validates a token, and fetches the issuer's keys first when they are due or the token's key is not among them. With
@@ -156,28 +154,33 @@ impl Validator {
         presented: impl Into<Presented<'r>> + Send,
         now: OffsetDateTime,
     ) -> Result<AccessToken, ValidateError> {
-        let presented = presented.into();
-        self.validate_fetching(&presented, now).await.map(|good| good.token)
+        let mut token = AccessToken::nobody();
+        self.validate_fetching(&presented.into(), now, &mut token).await?;
+        Ok(token)
     }
 
+    /// [`validate`](Self::validate), into a place of the caller's, which is worth nothing after a failure; and who vouches for it.
     pub(super) fn validate_here(
         &self,
         presented: &Presented<'_>,
         now: OffsetDateTime,
-    ) -> Result<Good, ValidateError> {
-        let begun = self.begin(presented.token)?;
-        let (trusted, keys) = (begun.index, begun.trusted.snapshot(now)?);
+        token: &mut AccessToken,
+    ) -> Result<Vouched<Snapshot<'_>>, ValidateError> {
+        let begun = self.begin(presented.token, token)?;
+        let trusted = begun.index;
+        let keys = self.snapshot_of(trusted, now)?;
         self.verifier.verify_signature(&begun.jws, &keys).map_err(problem)?;
-        let token = self.finish(begun, presented, now)?;
-        Ok(Good { token, keys: Arc::clone(&keys), trusted })
+        self.finish(begun, presented, now, token)?;
+        Ok(Vouched { keys, trusted })
     }
 
     pub(super) async fn validate_fetching(
         &self,
         presented: &Presented<'_>,
         now: OffsetDateTime,
-    ) -> Result<Good, ValidateError> {
-        let begun = self.begin(presented.token)?;
+        token: &mut AccessToken,
+    ) -> Result<Vouched<Arc<KeySet>>, ValidateError> {
+        let begun = self.begin(presented.token, token)?;
         let mut keys = begun.trusted.keys().await?;
         let verified = self.verifier.verify_signature(&begun.jws, &keys).map_err(problem).map(drop);
         if verified == Err(ValidateError::UnknownKey)
@@ -189,7 +192,8 @@ impl Validator {
             verified?;
         }
         let trusted = begun.index;
-        Ok(Good { token: self.finish(begun, presented, now)?, keys, trusted })
+        self.finish(begun, presented, now, token)?;
+        Ok(Vouched { keys, trusted })
     }
 
     /// The issuer's keys as they are at `now`, to see whether they are still those that a token was found good with.
@@ -206,18 +210,18 @@ impl Validator {
     }
 
     /// Takes a token apart and finds out whose keys to check it with. Nothing of it is proved yet.
-    fn begin<'r>(&'r self, token: &'r str) -> Result<Begun<'r>, ValidateError> {
-        let jws = self.verifier.parse(token).map_err(problem)?;
+    fn begin<'r>(&'r self, text: &'r str, token: &mut AccessToken) -> Result<Begun<'r>, ValidateError> {
+        let jws = self.verifier.parse(text).map_err(problem)?;
         // What cannot be good is not looked into.
         self.verifier.check_header(&jws).map_err(problem)?;
         if let [trusted] = self.trusted.as_slice() {
-            return Ok(Begun { jws, trusted, index: 0, claims: None });
+            return Ok(Begun { jws, trusted, index: 0, is_read: false });
         }
-        let claims = AccessToken::read(&jws)?;
-        let of_issuer = |known: &(usize, &Trusted)| known.1.issuer.as_str() == claims.issuer();
+        token.become_of(&jws)?;
+        let of_issuer = |known: &(usize, &Trusted)| known.1.issuer.as_str() == token.issuer();
         let (index, trusted) =
             self.trusted.iter().enumerate().find(of_issuer).ok_or(ValidateError::Issuer)?;
-        Ok(Begun { jws, trusted, index, claims: Some(claims) })
+        Ok(Begun { jws, trusted, index, is_read: true })
     }
 
     /// Checks everything else of a token whose signature was checked.
@@ -226,17 +230,16 @@ impl Validator {
         begun: Begun<'_>,
         presented: &Presented<'_>,
         now: OffsetDateTime,
-    ) -> Result<AccessToken, ValidateError> {
-        let token = match begun.claims {
-            Some(claims) => claims,
-            None => AccessToken::read(&begun.jws)?,
-        };
+        token: &mut AccessToken,
+    ) -> Result<(), ValidateError> {
+        if !begun.is_read {
+            token.become_of(&begun.jws)?;
+        }
         if token.issuer() != begun.trusted.issuer.as_str() {
             return Err(ValidateError::Issuer);
         }
-        self.rules.check_again(&token, presented, now)?;
-        self.rules.check(&token, now)?;
-        Ok(token)
+        self.rules.check_again(token, presented, now)?;
+        self.rules.check(token, now)
     }
 }
 
@@ -245,14 +248,13 @@ struct Begun<'r> {
     jws: CompactJws<'r>,
     trusted: &'r Trusted,
     index: usize,
-    /// Its claims, where they had to be read to know.
-    claims: Option<AccessToken>,
+    /// Whether its claims had to be read to know.
+    is_read: bool,
 }
 
-/// A token that was found good, and with which keys.
-pub(super) struct Good {
-    pub(super) token: AccessToken,
-    pub(super) keys: Arc<KeySet>,
+/// With which keys a token was found good.
+pub(super) struct Vouched<K> {
+    pub(super) keys: K,
     /// Which of the issuers it is of.
     pub(super) trusted: usize,
 }

@@ -13,9 +13,10 @@ use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
 fuzz_target!(|payload: &str| {
-    let strict = read_members(payload, Everything::default());
-    let skipped = read_members(payload, Nothing);
-    if let Ok(claims) = &strict {
+    let mut claims = Everything::default();
+    let strict = read_members(payload, &mut claims);
+    let skipped = read_members(payload, &mut Nothing);
+    if strict.is_ok() {
         // What was read member by member is what a parser of the whole reads: nothing was there twice on this level.
         let lax: Map<String, Value> = serde_json::from_str(payload).expect("strict JSON is JSON");
         assert_eq!(claims.0, lax);

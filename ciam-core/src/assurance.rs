@@ -293,6 +293,28 @@ impl AcrLadder {
         self.0.iter().rev().find(|level| level.is_met(context, now)).map(|level| &level.acr)
     }
 
+    /// The names of a level and of all above it, weakest first; none for an unknown level. What an API accepts that wants at least
+    /// this level of a token: the token names the highest that its person reached, which may be one above.
+    ///
+    /// ```
+    /// use ciam_core::assurance::{Acr, AcrLadder};
+    ///
+    /// let ladder = AcrLadder::default().with_phishing_resistant();
+    /// let names: Vec<_> = ladder.at_least(&Acr::new("urn:ciam:acr:aal2")).map(Acr::as_str).collect();
+    /// assert_eq!(names, ["urn:ciam:acr:aal2", "phr", "phrh"]);
+    /// ```
+    pub fn at_least(&self, least: &Acr) -> impl Iterator<Item = &Acr> {
+        let position = self.0.iter().position(|level| level.acr == *least).unwrap_or(self.0.len());
+        self.0.iter().skip(position).map(|level| &level.acr)
+    }
+
+    /// Of the levels that are asked for those that are no lower than `least`, or else `least` alone.
+    pub(crate) fn raised(&self, asked: &[Acr], least: &Acr) -> Vec<Acr> {
+        let enough: Vec<Acr> =
+            asked.iter().filter(|acr| self.at_least(least).any(|it| it == *acr)).cloned().collect();
+        if enough.is_empty() { vec![least.clone()] } else { enough }
+    }
+
     /// Whether a context reaches this level, or a higher one, at `now`. An unknown level is never reached.
     #[must_use]
     pub fn satisfies(&self, context: &AuthenticationContext, wanted: &Acr, now: OffsetDateTime) -> bool {
@@ -370,6 +392,37 @@ mod tests {
         assert!(!ladder.satisfies(&alone, &phr, NOW), "touched by anybody");
         let old = AuthenticationContext::new([password(NOW), otp(NOW), key(NOW - Duration::hours(13))]);
         assert_eq!(ladder.achieved(&old, NOW).unwrap().as_str(), "urn:ciam:acr:aal2");
+    }
+
+    #[test]
+    fn a_level_stands_for_all_below_it() {
+        let ladder = AcrLadder::default().with_phishing_resistant();
+        let from = |acr: &str| -> Vec<String> {
+            ladder.at_least(&Acr::new(acr)).map(|acr| acr.as_str().to_owned()).collect()
+        };
+        assert_eq!(from("urn:ciam:acr:aal2"), ["urn:ciam:acr:aal2", "phr", "phrh"]);
+        assert_eq!(from("phrh"), ["phrh"]);
+        assert!(from("urn:example:gold").is_empty());
+        // Who has reached the higher one has reached each of them, and is not asked again.
+        let passkey = Proof::new(Amr::SOFTWARE_KEY, [FactorKind::Possession, FactorKind::Inherence], NOW)
+            .with_strength(Strength::PhishingResistant);
+        let context = AuthenticationContext::new([passkey]);
+        let achieved = ladder.achieved(&context, NOW).unwrap().as_str().to_owned();
+        assert_eq!(achieved, "phr");
+        assert!(from("urn:ciam:acr:aal2").contains(&achieved) && !from("phrh").contains(&achieved));
+        for level in ["urn:ciam:acr:aal1", "urn:ciam:acr:aal2", "phr"] {
+            assert!(ladder.satisfies(&context, &Acr::new(level), NOW), "{level}");
+        }
+    }
+
+    #[test]
+    fn a_demand_raises_what_is_asked_for_and_never_lowers_it() {
+        let ladder = AcrLadder::default().with_phishing_resistant();
+        let (low, least, high) =
+            (Acr::new("urn:ciam:acr:aal1"), Acr::new("urn:ciam:acr:aal2"), Acr::new("phrh"));
+        assert_eq!(ladder.raised(&[], &least), [least.clone()]);
+        assert_eq!(ladder.raised(std::slice::from_ref(&low), &least), [least.clone()]);
+        assert_eq!(ladder.raised(&[low, high.clone()], &least), [high]);
     }
 
     #[test]

@@ -104,8 +104,8 @@ impl<'a> FactorSubject<'a> {
     }
 }
 
-/// A challenge.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// A challenge. `Debug` prints nothing of it: what begins an enrolment holds a secret.
+#[derive(Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct FactorChallenge {
     /// What the page shows or hands to the authenticator.
@@ -119,6 +119,12 @@ impl FactorChallenge {
     #[must_use]
     pub const fn new(public: Value, state: Value) -> Self {
         Self { public, state }
+    }
+}
+
+impl fmt::Debug for FactorChallenge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FactorChallenge(..)")
     }
 }
 

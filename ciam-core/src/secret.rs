@@ -89,6 +89,42 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// JSON with a secret in it that one person is shown: the seed of an authenticator app, say.
+///
+/// `Debug` prints `SecretJson(..)`. It serializes as the JSON itself, because it is made to be shown.
+///
+/// ```
+/// use ciam_core::secret::SecretJson;
+/// use serde_json::json;
+///
+/// let shown = SecretJson::new(json!({ "seed": "GEZDGNBVGY3TQOJQ" }));
+/// assert_eq!(format!("{shown:?}"), "SecretJson(..)");
+/// assert_eq!(shown.expose()["seed"], "GEZDGNBVGY3TQOJQ");
+/// ```
+#[derive(Clone, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct SecretJson(serde_json::Value);
+
+impl SecretJson {
+    /// Wraps JSON.
+    #[must_use]
+    pub const fn new(json: serde_json::Value) -> Self {
+        Self(json)
+    }
+
+    /// The JSON itself. Named so that every use can be found.
+    #[must_use]
+    pub const fn expose(&self) -> &serde_json::Value {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretJson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretJson(..)")
+    }
+}
+
 /// Secret bytes: a key, a seed, an opened envelope. Wiped on drop, never printed.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct SecretBytes(Vec<u8>);

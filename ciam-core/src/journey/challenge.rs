@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use super::methods::Methods;
 use crate::account::schema::AttributeType;
 use crate::notify::Channel;
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretJson};
 use crate::terms::{DocumentName, TermsDue};
 
 /// What the person is to do next.
@@ -121,7 +121,7 @@ pub enum Challenge {
         /// The one that was chosen.
         chosen: Option<String>,
         /// What the page needs to add the chosen one. It may hold a secret.
-        data: Value,
+        data: SecretJson,
         /// Until when it may be put off: [`Answer::PostponeEnrolment`]; `None`: not at all.
         #[serde(with = "time::serde::rfc3339::option")]
         postponable_until: Option<OffsetDateTime>,

@@ -74,6 +74,7 @@ fn render(
     let Challenge::Enrolment { offered, chosen, data, postponable_until } = challenge else {
         return at.to(challenge);
     };
+    let data = data.expose();
     let t = app.texts(visit.language);
     let chosen = chosen.as_deref();
     let is_app = chosen == Some(TotpFactor::NAME);

@@ -58,12 +58,15 @@ impl EventType {
     pub const REGISTRATION_STARTED: Self = Self::new("ciam.account.registration_started.v1");
     /// An identifier that an account had never proved was taken from it: its owner has proved it.
     pub const IDENTIFIER_RECLAIMED: Self = Self::new("ciam.account.identifier_reclaimed.v1");
-    /// A person asked for a code to sign in with.
+    /// A person asked for a code to sign in with. Details: `held_back`: `sim_swap`, where none was sent because the card of the
+    /// number was changed a short while ago.
     pub const SIGN_IN_CODE_REQUESTED: Self = Self::new("ciam.account.sign_in_code_requested.v1");
     /// A person said that they forgot their password.
     pub const RECOVERY_REQUESTED: Self = Self::new("ciam.account.recovery_requested.v1");
     /// A person who had forgotten their password has a new one.
     pub const ACCOUNT_RECOVERED: Self = Self::new("ciam.account.recovered.v1");
+    /// What is demanded of the sign-ins of one account was changed. Details: `by`, `factors`, `acr`.
+    pub const ACCOUNT_DEMAND_CHANGED: Self = Self::new("ciam.account.demand_changed.v1");
     /// A credential was added, replaced or upgraded.
     pub const CREDENTIAL_CHANGED: Self = Self::new("ciam.credential.changed.v1");
     /// A person signed in.

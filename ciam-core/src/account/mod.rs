@@ -2,6 +2,7 @@
 
 mod closing;
 mod create;
+mod demand;
 mod due;
 pub mod federated;
 mod identifier;
@@ -19,6 +20,7 @@ mod service;
 mod ways_in;
 
 pub use self::create::{CreateAccountError, NewAccount};
+pub use self::demand::{AccountDemand, DemandError};
 pub use self::due::{DueKind, ErasureDue, StatusDue};
 pub use self::identifier::{Identifier, IdentifierError, IdentifierKey, IdentifierKind};
 pub use self::lifecycle::{

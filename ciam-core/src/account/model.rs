@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
 
+use super::demand::AccountDemand;
 use super::identifier::{Identifier, IdentifierKey, IdentifierKind};
 use super::lifecycle::StatusCause;
 use crate::id::AccountId;
@@ -36,6 +37,9 @@ pub struct Account {
     /// raises it: no session survives that, not even one that begins at the same moment.
     #[serde(default)]
     pub session_epoch: u32,
+    /// What is demanded of its sign-ins beside what the tenant and organizations demand; `None` for nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub demand: Option<Box<AccountDemand>>,
     /// When the account was made.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
@@ -59,6 +63,7 @@ impl Account {
             identifiers: Vec::new(),
             profile: Profile::default(),
             session_epoch: 0,
+            demand: None,
             created_at: now,
             updated_at: now,
         }

@@ -136,7 +136,7 @@ impl Journeys {
         mut proving: Proving,
         batch: Batch,
     ) -> Result<Outcome, JourneyError> {
-        let requirements = &self.demanded(journey);
+        let requirements = &self.demanded(journey, &proving.found.account.value);
         proving.trusted = self.is_trusted(visitor, &proving).await?;
         let onward = if proving.goal == Goal::Recovery {
             let choices = self.recovery_choices(&proving, requirements);

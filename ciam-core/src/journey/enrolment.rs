@@ -31,6 +31,7 @@ use crate::account::Account;
 use crate::assurance::{AuthenticationContext, Proof};
 use crate::error::PortError;
 use crate::factor::{FactorChallenge, FactorSubject};
+use crate::secret::SecretJson;
 use crate::store::Batch;
 use crate::vault::SealScope;
 
@@ -102,7 +103,8 @@ impl Enrolled {
 ///
 /// Beside the tenant, an organization says so: where its policy names a level of assurance
 /// ([`OrganizationPolicy::acr`](crate::organization::OrganizationPolicy::acr)) that the account cannot reach, a person of its
-/// domain adds a factor before they have a session, at once.
+/// domain adds a factor before they have a session, at once. And one account can have a demand of its own
+/// ([`AccountDemand`](crate::account::AccountDemand)).
 ///
 /// ```
 /// use ciam_core::journey::EnrolmentPolicy;
@@ -181,13 +183,20 @@ impl Journeys {
         let (account, credentials) = (&proving.found.account.value, &proving.found.credentials);
         let enrolled = self.factors.iter().filter(|factor| factor.is_enrolled(credentials));
         let enrolled: Vec<&str> = enrolled.map(|factor| factor.name()).collect();
-        let policy = &self.policy.enrolment;
-        let (any_of, until) = match policy.due(&enrolled, account.created_at, self.ports.now()) {
-            Some(until) => (Some(&policy.any_of), until),
+        let (policy, now) = (&self.policy.enrolment, self.ports.now());
+        let tenants = policy.due(&enrolled, account.created_at, now);
+        let own = account.demand.as_ref().and_then(|demand| Some((demand, demand.due(&enrolled, now)?)));
+        let tenants: Option<(Vec<&str>, _)> =
+            tenants.map(|until| (policy.any_of.iter().map(String::as_str).collect(), until));
+        let own = own.map(|(demand, until)| (demand.any_of.iter().map(String::as_str).collect(), until));
+        // Where both demand one, the one that can wait less comes first.
+        let due = own.into_iter().chain(tenants).min_by_key(|(_, until)| until.unwrap_or(now));
+        let (any_of, until) = match due {
+            Some((any_of, until)) => (Some(any_of), until),
             None if enrolled.is_empty() && self.falls_short(proving, journey) => (None, None),
             None => return None,
         };
-        let counts = |name: &&str| any_of.is_none_or(|any_of| any_of.iter().any(|it| it == name));
+        let counts = |name: &&str| any_of.as_ref().is_none_or(|any_of| any_of.contains(name));
         let offered: Vec<String> =
             self.enrolments.iter().map(|it| it.factor()).filter(counts).map(str::to_owned).collect();
         let postponed = until.is_some() && proving.postponed.iter().any(|it| it == POSTPONED);
@@ -204,11 +213,13 @@ impl Journeys {
         (!offered.is_empty()).then_some(EnrolmentDue { offered, postponable_until })
     }
 
-    /// Whether the organization of the person's domain wants more than was proved.
+    /// Whether the organization of the person's domain, or what is demanded of the account, wants more than was proved.
     fn falls_short(&self, proving: &Proving, journey: &Journey) -> bool {
-        let Some(wanted) = journey.realm.as_ref().and_then(|realm| realm.acr()) else { return false };
+        let of_realm = journey.realm.as_ref().and_then(|realm| realm.acr());
+        let own = proving.found.account.value.demand.as_ref().and_then(|demand| demand.acr.as_ref());
         let context = AuthenticationContext::new(proving.proofs.iter().cloned());
-        !self.policy.ladder.satisfies(&context, wanted, self.ports.now())
+        let mut wanted = of_realm.into_iter().chain(own);
+        wanted.any(|wanted| !self.policy.ladder.satisfies(&context, wanted, self.ports.now()))
     }
 
     /// Begins to add the factor that the person has chosen.
@@ -340,7 +351,7 @@ impl EnrolStage {
         Challenge::Enrolment {
             offered: self.offered.clone(),
             chosen: self.begun.as_ref().map(|it| it.factor.clone()),
-            data,
+            data: SecretJson::new(data),
             postponable_until: self.postponable_until,
         }
     }

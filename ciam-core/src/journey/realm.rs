@@ -23,8 +23,8 @@ use super::state::{CodeStage, Goal, Journey, JourneyHandle, Purpose, Stage};
 use super::step::{RefusalReason, Step};
 use super::throttle;
 use super::types::{JourneyError, Requirements, Visitor};
-use crate::account::IdentifierKey;
-use crate::assurance::{Acr, AcrLadder};
+use crate::account::{Account, IdentifierKey};
+use crate::assurance::Acr;
 use crate::ephemeral;
 use crate::error::PortError;
 use crate::id::OrganizationId;
@@ -138,15 +138,6 @@ impl Realm {
         let alone = counting.iter().all(|method| method == SignInMethod::Passkey);
         if alone { offered.clone() } else { counting }
     }
-
-    /// The levels of assurance that are asked for: those of the client that are no lower than the organization's, or else
-    /// the organization's.
-    fn raise(&self, asked: &[Acr], ladder: &AcrLadder) -> Vec<Acr> {
-        let Some(least) = &self.acr else { return asked.to_vec() };
-        let rank = |acr: &Acr| ladder.levels().iter().position(|level| level.acr == *acr);
-        let enough: Vec<Acr> = asked.iter().filter(|acr| rank(acr) >= rank(least)).cloned().collect();
-        if enough.is_empty() { vec![least.clone()] } else { enough }
-    }
 }
 
 /// Where a journey goes on once it is known what was typed.
@@ -250,11 +241,13 @@ impl Journeys {
         }
     }
 
-    /// What the sign-in is to reach: what was asked for when it began, and what the organization demands.
-    pub(super) fn demanded(&self, journey: &Journey) -> Requirements {
+    /// What the sign-in is to reach: what was asked for when it began, and what the organization and the account demand.
+    pub(super) fn demanded(&self, journey: &Journey, account: &Account) -> Requirements {
         let mut requirements = journey.requirements.clone();
-        if let Some(realm) = &journey.realm {
-            requirements.acr_values = realm.raise(&requirements.acr_values, &self.policy.ladder);
+        let of_realm = journey.realm.as_ref().and_then(Realm::acr);
+        let own = account.demand.as_ref().and_then(|demand| demand.acr.as_ref());
+        for least in of_realm.into_iter().chain(own) {
+            requirements.acr_values = self.policy.ladder.raised(&requirements.acr_values, least);
         }
         requirements
     }
@@ -322,20 +315,5 @@ mod tests {
         assert_eq!(realm(&["hwk"], None).narrow(&with_passkey), with_passkey);
         let two = Methods::of([SignInMethod::Password, SignInMethod::Passkey]);
         assert_eq!(realm(&["hwk", "pwd"], None).narrow(&with_passkey), two);
-    }
-
-    #[test]
-    fn the_higher_level_is_asked_for() {
-        let ladder = AcrLadder::default();
-        let acr = |name: &str| Acr::new(format!("urn:ciam:acr:{name}"));
-        let raise = |least: Option<&str>, asked: &[&str]| {
-            let asked: Vec<Acr> = asked.iter().map(|name| acr(name)).collect();
-            let least = least.map(|name| format!("urn:ciam:acr:{name}"));
-            realm(&[], least.as_deref()).raise(&asked, &ladder)
-        };
-        assert_eq!(raise(None, &["aal1"]), [acr("aal1")]);
-        assert_eq!(raise(Some("aal2"), &[]), [acr("aal2")]);
-        assert_eq!(raise(Some("aal2"), &["aal1"]), [acr("aal2")], "a lower wish does not lower the demand");
-        assert_eq!(raise(Some("aal1"), &["aal2", "aal1"]), [acr("aal2"), acr("aal1")]);
     }
 }

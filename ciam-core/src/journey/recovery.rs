@@ -114,7 +114,7 @@ impl Journeys {
         hash: &PasswordHash,
     ) -> Result<Replaced, SessionError> {
         let (account, batch) = self.recovering(journey, proving, hash).await?;
-        let requirements = &self.demanded(journey);
+        let requirements = &self.demanded(journey, &proving.found.account.value);
         let suffices = self.decide(proving, requirements, None) == Decision::Session;
         let owed = if suffices { self.owed(proving, requirements, journey).await? } else { None };
         let (batch, started) = if suffices && owed.is_none() {

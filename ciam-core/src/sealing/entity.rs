@@ -57,6 +57,7 @@ impl SealingStore {
             identifiers,
             profile,
             session_epoch,
+            demand,
             created_at,
             updated_at,
         } = account;
@@ -81,6 +82,7 @@ impl SealingStore {
             identifiers: hashed,
             profile,
             session_epoch,
+            demand,
             created_at,
             updated_at,
         })

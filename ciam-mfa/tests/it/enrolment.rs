@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use ciam_core::account::{AccountDemand, Accounts, DemandError};
+use ciam_core::actor::Actor;
+use ciam_core::assurance::Acr;
+use ciam_core::event::EventType;
 use ciam_core::http::BrowserId;
 use ciam_core::journey::{Answer, Challenge, EnrolmentPolicy, JourneyHandle, Step};
 use ciam_core::notify::MessageCode;
@@ -49,7 +53,7 @@ async fn choosing(world: &World, browser: &BrowserId, factor: &str, acr: &str) -
     let step = world.answer(browser, &handle, Answer::begin_enrolment(factor)).await;
     let Step::Challenge(Challenge::Enrolment { chosen, data, .. }) = step else { panic!("{step:?}") };
     assert_eq!(chosen.as_deref(), Some(factor));
-    (handle, data)
+    (handle, data.expose().clone())
 }
 
 fn code(world: &World, data: &Value) -> String {
@@ -66,11 +70,14 @@ async fn nobody_has_a_session_before_they_have_a_factor() {
     // The page can be loaded again, and shows the same.
     let again = world.journeys.challenge(&handle, &visitor(&browser)).await.unwrap();
     let Challenge::Enrolment { data: same, .. } = again else { panic!("{again:?}") };
-    assert_eq!(same, data);
+    assert_eq!(same.expose(), &data);
+    assert!(!format!("{same:?}").contains(data["seed"].as_str().unwrap()), "the seed is printed");
     let wrong = world.answer(&browser, &handle, Answer::enrol("totp", json!("000000"))).await;
     let Step::Refused(wrong) = wrong else { panic!("{wrong:?}") };
     assert_eq!(wrong.reason.code(), "code");
-    assert!(matches!(wrong.challenge, Some(Challenge::Enrolment { data: same, .. }) if same == data));
+    assert!(
+        matches!(wrong.challenge, Some(Challenge::Enrolment { data: same, .. }) if *same.expose() == data)
+    );
     assert_eq!(refusal(world.answer(&browser, &handle, Answer::postpone_enrolment()).await), "enrolment");
     world.events().await;
     let right = Answer::enrol("totp", json!({ "code": code(&world, &data) }));
@@ -211,4 +218,76 @@ async fn what_is_shown_is_sealed_where_it_is_kept() {
     let stored = world.ports.ephemeral().get(&key).await.unwrap().unwrap();
     let stored = String::from_utf8_lossy(&stored).into_owned();
     assert!(!stored.contains(data["seed"].as_str().unwrap()), "the seed is readable");
+}
+
+/// What is demanded of one account is demanded of it and of nobody else, and the stricter demand counts.
+#[tokio::test]
+async fn one_account_can_have_a_demand_of_its_own() {
+    let world = world(EnrolmentPolicy::default()).await;
+    let account = world.account(ADA).await;
+    world.account("bob@example.com").await;
+    let accounts = Accounts::new(world.ports.clone(), world.sessions.clone(), world.password.clone());
+    let admin = Actor::system("support");
+    let browser = world.browser();
+    let until = world.ports.now() + Duration::days(3);
+    let demand = AccountDemand::new().with_any_of(["passkey"]).with_until(until);
+    accounts.demand(account.id, &admin, Some(demand.clone())).await.unwrap();
+    let events = world.events().await;
+    let told = events.iter().find(|it| it.event_type == EventType::ACCOUNT_DEMAND_CHANGED).unwrap();
+    assert_eq!((&told.data["by"], &told.data["factors"]), (&json!("system:support"), &json!(["passkey"])));
+
+    let (handle, step) = world.begun(&browser, ADA, AAL1).await;
+    let Step::Challenge(Challenge::Enrolment { offered, postponable_until, .. }) = step else {
+        panic!("{step:?}")
+    };
+    assert_eq!((offered, postponable_until), (vec!["passkey".to_owned()], Some(until)));
+    done(world.answer(&browser, &handle, Answer::postpone_enrolment()).await);
+    let (_, step) = world.begun(&browser, "bob@example.com", AAL1).await;
+    done(step);
+    world.clock.advance(Duration::days(3));
+    let (_, step) = world.begun(&browser, ADA, AAL1).await;
+    assert!(
+        matches!(step, Step::Challenge(Challenge::Enrolment { postponable_until: None, .. })),
+        "{step:?}"
+    );
+
+    // Where the tenant cannot wait, neither can the account.
+    let mut policy = world.journeys.policy().clone();
+    policy.enrolment = everybody();
+    let strict = World { journeys: world.journeys.clone().with_policy(policy), ..world };
+    let later = demand.with_until(strict.ports.now() + Duration::days(3));
+    accounts.demand(account.id, &admin, Some(later)).await.unwrap();
+    let (_, step) = strict.begun(&browser, ADA, AAL1).await;
+    let Step::Challenge(Challenge::Enrolment { offered, postponable_until, .. }) = step else {
+        panic!("{step:?}")
+    };
+    assert_eq!((offered.len(), postponable_until), (2, None));
+}
+
+/// A level that is demanded of one account: its factor is asked for though nobody else asks; without one, one is added.
+#[tokio::test]
+async fn the_sign_ins_of_one_account_reach_the_level_that_is_demanded_of_it() {
+    let world = world(EnrolmentPolicy::default()).await;
+    let account = world.account(ADA).await;
+    let accounts = Accounts::new(world.ports.clone(), world.sessions.clone(), world.password.clone());
+    let admin = Actor::system("support");
+    let browser = world.browser();
+    let level = AccountDemand::new().with_acr(Acr::new(AAL2));
+    accounts.demand(account.id, &admin, Some(level.clone())).await.unwrap();
+    let (_, step) = world.begun(&browser, ADA, AAL1).await;
+    assert!(matches!(step, Step::Challenge(Challenge::Enrolment { .. })), "{step:?}");
+    accounts.demand(account.id, &admin, None).await.unwrap();
+    let (seed, _) = world.with_totp(&world.signed_in(ADA).await).await;
+    let (_, step) = world.begun(&browser, ADA, AAL1).await;
+    done(step);
+    accounts.demand(account.id, &admin, Some(level)).await.unwrap();
+    let (handle, step) = world.begun(&browser, ADA, AAL1).await;
+    let Step::Challenge(Challenge::Factor { factor, .. }) = step else { panic!("{step:?}") };
+    assert_eq!(factor, "totp");
+    world.next_step();
+    done(world.answer(&browser, &handle, Answer::factor("totp", json!(world.totp(&seed)))).await);
+    let unknown = accounts.demand(ciam_core::id::AccountId::from_uuid(uuid::Uuid::nil()), &admin, None).await;
+    assert!(matches!(unknown, Err(DemandError::NotFound)));
+    let endless = AccountDemand::new().with_any_of((0..17).map(|it| format!("factor{it}")));
+    assert!(matches!(accounts.demand(account.id, &admin, Some(endless)).await, Err(DemandError::Malformed)));
 }

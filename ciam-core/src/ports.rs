@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
+use crate::abuse::{NoSimSwaps, SimSwaps};
 use crate::clock::{Clock, SystemClock};
 use crate::crypto::{self, Crypto};
 use crate::entropy::{Entropy, SystemEntropy};
@@ -52,12 +53,14 @@ pub struct Ports {
     pub(crate) decisions: Arc<dyn Decision>,
     pub(crate) dns: Arc<dyn DnsTxt>,
     pub(crate) locator: Arc<dyn Locator>,
+    pub(crate) sim_swaps: Arc<dyn SimSwaps>,
 }
 
 impl Ports {
     /// Bundles the ports that hold state, with the default of every other: the system's clock and entropy, the `ring`
     /// backend, plain threads, no hooks, no risk engine, no list of breached passwords, an HTTP client that refuses every
-    /// request, decisions by roles, no DNS, and no idea where addresses are.
+    /// request, decisions by roles, no DNS, and no idea where addresses are or
+    /// whose phone numbers.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, ephemeral: Arc<dyn Ephemeral>, vault: Arc<dyn KeyVault>) -> Self {
         Self {
@@ -76,6 +79,7 @@ impl Ports {
             decisions: Arc::new(Rbac::new()),
             dns: Arc::new(NoDns::new()),
             locator: Arc::new(NoLocator::new()),
+            sim_swaps: Arc::new(NoSimSwaps::new()),
         }
     }
 
@@ -164,6 +168,13 @@ impl Ports {
     #[must_use]
     pub fn with_locator(mut self, locator: Arc<dyn Locator>) -> Self {
         self.locator = locator;
+        self
+    }
+
+    /// Replaces what knows when the cards of phone numbers were changed.
+    #[must_use]
+    pub fn with_sim_swaps(mut self, sim_swaps: Arc<dyn SimSwaps>) -> Self {
+        self.sim_swaps = sim_swaps;
         self
     }
 
@@ -299,6 +310,12 @@ impl Ports {
     #[must_use]
     pub fn locator(&self) -> &dyn Locator {
         &*self.locator
+    }
+
+    /// What knows when the cards of phone numbers were changed.
+    #[must_use]
+    pub fn sim_swaps(&self) -> &dyn SimSwaps {
+        &*self.sim_swaps
     }
 
     /// The limits and exceptions of outbound requests.

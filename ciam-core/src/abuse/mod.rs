@@ -7,6 +7,7 @@
 //!   or a captcha of a host's choice. It is asked when [risk](crate::risk::Assessment::human_check) says so, and of a source
 //!   that was found out.
 //! - [`MessageBudgets`]: what may be sent in the name of registrations, in all and to one country.
+//! - [`SimSwaps`]: no code goes to a phone number whose card was changed a short while ago.
 //!
 //! How attempts are counted is in [`ratelimit`](crate::ratelimit), which limits stand is in
 //! [`JourneyPolicy`](crate::journey::JourneyPolicy).
@@ -15,11 +16,14 @@ mod backoff;
 mod budget;
 mod human;
 mod in_flight;
+mod sim;
 mod stuffing;
 
 pub use self::backoff::Backoff;
 pub use self::budget::MessageBudgets;
 pub use self::human::{HumanChallenge, HumanCheck, NoHumanCheck, ProofOfWork};
 pub(crate) use self::in_flight::{Flight, InFlight};
+pub(crate) use self::sim::may_text;
+pub use self::sim::{NoSimSwaps, SimSwaps};
 pub use self::stuffing::StuffingPolicy;
 pub(crate) use self::stuffing::{is_flagged, note_attempt, note_refusal};

@@ -10,6 +10,7 @@ use super::service::Journeys;
 use super::state::{CodeStage, Goal, Journey, JourneyHandle, Purpose, Sent, Stage};
 use super::step::{RefusalReason, Step};
 use super::types::JourneyError;
+use crate::abuse::may_text;
 use crate::account::IdentifierKey;
 use crate::error::PortError;
 use crate::event::Event;
@@ -95,6 +96,7 @@ impl Journeys {
         if let Some(wait) = self.policy.budgets.reserve(&self.limiter, channel, to).await? {
             return Ok(self.limited(journey, wait));
         }
+        let (letter, event) = self.held_back(&fresh, &purpose, letter, event).await;
         let stage = CodeStage { sent: fresh.sent.clone(), purpose };
         let next = self.advance(handle, journey, Stage::Code(stage)).await?;
         let message = self.written(&fresh, &letter)?.with_languages(journey.requirements.languages.clone());
@@ -103,6 +105,27 @@ impl Journeys {
             return Err(PortError::permanent("a batch without conditions was refused").into());
         }
         self.challenge_of(&next).map(Step::Challenge).ok_or(JourneyError::Changed)
+    }
+
+    /// Sends nothing to a phone number whose card was changed a short while ago: it may be in other hands. The answer is the
+    /// same, and so is the question, whether or not somebody has the number. A registration takes nothing from anybody.
+    async fn held_back(
+        &self,
+        fresh: &Fresh,
+        purpose: &Purpose,
+        letter: Letter,
+        event: Event,
+    ) -> (Letter, Event) {
+        if fresh.sent.channel != Channel::Sms || matches!(purpose, Purpose::Register { .. }) {
+            return (letter, event);
+        }
+        let number = match &letter {
+            Letter::Code(_, to, _) | Letter::Telling(_, to, ..) | Letter::Notice(_, to, _) => to,
+            Letter::Nobody => &fresh.sent.identifier,
+        };
+        let policy = &self.policy;
+        let may = may_text(&self.ports, number, policy.risk_deadline, policy.sim_age, policy.sim_unanswered);
+        if may.await { (letter, event) } else { (Letter::Nobody, event.with("held_back", "sim_swap")) }
     }
 
     fn written(&self, fresh: &Fresh, letter: &Letter) -> Result<Message, PortError> {

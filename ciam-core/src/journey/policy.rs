@@ -66,6 +66,11 @@ pub struct JourneyPolicy {
     /// How a code for a forgotten password may be sent. Default by mail only: who takes over a phone number would else
     /// have the password too, and with it whatever a password and a text message open together.
     pub recovery_channels: Vec<Channel>,
+    /// How long after a change of a phone number's card ([`SimSwaps`](crate::abuse::SimSwaps)) no code goes to it. Default 72 hours.
+    pub sim_age: Duration,
+    /// Whether a code goes to a number of whose card nobody could be asked in time. Default `true`: an operator that is down
+    /// would else keep everybody out.
+    pub sim_unanswered: bool,
     /// Registrations from one address. Default 50 in an hour.
     pub register_per_peer: Limit,
     /// Registrations from one [network](crate::ratelimit::network_of). Default 300 in an hour.
@@ -203,6 +208,8 @@ impl Default for JourneyPolicy {
             enrolment: EnrolmentPolicy::default(),
             methods: Methods::default(),
             recovery_channels: vec![Channel::Email],
+            sim_age: Duration::hours(72),
+            sim_unanswered: true,
             register_per_peer: Limit::new("register.peer", 50, Duration::hours(1)),
             register_per_network: Limit::new("register.network", 300, Duration::hours(1)),
             check_after_registrations: Limit::new("register.pressure", 20, Duration::hours(1)),

@@ -44,6 +44,7 @@
 //! | Name | 128 characters | [`JourneyPolicy`](crate::journey::JourneyPolicy) | it is shown |
 //! | Risk engine | 150 ms; silence counts as medium, at registration as low, at recovery as high | [`JourneyPolicy`](crate::journey::JourneyPolicy) | nobody waits, and nothing is waved through |
 //! | Confirmation by a code | where risk wants more than a password and the account has no further factor | [`JourneyPolicy`](crate::journey::JourneyPolicy) | who found a password has not the mailbox with it |
+//! | Codes to a phone number | none for 72 hours after its SIM card was changed, where a host can say so | [`JourneyPolicy::sim_age`](crate::journey::JourneyPolicy::sim_age), [`SimSwaps`](crate::abuse::SimSwaps) | who talks an operator into a new card has the number |
 //! | Breached passwords at a sign-in | asked for each, half of the risk engine's time | [`JourneyPolicy`](crate::journey::JourneyPolicy) | a right password may be one that everybody has |
 //! | Interaction | 30 minutes | [`Interactions`](crate::interaction::Interactions) | a person has to find their phone |
 //! | Query strings and forms | 64 KiB, 64 parameters | [`ParamsLimits`](crate::http::ParamsLimits) | the largest legitimate request is a few KiB |

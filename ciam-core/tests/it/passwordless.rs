@@ -1,7 +1,9 @@
 //! A code or a link in place of a password.
 
+use ciam_core::abuse::SimSwaps;
 use ciam_core::account::{Identifier, IdentifierKey, NewAccount};
 use ciam_core::assurance::Amr;
+use ciam_core::error::PortError;
 use ciam_core::http::BrowserId;
 use ciam_core::journey::{
     Answer, Challenge, CodePurpose, JourneyError, JourneyHandle, JourneyLink, JourneyPolicy, LinkOpened,
@@ -10,7 +12,7 @@ use ciam_core::journey::{
 use ciam_core::notify::{Channel, Message, MessageCode};
 use ciam_core::store::{Batch, Write};
 use futures_util::future::join_all;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use crate::pin::{Pin, enrol_pin, pin, wants_aal2};
 use crate::world::{PASSWORD, World, done, refusal, visitor};
@@ -356,4 +358,63 @@ async fn nobody_floods_a_mailbox_and_nobody_keeps_its_owner_out_by_trying() {
     asked(&world, &known, "ada@example.com").await;
     assert_eq!(world.mail_to("ada@example.com").await.unwrap().code, MessageCode::SignInCode);
     assert_eq!(world.notifier.sent().len() - before, sent + 1);
+}
+
+/// An operator that says of each number when its card was changed.
+#[derive(Debug)]
+struct Operator {
+    changed_at: Option<OffsetDateTime>,
+    answers: bool,
+    asked: std::sync::atomic::AtomicUsize,
+}
+
+#[async_trait::async_trait]
+impl SimSwaps for Operator {
+    async fn changed_at(&self, _: &IdentifierKey) -> Result<Option<OffsetDateTime>, PortError> {
+        self.asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        if self.answers { Ok(self.changed_at) } else { std::future::pending().await }
+    }
+}
+
+/// The SIM-swap flag: who has just got the number of somebody else gets no code with it, and learns nothing of it.
+#[tokio::test]
+async fn a_number_whose_card_was_just_changed_gets_no_code() {
+    const NUMBER: &str = "+442079460958";
+    for (hours, answers, unanswered, sent) in [
+        (Some(1), true, true, false),
+        (Some(71), true, true, false),
+        (Some(72), true, true, true),
+        (None, true, true, true),
+        (None, false, true, true),
+        (None, false, false, false),
+    ] {
+        let mut policy = sms();
+        policy.sim_unanswered = unanswered;
+        policy.risk_deadline = std::time::Duration::from_millis(20);
+        let operator = std::sync::OnceLock::new();
+        let world = World::with(
+            |ports| {
+                let changed_at = hours.map(|hours| ports.now() - Duration::hours(hours));
+                let it = std::sync::Arc::new(Operator { changed_at, answers, asked: 0.into() });
+                operator.set(it.clone()).unwrap();
+                ports.with_sim_swaps(it)
+            },
+            policy,
+        )
+        .await;
+        let key = IdentifierKey::phone(NUMBER).unwrap();
+        NewAccount::new(Identifier::verified(key, world.ports.now())).create(&world.ports).await.unwrap();
+        let mut answers_given = Vec::new();
+        for typed in [NUMBER, "+436641234567"] {
+            let browser = world.browser();
+            let visitor = visitor(&browser);
+            let (handle, _) = world.journeys.begin_sign_in(&visitor, Requirements::default()).await.unwrap();
+            let step = world.journeys.answer(&handle, &visitor, Answer::send_code(typed)).await.unwrap();
+            answers_given.push(format!("{step:?}").replace(typed, "?"));
+        }
+        assert_eq!(answers_given[0], answers_given[1], "nobody learns whose number it is");
+        let operator = operator.get().unwrap();
+        assert_eq!(operator.asked.load(std::sync::atomic::Ordering::SeqCst), 2, "asked for everybody");
+        assert_eq!(world.mail_to(NUMBER).await.is_some(), sent, "{hours:?} {answers} {unanswered}");
+    }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use ciam_core::assurance::AuthenticationContext;
 use ciam_core::ephemeral::EphemeralKey;
 use ciam_core::error::PortError;
-use ciam_core::id::{AccountId, GrantId, OrganizationId, SessionId};
+use ciam_core::id::{AccountId, DeviceId, GrantId, OrganizationId, SessionId};
 use ciam_core::secret::Secret;
 use ciam_core::store::{IndexDeclaration, IndexValue, Page, PageRequest, RecordKind, Store, StoredRecord};
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,10 @@ pub struct Grant {
     pub account: AccountId,
     /// The session in which it was given.
     pub session: SessionId,
+    /// The remembered device on which the session began. When that is forgotten because it is lost or stolen, so is what was
+    /// granted on it, for offline access as well, and however its sessions ended.
+    #[serde(default)]
+    pub device: Option<DeviceId>,
     /// Whether it ends with the session; otherwise it was given for offline access.
     pub ends_with_session: bool,
     /// The account's [`session_epoch`](ciam_core::account::Account::session_epoch) when it was given. When the account has
@@ -82,6 +86,7 @@ impl Grant {
             client: code.client.clone(),
             account: code.account,
             session: code.session,
+            device: code.device,
             ends_with_session: code.ends_with_session,
             epoch: code.epoch,
             scopes: code.scopes.clone(),
@@ -193,6 +198,8 @@ pub enum RevocationReason {
     OrganizationLeft,
     /// The session in which it was given was revoked from elsewhere.
     SessionRevoked,
+    /// The device on which it was given was forgotten.
+    DeviceRevoked,
 }
 
 impl RevocationReason {
@@ -206,6 +213,7 @@ impl RevocationReason {
             Self::RefreshReplay => "refresh_replay",
             Self::OrganizationLeft => "organization_left",
             Self::SessionRevoked => "session_revoked",
+            Self::DeviceRevoked => "device_revoked",
         }
     }
 }
@@ -255,6 +263,9 @@ pub struct AuthorizationCode {
     pub account: AccountId,
     /// In which session.
     pub session: SessionId,
+    /// On which remembered device.
+    #[serde(default)]
+    pub device: Option<DeviceId>,
     /// Whether what it makes ends with the session.
     pub ends_with_session: bool,
     /// The account's session epoch at that moment.

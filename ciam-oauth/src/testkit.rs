@@ -164,6 +164,7 @@ impl Nodes {
             challenge: Some(CodeChallenge::of(&verifier)),
             account: self.account,
             session: SessionId::generate(ports.clock(), ports.entropy())?,
+            device: None,
             ends_with_session: false,
             epoch: None,
             context: AuthenticationContext::new([Proof::new(Amr::PASSWORD, [FactorKind::Knowledge], now)]),

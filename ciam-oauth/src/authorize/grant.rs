@@ -92,6 +92,7 @@ impl AuthorizationServer {
             challenge: request.challenge.clone(),
             account: session.account,
             session: session.id,
+            device: session.device,
             ends_with_session: !scopes.contains(OFFLINE_ACCESS),
             epoch: Some(session.epoch),
             context: session.context.clone(),

@@ -51,6 +51,7 @@ impl AuthorizationServer {
             account: account.id,
             // Nobody signed in here: a session of this name never was.
             session: SessionId::generate(self.ports().clock(), self.ports().entropy())?,
+            device: None,
             ends_with_session: false,
             epoch: Some(account.session_epoch),
             scopes: scopes.clone(),

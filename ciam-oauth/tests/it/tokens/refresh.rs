@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use ciam_core::event::{Event, EventType};
+use ciam_core::id::DeviceId;
 use ciam_core::relay::Relay;
+use ciam_core::store::{Batch, Write};
 use ciam_oauth::client::RefreshRotation;
 use ciam_oauth::grant::{GrantState, RevocationReason};
 use time::Duration;
@@ -378,6 +381,37 @@ async fn every_end_of_a_session_reaches_the_tokens() {
         assert_eq!(is_active(&world, "rs", &offline.access).await, !offline_too, "{reason:?}");
         assert_eq!(refresh(&world, "shop", offline.refresh()).await.is_ok(), !offline_too, "{reason:?}");
     }
+}
+
+/// A device that is forgotten takes along what was granted on it, in sessions that had ended before as well, and with whatever
+/// key its refresh tokens were bound to; what was granted on another device stays.
+#[tokio::test]
+async fn a_forgotten_device_takes_its_tokens_along() {
+    let world = world().await;
+    let mut person = person(&world).await;
+    let elsewhere = person.tokens(&world, "shop", OFFLINE).await;
+    let device = DeviceId::generate(world.ports.clock(), world.ports.entropy()).unwrap();
+    let id = person.browser.visitor(&world).await.session().unwrap().id;
+    let mut session = world.server.sessions().live(id).await.unwrap().unwrap().value;
+    session.device = Some(device);
+    let batch = Batch::new().write(Write::PutSession(session));
+    assert!(world.ports.store().commit(batch).await.unwrap().is_applied());
+    let here = person.tokens(&world, "shop", OFFLINE).await;
+    assert_eq!(load_grant(&world, here.grant()).await.unwrap().value.device, Some(device));
+    person.sign_out(&world).await;
+    assert!(refresh(&world, "shop", here.refresh()).await.is_ok());
+
+    let subject = person.account.value.event_subject();
+    let event = Event::new(&world.ports, EventType::DEVICE_REVOKED, subject).unwrap();
+    let event = event.with("device", device.to_string());
+    assert!(world.ports.store().commit(Batch::new().event(event)).await.unwrap().is_applied());
+    let notifier = Arc::new(ciam_core::memory::MemoryNotifier::new());
+    let relay = Relay::new(world.ports.clone(), notifier).with_sink(world.server.session_grants_sink());
+    relay.deliver_pending().await.unwrap();
+    assert_eq!(refresh(&world, "shop", here.refresh()).await.error(), INVALID_GRANT);
+    assert!(!is_active(&world, "rs", &here.access).await);
+    assert!(is_active(&world, "rs", &elsewhere.access).await);
+    refresh(&world, "shop", elsewhere.refresh()).await.tokens();
 }
 
 /// A new password ends the other sessions at once, by the account's epoch: and with them what was granted in them.

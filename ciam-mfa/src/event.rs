@@ -13,5 +13,7 @@ pub const PUSH_DENIED: EventType = EventType::new("ciam.factor.push_denied.v1");
 pub const PUSH_REPORTED: EventType = EventType::new("ciam.factor.push_reported.v1");
 /// A session was bound to a key of its browser. Details: `session`.
 pub const SESSION_BOUND: EventType = EventType::new("ciam.session.bound.v1");
+/// A person has signed for a transaction. Details: `credential`, `types` of what it was, `digest` of what was shown.
+pub const TRANSACTION_CONFIRMED: EventType = EventType::new("ciam.transaction.confirmed.v1");
 /// A passkey's signature counter did not go up: a copy of it may exist. Details: `credential`.
 pub const PASSKEY_COUNTER: EventType = EventType::new("ciam.factor.passkey_counter.v1");

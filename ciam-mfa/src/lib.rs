@@ -54,16 +54,12 @@
 //! - [`push`]: approval on a registered device, by number; [`attestation`]: where the keys of devices are kept, as a port.
 //! - `dbsc` (feature `draft-dbsc`): sessions that are bound to a key of their browser.
 //! - [`risk`]: an adaptive risk engine behind the port of `ciam-core`.
+//! - [`transaction`]: what is to be done, shown and signed for with a passkey.
 //! - [`event`]: the names of this crate's events.
 //! - [`manual`]: what can go wrong and what is done about it, and every default.
 //!
 //! Codes by mail and text message are ways to sign in of [`ciam_core::journey`]. Levels of assurance, `phr` and `phrh` among
 //! them, are in [`ciam_core::assurance`].
-//!
-//! # Not here yet
-//!
-//! - Enrolment that is demanded of one account: it is the tenant's
-//!   ([`EnrolmentPolicy`](ciam_core::journey::EnrolmentPolicy)), or that of the organization of a person's domain.
 //!
 //! # Crate features
 //!
@@ -87,4 +83,5 @@ pub mod privacy;
 pub mod push;
 pub mod recovery;
 pub mod risk;
+pub mod transaction;
 pub mod webauthn;

@@ -6,9 +6,10 @@
 //! | Twice at the same moment, on two nodes | the commit requires the credential's version and counter | `otp::a_code_is_accepted_once_also_when_another_node_sees_it_at_the_same_moment` |
 //! | The code of the enrolment is used again | it is burnt with the enrolment | the same |
 //! | A recovery code is used twice | the sheet is one credential; the commit requires its version | `recovery::of_a_hundred_who_use_a_code_at_once_one_succeeds` |
-//! | A sheet is replaced while a code of it is used | the same: either the old or the new sheet is good | `recovery::a_new_sheet_takes_the_place_of_the_old_one` |
+//! | A sheet is replaced while a code of it is used | the same: either the old or the new sheet is good | `recovery::a_code_that_is_used_while_the_sheet_is_replaced_leaves_one_sheet` |
 //! | The database is copied | seeds are sealed under the account's key, recovery codes hashed under the tenant's | `manage::the_seed_is_sealed`, `recovery::codes_are_stored_as_hashes_under_a_key` |
 //! | Codes are guessed | counted before they are looked at: five to a challenge, then per factor and account | `otp::who_guesses_codes_waits_and_does_not_lock_the_owner_out` |
+//! | Codes are guessed all at once | a guess is counted in one step | `otp::of_five_hundred_guesses_at_once_five_are_looked_at` |
 //! | The count is used to lock the owner out | a browser in which they have signed in is counted on its own | the same |
 //! | Another factor is chosen to guess anew | the count of a challenge goes with it | `ciam-core`: `first_factor::a_person_may_choose_another_further_factor_and_gets_no_more_guesses_for_it` |
 //! | A stolen session enrols or removes a factor | proofs of the last minutes, of as many kinds as the account has | `manage::a_stolen_session_changes_nothing` |
@@ -38,6 +39,10 @@
 //! | An unknown attestation format | refused | `passkeys::a_registration_is_bound_to_its_challenge_session_and_account` |
 //! | A person is flooded with requests for approval until they give in | few in an hour, one at a time, nothing to tap: a number is typed; a report ends them for an hour | `push::a_flood_wakes_nobody_more_than_three_times`, `push::who_denies_is_left_alone_and_who_reports_for_an_hour` |
 //! | An approval is answered or taken twice | compare-and-swap, and one who takes it | `push::of_many_answers_at_once_one_counts_and_an_approval_is_taken_once` |
+//! | Another amount is signed for than was shown | the challenge is the digest of what is shown | `transaction::what_was_shown_is_what_was_signed_and_can_be_shown_for_ever` |
+//! | A confirmation is used twice, elsewhere, or for a sign-in | one session takes it, once; another domain of challenges | `transaction::a_signature_is_for_its_transaction_its_session_and_its_time`, `transaction::a_signature_of_one_kind_is_none_of_the_other` |
+//! | A phone number has gone to somebody else (SIM swap) | no code goes to it for three days, where the operator says so | `ciam-core`: `passwordless::a_number_whose_card_was_just_changed_gets_no_code` |
+//! | A lost device keeps tokens | they go with the device | `ciam-oauth`: `tokens::refresh::a_forgotten_device_takes_its_tokens_along` |
 //! | A risk engine or a fraud service hangs | deadlines; silence is a challenge, or what the host chose | `risk::an_engine_that_hangs_is_a_challenge_and_no_open_door`, `risk::a_fraud_service_that_hangs_or_fails_is_open_or_closed_as_was_chosen` |
 //! | An attacker who got in once is at home | nothing is learned of what nobody confirmed | `risk::nothing_is_learned_of_what_nobody_confirmed` |
 //! | Failed attempts of strangers raise the owner's score | they count on unknown devices alone | `risk::refusals_before_count_against_strangers_and_not_against_the_owner` |
@@ -47,5 +52,6 @@
 //!
 //! - **Codes can be phished.** TOTP, HOTP and recovery codes do not know where they are typed. Ask for `phr` where it matters.
 //! - **A phone number is not a person.** Codes by text message are `ciam-core`'s, off unless a tenant turns them on, and never a
-//!   way to a new password.
+//!   way to a new password. Whose card was changed is known to a host that asks its operator
+//!   ([`SimSwaps`](ciam_core::abuse::SimSwaps)).
 //! - **Who may reset.** [`Factors::reset`](crate::manage::Factors::reset) asks nobody.

@@ -11,7 +11,7 @@
 //! | Enrolments of one kind and account | 60 in an hour | [`FactorLimits::enrolments`](crate::manage::FactorLimits::enrolments) |
 //! | How long an enrolment takes | 10 minutes | [`FactorLimits::enrolment_lifetime`](crate::manage::FactorLimits::enrolment_lifetime) |
 //! | Codes tried for an enrolment | 5; a passkey's answer once | [`FactorLimits::enrolment_attempts`](crate::manage::FactorLimits::enrolment_attempts) |
-//! | Who must have a factor, and how long that can wait | nobody; not at all | [`EnrolmentPolicy`](ciam_core::journey::EnrolmentPolicy) |
+//! | Who must have a factor, and how long that can wait | nobody; not at all | [`EnrolmentPolicy`](ciam_core::journey::EnrolmentPolicy), [`OrganizationPolicy::acr`](ciam_core::organization::OrganizationPolicy::acr), [`Accounts::demand`](ciam_core::account::Accounts::demand) |
 //! | Authenticator apps of an account | 5 | [`FactorLimits::totp`](crate::manage::FactorLimits::totp) |
 //! | Passkeys of an account | 20 | [`FactorLimits::passkeys`](crate::manage::FactorLimits::passkeys) |
 //! | Longest name of a factor | 64 characters | [`FactorLimits::label`](crate::manage::FactorLimits::label) |
@@ -40,3 +40,5 @@
 //! | Risk: a tenant is under attack | 50 refusals in 10 minutes that are 60 % | [`RiskPolicy`](crate::risk::RiskPolicy) |
 //! | Risk: what is remembered of an account | 12 devices, 16 networks, 8 operators, 8 countries, 12 cities, 8 kinds of browsers; each for 90 days without use, all for 180 | fixed |
 //! | Risk: silence of a fraud service | no default: the host chooses | [`AdaptiveRisk::with_fraud_service`](crate::risk::AdaptiveRisk::with_fraud_service) |
+//! | Transactions of an account, and how long one may take | 60 in an hour, 5 minutes | [`Transactions::with_limit`](crate::transaction::Transactions::with_limit), [`with_lifetime`](crate::transaction::Transactions::with_lifetime) |
+//! | Details of a transaction | 32 objects, 16 KiB | fixed |

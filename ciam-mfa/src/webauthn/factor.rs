@@ -50,8 +50,12 @@ impl PasskeyFactor {
         Self { relying_party }
     }
 
+    pub(crate) const fn relying_party(&self) -> &RelyingParty {
+        &self.relying_party
+    }
+
     /// The passkeys that can answer here: bound to this relying party.
-    fn usable<'a>(
+    pub(crate) fn usable<'a>(
         &'a self,
         credentials: &'a [Versioned<Credential>],
     ) -> impl Iterator<Item = (&'a Versioned<Credential>, PasskeyRecord)> {
@@ -59,7 +63,7 @@ impl PasskeyFactor {
     }
 
     /// What a proof changes and stands for.
-    fn proof(
+    pub(crate) fn proof(
         ports: &Ports,
         credential: &Versioned<Credential>,
         mut passkey: PasskeyRecord,

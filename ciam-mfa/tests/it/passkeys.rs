@@ -23,25 +23,25 @@ use crate::world::{World, done, refusal, visitor};
 const ADA: &str = "ada@example.com";
 const AAL2: &str = "urn:ciam:acr:aal2";
 
-fn relying_party() -> RelyingParty {
+pub(crate) fn relying_party() -> RelyingParty {
     RelyingParty::new("example.com", "Example")
         .unwrap()
         .with_origin(&Url::parse("https://id.example.com").unwrap())
         .unwrap()
 }
 
-async fn world_of(relying_party: RelyingParty) -> World {
+pub(crate) async fn world_of(relying_party: RelyingParty) -> World {
     let factor = PasskeyFactor::new(relying_party.clone());
     let mut world = World::with(|_| vec![Arc::new(factor)]).await;
     world.factors = world.factors.clone().with_relying_party(relying_party);
     world
 }
 
-async fn world() -> World {
+pub(crate) async fn world() -> World {
     world_of(relying_party()).await
 }
 
-async fn confirm(
+pub(crate) async fn confirm(
     world: &World,
     current: &Authenticated,
     enrolment: &Secret,
@@ -51,7 +51,7 @@ async fn confirm(
     world.factors.confirm_passkey(&Owner::new(current), enrolment, &response, "laptop").await
 }
 
-async fn begin(world: &World, current: &Authenticated) -> (Secret, Value) {
+pub(crate) async fn begin(world: &World, current: &Authenticated) -> (Secret, Value) {
     let offer = world.factors.begin_passkey(&Owner::new(current)).await.unwrap();
     (offer.enrolment, serde_json::to_value(&offer.options).unwrap())
 }
@@ -69,7 +69,7 @@ async fn register(
 }
 
 /// A person with a passkey.
-async fn person(world: &World, email: &str, id: &[u8]) -> (Account, Authenticator) {
+pub(crate) async fn person(world: &World, email: &str, id: &[u8]) -> (Account, Authenticator) {
     let account = world.account(email).await;
     let mut authenticator = Authenticator::new(id);
     register(world, &world.signed_in(email).await, &mut authenticator).await;
@@ -77,7 +77,7 @@ async fn person(world: &World, email: &str, id: &[u8]) -> (Account, Authenticato
 }
 
 /// Begins a sign-in; gives the options of the passkey.
-async fn begun(world: &World, browser: &ciam_core::http::BrowserId) -> (JourneyHandle, Value) {
+pub(crate) async fn begun(world: &World, browser: &ciam_core::http::BrowserId) -> (JourneyHandle, Value) {
     let (handle, challenge) =
         world.journeys.begin_sign_in(&visitor(browser), Requirements::default()).await.unwrap();
     let Challenge::Credentials { first, .. } = challenge else { panic!("{challenge:?}") };

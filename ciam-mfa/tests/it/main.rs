@@ -18,5 +18,7 @@ mod passkeys;
 mod push;
 mod recovery;
 mod risk;
+mod soft_authenticator;
+mod transaction;
 mod webauthn_vectors;
 mod world;

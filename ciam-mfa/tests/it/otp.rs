@@ -34,7 +34,7 @@ async fn a_code_is_the_second_factor_of_a_sign_in() {
 }
 
 /// RFC 6238, section 5.2: the verifier must not accept the second attempt of the OTP after the successful validation.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_code_is_accepted_once_also_when_another_node_sees_it_at_the_same_moment() {
     let world = Arc::new(World::new().await);
     world.account(ADA).await;
@@ -48,16 +48,20 @@ async fn a_code_is_accepted_once_also_when_another_node_sees_it_at_the_same_mome
     world.next_step();
     let code = world.totp(&seed);
     let mut journeys = Vec::new();
-    for _ in 0..8 {
+    for _ in 0..100 {
         let browser = world.browser();
         let (handle, _) = world.begun(&browser, ADA, AAL2).await;
         journeys.push((browser, handle));
     }
+    let barrier = Arc::new(tokio::sync::Barrier::new(journeys.len()));
     let tasks: Vec<_> = journeys
         .into_iter()
         .map(|(browser, handle)| {
-            let (world, code) = (world.clone(), code.clone());
-            tokio::spawn(async move { world.journeys.answer(&handle, &visitor(&browser), totp(&code)).await })
+            let (world, code, barrier) = (world.clone(), code.clone(), barrier.clone());
+            tokio::spawn(async move {
+                barrier.wait().await;
+                world.journeys.answer(&handle, &visitor(&browser), totp(&code)).await
+            })
         })
         .collect();
     let mut sessions = 0;
@@ -122,6 +126,45 @@ async fn who_guesses_codes_waits_and_does_not_lock_the_owner_out() {
     world.clock.advance(Duration::seconds(30));
     let (handle, _) = world.begun(&known, ADA, AAL2).await;
     done(world.answer(&known, &handle, totp(&world.totp(&seed))).await);
+}
+
+/// Guesses in parallel do not add up: they are counted before they are looked at.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_five_hundred_guesses_at_once_five_are_looked_at() {
+    let world = Arc::new(World::new().await);
+    world.account(ADA).await;
+    let (seed, _) = world.with_totp(&world.signed_in(ADA).await).await;
+    world.next_step();
+    let (browser, right) = (world.browser(), world.totp(&seed));
+    let wrong = if right == "000000" { "111111" } else { "000000" };
+    let (handle, _) = world.begun(&browser, ADA, AAL2).await;
+    let barrier = Arc::new(tokio::sync::Barrier::new(500));
+    let browser = Arc::new(browser);
+    let tasks: Vec<_> = (0..500)
+        .map(|_| {
+            let (world, barrier, browser) = (world.clone(), barrier.clone(), browser.clone());
+            let (handle, answer) = (handle.clone(), totp(wrong));
+            tokio::spawn(async move {
+                barrier.wait().await;
+                world.journeys.answer(&handle, &visitor(&browser), answer).await
+            })
+        })
+        .collect();
+    let mut looked_at = 0;
+    for task in tasks {
+        match task.await.unwrap() {
+            Ok(step) => match refusal(step) {
+                "credentials" => looked_at += 1,
+                other => assert_eq!(other, "too_many_attempts"),
+            },
+            Err(JourneyError::Changed | JourneyError::NotFound) => {}
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    assert!((1..=5).contains(&looked_at), "{looked_at}");
+    // And then the right one does not help any more.
+    let late = world.journeys.answer(&handle, &visitor(&browser), totp(&right)).await;
+    assert!(!matches!(late, Ok(Step::Done(_))), "{late:?}");
 }
 
 #[tokio::test]

@@ -106,6 +106,44 @@ async fn a_new_sheet_takes_the_place_of_the_old_one() {
     assert_eq!(world.credentials(&account).await.len(), 2, "the password, and one sheet");
 }
 
+/// Whichever comes first: never are the old sheet and the new one both good.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_code_that_is_used_while_the_sheet_is_replaced_leaves_one_sheet() {
+    for _ in 0..20 {
+        let world = Arc::new(World::new().await);
+        world.account(ADA).await;
+        let old = sheet(&world).await;
+        let browser = world.browser();
+        let (handle, _) = world.begun(&browser, ADA, AAL2).await;
+        let signed_in = done(world.answer(&browser, &handle, code(&old[9])).await);
+        let current = world.authenticated(&signed_in.cookie).await.unwrap();
+        let other = world.browser();
+        let (handle, _) = world.begun(&other, ADA, AAL2).await;
+        let barrier = Arc::new(tokio::sync::Barrier::new(2));
+        let (there, wait, answer) = (world.clone(), barrier.clone(), code(&old[0]));
+        let using = tokio::spawn(async move {
+            wait.wait().await;
+            there.journeys.answer(&handle, &visitor(&other), answer).await
+        });
+        let (here, wait) = (world.clone(), barrier);
+        let replacing = tokio::spawn(async move {
+            wait.wait().await;
+            here.factors.replace_recovery_codes(&Owner::new(&current)).await
+        });
+        let _done_or_not = using.await.unwrap();
+        let replaced = replacing.await.unwrap();
+        let (good, bad) = match &replaced {
+            Ok((new, _)) => (&new.codes, &old),
+            Err(error) => panic!("the owner has proved themselves: {error:?}"),
+        };
+        for (sheet, right) in [(bad, false), (good, true)] {
+            let (handle, _) = world.begun(&browser, ADA, AAL2).await;
+            let step = world.answer(&browser, &handle, code(&sheet[5])).await;
+            assert_eq!(matches!(step, Step::Done(_)), right, "{step:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_sheet_that_is_used_up_is_no_factor() {
     let world = World::new().await;

@@ -32,6 +32,12 @@ impl<T> NetworkMap<T> {
         self.0.push((network.to_canonical(), prefix, known));
     }
 
+    /// Whether it knows nothing.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// What is known of the smallest network that an address is in.
     #[must_use]
     pub fn get(&self, address: IpAddr) -> Option<&T> {

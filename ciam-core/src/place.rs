@@ -113,6 +113,12 @@ impl PlaceTable {
         Self(NetworkMap::new())
     }
 
+    /// Whether it knows nothing.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Adds a network: its first address, the length of its prefix in bits, its place. The longest prefix counts.
     #[must_use]
     pub fn with(mut self, network: IpAddr, prefix: u8, place: Place) -> Self {

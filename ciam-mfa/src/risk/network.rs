@@ -204,6 +204,12 @@ impl NetworkTable {
         Self(NetworkMap::new())
     }
 
+    /// Whether it knows nothing.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Adds a network: its first address, the length of its prefix in bits, and what is known of it. The longest prefix
     /// counts.
     #[must_use]

@@ -1,12 +1,33 @@
 //! What happened to an account, in the words of the person whose it is.
 
+use std::collections::BTreeMap;
+
 use ciam_core::{actor::Actor, audit::AuditEntry, id::AccountId};
 
-use crate::i18n::{ActivityTexts, Message, Texts};
+use crate::{
+    i18n::{ActivityTexts, Message, Texts},
+    reasons::in_words,
+};
 
 /// What an entry of the audit log says; the event's own name where there are no words for it.
 pub(crate) fn words(t: &Texts, entry: &AuditEntry) -> String {
     of_type(&t.activity, &entry.event_type).map_or_else(|| entry.event_type.clone(), ToString::to_string)
+}
+
+/// What was unusual about it, where something was: what the risk engine said, and where the session began. Places are kept with
+/// sessions and not in the log, from which nothing can be erased.
+pub(crate) fn unusual(t: &Texts, entry: &AuditEntry, places: &BTreeMap<String, String>) -> Option<String> {
+    let codes = entry.data.get("risk_reasons")?.as_array()?;
+    let told = in_words(&t.risk, codes.iter().filter_map(|it| it.as_str()));
+    if told.is_empty() {
+        return None;
+    }
+    let told = told.join("; ");
+    let session = entry.data.get("session").and_then(|it| it.as_str());
+    Some(match session.and_then(|session| places.get(session)) {
+        Some(place) => t.risk.at_place.fill(&[("reasons", told.as_str()), ("place", place.as_str())]),
+        None => told,
+    })
 }
 
 /// Who did it: the person, the system or somebody else, of whom no more is told.
@@ -42,8 +63,15 @@ fn of_type<'a>(t: &'a ActivityTexts, name: &str) -> Option<&'a Message> {
         "ciam.account.recovery_requested.v1" => &t.recovery_requested,
         "ciam.account.recovered.v1" => &t.recovered,
         "ciam.credential.changed.v1" => &t.credential_changed,
+        "ciam.account.demand_changed.v1" => &t.demand_changed,
+        "ciam.factor.reset.v1" => &t.factors_reset,
+        "ciam.factor.recovery_code_used.v1" => &t.recovery_code_used,
+        "ciam.factor.push_denied.v1" => &t.push_denied,
+        "ciam.factor.push_reported.v1" => &t.push_reported,
+        "ciam.factor.passkey_counter.v1" => &t.passkey_counter,
         "ciam.session.started.v1" => &t.signed_in,
         "ciam.session.renewed.v1" => &t.session_renewed,
+        "ciam.session.challenged.v1" => &t.challenged,
         "ciam.session.refused.v1" => &t.refused,
         "ciam.session.ended.v1" => &t.session_ended,
         "ciam.device.added.v1" => &t.device_added,

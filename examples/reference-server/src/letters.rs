@@ -11,6 +11,7 @@ use ciam_core::{
 use serde::Serialize;
 
 mod journey;
+mod risk;
 
 use crate::{
     i18n::{Language, MailTexts as Words, Message as Text},
@@ -191,7 +192,11 @@ impl Letters {
         let time = parameter(message, "time")?.replace('T', " ").replace('Z', " UTC");
         let values = [("name", name), ("device", &device), ("place", &place), ("time", &time)];
         let letter = Letter {
-            before: vec![t.device_body.fill(&values), t.device_action.to_string()],
+            before: self.with_reasons(
+                language,
+                message,
+                vec![t.device_body.fill(&values), t.device_action.to_string()],
+            ),
             highlight: &self.link("/account/sessions", ""),
             after: vec![t.device_ignore.to_string()],
             footer: t.footer.with("name", name),
@@ -232,6 +237,7 @@ impl MailTexts for Letters {
             }
             MessageCode::VerifyRegistration => self.code(language, words, message)?,
             MessageCode::SignInCode | MessageCode::RecoveryCode => self.proof(language, words, message)?,
+            MessageCode::ConfirmSignIn => self.confirm_sign_in(language, words, message)?,
             MessageCode::PasswordRecovered => self.recovered(language, words)?,
             MessageCode::AccountExists => self.exists(language, words)?,
             MessageCode::Invitation => self.invitation(language, words, message)?,

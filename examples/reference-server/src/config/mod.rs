@@ -7,6 +7,7 @@ mod factors;
 mod messaging;
 mod resolve;
 mod retention;
+mod risk;
 mod settings;
 mod upstreams;
 
@@ -26,6 +27,7 @@ pub use duration::{InvalidSpan, Span};
 pub use factors::{FactorRules, FactorSettings};
 pub use messaging::{Bus, Gateway, ShortLived, Sms};
 pub use retention::RetentionSettings;
+pub use risk::{NetworkSettings, RiskRules, RiskSettings};
 pub use settings::{
     DatabaseSettings, EphemeralSettings, FirebaseSettings, HttpSettings, HumanCheckSettings, KeySettings,
     LogSettings, MailSettings, NatsSettings, PasswordSettings, SessionSettings, Settings, SmsSettings,
@@ -72,6 +74,8 @@ pub struct Config {
     pub human_check: HumanChecks,
     /// Further factors, as they are demanded and accepted.
     pub factors: FactorRules,
+    /// How unusual sign-ins are dealt with.
+    pub risk: RiskRules,
     /// OpenID Providers that people can sign in with.
     pub upstreams: Vec<UpstreamConfig>,
     /// Whether there is a SAML identity provider before an import file names a service.

@@ -13,8 +13,8 @@ use ciam_core::session::{AtLimit, SessionLimit};
 use url::Url;
 
 use super::{
-    Bus, Config, Database, FactorRules, HumanChecks, Log, Mail, Mode, Origin, Passwords, Sessions, Settings,
-    ShortLived, Sms, Span, Ui, UpstreamConfig,
+    Bus, Config, Database, FactorRules, HumanChecks, Log, Mail, Mode, Origin, Passwords, RiskRules, Sessions,
+    Settings, ShortLived, Sms, Span, Ui, UpstreamConfig,
 };
 use crate::{
     cli::Flags,
@@ -88,6 +88,7 @@ impl Resolve<'_> {
         let ui = self.ui(flags, file);
         let human_check = self.human_check(file, mode);
         let factors = self.factors(file);
+        let risk = self.risk(file);
         let upstreams = self.upstreams(file, mode);
         let sessions = self.sessions(file);
         let retention = file.retention.policy().unwrap_or_else(|(key, why)| {
@@ -115,6 +116,7 @@ impl Resolve<'_> {
             ui: ui?,
             human_check: human_check?,
             factors: factors?,
+            risk: risk?,
             upstreams: upstreams?,
             saml: file.saml.unwrap_or(false),
             sessions,
@@ -405,6 +407,17 @@ impl Resolve<'_> {
             .map_err(|refused| {
                 for (key, why) in refused {
                     self.refuse(&Place::Key(KeyPath::of("factors").key(key)), why);
+                }
+            })
+            .ok()
+    }
+
+    fn risk(&mut self, file: &Settings) -> Option<RiskRules> {
+        let rules = RiskRules::from_file(&file.risk);
+        rules
+            .map_err(|refused| {
+                for (key, why) in refused {
+                    self.refuse(&Place::Key(KeyPath::of("risk").key(key)), why);
                 }
             })
             .ok()

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Deserialize;
 
-use super::{duration::Span, factors::FactorSettings, retention::RetentionSettings};
+use super::{duration::Span, factors::FactorSettings, retention::RetentionSettings, risk::RiskSettings};
 use crate::import::SecretText;
 
 /// A configuration file. Every key is optional, and a key that is not here is refused.
@@ -52,6 +52,9 @@ pub struct Settings {
     /// Further factors.
     #[serde(default)]
     pub factors: FactorSettings,
+    /// How unusual sign-ins are dealt with.
+    #[serde(default)]
+    pub risk: RiskSettings,
     /// OpenID Providers that people can sign in with.
     #[serde(default)]
     pub upstream: Vec<UpstreamSettings>,

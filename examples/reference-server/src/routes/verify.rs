@@ -109,6 +109,7 @@ fn render(app: &App, visit: &Visit, view: View<'_>, challenge: &Challenge) -> Re
     let (restart, lead) = match purpose {
         CodePurpose::Registration => ("/sign-up", t.verify.lead.with("email", sent_to)),
         CodePurpose::Recovery => ("/recover", t.journey.code_lead.with("to", sent_to)),
+        CodePurpose::Confirmation => ("/sign-in", t.risk.page_lead.with("to", sent_to)),
         _ if by_phone => ("/sign-in", t.verify.sms_lead.with("to", sent_to)),
         _ => ("/sign-in", t.journey.code_lead.with("to", sent_to)),
     };

@@ -131,6 +131,11 @@ pub(crate) fn samples(s: &Samples<'_>, out: &mut Gallery<'_>) {
     };
     let words = &frame.t.activity;
     let rows = vec![
+        Row::new(vec![
+            Cell::text("2026-11-20 08:14 UTC"),
+            Cell::text(words.challenged.as_str()).with_hint(frame.t.risk.new_device.as_str()),
+            Cell::text(t.by_you.as_str()),
+        ]),
         row(words.signed_in.as_str(), t.by_you.as_str()),
         row(words.suspended.as_str(), t.by_other.as_str()),
         row("ciam.something.else.v1", ""),

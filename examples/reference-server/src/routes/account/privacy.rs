@@ -1,12 +1,14 @@
 //! What is kept about the person, what they agreed to, and the end of it.
 
+use std::collections::BTreeMap;
+
 use axum::{Router, body::Body, extract::State, response::Response, routing::get};
 use ciam_core::{
     account::OwnerError,
     audit::AuditLog,
     consent::ConsentEntry,
     privacy::Export,
-    session::Authenticated,
+    session::{Authenticated, Session},
     store::{Cursor, PageRequest},
     terms::{TermsAcceptance, TermsVersion},
 };
@@ -278,10 +280,18 @@ async fn happened(State(app): State<App>, visit: Visit) -> Result<Response, Fail
     let after = visit.query("after");
     let log = AuditLog::new(app.ports().clone());
     let found = log.latest_about(&format!("account:{account}"), request(after.as_deref(), ROWS)?).await?;
+    let sessions = app.ports().store().sessions_of(account, PageRequest::first(SESSIONS)).await?;
+    let place = |it: &Session| it.place.as_ref().map(|place| (it.id.to_string(), place.to_string()));
+    let places: BTreeMap<_, _> = sessions.items.iter().filter_map(|it| place(&it.value)).collect();
     let t = app.texts(visit.language);
     let rows = found.items.iter().map(|it| {
         let (what, who) = (activity::words(t, it), activity::by(t, it, account));
-        Row::new(vec![Cell::text(moment(it.time)), Cell::text(what), Cell::text(who)])
+        let what = Cell::text(what);
+        let what = match activity::unusual(t, it, &places) {
+            Some(unusual) => what.with_hint(unusual),
+            None => what,
+        };
+        Row::new(vec![Cell::text(moment(it.time)), what, Cell::text(who)])
     });
     let columns = [&t.privacy.activity_when, &t.privacy.activity_what, &t.privacy.activity_who];
     let table = Table::new(
@@ -334,3 +344,5 @@ const ACTIVITY: &str = "/account/privacy/activity";
 const HOW: &str = "account_page";
 /// How many rows a list has.
 const ROWS: u32 = 50;
+/// Of how many sessions the list of what happened says where they began.
+const SESSIONS: u32 = 100;

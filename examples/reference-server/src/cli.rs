@@ -42,6 +42,24 @@ pub enum Command {
         #[arg(long, default_value = "legal_request")]
         reason: String,
     },
+    /// Take every factor but the password from an account whose owner has lost them, and has shown you who they are.
+    ///
+    /// Their sessions end, they get a letter, and the audit log has the reason.
+    ResetFactors {
+        /// The id or the mail address of the account
+        account: String,
+        /// Why, as a code of lower-case letters, digits, `_`, `.` and `-`
+        #[arg(long)]
+        reason: String,
+    },
+    /// Say what the sign-ins of one account need beside what everybody's do; with nothing named, nothing more.
+    Demand {
+        /// The id or the mail address of the account
+        account: String,
+        /// What is demanded.
+        #[command(flatten)]
+        demanded: Demanded,
+    },
     /// Invite a person: they get a letter with a link, and make their account with it.
     ///
     /// The running server sends the letter. To invite somebody again makes the letters of before worthless.
@@ -64,6 +82,20 @@ pub enum Command {
     /// Bring in what another system exported.
     #[command(subcommand)]
     Import(ImportCommand),
+}
+
+/// What the sign-ins of one account need.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Demanded {
+    /// It must have this factor, or one of these: passkey, totp, push
+    #[arg(long = "factor", value_name = "NAME")]
+    pub factors: Vec<String>,
+    /// Until when its owner may put that off, such as 2027-01-31T00:00:00Z
+    #[arg(long, value_name = "TIME", requires = "factors")]
+    pub until: Option<String>,
+    /// Its sign-ins must reach this level of assurance, such as urn:ciam:acr:aal2
+    #[arg(long, value_name = "LEVEL")]
+    pub acr: Option<String>,
 }
 
 /// What to do with the audit log.

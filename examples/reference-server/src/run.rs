@@ -9,7 +9,9 @@ use crate::{
     cli::{self, AuditAction, Command, DeadLetterAction, Flags, ImportAccounts, ImportCommand},
     config::{Config, Log},
     dead_letters, greeting, invite, privacy, serve,
+    services::Services,
     storage::Storage,
+    support,
 };
 
 /// Carries out a command, and says on the terminal what is wrong when it cannot.
@@ -38,6 +40,12 @@ pub fn run(command: Command, flags: &Flags) -> ExitCode {
         Command::Serve => ended(serve(config)),
         Command::Audit { action } => ended(audit(&config, &action)),
         Command::Erase { account, reason } => ended(erase(&config, &account, reason)),
+        Command::ResetFactors { account, reason } => ended(support(&config, async |services| {
+            support::reset_factors(services, &account, &reason).await
+        })),
+        Command::Demand { account, demanded } => {
+            ended(support(&config, async |services| support::demand(services, &account, &demanded).await))
+        }
         Command::Invite { email, name, language } => {
             ended(invite(&config, &email, name.as_deref(), &language))
         }
@@ -76,6 +84,26 @@ fn erase(config: &Config, account: &str, reason: String) -> anyhow::Result<()> {
         storage.keys.close().await;
         outcome
     })
+}
+
+/// Does something for a person, and says what.
+fn support(
+    config: &Config,
+    work: impl AsyncFnOnce(&Services) -> anyhow::Result<String>,
+) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let said = runtime.block_on(async {
+        let storage = Storage::open(config).await?;
+        let outcome = match Services::new(config, storage.ports.clone()).await {
+            Ok(services) => work(&services).await,
+            Err(error) => Err(error),
+        };
+        storage.database.close().await;
+        storage.keys.close().await;
+        outcome
+    })?;
+    println!("{said}");
+    Ok(())
 }
 
 fn invite(config: &Config, email: &str, name: Option<&str>, language: &str) -> anyhow::Result<()> {

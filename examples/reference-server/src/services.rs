@@ -19,7 +19,10 @@ use ciam_core::{
 use ciam_mfa::{
     manage::Factors,
     otp::{HotpFactor, TotpEnrolment, TotpFactor},
+    push::{PushApprovals, PushFactor},
     recovery::RecoveryCodeFactor,
+    risk::AdaptiveRisk,
+    transaction::Transactions,
     webauthn::{PasskeyEnrolment, PasskeyFactor, RelyingParty},
 };
 use ciam_oauth::{
@@ -62,6 +65,13 @@ pub struct Services {
     pub further: Vec<Arc<dyn Factor>>,
     /// Adds, names and removes passkeys, authenticator apps and recovery codes.
     pub factors: Factors,
+    /// What people confirm with a passkey; none where there are no passkeys.
+    pub transactions: Option<Transactions>,
+    /// What the apps on registered phones ask and say.
+    pub push: PushApprovals,
+    /// Sessions that are bound to a key of their browser.
+    #[cfg(feature = "draft-dbsc")]
+    pub bound: ciam_mfa::dbsc::DeviceBoundSessions,
     /// Who asks for passkeys; none where the server is known by an address, which cannot ask.
     pub relying_party: Option<RelyingParty>,
     /// Organizations, their members and policies.
@@ -130,6 +140,7 @@ impl Services {
         hasher: Arc<dyn PasswordHasher>,
         source: Arc<dyn KeySource>,
     ) -> anyhow::Result<Self> {
+        let ports = with_risk(config, ports);
         let hashes = Arc::new(config.passwords.hashes.clone());
         let hasher = Arc::new(MigratingHasher::new(hasher).with_verifier(hashes));
         let password = PasswordFactor::new(&ports, hasher).await?.with_floor(config.passwords.floor);
@@ -174,12 +185,11 @@ impl Services {
         if let Some(check) = config.human_check.kind.check(config.issuer.host()) {
             journeys = journeys.with_human_check(check);
         }
-        if !config.factors.enrolment.any_of.is_empty() {
-            if let Some(relying_party) = &relying_party {
-                journeys = journeys.with_enrolment(Arc::new(PasskeyEnrolment::new(relying_party.clone())));
-            }
-            journeys = journeys.with_enrolment(Arc::new(TotpEnrolment::new(config.ui.product.as_str())));
+        // Where everybody, an organization or one account needs a further factor, it is added before the session.
+        if let Some(relying_party) = &relying_party {
+            journeys = journeys.with_enrolment(Arc::new(PasskeyEnrolment::new(relying_party.clone())));
         }
+        journeys = journeys.with_enrolment(Arc::new(TotpEnrolment::new(config.ui.product.as_str())));
         let mut offered = AccountPolicy::default().offering(&journeys.policy().methods);
         offered.first_factors.extend(relying_party.as_ref().map(|_| PasskeyFactor::NAME.to_owned()));
         let mut accounts = Accounts::new(ports.clone(), sessions.clone(), password.clone())
@@ -197,6 +207,10 @@ impl Services {
         if let Some(relying_party) = &relying_party {
             factors = factors.with_relying_party(relying_party.clone());
         }
+        let transactions = relying_party.clone().map(|party| Transactions::new(ports.clone(), party));
+        let push = PushApprovals::new(ports.clone());
+        #[cfg(feature = "draft-dbsc")]
+        let bound = ciam_mfa::dbsc::DeviceBoundSessions::new(ports.clone(), sessions.clone());
         Ok(Self {
             ports,
             password,
@@ -205,6 +219,10 @@ impl Services {
             accounts,
             further,
             factors,
+            transactions,
+            push,
+            #[cfg(feature = "draft-dbsc")]
+            bound,
             relying_party,
             organizations,
             upstreams,
@@ -252,6 +270,22 @@ impl Services {
     }
 }
 
+/// Sign-ins are held against what is remembered of the account's earlier ones, with what the operator knows of networks.
+fn with_risk(config: &Config, mut ports: Ports) -> Ports {
+    let (networks, places) = (&config.risk.networks, &config.risk.places);
+    if !places.is_empty() {
+        ports = ports.with_locator(Arc::new(places.clone()));
+    }
+    if !config.risk.adaptive {
+        return ports;
+    }
+    let mut engine = AdaptiveRisk::new(&ports);
+    if !networks.is_empty() {
+        engine = engine.with_networks(Arc::new(networks.clone()));
+    }
+    ports.with_risk(Arc::new(engine))
+}
+
 /// The relying party of passkeys: the host of the issuer. An address cannot be one.
 fn relying_party(config: &Config) -> Option<RelyingParty> {
     let issuer = Url::parse(config.issuer.as_str()).ok()?;
@@ -267,6 +301,8 @@ fn relying_party(config: &Config) -> Option<RelyingParty> {
 fn further_factors(relying_party: Option<&RelyingParty>) -> Vec<Arc<dyn Factor>> {
     let mut factors: Vec<Arc<dyn Factor>> = Vec::new();
     factors.extend(relying_party.map(|it| Arc::new(PasskeyFactor::new(it.clone())) as Arc<dyn Factor>));
+    // No push service: apps ask by themselves when they are opened.
+    factors.push(Arc::new(PushFactor::new()));
     factors.push(Arc::new(TotpFactor::new()));
     factors.push(Arc::new(HotpFactor::new()));
     factors.push(Arc::new(RecoveryCodeFactor::new()));

@@ -93,6 +93,22 @@ fn passkeys_and_codes_in_a_browser() {
 }
 
 #[test]
+fn an_approval_on_a_phone_in_a_browser() {
+    let (Some(node), Some(chromium)) = (node(), chromium()) else { return };
+    let setting = Setting::new("push");
+    let _server = setting.reference_server(&import_file());
+    let output = workspace().join("ci-output/screenshots");
+    node.run(
+        "push.test.mjs",
+        &[
+            ("CIAM_E2E_ISSUER", &setting.issuer),
+            ("CIAM_E2E_OUTPUT", &output.to_string_lossy()),
+            ("CIAM_E2E_CHROMIUM", &chromium.to_string_lossy()),
+        ],
+    );
+}
+
+#[test]
 fn an_organization_in_a_browser() {
     let (Some(node), Some(chromium)) = (node(), chromium()) else { return };
     let setting = Setting::new("organization");

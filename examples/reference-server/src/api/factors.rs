@@ -55,7 +55,7 @@ struct FactorList {
 struct FactorView {
     /// Which it is.
     id: String,
-    /// `passkey`, `totp`, `hotp` or `recovery_code`.
+    /// `passkey`, `totp`, `hotp`, `push` or `recovery_code`.
     kind: String,
     /// What its owner calls it.
     #[schema(required)]
@@ -268,7 +268,7 @@ fn named(id: &str) -> Result<CredentialId, Problem> {
 }
 
 /// Why it was refused.
-fn refused(error: FactorError) -> Problem {
+pub(super) fn refused(error: FactorError) -> Problem {
     match error {
         FactorError::Port(error) => error.into(),
         FactorError::TooMany { retry_after } => {

@@ -30,8 +30,10 @@ mod owner;
 mod privacy;
 mod problem;
 mod profile;
+mod push;
 mod resource;
 mod sessions;
+mod transactions;
 
 use axum::{Router, http::StatusCode, response::IntoResponse as _};
 pub use body::Json;
@@ -54,7 +56,9 @@ fn resources() -> Vec<Resource> {
         identifiers::resource(),
         credentials::resource(),
         factors::resource(),
+        push::resource(),
         privacy::resource(),
+        transactions::resource(),
         journeys::resource(),
     ];
     all.extend(organizations::resources());

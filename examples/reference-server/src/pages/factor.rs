@@ -27,12 +27,27 @@ pub struct FactorPage<'a> {
     pub typed: Option<Field>,
     /// A passkey to ask the browser for, where one is.
     pub passkey: Option<PasskeyForm>,
+    /// An approval on a phone, where one is waited for.
+    pub push: Option<PushShown>,
     /// Other ways: the names of factors, and what they are called.
     pub others: Vec<(String, String)>,
     /// Where the other ways are asked for.
     pub other: Action,
     /// Where every way to sign in is offered.
     pub more: Option<String>,
+}
+
+/// An approval on a phone. With the script the page goes on by itself when it came.
+#[derive(Clone, Debug, Serialize)]
+pub struct PushShown {
+    /// The number to type there.
+    pub number: u64,
+    /// The request, for the script to ask how it stands.
+    pub request: String,
+    /// Where it asks.
+    pub status: String,
+    /// The address of the script.
+    pub script: Option<String>,
 }
 
 /// A question for the browser about a passkey.
@@ -79,6 +94,7 @@ pub(crate) fn samples(s: &Samples<'_>, out: &mut Gallery<'_>) {
                 hidden: vec![("journey", "handle".to_owned())],
                 typed: (!passkey).then(|| field.with_error(failed.then(|| t.factors.code_wrong.to_string()))),
                 passkey: passkey.then(|| form(t, "get")),
+                push: None,
                 others: vec![("recovery_code".to_owned(), t.factors.recovery_code.to_string())],
                 other: s.action("/factor"),
                 more: passkey.then(|| "/sign-in?journey=handle".to_owned()),
@@ -86,4 +102,24 @@ pub(crate) fn samples(s: &Samples<'_>, out: &mut Gallery<'_>) {
             },
         );
     }
+    let frame = s.frame(false);
+    let t = frame.t;
+    let (request, status) = ("request".to_owned(), "/api".to_owned());
+    out.add(
+        "factor-push",
+        &FactorPage {
+            title: t.factors.ask_title.to_string(),
+            lead: t.factors.ask_push.to_string(),
+            notice: None,
+            action: s.action("/factor"),
+            hidden: vec![("journey", "handle".to_owned())],
+            typed: None,
+            passkey: None,
+            push: Some(PushShown { number: 42, request, status, script: None }),
+            others: vec![("recovery_code".to_owned(), t.factors.recovery_code.to_string())],
+            other: s.action("/factor"),
+            more: None,
+            frame,
+        },
+    );
 }

@@ -14,6 +14,7 @@ use ciam_core::{
 };
 use ciam_mfa::{
     otp::{HotpFactor, TotpFactor},
+    push::{PushFactor, PushStatus},
     recovery::RecoveryCodeFactor,
     webauthn::{PasskeyFactor, PasskeyRecord, RelyingParty},
 };
@@ -31,10 +32,10 @@ use crate::{
     i18n::Texts,
     pages::{
         Fault,
-        factor::{FactorPage, PasskeyForm},
+        factor::{FactorPage, PasskeyForm, PushShown},
         parts::{Field, Input, Notice},
     },
-    web::{Failure, Form, Scripts, Visit, page, see_other},
+    web::{Failure, Form, Scripts, Sources, Visit, page, see_other},
 };
 
 /// The routes.
@@ -99,7 +100,7 @@ async fn show(State(app): State<App>, visit: Visit) -> Result<Response, Failure>
     let viewer = app.viewer(&visit).await?;
     let challenge = app.services().journeys.challenge(&handle, &visitor(&visit, viewer.as_ref())).await?;
     let at = At { handle: &handle, pending: pending.as_ref() };
-    render(&app, &visit, &at, &challenge, None, StatusCode::OK)
+    render(&app, &visit, &at, &challenge, None, StatusCode::OK).await
 }
 
 async fn submit(State(app): State<App>, visit: Visit, form: Form) -> Result<Response, Failure> {
@@ -121,7 +122,7 @@ async fn submit(State(app): State<App>, visit: Visit, form: Form) -> Result<Resp
     match &refusal.challenge {
         Some(challenge @ Challenge::Factor { factor, .. }) => {
             let (status, notice) = complaint(t, &refusal.reason, wrong(t, factor));
-            render(&app, &visit, &at, challenge, Some(notice), status)
+            render(&app, &visit, &at, challenge, Some(notice), status).await
         }
         _ => {
             let (_, notice) = complaint(t, &refusal.reason, t.factors.passkey_refused.as_str());
@@ -147,7 +148,7 @@ fn complaint(t: &Texts, reason: &RefusalReason, wrong: &str) -> (StatusCode, Not
     }
 }
 
-fn render(
+async fn render(
     app: &App,
     visit: &Visit,
     at: &At<'_>,
@@ -158,6 +159,8 @@ fn render(
     let Challenge::Factor { factor, data, others } = challenge else { return at.to(challenge) };
     let t = app.texts(visit.language);
     let passkey = (factor == PasskeyFactor::NAME).then(|| question(app, visit, at, data, PATH));
+    let (push, over) = if factor == PushFactor::NAME { approval(app, data).await? } else { (None, false) };
+    let notice = notice.or_else(|| over.then(|| Notice::bad(t.factors.push_over.as_str())));
     let mut hidden = at.hidden();
     hidden.push(("factor", factor.clone()));
     let digits = data.get("digits").and_then(Value::as_u64).and_then(|it| u8::try_from(it).ok());
@@ -172,13 +175,40 @@ fn render(
         notice,
         action: visit.action(PATH),
         hidden,
-        typed: passkey.is_none().then(|| Field::new("code", input, t.field.code.as_str()).with_focus(true)),
+        typed: (passkey.is_none() && factor != PushFactor::NAME)
+            .then(|| Field::new("code", input, t.field.code.as_str()).with_focus(true)),
         passkey,
+        push,
         others: others.iter().map(|it| (it.clone(), name_of(t, it))).collect(),
         other: visit.action(PATH),
         more: None,
     };
-    answered(at, page(status, &shown)?)
+    let asks = shown.push.is_some();
+    let mut response = answered(at, page(status, &shown)?)?;
+    if asks {
+        response.extensions_mut().insert(Scripts::Of(&ASKING));
+    }
+    Ok(response)
+}
+
+/// What the page shows of an approval on a phone, and whether nothing comes of it any more: it was denied, took too long, or the
+/// account had too many.
+async fn approval(app: &App, data: &Value) -> Result<(Option<PushShown>, bool), Failure> {
+    let request = data.get("request").and_then(Value::as_str);
+    let (Some(request), Some(number)) = (request, data.get("number").and_then(Value::as_u64)) else {
+        return Ok((None, true));
+    };
+    match app.services().push.status(request).await? {
+        PushStatus::Pending | PushStatus::Approved => {}
+        _ => return Ok((None, true)),
+    }
+    let shown = PushShown {
+        number,
+        request: request.to_owned(),
+        status: format!("{}/push/status", crate::api::BASE),
+        script: Some(app.assets().push().to_owned()),
+    };
+    Ok((Some(shown), false))
 }
 
 /// Says which scripts the page runs, and where its forms lead.
@@ -245,6 +275,7 @@ async fn confirm_page(
         typed: has_password
             .then(|| Field::new("password", Input::CurrentPassword, t.field.password.as_str())),
         passkey: passkey.map(|options| question(app, visit, at, options, CONFIRM)),
+        push: None,
         others: Vec::new(),
         other: visit.action(CONFIRM),
         more: Some(at.link("/sign-in")),
@@ -294,6 +325,7 @@ pub(super) fn name_of(t: &Texts, factor: &str) -> String {
         PasskeyFactor::NAME => t.factors.passkey.to_string(),
         TotpFactor::NAME => t.factors.totp.to_string(),
         HotpFactor::NAME => t.factors.hotp.to_string(),
+        PushFactor::NAME => t.factors.push.to_string(),
         RecoveryCodeFactor::NAME => t.factors.recovery_code.to_string(),
         other => other.to_owned(),
     }
@@ -303,6 +335,7 @@ fn lead(t: &Texts, factor: &str) -> String {
     match factor {
         PasskeyFactor::NAME => t.factors.ask_passkey.to_string(),
         HotpFactor::NAME => t.factors.ask_hotp.to_string(),
+        PushFactor::NAME => t.factors.ask_push.to_string(),
         RecoveryCodeFactor::NAME => t.factors.ask_recovery_code.to_string(),
         _ => t.factors.ask_totp.to_string(),
     }
@@ -311,9 +344,12 @@ fn lead(t: &Texts, factor: &str) -> String {
 fn wrong<'a>(t: &'a Texts, factor: &str) -> &'a str {
     match factor {
         PasskeyFactor::NAME => t.factors.passkey_refused.as_str(),
+        PushFactor::NAME => t.factors.push_not_yet.as_str(),
         _ => t.factors.code_wrong.as_str(),
     }
 }
 
 const PATH: &str = "/factor";
 const CONFIRM: &str = "/confirm";
+/// Our own scripts, and what they ask here.
+const ASKING: Sources = Sources { scripts: &["'self'"], frames: &[], connections: &["'self'"], styles: &[] };

@@ -9,6 +9,8 @@ mod choose;
 mod choose_organization;
 mod connection;
 mod consent;
+#[cfg(feature = "draft-dbsc")]
+mod dbsc;
 mod device;
 mod endpoints;
 mod enrol;
@@ -49,7 +51,10 @@ pub(crate) use sign_in::welcome;
 
 /// Every route of the server.
 pub fn router(app: App) -> Router {
-    Router::new()
+    let router = Router::new();
+    #[cfg(feature = "draft-dbsc")]
+    let router = router.merge(dbsc::routes());
+    router
         .route("/", get(home::show))
         .route("/sign-up", get(sign_up::show).post(sign_up::submit))
         .route("/verify", get(verify::show).post(verify::submit))

@@ -173,6 +173,8 @@ pub(super) async fn finish(
         let remembered = app.services().sessions.policy().devices.unwrap_or_default().forgotten_after;
         response.headers_mut().append(SET_COOKIE, device.set_cookie(remembered)?);
     }
+    #[cfg(feature = "draft-dbsc")]
+    super::dbsc::offer(app, &done.session, &mut response).await?;
     response.extensions_mut().insert(targets);
     Ok(response)
 }

@@ -1,6 +1,8 @@
 mod account;
 mod agree_again;
 mod check;
+#[cfg(feature = "draft-dbsc")]
+mod dbsc;
 mod device;
 mod factors;
 mod faults;
@@ -16,7 +18,9 @@ mod passwordless;
 mod privacy;
 mod profile_step;
 mod protocol;
+mod push;
 mod realm;
+mod risk;
 mod saml;
 mod scim;
 mod text_messages;

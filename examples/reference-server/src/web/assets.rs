@@ -1,4 +1,4 @@
-//! Stylesheets, the mark, and the two scripts.
+//! Stylesheets, the mark, and the scripts.
 
 use axum::{
     Router,
@@ -20,6 +20,7 @@ const PASSKEY: &str = include_str!("../../assets/passkey.js");
 const MARK: &str = include_str!("../../assets/mark.svg");
 const CHECK: &str = include_str!("../../assets/check.js");
 const SUBMIT: &str = include_str!("../../assets/submit.js");
+const PUSH: &str = include_str!("../../assets/push.js");
 
 /// The addresses of the assets, which change with their contents so that browsers may keep them for ever.
 #[derive(Clone, Debug)]
@@ -28,6 +29,7 @@ pub struct Assets {
     check: String,
     submit: String,
     passkey: String,
+    push: String,
     theme: Option<String>,
     theme_text: String,
 }
@@ -44,6 +46,7 @@ impl Assets {
             check: address("check.js", CHECK),
             submit: address("submit.js", SUBMIT),
             passkey: address("passkey.js", PASSKEY),
+            push: address("push.js", PUSH),
             theme: theme.map(|text| address("theme.css", text)),
             theme_text: theme.unwrap_or_default().to_owned(),
         }
@@ -67,6 +70,11 @@ impl Assets {
     /// The address of the script of passkeys.
     pub fn passkey(&self) -> &str {
         &self.passkey
+    }
+
+    /// The address of the script that waits for an approval on a phone.
+    pub fn push(&self) -> &str {
+        &self.push
     }
 
     /// The address of the operator's stylesheet.
@@ -93,6 +101,10 @@ pub(crate) fn routes() -> Router<App> {
         .route(
             "/assets/passkey.js",
             get(async |uri: Uri| asset(&uri, "text/javascript; charset=utf-8", PASSKEY.into())),
+        )
+        .route(
+            "/assets/push.js",
+            get(async |uri: Uri| asset(&uri, "text/javascript; charset=utf-8", PUSH.into())),
         )
         .route("/assets/mark.svg", get(async |uri: Uri| asset(&uri, "image/svg+xml", MARK.into())))
         .route("/favicon.ico", get(async |uri: Uri| asset(&uri, "image/svg+xml", MARK.into())))

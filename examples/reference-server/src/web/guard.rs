@@ -8,7 +8,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use ciam_core::http::set_cookie;
+use ciam_core::{error::PortError, http::set_cookie};
 use futures_util::FutureExt as _;
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
@@ -35,7 +35,12 @@ pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Resp
     let started = app.ports().now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
-    let (parts, body) = request.into_parts();
+    #[cfg_attr(not(feature = "draft-dbsc"), expect(unused_mut, reason = "sessions are bound to nothing"))]
+    let (mut parts, body) = request.into_parts();
+    #[cfg(feature = "draft-dbsc")]
+    let looked_at = super::bound::without_copies(&app, &mut parts.headers).await;
+    #[cfg(not(feature = "draft-dbsc"))]
+    let looked_at = Ok::<(), PortError>(());
     let visit = ciam_axum::peer(&parts.extensions)
         .ok_or_else(|| Failure::internal("the connection's address is not known"))
         .and_then(|mut peer| {
@@ -49,7 +54,7 @@ pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Resp
             failure.fault().status().into_response()
         }
         Ok(visit) => {
-            let response = answer(&app, &visit, Request::from_parts(parts, body), next).await;
+            let response = answer(&app, &visit, looked_at, Request::from_parts(parts, body), next).await;
             let named = response.extensions().get::<RouteName>().map(|it| it.0);
             let route = named.unwrap_or(&route);
             let status = response.status().as_u16();
@@ -63,7 +68,13 @@ pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Resp
     response
 }
 
-async fn answer(app: &App, visit: &Visit, request: Request<Body>, next: Next) -> Response {
+async fn answer(
+    app: &App,
+    visit: &Visit,
+    looked_at: Result<(), PortError>,
+    request: Request<Body>,
+    next: Next,
+) -> Response {
     let (mut parts, body) = request.into_parts();
     // Probes ask by address.
     if !["/healthz", "/readyz"].contains(&parts.uri.path()) {
@@ -75,7 +86,13 @@ async fn answer(app: &App, visit: &Visit, request: Request<Body>, next: Next) ->
     }
     parts.extensions.insert(visit.peer.clone());
     parts.extensions.insert(visit.clone());
-    let run = AssertUnwindSafe(next.run(Request::from_parts(parts, body))).catch_unwind();
+    let run = AssertUnwindSafe(async {
+        match looked_at {
+            Ok(()) => next.run(Request::from_parts(parts, body)).await,
+            Err(error) => Failure::from(error).into_response(),
+        }
+    });
+    let run = run.catch_unwind();
     let mut response = run.await.unwrap_or_else(|_| Failure::internal("a handler panicked").into_response());
     if let Some(problem) = problem(visit, &mut response) {
         log(visit, problem.cause());

@@ -1,6 +1,8 @@
 //! The web side: routes to pages and endpoints, and what every request goes through.
 
 mod assets;
+#[cfg(feature = "draft-dbsc")]
+mod bound;
 mod failure;
 mod form;
 mod guard;

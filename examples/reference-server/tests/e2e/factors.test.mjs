@@ -125,6 +125,34 @@ test('a second device joins, is renamed, and the first one goes', { timeout: 120
   await context.close();
 });
 
+test('a payment is shown, and signed for with the passkey', { timeout: 120_000 }, async () => {
+  const { context, page, cdp, problems } = await person('payment');
+  await authenticator(cdp);
+  await page.goto(factors);
+  await add(page, 'laptop');
+  const details = [{ type: 'payment_initiation', instructedAmount: { currency: 'EUR', amount: '123.50' }, creditorName: 'A' }];
+  const post = async (path, data) => {
+    const answer = await page.request.post(`${issuer}/api/account/v1${path}`, { data, headers: { origin: issuer } });
+    return { status: answer.status(), body: await answer.json() };
+  };
+  const sign = (options) => page.evaluate(async (options) => {
+    const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
+    return (await navigator.credentials.get({ publicKey })).toJSON();
+  }, options);
+  const { body: offer } = await post('/transactions/offer', { authorization_details: details });
+  assert.deepEqual(offer.authorization_details, details);
+  const response = await sign(offer.options);
+  const { status, body } = await post('/transactions', { transaction: offer.transaction, response });
+  assert.equal(status, 200, JSON.stringify(body));
+  assert.deepEqual(JSON.parse(body.signed.details), details);
+  // Not twice, and not for another.
+  assert.equal((await post('/transactions', { transaction: offer.transaction, response })).status, 404);
+  const { body: other } = await post('/transactions/offer', { authorization_details: details });
+  assert.equal((await post('/transactions', { transaction: other.transaction, response })).status, 422);
+  assert.deepEqual(problems, []);
+  await context.close();
+});
+
 test('an authenticator app and recovery codes, without JavaScript', { timeout: 120_000 }, async () => {
   const { context, page, problems, email, picture } = await person('totp', { javaScriptEnabled: false });
   await page.goto(factors);

@@ -67,3 +67,24 @@ async fn a_passkey_is_offered_and_what_is_none_is_refused() {
     // One answer to a challenge is looked at.
     assert_problem(&send(&mut browser, Method::POST, "/passkeys", &text).await, Code::NotFound);
 }
+
+#[tokio::test]
+async fn a_transaction_needs_details_and_a_passkey() {
+    let app = app(&[]).await;
+    let mut browser = person(&app, ADA).await;
+    let new = |details: Value| json!({ "authorization_details": details });
+    for bad in [json!([]), json!([{}]), json!([{"type": 1}])] {
+        let seen = send(&mut browser, Method::POST, "/transactions/offer", &new(bad)).await;
+        assert_problem(&seen, Code::Unacceptable);
+    }
+    let payment = new(json!([{"type": "payment_initiation", "amount": "123.50"}]));
+    let none = send(&mut browser, Method::POST, "/transactions/offer", &payment).await;
+    assert_problem(&none, Code::NotAllowed);
+    let answer = json!({"transaction": "x", "response": {
+        "rawId": "AA", "type": "public-key",
+        "response": {"clientDataJSON": "e30", "authenticatorData": "AA", "signature": "AA"},
+    }});
+    assert_problem(&send(&mut browser, Method::POST, "/transactions", &answer).await, Code::NotFound);
+    let bad = json!({"transaction": "x", "response": {}});
+    assert_problem(&send(&mut browser, Method::POST, "/transactions", &bad).await, Code::NotProved);
+}

@@ -151,9 +151,19 @@ async fn the_console_begins_the_sign_in_that_it_asks_for_and_comes_back() {
 
 #[tokio::test]
 async fn to_act_for_an_organization_begins_the_sign_in_that_it_demands() {
-    let app = acme(&[], |policy| policy.acr = Some(Acr::new("urn:ciam:acr:aal2"))).await;
+    let app = acme(&[], |_| {}).await;
     let mut ada = Browser::new(&app);
     sign_in(&mut ada, ADA, PASSWORD).await;
+    let organizations = &app.services().organizations;
+    let acme = organizations.choices(account_of(&app, ADA).await).await.unwrap()[0].0.id;
+    let mut policy = OrganizationPolicy::default();
+    policy.acr = Some(Acr::new("urn:ciam:acr:aal2"));
+    organizations.set_policy(&TENANT, acme, &policy).await.unwrap();
+    // Who signs in now adds a factor first; who has signed in before is sent for it when they act for the organization.
+    let mut later = Browser::new(&app);
+    let page = later.get("/sign-in").await;
+    let enrol = later.submit(&page, "/sign-in", &[("identifier", ADA), ("password", PASSWORD)]).await;
+    assert!(enrol.path.starts_with("/enrol?"), "{}", enrol.path);
     let page = ada.get("/account/organizations").await;
     let refused = ada.submit(&page, "/account/organizations", &[]).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN, "{}", refused.text);

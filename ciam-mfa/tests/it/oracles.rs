@@ -187,7 +187,7 @@ fn authentications() -> Vec<Row> {
     rows
 }
 
-fn skip(why: &str) {
+pub(crate) fn skip(why: &str) {
     assert!(std::env::var_os("CIAM_REQUIRE_ALL").is_none(), "{why}, and nothing may be skipped");
     // Not `println!`, which is only shown when a test fails.
     std::io::stderr().write_all(format!("\nSKIPPED: {why}\n").as_bytes()).unwrap();

@@ -13,6 +13,7 @@ use ciam_core::journey::{Answer, Challenge, Step};
 use ciam_mfa::webauthn::{CoseAlgorithm, PasskeyRecord};
 use serde_json::{Value, json};
 
+use crate::oracles::skip;
 use crate::passkeys::{begin, begun, confirm, relying_party, world_of};
 use crate::world::done;
 
@@ -35,8 +36,7 @@ impl Soft {
             build.status().is_ok_and(|status| status.success())
         });
         if !built {
-            assert!(std::env::var_os("CIAM_REQUIRE_ALL").is_none(), "the soft authenticator cannot be built");
-            println!("SKIPPED: the soft authenticator of passkey-client cannot be built");
+            skip("the soft authenticator of passkey-client cannot be built");
             return None;
         }
         let mut program = Command::new(target.join("debug/soft-authenticator"));

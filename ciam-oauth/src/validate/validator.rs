@@ -170,7 +170,7 @@ impl Validator {
         let trusted = begun.index;
         let keys = self.snapshot_of(trusted, now)?;
         self.verifier.verify_signature(&begun.jws, &keys).map_err(problem)?;
-        self.finish(begun, presented, now, token)?;
+        self.finish(&begun, presented, now, token)?;
         Ok(Vouched { keys, trusted })
     }
 
@@ -192,7 +192,7 @@ impl Validator {
             verified?;
         }
         let trusted = begun.index;
-        self.finish(begun, presented, now, token)?;
+        self.finish(&begun, presented, now, token)?;
         Ok(Vouched { keys, trusted })
     }
 
@@ -227,7 +227,7 @@ impl Validator {
     /// Checks everything else of a token whose signature was checked.
     fn finish(
         &self,
-        begun: Begun<'_>,
+        begun: &Begun<'_>,
         presented: &Presented<'_>,
         now: OffsetDateTime,
         token: &mut AccessToken,

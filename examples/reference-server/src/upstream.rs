@@ -237,10 +237,40 @@ impl SamlOrigin {
         stored.as_deref().map_or_else(|| Ok(Vec::new()), ephemeral::decode)
     }
 
+    /// Keeps how a session of ours is named elsewhere, and by which connection it came, as long as sessions last.
+    ///
+    /// # Errors
+    ///
+    /// The ephemeral store fails.
+    pub async fn keep(
+        &self,
+        ports: &Ports,
+        connection: &str,
+        session: SessionId,
+        lifetime: Duration,
+    ) -> Result<(), PortError> {
+        let kept = ephemeral::encode(&(connection, self))?;
+        ports.ephemeral().put(&session_key(session), kept, lifetime).await
+    }
+
+    /// Takes that, once.
+    ///
+    /// # Errors
+    ///
+    /// The ephemeral store fails.
+    pub async fn take(ports: &Ports, session: SessionId) -> Result<Option<(String, Self)>, PortError> {
+        let stored = ports.ephemeral().take(&session_key(session)).await?;
+        stored.as_deref().map(ephemeral::decode).transpose()
+    }
+
     fn key(&self, connection: &str) -> Result<EphemeralKey, PortError> {
         let name = serde_json::to_string(&(connection, &self.name)).map_err(PortError::permanent)?;
         Ok(EphemeralKey::new("server.saml_sessions", TokenDigest::of(&name).to_text()))
     }
+}
+
+fn session_key(session: SessionId) -> EphemeralKey {
+    EphemeralKey::new("server.saml_session", TokenDigest::of(&session.to_string()).to_text())
 }
 
 const MOST: usize = 64;

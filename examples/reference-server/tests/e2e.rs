@@ -125,6 +125,37 @@ fn an_organization_in_a_browser() {
 }
 
 #[test]
+fn services_of_others_that_speak_saml_in_a_browser() {
+    let apache = ["/usr/sbin/apache2", "/usr/lib/apache2/modules/mod_auth_mellon.so"];
+    let shibboleth = ["/usr/lib/apache2/modules/mod_shib.so", "/usr/sbin/shibd", "/usr/bin/openssl"];
+    saml("saml-services.test.mjs", &[apache.as_slice(), &shibboleth].concat());
+}
+
+#[test]
+fn an_identity_provider_of_others_that_speaks_saml_in_a_browser() {
+    let needed = ["/usr/bin/php", "/usr/share/simplesamlphp/www/module.php", "/usr/bin/openssl"];
+    saml("saml-provider.test.mjs", &needed);
+}
+
+/// A suite that starts the server by itself, and other software beside it.
+fn saml(suite: &str, needed: &[&str]) {
+    let (Some(node), Some(chromium)) = (node(), chromium()) else { return };
+    if let Some(missing) = needed.iter().find(|it| !Path::new(it).exists()) {
+        let _skipped: Option<()> = skip(&format!("{missing} is not there"));
+        return;
+    }
+    let output = workspace().join("ci-output/screenshots");
+    node.run(
+        suite,
+        &[
+            ("CIAM_E2E_SERVER", env!("CARGO_BIN_EXE_reference-server")),
+            ("CIAM_E2E_OUTPUT", &output.to_string_lossy()),
+            ("CIAM_E2E_CHROMIUM", &chromium.to_string_lossy()),
+        ],
+    );
+}
+
+#[test]
 fn what_is_kept_about_a_person_in_a_browser() {
     let (Some(node), Some(chromium)) = (node(), chromium()) else { return };
     let setting = Setting::new("privacy");

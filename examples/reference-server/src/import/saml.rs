@@ -68,6 +68,9 @@ pub struct SamlConnectionEntry {
     /// It is asked to answer by artifact.
     #[serde(default)]
     pub artifacts: bool,
+    /// Who signs out here is signed out there. Default no: people use their organization's sign-in for more than this.
+    #[serde(default)]
+    pub sign_out_there: bool,
     /// Sign-in may start there. Whoever has a response of their own can then sign another person's browser in to their account.
     #[serde(default)]
     pub dangerous_unsolicited: bool,

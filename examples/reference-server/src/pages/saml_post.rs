@@ -1,4 +1,4 @@
-//! On to another site, with a form.
+//! On to another site, with a form or a link.
 
 use serde::Serialize;
 
@@ -7,7 +7,8 @@ use super::{
     samples::{Gallery, Samples},
 };
 
-/// Sends a message to another site: by itself where a script runs, else by a button.
+/// Sends a message to another site: by itself where a script runs, else by a button. Without fields it leads there, and needs no
+/// script.
 #[derive(Clone, Debug, Serialize)]
 pub struct SamlPostPage<'a> {
     /// What surrounds the page.
@@ -34,4 +35,5 @@ pub(crate) fn samples(s: &Samples<'_>, out: &mut Gallery<'_>) {
         fields: vec![("SAMLResponse", "PHNhbWxwOlJlc3BvbnNlLz4=".into())],
     };
     out.add("saml-post", &page);
+    out.add("saml-away", &SamlPostPage { fields: Vec::new(), ..page });
 }

@@ -35,11 +35,9 @@ pub(super) async fn show(State(app): State<App>, mut visit: Visit) -> Result<Res
         handle,
     };
     let mut response = page(StatusCode::OK, &shown)?;
-    let mut targets = saml::left(&app);
     if let Some(asked) = &asked {
-        targets.0.extend(FormTargets::leading_to(&asked.location).0);
+        response.extensions_mut().insert(FormTargets::leading_to(&asked.location));
     }
-    response.extensions_mut().insert(targets);
     Ok(response)
 }
 
@@ -51,19 +49,25 @@ pub(super) async fn submit(State(app): State<App>, visit: Visit, form: Form) -> 
         Some(handle) => {
             let asked = pending(&app, &visit, handle).await?;
             let handle = InteractionHandle::from_text(handle);
+            let session = viewer.as_ref().map(|viewer| viewer.session.value.id);
             let visitor = Visitor::new(visit.known_browser().cloned(), viewer);
             let target = services.provider.confirm_sign_out(&services.server, &handle, &visitor).await?;
+            if let Some(session) = session
+                && let Some(response) = saml::sign_out(&app, &visit, session, &target).await?
+            {
+                return Ok(response);
+            }
             (target, FormTargets::leading_to(&asked.location))
         }
         None => {
             if let Some(viewer) = viewer {
                 let session = viewer.session.value.id;
                 services.sessions.end(session, SessionEnd::SignedOut).await?;
-                if let Some(response) = saml::tell_everybody(&app, &visit, session, "/signed-out").await? {
+                if let Some(response) = saml::sign_out(&app, &visit, session, SIGNED_OUT).await? {
                     return Ok(response);
                 }
             }
-            ("/signed-out".to_owned(), FormTargets::default())
+            (SIGNED_OUT.to_owned(), FormTargets::default())
         }
     };
     let mut response = see_other(&target)?;
@@ -71,6 +75,9 @@ pub(super) async fn submit(State(app): State<App>, visit: Visit, form: Form) -> 
     response.extensions_mut().insert(targets);
     Ok(response)
 }
+
+/// Where sign-out ends.
+pub(super) const SIGNED_OUT: &str = "/signed-out";
 
 async fn pending(app: &App, visit: &Visit, handle: &str) -> Result<PendingSignOut, Failure> {
     let services = app.services();

@@ -9,6 +9,7 @@ use ciam_core::{
 };
 use ciam_saml::{
     metadata::EntityDescriptor,
+    model::NameId,
     names::NAMEID_TRANSIENT,
     sp::{Authenticated, ServiceProvider, ServiceProviderConfig},
 };
@@ -28,6 +29,8 @@ pub struct Connection {
     pub party: ServiceProvider,
     /// The entity id of the identity provider, when it is known.
     pub idp: Option<String>,
+    /// Whether who signs out here is signed out there.
+    pub sign_out_there: bool,
     entity_id: String,
     domains: BTreeSet<String>,
     subject: Option<String>,
@@ -83,6 +86,7 @@ impl Connection {
             button: entry.button,
             party: ServiceProvider::new(ports.clone(), settings, partners),
             idp: entity.map(|it| it.entity_id.clone()),
+            sign_out_there: entry.sign_out_there,
             entity_id: url(""),
             domains: entry.domains.iter().map(|it| it.to_ascii_lowercase()).collect(),
             subject: entry.subject.clone(),
@@ -93,6 +97,11 @@ impl Connection {
     /// Whether people can be sent there.
     pub const fn is_ready(&self) -> bool {
         self.idp.is_some()
+    }
+
+    /// How a name is remembered, whatever the identity provider leaves out of it.
+    pub fn whole(&self, name: &NameId) -> NameId {
+        name.qualified(self.idp.as_deref().unwrap_or_default(), &self.entity_id)
     }
 
     /// The person as the identity provider describes them.

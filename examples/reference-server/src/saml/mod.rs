@@ -92,12 +92,6 @@ impl Saml {
         self.0.as_ref()?.services.get(entity_id)
     }
 
-    /// The origins of services to which browsers are sent when people sign out.
-    pub fn logout_targets(&self) -> Vec<String> {
-        let services = self.0.iter().flat_map(|it| it.services.values());
-        services.flat_map(|it| it.logout_origins.clone()).collect()
-    }
-
     /// A connection, by its name.
     pub fn connection(&self, name: &str) -> Option<&Connection> {
         self.0.as_ref()?.connections.get(name)

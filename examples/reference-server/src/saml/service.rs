@@ -18,7 +18,7 @@ use ciam_saml::{
 use time::OffsetDateTime;
 
 use super::{Released, name_id_format, verified_email};
-use crate::{import::SamlServiceEntry, web::FormTargets};
+use crate::import::SamlServiceEntry;
 
 /// A service.
 #[derive(Clone, Debug)]
@@ -29,8 +29,6 @@ pub struct Service {
     pub first_party: bool,
     /// What it may know.
     pub attributes: Vec<Released>,
-    /// The origins to which browsers are sent when people sign out.
-    pub logout_origins: Vec<String>,
 }
 
 impl Service {
@@ -58,10 +56,8 @@ impl Service {
         if entry.sign_responses {
             partner = partner.with_signed_response();
         }
-        let logout = entity.sp.iter().flat_map(|it| &it.logout);
-        let logout_origins = logout.flat_map(|(_, url)| FormTargets::leading_to(url).0).collect();
         let name = entry.name.clone();
-        Ok((partner, Self { name, first_party: entry.first_party, attributes, logout_origins }))
+        Ok((partner, Self { name, first_party: entry.first_party, attributes }))
     }
 
     /// What people consent to: the names of what the service would know.

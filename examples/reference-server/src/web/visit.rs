@@ -106,6 +106,11 @@ impl Visit {
         !self.fresh && ciam_core::secret::ct_eq(expected.as_bytes(), token.as_bytes())
     }
 
+    /// Whether a form was sent, or the like.
+    pub fn is_post(&self) -> bool {
+        !self.is_get
+    }
+
     /// The path of the request.
     pub fn path(&self) -> &str {
         self.uri.path()

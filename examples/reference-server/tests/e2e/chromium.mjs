@@ -71,3 +71,13 @@ export async function readMail(context, issuer, email, wanted) {
   }
   throw new Error(`no mail for ${email}`);
 }
+
+/** The SAML responses that the page posts, as they come. */
+export function answersIn(page) {
+  const answers = [];
+  page.on('request', (request) => {
+    const sent = request.method() === 'POST' && new URLSearchParams(request.postData() ?? '').get('SAMLResponse');
+    if (sent) answers.push(Buffer.from(sent, 'base64').toString());
+  });
+  return answers;
+}

@@ -22,11 +22,12 @@ use http::header::SET_COOKIE;
 use serde::{Deserialize, Serialize};
 use time::Duration;
 
-use super::{again, idp::provider, send, soap};
+use super::{again, away, idp::provider, send, soap, sp::leaving};
 use crate::{
     app::App,
     pages::Fault,
-    web::{Failure, FormTargets, Visit, see_other},
+    routes::sign_out::SIGNED_OUT,
+    web::{Failure, Visit, see_other},
 };
 
 /// A sign-out that goes from service to service through the browser.
@@ -84,7 +85,7 @@ async fn asked(app: &App, visit: &Visit, incoming: Incoming<'_>) -> Result<Respo
         Err(error) => return Err(refused(&error)),
     };
     let left = end(app, &sessions, Some(&demand.peer)).await?;
-    let round = Round { asked: Some(demand), then: "/signed-out".to_owned(), left };
+    let round = Round { asked: Some(demand), then: SIGNED_OUT.to_owned(), left };
     go_on(app, visit, round).await
 }
 
@@ -155,17 +156,22 @@ async fn go_on(app: &App, visit: &Visit, mut round: Round) -> Result<Response, F
             match idp.answer_logout(demand, round.left.status()) {
                 Ok(outgoing) => send(app, visit, &outgoing)?,
                 // It has no address for the answer.
-                Err(LogoutError::NotSetUp) => see_other(&round.then)?,
+                Err(LogoutError::NotSetUp) => end_at(app, visit, &round.then)?,
                 Err(error) => return Err(failed(error)),
             }
         }
         (None, None) => {
             report(&round.left);
-            see_other(&round.then)?
+            end_at(app, visit, &round.then)?
         }
     };
     response.headers_mut().append(SET_COOKIE, expired_cookie(SESSION_COOKIE)?);
     Ok(response)
+}
+
+/// The end of a round: here, or where the person came from.
+pub(super) fn end_at(app: &App, visit: &Visit, then: &str) -> Result<Response, Failure> {
+    if then == SIGNED_OUT { see_other(then) } else { away(app, visit, then) }
 }
 
 /// Says who was not reached.
@@ -176,8 +182,8 @@ fn report(left: &Propagation) {
 }
 
 /// A person has signed out here: the services of the session are told, those with a browser between us one after the other, and
-/// then the browser goes on.
-pub(in crate::routes) async fn tell_everybody(
+/// then where they came from, where that is wanted, and then the browser goes on. `None` when there is nowhere to go before.
+pub(in crate::routes) async fn sign_out(
     app: &App,
     visit: &Visit,
     session: SessionId,
@@ -187,18 +193,13 @@ pub(in crate::routes) async fn tell_everybody(
         return Ok(None);
     }
     let left = end(app, &[session.to_string()], None).await?;
-    if left.waiting.is_empty() {
+    let there = leaving(app, visit, session, then).await?;
+    if left.waiting.is_empty() && there.is_none() {
         report(&left);
         return Ok(None);
     }
-    let mut response = go_on(app, visit, Round { asked: None, then: then.to_owned(), left }).await?;
-    response.extensions_mut().insert(self::left(app));
-    Ok(Some(response))
-}
-
-/// Where the form that signs out may lead.
-pub(in crate::routes) fn left(app: &App) -> FormTargets {
-    FormTargets(app.services().saml.logout_targets())
+    let then = there.unwrap_or_else(|| then.to_owned());
+    go_on(app, visit, Round { asked: None, then, left }).await.map(Some)
 }
 
 fn refused(error: &LogoutError) -> Failure {

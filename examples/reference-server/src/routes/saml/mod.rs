@@ -18,11 +18,11 @@ use ciam_saml::{
 };
 use http::{
     HeaderValue, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_TYPE},
+    header::{CACHE_CONTROL, CONTENT_TYPE, REFRESH},
 };
 
 pub(super) use self::{
-    logout::{left, tell_everybody},
+    logout::sign_out,
     pending::PendingSaml,
     sp::{arrived, begin, return_to},
 };
@@ -46,6 +46,7 @@ pub(super) fn routes() -> Router<App> {
         .route(SOAP_LOGOUT, post(logout::directly))
         .route("/saml/sp/{name}", get(sp::metadata))
         .route("/saml/sp/{name}/acs", get(sp::by_artifact).post(sp::answered))
+        .route("/saml/sp/{name}/leave/{handle}", get(sp::leave))
         .route("/saml/sp/{name}/slo", get(sp::logout_redirected).post(sp::logout_posted))
         .route("/saml/sp/{name}/slo/soap", post(sp::logout_directly))
 }
@@ -53,9 +54,31 @@ pub(super) fn routes() -> Router<App> {
 /// Sends the browser off with a message.
 fn send(app: &App, visit: &Visit, outgoing: &Outgoing) -> Result<Response, Failure> {
     match outgoing {
-        Outgoing::Redirect(url) => see_other(url),
+        Outgoing::Redirect(url) => away(app, visit, url),
         Outgoing::Post(form) => send_form(app, visit, form),
     }
+}
+
+/// Sends the browser to an address that may be elsewhere, or lead there.
+///
+/// Browsers hold every redirect that follows a form against the policy of the page that the form was on. Ours name no
+/// services: after a form, a page leads on.
+pub(super) fn away(app: &App, visit: &Visit, url: &str) -> Result<Response, Failure> {
+    if !visit.is_post() {
+        return see_other(url);
+    }
+    let url = if url.starts_with('/') { app.config().issuer.join(url) } else { url.to_owned() };
+    let shown = SamlPostPage {
+        frame: app.frame(visit, false),
+        script: None,
+        host: host_of(&url),
+        action: url.clone(),
+        fields: Vec::new(),
+    };
+    let mut response = page(StatusCode::OK, &shown)?;
+    let refresh = HeaderValue::try_from(format!("0; url={url}")).map_err(Failure::internal)?;
+    response.headers_mut().insert(REFRESH, refresh);
+    Ok(response)
 }
 
 fn send_form(app: &App, visit: &Visit, form: &PostForm) -> Result<Response, Failure> {
@@ -71,11 +94,10 @@ fn form_page(
     action: &str,
     fields: Vec<(&'static str, String)>,
 ) -> Result<Response, Failure> {
-    let host = url::Url::parse(action).ok().and_then(|url| url.host_str().map(str::to_owned));
     let shown = SamlPostPage {
         frame: app.frame(visit, false),
         script: Some(app.assets().submit().to_owned()),
-        host: host.unwrap_or_default(),
+        host: host_of(action),
         action: action.to_owned(),
         fields,
     };
@@ -83,6 +105,11 @@ fn form_page(
     response.extensions_mut().insert(FormTargets::leading_to(action));
     response.extensions_mut().insert(Scripts::Ours);
     Ok(response)
+}
+
+fn host_of(address: &str) -> String {
+    let host = url::Url::parse(address).ok().and_then(|url| url.host_str().map(str::to_owned));
+    host.unwrap_or_default()
 }
 
 /// Browsers do not send the cookies of a site with a form that another site has sent to it. The same form again, from here, has

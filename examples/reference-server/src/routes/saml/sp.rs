@@ -6,20 +6,27 @@ use axum::{
     response::Response,
 };
 use ciam_core::{
+    ephemeral::{self, EphemeralKey},
     error::PortError,
     http::{Params, ParamsLimits},
+    id::SessionId,
     journey::SignedIn as Begun,
+    secret::{Secret, TokenDigest},
     session::SessionEnd,
 };
 use ciam_saml::{
-    binding::{ArtifactMessage, BindingError, PostMessage, RedirectMessage, SoapMessage, SoapReply},
+    binding::{
+        ArtifactMessage, BindingError, Direction, PostMessage, RedirectMessage, SoapMessage, SoapReply,
+    },
     logout::{LogoutDemand, LogoutError},
-    model::{NameId, Status, StatusCode},
+    model::{Status, StatusCode},
     sp::{Accepted, Reject, Start, StartError},
     transport::Incoming,
 };
+use serde::{Deserialize, Serialize};
+use time::Duration;
 
-use super::{METADATA_VALID, again, metadata_of, send, soap};
+use super::{METADATA_VALID, again, logout::end_at, metadata_of, send, soap};
 use crate::{
     app::App,
     pages::Fault,
@@ -162,8 +169,16 @@ pub(in crate::routes) async fn arrived(
     origin: &SamlOrigin,
     done: &Begun,
 ) -> Result<(), PortError> {
+    let (ports, session) = (app.ports(), done.session.id);
     let lifetime = app.config().sessions.lifetime.time();
-    origin.remember(app.ports(), name, done.session.id, lifetime).await
+    let Some(connection) = app.services().saml.connection(name) else { return Ok(()) };
+    // The next message may leave out what this one said, or the other way round.
+    let whole = SamlOrigin { name: connection.whole(&origin.name), index: origin.index.clone() };
+    whole.remember(ports, name, session, lifetime).await?;
+    if connection.sign_out_there {
+        origin.keep(ports, name, session, lifetime).await?;
+    }
+    Ok(())
 }
 
 /// The identity provider's message of single logout, in a query.
@@ -175,7 +190,7 @@ pub(super) async fn logout_redirected(
 ) -> Result<Response, Failure> {
     let query = query.unwrap_or_default();
     match RedirectMessage::from_raw_query(&query) {
-        Ok(message) => sign_out(&app, &visit, &name, Incoming::Redirect(&message)).await,
+        Ok(message) => arrives(&app, &visit, &name, message.direction(), Incoming::Redirect(&message)).await,
         Err(error) => Err(not_a_logout(&name, &error.into())),
     }
 }
@@ -188,7 +203,15 @@ pub(super) async fn logout_posted(
     body: Bytes,
 ) -> Result<Response, Failure> {
     match PostMessage::parse(&body) {
-        Ok(message) => sign_out(&app, &visit, &name, Incoming::Post(&message)).await,
+        Ok(message) => {
+            // An answer is to this browser; a request is to whoever is meant.
+            if message.direction() == Direction::Response
+                && let Some(response) = again(&app, &visit, &body)?
+            {
+                return Ok(response);
+            }
+            arrives(&app, &visit, &name, message.direction(), Incoming::Post(&message)).await
+        }
         Err(error) => Err(not_a_logout(&name, &error.into())),
     }
 }
@@ -217,6 +240,99 @@ pub(super) async fn logout_directly(
     }
 }
 
+async fn arrives(
+    app: &App,
+    visit: &Visit,
+    name: &str,
+    direction: Direction,
+    incoming: Incoming<'_>,
+) -> Result<Response, Failure> {
+    match direction {
+        Direction::Request => sign_out(app, visit, name, incoming).await,
+        Direction::Response => signed_out(app, visit, name, incoming).await,
+    }
+}
+
+/// Who has signed out here, kept until the browser is sent to where they came from.
+#[derive(Serialize, Deserialize)]
+struct Leaving {
+    browser: TokenDigest,
+    origin: SamlOrigin,
+    /// Where the browser goes in the end.
+    then: String,
+}
+
+/// Where the browser goes after sign-out: to where the session came from, where that is wanted.
+pub(super) async fn leaving(
+    app: &App,
+    visit: &Visit,
+    session: SessionId,
+    then: &str,
+) -> Result<Option<String>, Failure> {
+    let Some((name, origin)) = SamlOrigin::take(app.ports(), session).await? else { return Ok(None) };
+    if !app.services().saml.connection(&name).is_some_and(|it| it.sign_out_there) {
+        return Ok(None);
+    }
+    let handle = Secret::random(app.ports().entropy())?;
+    let kept = Leaving { browser: visit.browser().digest(), origin, then: then.to_owned() };
+    let kept = ephemeral::encode(&kept)?;
+    app.ports().ephemeral().put(&leaving_key(handle.expose()), kept, LEAVING).await?;
+    Ok(Some(format!("/saml/sp/{name}/leave/{}", handle.expose())))
+}
+
+/// Asks the identity provider to end the session there.
+pub(super) async fn leave(
+    State(app): State<App>,
+    visit: Visit,
+    Path((name, handle)): Path<(String, String)>,
+) -> Result<Response, Failure> {
+    let connection = connection(&app, &name)?;
+    let idp = connection.idp.as_deref().ok_or(Fault::NotFound)?;
+    let browser = visit.known_browser().ok_or(Fault::Expired)?;
+    let stored = app.ports().ephemeral().take(&leaving_key(&handle)).await?.ok_or(Fault::Expired)?;
+    let Leaving { browser: digest, origin, then } = ephemeral::decode(&stored)?;
+    if digest != browser.digest() {
+        return Err(Fault::Expired.into());
+    }
+    let asked = connection.party.start_logout_of(browser, idp, &origin.name, origin.index.as_deref());
+    match asked.await {
+        Ok(asked) => {
+            let then = ephemeral::encode(&then)?;
+            app.ports().ephemeral().put(&leaving_key(&asked.request_id), then, LEAVING).await?;
+            send(&app, &visit, &asked.outgoing)
+        }
+        Err(LogoutError::Port(error)) => Err(error.into()),
+        Err(error) => {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(connection = name, error, "nobody can be signed out there");
+            end_at(&app, &visit, &then)
+        }
+    }
+}
+
+/// The identity provider has answered.
+async fn signed_out(
+    app: &App,
+    visit: &Visit,
+    name: &str,
+    incoming: Incoming<'_>,
+) -> Result<Response, Failure> {
+    let browser = visit.known_browser().ok_or(Fault::Expired)?;
+    match connection(app, name)?.party.accept_logout_answer(browser, incoming).await {
+        Ok(answer) => {
+            if !answer.status.is_success() {
+                tracing::warn!(connection = name, status = ?answer.status, "the session there goes on");
+            }
+            let stored = app.ports().ephemeral().take(&leaving_key(&answer.request_id)).await?;
+            let then: String = ephemeral::decode(&stored.ok_or(Fault::Expired)?)?;
+            end_at(app, visit, &then)
+        }
+        Err(LogoutError::Port(error)) => Err(error.into()),
+        Err(LogoutError::InResponseTo) => Err(Fault::Expired.into()),
+        Err(error) => Err(not_a_logout(name, &error)),
+    }
+}
+
 async fn sign_out(app: &App, visit: &Visit, name: &str, incoming: Incoming<'_>) -> Result<Response, Failure> {
     let party = &connection(app, name)?.party;
     match party.accept_logout_request(incoming).await {
@@ -232,8 +348,8 @@ async fn sign_out(app: &App, visit: &Visit, name: &str, incoming: Incoming<'_>) 
 
 /// Ends the sessions that are meant.
 async fn end(app: &App, name: &str, demand: &LogoutDemand) -> Result<Status, Failure> {
-    let meant = |name_id: &NameId| SamlOrigin { name: name_id.clone(), index: None };
-    let found = meant(&demand.name_id).sessions(app.ports(), name).await?;
+    let name_id = connection(app, name)?.whole(&demand.name_id);
+    let found = SamlOrigin { name: name_id, index: None }.sessions(app.ports(), name).await?;
     let indexes = &demand.session_indexes;
     let named = |index: &Option<String>| {
         indexes.is_empty() || index.as_ref().is_some_and(|index| indexes.contains(index))
@@ -260,6 +376,13 @@ fn not_a_logout(name: &str, error: &LogoutError) -> Failure {
 fn connection<'a>(app: &'a App, name: &str) -> Result<&'a Connection, Failure> {
     app.services().saml.connection(name).ok_or_else(|| Fault::NotFound.into())
 }
+
+fn leaving_key(handle: &str) -> EphemeralKey {
+    EphemeralKey::new("server.saml_leaving", TokenDigest::of(handle).to_text())
+}
+
+/// As long as a redirect takes, and somebody is told on the way.
+const LEAVING: Duration = Duration::minutes(10);
 
 /// Where the browser goes on once it is back.
 pub(in crate::routes) fn return_to(onward: Option<&str>, linking: bool) -> String {

@@ -32,6 +32,8 @@ const HERE: &str = "http://localhost:9090";
 const ACS: &str = "http://localhost:9090/saml/sp/acme/acs";
 const IDP: &str = "http://localhost:8080/saml/metadata";
 const SP: &str = "http://localhost:9090/saml/sp/acme";
+/// An application of the identity provider that speaks OpenID Connect.
+const APP: &str = "http://127.0.0.1:9/here";
 const TENANT: Actor = Actor::system("test");
 
 /// How the two are set up.
@@ -106,7 +108,9 @@ impl Two {
             &format!(
                 "[[accounts]]\nemail = \"{ADA}\"\nname = \"Ada Lovelace\"\npassword = \"{PASSWORD}\"\n\
                  [[saml_services]]\nid = \"{SP}\"\nname = \"Payroll\"\nattributes = [\"mail\", \"displayName\"]\n\
-                 {service}\nmetadata = '''{metadata}'''\n"
+                 {service}\nmetadata = '''{metadata}'''\n\
+                 [[clients]]\nid = \"app\"\nname = \"App\"\nauthentication = \"none\"\nscopes = [\"openid\"]\n\
+                 redirect_uris = [\"{APP}\"]\npost_logout_redirect_uris = [\"{APP}\"]\n"
             ),
         );
         let there = app_on(&["--import", &import], ports_there).await;
@@ -455,17 +459,70 @@ async fn who_signs_out_there_is_signed_out_here() {
     }
 }
 
+/// Where a page leads on by itself, after a form: browsers would not follow a redirect to where no form of the page leads.
+fn led_on(seen: &Seen, origin: &str) -> String {
+    assert_eq!(seen.status, StatusCode::OK, "{}", seen.text);
+    let target = seen.header("refresh").strip_prefix("0; url=").unwrap();
+    assert!(seen.says("Continue") && !seen.header("content-security-policy").contains(THERE));
+    target.strip_prefix(origin).unwrap_or_else(|| panic!("{target}")).to_owned()
+}
+
+#[tokio::test]
+async fn who_signs_out_here_is_signed_out_there_where_that_is_wanted() {
+    let two = Two::new(Setup { connection: "sign_out_there = true", ..Setup::new("leave") }).await;
+    let (mut here, mut there) = (Browser::new(&two.here), two.there().await);
+    two.sign_in(&mut here, &mut there, "/upstream/acme").await;
+    let page = here.get("/account").await;
+    let sent = here.submit(&page, "/sign-out", &[]).await;
+    assert!(
+        here.get("/account").await.path.starts_with("/sign-in"),
+        "here at once, whatever comes of the rest"
+    );
+    let leave = led_on(&sent, HERE);
+    let away = here.get(&leave).await;
+    let path = away.location().unwrap().strip_prefix(THERE).unwrap();
+    assert!(path.starts_with("/saml/slo?SAMLRequest="), "{path}");
+    assert!(here.get(&leave).await.says("This page has expired"), "once");
+    let answered = there.get(path).await;
+    assert!(there.get("/account").await.path.starts_with("/sign-in"), "and there");
+    let back = answered.location().unwrap().strip_prefix(HERE).unwrap().to_owned();
+    assert!(here_of(&two).await.get(&back).await.says("This page has expired"), "for the browser that asked");
+    assert_eq!(here.get(&back).await.path, "/signed-out");
+    assert!(here.get(&back).await.says("This page has expired"), "once");
+
+    // What leads there is for the browser that signed out.
+    two.sign_in(&mut here, &mut two.there().await, "/upstream/acme").await;
+    let page = here.get("/account").await;
+    let leave = led_on(&here.submit(&page, "/sign-out", &[]).await, HERE);
+    assert!(here_of(&two).await.get(&leave).await.says("This page has expired"));
+
+    let two = Two::new(Setup::new("stay")).await;
+    let (mut here, mut there) = (Browser::new(&two.here), two.there().await);
+    two.sign_in(&mut here, &mut there, "/upstream/acme").await;
+    let page = here.get("/account").await;
+    assert_eq!(here.submit(&page, "/sign-out", &[]).await.path, "/signed-out");
+    assert_eq!(there.get("/account").await.path, "/account", "they use it for more than this");
+}
+
+#[tokio::test]
+async fn services_are_told_when_an_application_signs_somebody_out() {
+    let two = Two::new(Setup::new("application")).await;
+    let (mut here, mut there) = (Browser::new(&two.here), two.there().await);
+    two.sign_in(&mut here, &mut there, "/upstream/acme").await;
+    let ask = there.get(&format!("/logout?client_id=app&post_logout_redirect_uri={APP}")).await;
+    let sent = there.submit(&ask, "/sign-out", &[]).await;
+    assert_eq!(sent.location(), Some(APP), "{} {}", sent.path, sent.text);
+    assert!(here.get("/account").await.path.starts_with("/sign-in"));
+}
+
 #[tokio::test]
 async fn through_the_browser_too_and_whoever_is_not_reached_keeps_nobody() {
     let two = Two::new(Setup { front_only: true, ..Setup::new("slo-front") }).await;
     let (mut here, mut there) = (Browser::new(&two.here), two.there().await);
     two.sign_in(&mut here, &mut there, "/upstream/acme").await;
     let page = there.get("/account").await;
-    let ask = there.get("/sign-out").await;
-    assert!(ask.header("content-security-policy").contains(HERE), "its form leads to the service in the end");
     let sent = there.submit(&page, "/sign-out", &[]).await;
-    let target = sent.location().unwrap_or_else(|| panic!("{} {}", sent.path, sent.text)).to_owned();
-    let path = target.strip_prefix(HERE).unwrap();
+    let path = &*led_on(&sent, HERE);
     assert!(path.starts_with("/saml/sp/acme/slo?SAMLRequest="), "{path}");
     assert!(
         there.get("/account").await.path.starts_with("/sign-in"),

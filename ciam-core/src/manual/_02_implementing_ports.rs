@@ -3,7 +3,7 @@
 //! A host must give three ports to [`Ports::new`](crate::ports::Ports::new), which has a default for every other one; and a
 //! notifier to the [`Relay`](crate::relay::Relay), which delivers what the store's outbox holds.
 //!
-//! 1. [`Store`](crate::store::Store), 19 methods. Reads give values with versions; one method,
+//! 1. [`Store`](crate::store::Store), 20 methods, one of which need not be written. Reads give values with versions; one method,
 //!    [`commit`](crate::store::Store::commit), writes. A [`Batch`](crate::store::Batch) is data: begin a transaction, take the
 //!    rows that the preconditions and writes name in key order, check the preconditions in order, apply the writes in order,
 //!    insert events and messages into the outbox, commit. After a serialization failure or a deadlock, do it again from the

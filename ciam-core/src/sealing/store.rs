@@ -13,7 +13,8 @@ use crate::id::{AccountId, EventId, OrganizationId, SessionId, TenantId};
 use crate::organization::{Membership, Organization};
 use crate::session::Session;
 use crate::store::{
-    Batch, Commit, OWNER_INDEX, OutboxItem, Page, PageRequest, Record, RecordKind, Store, Versioned,
+    Batch, Commit, Counted, IndexQuery, OWNER_INDEX, OutboxItem, Page, PageRequest, Record, RecordKind,
+    Store, Versioned, Window,
 };
 use crate::vault::{SealScope, Sealed};
 
@@ -191,6 +192,29 @@ impl Store for SealingStore {
         let choose =
             if index == OWNER_INDEX { |opened: Opened| Some(opened.any()) } else { Opened::readable };
         self.opened_records(page, choose).await
+    }
+
+    async fn records_where(
+        &self,
+        kind: RecordKind,
+        index: &str,
+        value: &str,
+        query: &IndexQuery,
+        window: Window,
+    ) -> Result<Counted<Versioned<Record>>, PortError> {
+        let hashed = match kind.index(index).filter(|index| index.is_hashed()) {
+            Some(index) => Some(self.hash_index(kind, index, value).await?),
+            None => None,
+        };
+        let mut query = query.clone();
+        for wanted in query.values_mut().filter(|wanted| wanted.index.is_hashed()) {
+            wanted.value = self.hash_index(kind, &wanted.index, &wanted.value).await?;
+        }
+        let value = hashed.as_deref().unwrap_or(value);
+        // What cannot be opened any more is counted until it is cleared away.
+        let found = self.inner.records_where(kind, index, value, &query, window).await?;
+        let page = self.opened_records(Page::new(found.items, None), Opened::readable).await?;
+        Ok(Counted::new(page.items, found.total))
     }
 
     async fn commit(&self, batch: Batch) -> Result<Commit, PortError> {

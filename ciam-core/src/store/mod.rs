@@ -6,6 +6,7 @@
 
 mod batch;
 mod page;
+mod query;
 mod record;
 
 use std::fmt;
@@ -17,6 +18,7 @@ pub use self::batch::{
     Batch, BatchTooLarge, Commit, Conflict, EntityRef, OutboxItem, OutboxPayload, Precondition, Write,
 };
 pub use self::page::{Cursor, InvalidCursor, Page, PageRequest};
+pub use self::query::{Counted, IndexQuery, IndexTerm, Window};
 pub use self::record::{
     IndexDeclaration, IndexValue, OWNER_INDEX, Record, RecordError, RecordKind, StoredRecord, Version,
     Versioned, load,
@@ -141,6 +143,42 @@ pub trait Store: fmt::Debug + Send + Sync {
         value: &str,
         page: PageRequest,
     ) -> Result<Page<Versioned<Record>>, PortError>;
+
+    /// Of the unexpired records of this kind with this value in this declared index those of which a query holds: how many
+    /// there are, and the ones of a window, by key. The count and the window may be of moments that follow each other.
+    ///
+    /// An index that the kind does not declare, also in the query, is a permanent error, and so is a query of more than
+    /// [`IndexQuery::MAX_TERMS`] terms.
+    ///
+    /// What is here by default reads everything that [`records_by`](Self::records_by) lists. A store that can count does that
+    /// instead, and a store around another one passes it on.
+    async fn records_where(
+        &self,
+        kind: RecordKind,
+        index: &str,
+        value: &str,
+        query: &IndexQuery,
+        window: Window,
+    ) -> Result<Counted<Versioned<Record>>, PortError> {
+        if !query.is_for(kind) {
+            return Err(PortError::permanent("the query is none of this kind of record"));
+        }
+        let mut found = Counted::new(Vec::new(), 0);
+        let mut request = PageRequest::first(PageRequest::MAX_LIMIT);
+        loop {
+            let page = self.records_by(kind, index, value, request).await?;
+            for record in page.items.into_iter().filter(|it| query.holds(&it.value.indexes)) {
+                if found.total >= window.skip && found.items.len() < window.limit as usize {
+                    found.items.push(record);
+                }
+                found.total += 1;
+            }
+            match page.next {
+                Some(next) => request = PageRequest::after(next, PageRequest::MAX_LIMIT),
+                None => return Ok(found),
+            }
+        }
+    }
 
     /// Applies a batch whole, or not at all.
     ///

@@ -18,8 +18,8 @@ use ciam_core::sealing::{OpenSealingError, SealingEphemeral, SealingStore};
 use ciam_core::secret::{SecretBytes, TokenDigest};
 use ciam_core::session::Session;
 use ciam_core::store::{
-    Batch, Commit, Conflict, EntityRef, IndexDeclaration, IndexValue, PageRequest, Record, RecordKind, Store,
-    Write,
+    Batch, Commit, Conflict, EntityRef, IndexDeclaration, IndexQuery, IndexValue, PageRequest, Record,
+    RecordKind, Store, Window, Write,
 };
 use ciam_core::testkit::ManualClock;
 use ciam_core::vault::{
@@ -131,6 +131,24 @@ async fn the_store_beneath_knows_nothing_and_the_one_in_front_everything() {
         async move { store.records_by(INVITATION, "address", PLANTED[0], all()).await.unwrap().items.len() }
     };
     assert_eq!((by(&world.ports.shared_store()).await, by(&world.plain).await), (1, 0));
+    let count = |store: &Arc<dyn Store>, query: IndexQuery| {
+        let store = Arc::clone(store);
+        async move {
+            let window = Window::new(0, 10);
+            let found = store.records_where(INVITATION, "address", PLANTED[0], &query, window).await.unwrap();
+            (found.total, found.items.iter().filter(|it| it.value.body.contains(PLANTED[0])).count())
+        }
+    };
+    let planted = || IndexQuery::has(ADDRESS, PLANTED[0]);
+    for (query, expected) in [
+        (IndexQuery::everything(), (1, 1)),
+        (planted(), (1, 1)),
+        (planted().negated(), (0, 0)),
+        (planted().and(IndexQuery::has(ADDRESS, "another").negated()), (1, 1)),
+    ] {
+        assert_eq!(count(&world.ports.shared_store(), query.clone()).await, expected, "{query:?}");
+        assert_eq!(count(&world.plain, query).await, (0, 0));
+    }
 }
 
 #[tokio::test]

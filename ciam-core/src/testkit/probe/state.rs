@@ -12,7 +12,10 @@ use crate::id::{AccountId, EventId, OrganizationId, SessionId, TenantId};
 use crate::organization::{Membership, Organization};
 use crate::secret::SecretBytes;
 use crate::session::Session;
-use crate::store::{Batch, Commit, OutboxItem, Page, PageRequest, Record, RecordKind, Store, Versioned};
+use crate::store::{
+    Batch, Commit, Counted, IndexQuery, OutboxItem, Page, PageRequest, Record, RecordKind, Store, Versioned,
+    Window,
+};
 use crate::vault::{KeyVault, KeyedHash, SealScope, Sealed};
 
 impl Probed<dyn Store> {
@@ -120,6 +123,19 @@ impl Store for Probed<dyn Store> {
     ) -> Result<Page<Versioned<Record>>, PortError> {
         let detail = format!("{} by {index}", kind.name());
         self.see("store.records_by", detail, self.inner.records_by(kind, index, value, page)).await
+    }
+
+    async fn records_where(
+        &self,
+        kind: RecordKind,
+        index: &str,
+        value: &str,
+        query: &IndexQuery,
+        window: Window,
+    ) -> Result<Counted<Versioned<Record>>, PortError> {
+        let detail = format!("{} by {index} and {} terms", kind.name(), query.terms().len());
+        let work = self.inner.records_where(kind, index, value, query, window);
+        self.see("store.records_where", detail, work).await
     }
 
     async fn commit(&self, batch: Batch) -> Result<Commit, PortError> {

@@ -11,7 +11,10 @@ use crate::error::PortError;
 use crate::id::{AccountId, EventId, OrganizationId, SessionId, TenantId};
 use crate::organization::{Membership, Organization};
 use crate::session::Session;
-use crate::store::{Batch, Commit, OutboxItem, Page, PageRequest, Record, RecordKind, Store, Versioned};
+use crate::store::{
+    Batch, Commit, Counted, IndexQuery, OutboxItem, Page, PageRequest, Record, RecordKind, Store, Versioned,
+    Window,
+};
 
 /// A handle whose every commit, claim and acknowledgement is first made in another tenant, with the same ids and keys.
 ///
@@ -122,6 +125,17 @@ impl Store for Mirror {
         page: PageRequest,
     ) -> Result<Page<Versioned<Record>>, PortError> {
         self.own.records_by(kind, index, value, page).await
+    }
+
+    async fn records_where(
+        &self,
+        kind: RecordKind,
+        index: &str,
+        value: &str,
+        query: &IndexQuery,
+        window: Window,
+    ) -> Result<Counted<Versioned<Record>>, PortError> {
+        self.own.records_where(kind, index, value, query, window).await
     }
 
     async fn commit(&self, batch: Batch) -> Result<Commit, PortError> {

@@ -1,6 +1,7 @@
 //! The contract of [`Store`].
 
 mod atomicity;
+mod counts;
 mod expiry;
 mod mirror;
 mod outbox;
@@ -111,6 +112,7 @@ pub fn store_suite() -> Suite<dyn StoreHarness> {
             atomicity::CLAUSES,
             uniqueness::CLAUSES,
             reads::CLAUSES,
+            counts::CLAUSES,
             expiry::CLAUSES,
             pages::CLAUSES,
             outbox::CLAUSES,

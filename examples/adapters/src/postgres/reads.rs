@@ -3,7 +3,7 @@
 use ciam_core::error::PortError;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
-use sqlx::{PgPool, Postgres, Row as _};
+use sqlx::{AssertSqlSafe, PgPool, Postgres, Row as _};
 use uuid::Uuid;
 
 use super::error::port_error;
@@ -17,6 +17,16 @@ pub(super) fn statement<'q>(sql: &'static str, tenant: Uuid) -> Statement<'q> {
     sqlx::query(sql).bind(tenant)
 }
 
+fn bound(query: Statement<'_>, params: Vec<Param>) -> Statement<'_> {
+    params.into_iter().fold(query, |query, param| match param {
+        Param::Id(id) => query.bind(id),
+        // No id is nil: they carry the time at which they were made.
+        Param::After(id) => query.bind(id.unwrap_or_default()),
+        Param::Text(text) => query.bind(text),
+        Param::Number(number) => query.bind(number),
+    })
+}
+
 impl Reader for PgPool {
     type Row = PgRow;
 
@@ -26,19 +36,26 @@ impl Reader for PgPool {
         tenant: Uuid,
         params: Vec<Param>,
     ) -> Result<Vec<PgRow>, PortError> {
-        let mut query = statement(sql, tenant);
-        for param in params {
-            query = match param {
-                Param::Id(id) => query.bind(id),
-                // No id is nil: they carry the time at which they were made.
-                Param::After(id) => query.bind(id.unwrap_or_default()),
-                // PostgreSQL holds no text with this character, so there is nothing to find.
-                Param::Text(text) if text.contains('\0') => return Ok(Vec::new()),
-                Param::Text(text) => query.bind(text),
-                Param::Number(number) => query.bind(number),
-            };
+        // There is nothing to find.
+        if params.iter().any(|param| matches!(param, Param::Text(text) if !Self::holds(text))) {
+            return Ok(Vec::new());
         }
-        query.fetch_all(self).await.map_err(port_error)
+        bound(statement(sql, tenant), params).fetch_all(self).await.map_err(port_error)
+    }
+
+    async fn fetch_once(
+        &self,
+        sql: String,
+        tenant: Uuid,
+        params: Vec<Param>,
+    ) -> Result<Vec<PgRow>, PortError> {
+        // Made of words of this crate and numbers of parameters. It is not kept: there are as many as there are queries.
+        let query = sqlx::query(AssertSqlSafe(sql)).persistent(false).bind(tenant);
+        bound(query, params).fetch_all(self).await.map_err(port_error)
+    }
+
+    fn holds(text: &str) -> bool {
+        !text.contains('\0')
     }
 
     fn index_value(value: &str) -> String {

@@ -12,7 +12,8 @@ use ciam_core::id::{AccountId, EventId, OrganizationId, SessionId, TenantId};
 use ciam_core::organization::{Membership, Organization};
 use ciam_core::session::Session;
 use ciam_core::store::{
-    Batch, Commit, Conflict, OutboxItem, Page, PageRequest, Record, RecordKind, Store, Versioned,
+    Batch, Commit, Conflict, Counted, IndexQuery, OutboxItem, Page, PageRequest, Record, RecordKind, Store,
+    Versioned, Window,
 };
 use sqlx::postgres::PgRow;
 use sqlx::{PgPool, Row as _};

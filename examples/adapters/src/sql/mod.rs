@@ -8,6 +8,7 @@ mod instant;
 mod page;
 mod reads;
 mod row;
+mod search;
 mod statements;
 mod store;
 

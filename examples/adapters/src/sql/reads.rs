@@ -72,6 +72,19 @@ pub(crate) trait Reader: Send + Sync {
         params: Vec<Param>,
     ) -> impl Future<Output = Result<Vec<Self::Row>, PortError>> + Send;
 
+    /// Runs a query that was made for this once, of a tenant, which is its first parameter.
+    fn fetch_once(
+        &self,
+        sql: String,
+        tenant: Uuid,
+        params: Vec<Param>,
+    ) -> impl Future<Output = Result<Vec<Self::Row>, PortError>> + Send;
+
+    /// Whether this dialect holds such a text at all.
+    fn holds(_text: &str) -> bool {
+        true
+    }
+
     /// An index value as this dialect stores it.
     fn index_value(value: &str) -> String {
         value.to_owned()
@@ -109,7 +122,18 @@ impl<R: Reader> Reads<R> {
         rows.iter().map(decode).collect()
     }
 
-    fn now(&self) -> Param {
+    /// As [`all`](Self::all), of a query that was made for this once.
+    pub(super) async fn all_once<T>(
+        &self,
+        sql: String,
+        params: Vec<Param>,
+        decode: impl Fn(&R::Row) -> Result<T, PortError>,
+    ) -> Result<Vec<T>, PortError> {
+        let rows = self.reader.fetch_once(sql, self.scope.tenant, params).await?;
+        rows.iter().map(decode).collect()
+    }
+
+    pub(super) fn now(&self) -> Param {
         Param::Number(self.scope.now())
     }
 
@@ -279,7 +303,7 @@ impl<R: Reader> Reads<R> {
     }
 }
 
-fn text(text: &str) -> Param {
+pub(super) fn text(text: &str) -> Param {
     Param::Text(text.to_owned())
 }
 
@@ -315,7 +339,7 @@ fn session(row: &impl Columns) -> Result<Versioned<Session>, PortError> {
     entity(row, "sessions", |found: &Session| *found.id.as_uuid() == id)
 }
 
-fn record(row: &impl Columns, kind: RecordKind) -> Result<Versioned<Record>, PortError> {
+pub(super) fn record(row: &impl Columns, kind: RecordKind) -> Result<Versioned<Record>, PortError> {
     let stored = StoredRecordRow {
         key: row.text("key")?.to_owned(),
         schema: row.number("schema")?,

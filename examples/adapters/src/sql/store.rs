@@ -116,6 +116,17 @@ macro_rules! implement_store {
                 self.reads.records_by(kind, index, value, page).await
             }
 
+            async fn records_where(
+                &self,
+                kind: RecordKind,
+                index: &str,
+                value: &str,
+                query: &IndexQuery,
+                window: Window,
+            ) -> Result<Counted<Versioned<Record>>, PortError> {
+                self.reads.records_where(kind, index, value, query, window).await
+            }
+
             async fn commit(&self, batch: Batch) -> Result<Commit, PortError> {
                 self.commit_batch(&batch).await
             }

@@ -10,15 +10,18 @@ use ciam_core::error::PortError;
 use ciam_core::id::{AccountId, EventId, OrganizationId, SessionId, TenantId};
 use ciam_core::organization::{Membership, Organization};
 use ciam_core::session::Session;
-use ciam_core::store::{Batch, Commit, OutboxItem, Page, PageRequest, Record, RecordKind, Store, Versioned};
+use ciam_core::store::{
+    Batch, Commit, Counted, IndexQuery, OutboxItem, Page, PageRequest, Record, RecordKind, Store, Versioned,
+    Window,
+};
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqlitePool};
+use sqlx::{AssertSqlSafe, Row as _, SqlitePool};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::error::port_error;
 use super::operations::{Acknowledge, ClaimOutbox, CommitBatch, Prune};
-use super::transaction::{blob, statement};
+use super::transaction::{Statement, blob, statement};
 use super::writer::Writer;
 use crate::sql::{Columns, DamagedRow, Param, PreparedBatch, Reader, Reads, Scope, implement_store};
 
@@ -76,18 +79,29 @@ impl Reader for SqlitePool {
         tenant: Uuid,
         params: Vec<Param>,
     ) -> Result<Vec<SqliteRow>, PortError> {
-        let mut query = statement(sql, tenant);
-        for param in params {
-            query = match param {
-                Param::Id(id) => query.bind(blob(id)),
-                // The empty value is below every id.
-                Param::After(id) => query.bind(id.map(blob).unwrap_or_default()),
-                Param::Text(text) => query.bind(text),
-                Param::Number(number) => query.bind(number),
-            };
-        }
-        query.fetch_all(self).await.map_err(port_error)
+        bound(statement(sql, tenant), params).fetch_all(self).await.map_err(port_error)
     }
+
+    async fn fetch_once(
+        &self,
+        sql: String,
+        tenant: Uuid,
+        params: Vec<Param>,
+    ) -> Result<Vec<SqliteRow>, PortError> {
+        // Made of words of this crate and numbers of parameters. It is not kept: there are as many as there are queries.
+        let query = sqlx::query(AssertSqlSafe(sql)).persistent(false).bind(blob(tenant));
+        bound(query, params).fetch_all(self).await.map_err(port_error)
+    }
+}
+
+fn bound(query: Statement<'_>, params: Vec<Param>) -> Statement<'_> {
+    params.into_iter().fold(query, |query, param| match param {
+        Param::Id(id) => query.bind(blob(id)),
+        // The empty value is below every id.
+        Param::After(id) => query.bind(id.map(blob).unwrap_or_default()),
+        Param::Text(text) => query.bind(text),
+        Param::Number(number) => query.bind(number),
+    })
 }
 
 impl Columns for SqliteRow {

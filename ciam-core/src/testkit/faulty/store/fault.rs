@@ -79,6 +79,10 @@ pub(super) enum Fault {
     MixesIdentifierKinds,
     OddSlugIsAnError,
     CachesAccounts,
+    IgnoresQueries,
+    CountsTheWindow,
+    IgnoresSkips,
+    UndeclaredIsFalse,
     ReadsAtTheEnd(Kind),
     ReadsExpired(Kind),
     ListsExpired(Read),
@@ -356,6 +360,10 @@ const READS: Faults = &[
     (Fault::MixesIdentifierKinds, "read.kinds"),
     (Fault::OddSlugIsAnError, "read.odd_slug"),
     (Fault::CachesAccounts, "read.fresh"),
+    (Fault::IgnoresQueries, "count.matches"),
+    (Fault::CountsTheWindow, "count.window"),
+    (Fault::IgnoresSkips, "count.window"),
+    (Fault::UndeclaredIsFalse, "count.refused"),
 ];
 
 const EXPIRY: Faults = &[

@@ -26,7 +26,8 @@ use crate::memory::{MemoryDatabase, MemoryStore};
 use crate::organization::{Membership, Organization, Slug};
 use crate::session::Session;
 use crate::store::{
-    Batch, Commit, EntityRef, OutboxItem, Page, PageRequest, Record, RecordKind, Store, Version, Versioned,
+    Batch, Commit, Counted, EntityRef, IndexQuery, OutboxItem, Page, PageRequest, Record, RecordKind, Store,
+    Version, Versioned, Window,
 };
 use crate::testkit::race::Crowd;
 use crate::testkit::{ManualClock, StoreHarness};
@@ -289,6 +290,17 @@ impl Store for Broken {
             });
         }
         Ok(page)
+    }
+
+    async fn records_where(
+        &self,
+        kind: RecordKind,
+        index: &str,
+        value: &str,
+        query: &IndexQuery,
+        window: Window,
+    ) -> Result<Counted<Versioned<Record>>, PortError> {
+        self.where_wrongly(kind, index, value, query, window).await
     }
 
     async fn commit(&self, batch: Batch) -> Result<Commit, PortError> {

@@ -11,7 +11,9 @@ use crate::id::AccountId;
 use crate::memory::MemoryStore;
 use crate::memory::tables::{Tables, is_live};
 use crate::session::Session;
-use crate::store::{Cursor, Page, PageRequest, Record, RecordKind, Store as _, Versioned};
+use crate::store::{
+    Counted, Cursor, IndexQuery, Page, PageRequest, Record, RecordKind, Store as _, Versioned, Window,
+};
 
 impl Broken {
     /// Reads one entity.
@@ -278,6 +280,31 @@ impl Broken {
             }
             _ => None,
         }
+    }
+}
+
+impl Broken {
+    pub(super) async fn where_wrongly(
+        &self,
+        kind: RecordKind,
+        index: &str,
+        value: &str,
+        query: &IndexQuery,
+        window: Window,
+    ) -> Result<Counted<Versioned<Record>>, PortError> {
+        let everything = IndexQuery::everything();
+        let mut asked = (query, window);
+        match self.world.fault {
+            Some(Fault::IgnoresQueries) if query.is_for(kind) => asked.0 = &everything,
+            Some(Fault::IgnoresSkips) => asked.1.skip = 0,
+            Some(Fault::UndeclaredIsFalse) if !query.is_for(kind) => return Ok(Counted::new(Vec::new(), 0)),
+            _ => {}
+        }
+        let mut found = self.honest.records_where(kind, index, value, asked.0, asked.1).await?;
+        if self.has(Fault::CountsTheWindow) {
+            found.total = u64::try_from(found.items.len()).unwrap_or(u64::MAX);
+        }
+        Ok(found)
     }
 }
 

@@ -245,6 +245,20 @@ impl Connections {
         Ok(token)
     }
 
+    /// Sets whether requests may be answered before they are done.
+    ///
+    /// # Errors
+    ///
+    /// As [`rotate`](Self::rotate).
+    pub async fn allow_later(
+        &self,
+        organization: OrganizationId,
+        later: bool,
+        actor: &Actor,
+    ) -> Result<(), PortError> {
+        self.change(organization, actor, "configured", |connection, _| connection.later = later).await
+    }
+
     /// Lets an OAuth client act for the directory. The one who asks has made the client, or holds its secret.
     ///
     /// # Errors

@@ -50,11 +50,14 @@
 //!
 //! # What is not there
 //!
-//! - Groups in groups give their members nothing: `groups` of a user are those that the user is a member of itself.
-//! - A store finds by equality of declared indexes. By these are answered: equality of names, ids, external ids and addresses,
-//!   beginnings of names of two and more letters, who is switched off, membership, and what was made or changed since a day of
-//!   the last two months. Other comparisons look at every resource of the organization, up to a limit, and are refused beyond
-//!   it. See [`filter::plan`] for the rules by which these combine.
+//! - Groups in groups give their members no roles. Whether they are among the `groups` of a user says
+//!   [`with_nested_groups`](service::ScimService::with_nested_groups).
+//! - A store compares index values for equality and nothing else: they are personal data, of which it may hold keyed hashes.
+//!   By these are found: equality of names, ids, external ids, employee numbers and addresses, beginnings of names of two and
+//!   more letters, who is switched on or off, membership, and what was made or changed since a day of the last two months. What
+//!   they say exactly, and what `and`, `or` and `not` make of that, the store counts and cuts into pages itself, at any size;
+//!   so it does with everybody. Other comparisons look at what was found, or at every resource of the organization, up to a
+//!   limit, and are refused beyond it. See [`filter::plan`] for the rules by which these combine.
 //! - Events have the names of what changed and no values (`full` of [RFC 9967]).
 //!
 //! [RFC 7643]: https://www.rfc-editor.org/rfc/rfc7643

@@ -3,6 +3,7 @@
 //! [RFC 7644, section 3.4.2.3]: https://www.rfc-editor.org/rfc/rfc7644#section-3.4.2.3
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -16,7 +17,7 @@ use crate::schema::{AttrId, AttributeType, ResourceType, Returned};
 /// is total and the same on every page.
 #[derive(Clone, Debug)]
 pub struct Sort {
-    names: Vec<String>,
+    names: Arc<[String]>,
     kind: AttributeType,
     case_exact: bool,
     many: bool,
@@ -62,7 +63,7 @@ impl Sort {
         let many = node.attribute.multi_valued
             || node.parent.and_then(|parent| kind.node(parent)).is_some_and(|it| it.attribute.multi_valued);
         Ok(Self {
-            names: node.names.clone(),
+            names: Arc::clone(&node.names),
             kind: node.attribute.kind,
             case_exact: node.attribute.case_exact,
             many,

@@ -1,5 +1,8 @@
 //! A filter, bound to the attributes of a resource type.
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -46,7 +49,7 @@ pub struct BoundFilter {
     terms: Vec<BoundTerm>,
     pub(super) code: Vec<Step>,
     /// The value paths' own code.
-    pub(super) paths: Vec<(AttrId, Vec<String>, Vec<Step>)>,
+    pub(super) paths: Vec<(AttrId, Names, Vec<Step>)>,
     pub(super) compares: Vec<BoundCompare>,
 }
 
@@ -89,7 +92,7 @@ pub struct BoundCompare {
     /// With what.
     pub operand: Operand,
     /// The names from where it is asked down to the attribute.
-    pub(super) names: Vec<String>,
+    pub(super) names: Names,
     /// The text as it was written, where the operand is one that was folded.
     text: Option<String>,
 }
@@ -103,6 +106,28 @@ impl BoundCompare {
     /// The text as it was written, where it was folded.
     pub(crate) fn text(&self) -> Option<&str> {
         self.text.as_deref()
+    }
+}
+
+/// The names from a place down to an attribute: a part of what the schema has.
+#[derive(Clone, Debug)]
+pub(super) struct Names {
+    all: Arc<[String]>,
+    skipped: usize,
+}
+
+impl Names {
+    /// Of an attribute that is nowhere.
+    fn nowhere() -> Self {
+        Self { all: Arc::from([String::new()]), skipped: 0 }
+    }
+}
+
+impl Deref for Names {
+    type Target = [String];
+
+    fn deref(&self) -> &[String] {
+        self.all.get(self.skipped..).unwrap_or_default()
     }
 }
 
@@ -263,7 +288,7 @@ impl Binder<'_> {
                 self.bound.paths.push((id, names, assemble(&inner)));
             }
             // Of an attribute that is absent no element matches.
-            _ => self.bound.paths.push((UNKNOWN, vec![String::new()], Vec::new())),
+            _ => self.bound.paths.push((UNKNOWN, Names::nowhere(), Vec::new())),
         }
         self.parent = parent;
         self.bound.terms.push(BoundTerm::ValuePath(at));
@@ -301,7 +326,7 @@ impl Binder<'_> {
                     attribute: None,
                     operator: compare.operator,
                     operand: if null { Operand::Null } else { Operand::Bool(false) },
-                    names: vec![String::new()],
+                    names: Names::nowhere(),
                     text: None,
                 });
             }
@@ -335,10 +360,12 @@ impl Binder<'_> {
         [Some(node), above].into_iter().flatten().any(|it| it.attribute.returned == Returned::Never)
     }
 
-    fn names(&self, id: AttrId, parent: Option<AttrId>) -> Vec<String> {
+    fn names(&self, id: AttrId, parent: Option<AttrId>) -> Names {
         let skipped = parent.and_then(|parent| self.kind.node(parent)).map_or(0, |node| node.names.len());
-        let names = self.kind.node(id).map(|node| node.names.iter().skip(skipped));
-        names.into_iter().flatten().cloned().collect()
+        match self.kind.node(id) {
+            Some(node) => Names { all: Arc::clone(&node.names), skipped },
+            None => Names::nowhere(),
+        }
     }
 
     fn operand(

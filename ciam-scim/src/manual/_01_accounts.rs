@@ -40,4 +40,4 @@
 //!
 //! New members are `member`. [`Connection::group_roles`](crate::connection::Connection::group_roles) says which groups give
 //! which roles; those roles are the directory's to give and take, no others are touched, and `owner` is never among them.
-//! Groups in groups give nothing.
+//! Groups in groups give no roles.

@@ -7,14 +7,16 @@
 //! | Operations of a bulk request | 1000 | [`Limits::max_bulk_operations`](crate::service::Limits::max_bulk_operations) |
 //! | Page where none is asked for | 100 | [`Limits::default_page`](crate::service::Limits::default_page) |
 //! | Largest page | 1000 | [`Limits::max_page`](crate::service::Limits::max_page) |
-//! | Resources that a search looks at | 100000 | [`Limits::max_scan`](crate::service::Limits::max_scan) |
+//! | Resources that a search looks at, where the store does not count | 100000 | [`Limits::max_scan`](crate::service::Limits::max_scan) |
 //! | Members that a response lists | 10000 | [`Limits::max_members_inline`](crate::service::Limits::max_members_inline) |
 //! | Members that a request names | 20000 | [`Limits::max_members_per_request`](crate::service::Limits::max_members_per_request) |
+//! | Levels of groups in groups by which somebody is in the outer ones | 0 | [`ScimService::with_nested_groups`](crate::service::ScimService::with_nested_groups) |
 //! | Life of a cursor | 1 hour | [`Limits::cursor_lifetime`](crate::service::Limits::cursor_lifetime) |
 //! | Grace period of a closed account | 30 days | [`ScimService::with_grace`](crate::service::ScimService::with_grace) |
 //! | Profile of a connection | Interop | [`Connection::with_profile`](crate::connection::Connection::with_profile) |
 //! | Tokens, and OAuth clients, of a connection | 4 | fixed |
 //! | How long it can be asked what came of a request that was done later | 1 day | [`LaterRequests::with_kept_for`](crate::service::LaterRequests::with_kept_for) |
+//! | Terms of a query that the store counts | 64 | fixed: [`IndexQuery::MAX_TERMS`](ciam_core::store::IndexQuery::MAX_TERMS) |
 //! | Beginnings that names are looked up by | 2, 4, 8 characters | fixed |
 //! | Days that a search since a moment looks at; before, it looks at everybody | 64 | fixed |
 //! | Way back that a cursor remembers | 2 KiB | fixed |

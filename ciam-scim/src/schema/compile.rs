@@ -27,7 +27,7 @@ pub struct Node {
     /// The canonical path, such as `name.givenName`.
     pub path: String,
     /// The names from the resource down to it.
-    pub(crate) names: Vec<String>,
+    pub(crate) names: Arc<[String]>,
 }
 
 /// A kind of resource: its endpoint, its schema and its extensions ([RFC 7643, section 6]).
@@ -45,7 +45,7 @@ struct Compiled {
     description: String,
     schemas: Vec<(Schema, bool)>,
     nodes: Vec<Node>,
-    by_name: HashMap<(Option<AttrId>, String), AttrId>,
+    by_name: ByName,
     extensions: Vec<AttrId>,
     common: Common,
 }
@@ -118,7 +118,7 @@ impl ResourceType {
             description: String::new(),
             schemas: Vec::new(),
             nodes: Vec::new(),
-            by_name: HashMap::new(),
+            by_name: ByName::default(),
             extensions: Vec::new(),
             common,
         }))
@@ -204,7 +204,7 @@ impl ResourceType {
         if name.len() > MAX_ATTRIBUTE_NAME {
             return None;
         }
-        self.0.by_name.get(&(parent, name.to_ascii_lowercase())).copied()
+        self.0.by_name.get(parent, name)
     }
 
     fn descend(&self, parent: Option<AttrId>, path: &str) -> Option<AttrId> {
@@ -329,7 +329,7 @@ impl ResourceTypeBuilder {
                 table.add(root, Some(at), attribute)?;
             }
         }
-        let find = |name: &str| table.by_name.get(&(None, name.to_ascii_lowercase())).copied();
+        let find = |name: &str| table.by_name.get(None, name);
         let found = (find("schemas"), find("id"), find("externalId"));
         let (Some(schemas), Some(id), Some(external_id)) = found else {
             return Err(InvalidSchemaError::TooMany);
@@ -350,7 +350,37 @@ impl ResourceTypeBuilder {
 #[derive(Debug, Default)]
 struct Table {
     nodes: Vec<Node>,
-    by_name: HashMap<(Option<AttrId>, String), AttrId>,
+    by_name: ByName,
+}
+
+/// Attributes by their names: those of the resource, and those in each attribute.
+#[derive(Debug, Default)]
+struct ByName(Vec<HashMap<String, AttrId>>);
+
+impl ByName {
+    fn place(parent: Option<AttrId>) -> usize {
+        parent.map_or(0, |parent| (parent.0 as usize).saturating_add(1))
+    }
+
+    fn get(&self, parent: Option<AttrId>, name: &str) -> Option<AttrId> {
+        let names = self.0.get(Self::place(parent))?;
+        // Most write a name as the schema does.
+        names.get(name).or_else(|| names.get(&name.to_ascii_lowercase())).copied()
+    }
+
+    /// Adds a name; `false` when it is there already, in any case.
+    fn add(&mut self, parent: Option<AttrId>, name: &str, id: AttrId) -> bool {
+        let place = Self::place(parent);
+        if self.0.len() <= place {
+            self.0.resize_with(place + 1, HashMap::new);
+        }
+        let Some(names) = self.0.get_mut(place) else { return false };
+        if names.insert(name.to_ascii_lowercase(), id).is_some() {
+            return false;
+        }
+        names.insert(name.to_owned(), id);
+        true
+    }
 }
 
 impl Table {
@@ -394,18 +424,19 @@ impl Table {
             return Err(InvalidSchemaError::TooMany);
         }
         let id = AttrId(u32::try_from(self.nodes.len()).map_err(|_| InvalidSchemaError::TooMany)?);
-        if self.by_name.insert((parent, attribute.name.to_ascii_lowercase()), id).is_some() {
+        if !self.by_name.add(parent, &attribute.name, id) {
             return Err(InvalidSchemaError::Twice(attribute.name));
         }
         let mut names = Vec::new();
         let mut path = attribute.name.clone();
         if let Some(above) = parent.and_then(|parent| self.nodes.get_mut(parent.0 as usize)) {
             above.children.push(id);
-            names.clone_from(&above.names);
+            names.extend_from_slice(&above.names);
             let between = if above.is_extension { ':' } else { '.' };
             path = format!("{}{between}{path}", above.path);
         }
         names.push(attribute.name.clone());
+        let names = names.into();
         self.nodes.push(Node { attribute, parent, children: Vec::new(), schema, is_extension, path, names });
         Ok(id)
     }

@@ -7,13 +7,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::future::{BoxFuture, join_all};
 use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::context::{Conditions, Cx, Marking, Reply};
 use super::http::{Call, Payload, segments};
 use crate::error::ScimError;
+use crate::fold::fold;
 use crate::patch::{Patch, member};
+use crate::schema::{Registry, ResourceType};
 
 const REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
 const RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:BulkResponse";
@@ -36,24 +39,40 @@ struct Operation {
 struct Progress {
     outcomes: BTreeMap<usize, Value>,
     ids: BTreeMap<String, String>,
-    /// The operations whose references are added when all are there: where the resource is, and its data.
+    /// The operations whose references are added when what they name is there: where the resource is, and its data.
     later: Vec<(usize, String, Map<String, Value>)>,
     errors: usize,
 }
+
+/// What an operation has done.
+#[derive(Debug)]
+struct Done {
+    reply: Reply,
+    /// The resource that it has made, under the name by which others refer to it.
+    made: Option<(String, String)>,
+    /// What of its data closes a circle, and where that belongs.
+    later: Option<(String, Map<String, Value>)>,
+}
+
+/// At most so many operations are done at once.
+const AT_ONCE: usize = 16;
 
 impl Cx<'_> {
     pub(super) async fn bulk(&self, body: &Map<String, Value>) -> Result<Reply, ScimError> {
         let (operations, stop_after) = self.operations(body)?;
         let order = order(&operations);
         let mut progress = Progress::default();
-        for at in order {
-            if stop_after.is_some_and(|most| progress.errors >= most) {
-                break;
-            }
-            let Some(operation) = operations.get(at) else { continue };
-            self.run(at, operation, &operations, &mut progress).await;
+        let mut rest = order.as_slice();
+        while !rest.is_empty() && stop_after.is_none_or(|most| progress.errors < most) {
+            // Whoever stops at an error wants nothing done that comes after it.
+            let most = if stop_after.is_some() { 1 } else { AT_ONCE };
+            let some = together(rest, &operations, &self.service.registry).min(most).clamp(1, rest.len());
+            let (some, others) = rest.split_at(some);
+            self.run(some, &operations, &mut progress).await;
+            self.complete(&mut progress, false).await;
+            rest = others;
         }
-        self.complete(&mut progress).await;
+        self.complete(&mut progress, true).await;
         let outcomes: Vec<Value> = progress.outcomes.into_values().collect();
         Ok(Reply::new(200, Some(json!({ "schemas": [RESPONSE], "Operations": outcomes }))))
     }
@@ -100,15 +119,39 @@ impl Cx<'_> {
         Ok((operations, stop_after))
     }
 
-    async fn run(&self, at: usize, operation: &Operation, all: &[Operation], progress: &mut Progress) {
-        let outcome = self.attempt(at, operation, all, progress).await;
+    /// Does some operations that have nothing to do with each other, at once: a store that is asked for several commits makes one
+    /// write of them.
+    async fn run(&self, some: &[usize], all: &[Operation], progress: &mut Progress) {
+        let known = &*progress;
+        let attempts: Vec<BoxFuture<'_, Result<Done, ScimError>>> = some
+            .iter()
+            .filter_map(|at| all.get(*at).map(|operation| (*at, operation)))
+            .map(|(at, operation)| Box::pin(self.attempt(at, operation, all, known)) as BoxFuture<'_, _>)
+            .collect();
+        for (at, outcome) in some.iter().zip(join_all(attempts).await) {
+            if let Some(operation) = all.get(*at) {
+                self.note(*at, operation, outcome, progress);
+            }
+        }
+    }
+
+    /// Takes down what came of an operation.
+    fn note(
+        &self,
+        at: usize,
+        operation: &Operation,
+        outcome: Result<Done, ScimError>,
+        progress: &mut Progress,
+    ) {
         let mut shown = Map::new();
         shown.insert("method".to_owned(), operation.method.as_str().into());
         if let Some(id) = &operation.bulk_id {
             shown.insert("bulkId".to_owned(), id.clone().into());
         }
         let status = match outcome {
-            Ok(reply) => {
+            Ok(Done { reply, made, later }) => {
+                progress.ids.extend(made);
+                progress.later.extend(later.map(|(path, data)| (at, path, data)));
                 let known = reply.location.or_else(|| self.place(operation, progress));
                 shown.extend(known.map(|it| ("location".to_owned(), it.into())));
                 shown.extend(reply.etag.map(|it| ("version".to_owned(), it.into())));
@@ -139,8 +182,8 @@ impl Cx<'_> {
         at: usize,
         operation: &Operation,
         all: &[Operation],
-        progress: &mut Progress,
-    ) -> Result<Reply, ScimError> {
+        progress: &Progress,
+    ) -> Result<Done, ScimError> {
         let path = resolved_path(&operation.path, &progress.ids)
             .ok_or_else(|| ScimError::value("the path names a `bulkId` that nothing has made"))?;
         let made_later = |id: &str| all.iter().any(|it| it.bulk_id.as_deref() == Some(id));
@@ -187,23 +230,27 @@ impl Cx<'_> {
         let name = self.marking.map(|it| format!("{}:{at}", it.txn));
         let marking = name.as_deref().zip(self.marking).map(|(txn, it)| Marking { txn, ..it });
         let cx = Cx { marking, ..*self };
-        let mut reply = Box::pin(cx.once(call)).await?;
-        let id = reply.location.as_deref().and_then(|it| it.rsplit('/').next()).map(ToOwned::to_owned);
+        let reply = Reply { body: None, ..Box::pin(cx.once(call)).await? };
+        let mut done = Done { reply, made: None, later: None };
+        let id = done.reply.location.as_deref().and_then(|it| it.rsplit('/').next()).map(ToOwned::to_owned);
         if operation.method == Method::POST
             && let (Some(bulk_id), Some(id)) = (&operation.bulk_id, id)
         {
-            if !postponed.is_empty() {
-                progress.later.push((at, format!("{path}/{id}"), postponed));
-            }
-            progress.ids.insert(bulk_id.clone(), id);
+            done.later = (!postponed.is_empty()).then(|| (format!("{path}/{id}"), postponed));
+            done.made = Some((bulk_id.clone(), id));
         }
-        reply.body = None;
-        Ok(reply)
+        Ok(done)
     }
 
-    /// Adds the references that close circles.
-    async fn complete(&self, progress: &mut Progress) {
+    /// Adds the references that close circles as soon as what they name is there: whoever changes a resource that is in a circle
+    /// changes all of it. At the `end` what is not there is an error.
+    async fn complete(&self, progress: &mut Progress, end: bool) {
         for (at, path, mut data) in std::mem::take(&mut progress.later) {
+            let waits = unresolved(&data).iter().any(|id| !progress.ids.contains_key(id));
+            if waits && !end {
+                progress.later.push((at, path, data));
+                continue;
+            }
             resolve(&mut data, &progress.ids);
             let outcome = match segments(&path) {
                 Ok(_) if !unresolved(&data).is_empty() => Err(ScimError {
@@ -324,6 +371,33 @@ fn order(operations: &[Operation]) -> Vec<usize> {
         }
     }
     order
+}
+
+/// How many of the next operations have nothing to do with each other: each makes something, names nothing that is made here,
+/// and has no name or address that another one has.
+fn together(next: &[usize], operations: &[Operation], registry: &Registry) -> usize {
+    let mut claimed = BTreeSet::new();
+    let apart = |at: &usize| {
+        let Some(operation) = operations.get(*at) else { return true };
+        let kind = registry.by_endpoint(&operation.path);
+        let Some(kind) = kind.filter(|_| operation.method == Method::POST && operation.needs.is_empty())
+        else {
+            return true;
+        };
+        let texts = claims(kind, &operation.data);
+        let met = texts.iter().any(|text| claimed.contains(text));
+        claimed.extend(texts);
+        met
+    };
+    next.iter().position(apart).unwrap_or(next.len())
+}
+
+/// What a resource would have for itself: its unique values, and the addresses of a person.
+fn claims(kind: &ResourceType, data: &Map<String, Value>) -> Vec<String> {
+    let named = kind.unique().filter_map(|id| member(data, &kind.node(id)?.attribute.name));
+    let emails = member(data, "emails").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let addresses = emails.iter().filter_map(|it| it.as_object().and_then(|it| member(it, "value")));
+    named.chain(addresses).filter_map(Value::as_str).map(|text| fold(text).into_owned()).collect()
 }
 
 /// The bulk ids that are named in data.

@@ -83,8 +83,7 @@ impl Cx<'_> {
             return Err(ScimError::status(413, "the body is too long"));
         }
         let base = base_path(self.caller.base);
-        let rest = parts.uri.path().strip_prefix(base.as_str()).ok_or_else(ScimError::not_found)?;
-        let path = segments(rest)?;
+        let path = segments(below(&base, parts.uri.path())?)?;
         let params = match parts.uri.query() {
             Some(query) => Params::parse(query, query_limits())
                 .map_err(|_| ScimError::syntax("the query is not valid"))?,
@@ -326,6 +325,36 @@ fn base_path(base: &str) -> String {
     path.trim_end_matches('/').to_owned()
 }
 
+/// What of a path is below the base. Another version of the protocol beside it is one that is not supported ([RFC 7644,
+/// section 3.13]); anything else is not here.
+///
+/// [RFC 7644, section 3.13]: https://www.rfc-editor.org/rfc/rfc7644#section-3.13
+fn below<'p>(base: &str, path: &'p str) -> Result<&'p str, ScimError> {
+    let rest = path.strip_prefix(base).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    if let Some(rest) = rest {
+        let first = rest.strip_prefix('/').unwrap_or(rest).split('/').next().unwrap_or_default();
+        return if is_version(first) { Err(other_version()) } else { Ok(rest) };
+    }
+    let (above, version) = base.rsplit_once('/').unwrap_or_default();
+    let beside = path.strip_prefix(above).and_then(|rest| rest.strip_prefix('/'));
+    let first = beside.and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    if is_version(version) && is_version(first) {
+        return Err(other_version());
+    }
+    Err(ScimError::not_found())
+}
+
+/// `v1`, `V2`, `v2.1`.
+fn is_version(text: &str) -> bool {
+    let number = text.strip_prefix(['v', 'V']).unwrap_or_default();
+    number.starts_with(|it: char| it.is_ascii_digit())
+        && number.bytes().all(|it| it.is_ascii_digit() || it == b'.')
+}
+
+fn other_version() -> ScimError {
+    ScimError::new(ScimType::InvalidVers, "the version of the protocol is not supported")
+}
+
 /// The parts of a path, decoded. None has a slash in it, however it was written.
 pub(super) fn segments(path: &str) -> Result<Vec<String>, ScimError> {
     let path = path.strip_prefix('/').unwrap_or(path);
@@ -434,6 +463,26 @@ mod tests {
             let expected = expected.map(|it| it.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>());
             assert_eq!(found, expected, "{path}");
         }
+    }
+
+    #[test]
+    fn another_version_of_the_protocol_is_not_supported() {
+        for (path, expected) in [
+            ("/scim/v2", Ok("")),
+            ("/scim/v2/Users", Ok("/Users")),
+            ("/scim/v2/vUsers", Ok("/vUsers")),
+            ("/scim/v1/Users", Err(Some(ScimType::InvalidVers))),
+            ("/scim/v2.1", Err(Some(ScimType::InvalidVers))),
+            ("/scim/v2/v1/Users", Err(Some(ScimType::InvalidVers))),
+            ("/scim/v2Users", Err(None)),
+            ("/scim/Users", Err(None)),
+            ("/other/v1/Users", Err(None)),
+            ("/", Err(None)),
+        ] {
+            assert_eq!(below("/scim/v2", path).map_err(|it| it.scim_type), expected, "{path}");
+        }
+        assert_eq!(below("", "/Users").ok(), Some("/Users"));
+        assert_eq!(below("/directory", "/v1/Users").map_err(|it| it.scim_type), Err(None));
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub struct Limits {
     pub default_page: usize,
     /// The largest page. Default 1000.
     pub max_page: usize,
-    /// The most resources that one search looks at. Default 100000.
+    /// The most resources that one search looks at, where the store does not count by itself. Default 100000.
     pub max_scan: usize,
     /// The most members that a response lists of one group. Default 10000.
     pub max_members_inline: usize,

@@ -1,14 +1,18 @@
 //! What of a filter the store's indexes answer.
 
 use ciam_core::id::OrganizationId;
+use ciam_core::store::{IndexDeclaration, IndexQuery};
 use time::{OffsetDateTime, UtcOffset};
 
 use super::context::{is_group, is_id, is_user};
 use crate::error::{ScimError, ScimType};
-use crate::filter::plan::{FilterCompiler, Plan, plan};
+use crate::filter::plan::{Exactness, FilterCompiler, Plan, plan};
 use crate::filter::{BoundCompare, BoundFilter, Operand, Operator};
 use crate::schema::{AttrId, ResourceType};
-use crate::store::{Day, day_value, inactive_value, indexed, lookup_value, overflow_value, prefix_value};
+use crate::store::{
+    Day, EQUAL, LIST, active_value, day_value, indexed, is_of_many, is_whole_prefix, list_value,
+    lookup_value, overflow_value, prefix_value,
+};
 
 /// Where the store looks: all that matches is found in one of these places.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +72,7 @@ impl Indexes<'_> {
                 Some(Lookup(vec![Source::Many(prefix_value(kind, organization, id, text)?)]))
             }
             (Operator::Eq, Operand::Bool(false)) if is_user(kind) && name("active") => {
-                Some(Lookup(vec![Source::Many(inactive_value(kind, organization))]))
+                Some(Lookup(vec![Source::Many(active_value(kind, organization, false))]))
             }
             (Operator::Gt | Operator::Ge, Operand::Moment(since)) => {
                 let day = if name("meta.created") {
@@ -144,7 +148,7 @@ impl FilterCompiler for Indexes<'_> {
             Some(value) => {
                 let mut sources = vec![Source::Equal(value)];
                 // Of very many values some are not looked up by.
-                if self.is_of_many(id) {
+                if is_of_many(self.kind, id) {
                     sources.push(Source::Equal(overflow_value(self.kind, self.organization)));
                 }
                 Plan::superset(Lookup(sources))
@@ -175,13 +179,111 @@ impl Lookup {
     fn cost(&self) -> usize {
         self.0.iter().map(Source::cost).sum()
     }
+
+    /// Whether what is found is little: it is read whole then.
+    pub(super) fn is_small(&self) -> bool {
+        self.0.iter().all(|it| matches!(it, Source::Id(_) | Source::Equal(_) | Source::GroupsOf(_)))
+    }
+
+    /// The one index value that everything is found by.
+    pub(super) fn as_one_value(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [Source::Equal(value) | Source::Many(value)] => Some(value),
+            _ => None,
+        }
+    }
 }
 
-impl Indexes<'_> {
-    fn is_of_many(&self, id: AttrId) -> bool {
-        let node = self.kind.node(id);
-        let parent = node.and_then(|it| it.parent).and_then(|it| self.kind.node(it));
-        [node, parent].into_iter().flatten().any(|it| it.attribute.multi_valued)
+/// What the store counts and cuts by itself: it holds of exactly those that match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Counting {
+    /// Among those of this value, in this index,
+    pub(super) index: IndexDeclaration,
+    pub(super) value: String,
+    /// those of which this holds.
+    pub(super) query: IndexQuery,
+}
+
+/// What the store counts by itself; `None` where somebody has to look at what it finds.
+pub(super) fn counting(
+    kind: &ResourceType,
+    organization: OrganizationId,
+    filter: Option<&BoundFilter>,
+    lookup: Option<&Lookup>,
+) -> Option<Counting> {
+    let query = match filter {
+        None => IndexQuery::everything(),
+        Some(filter) => {
+            let plan = plan(filter, &mut Exactly { kind, organization });
+            plan.pushed.filter(|query| {
+                plan.exactness == Exactness::Exact && query.terms().len() <= IndexQuery::MAX_TERMS
+            })?
+        }
+    };
+    Some(match lookup.and_then(Lookup::as_one_value) {
+        Some(value) => Counting { index: EQUAL, value: value.to_owned(), query },
+        None => Counting { index: LIST, value: list_value(organization, kind.name()), query },
+    })
+}
+
+/// What index values say exactly.
+struct Exactly<'k> {
+    kind: &'k ResourceType,
+    organization: OrganizationId,
+}
+
+impl Exactly<'_> {
+    fn value(&self, compare: &BoundCompare) -> Option<String> {
+        let (kind, organization) = (self.kind, self.organization);
+        let id = compare.attribute?;
+        match (compare.operator, &compare.operand) {
+            (Operator::Sw, Operand::Folded(text))
+                if kind.unique().any(|it| it == id) && is_whole_prefix(text) =>
+            {
+                prefix_value(kind, organization, id, text)
+            }
+            (Operator::Eq | Operator::Ne, Operand::Bool(active))
+                if is_user(kind) && kind.resolve("active") == Some(id) =>
+            {
+                Some(active_value(kind, organization, *active))
+            }
+            // Of very many values some are not looked up by.
+            (Operator::Eq | Operator::Ne, Operand::Exact(text) | Operand::Folded(text))
+                if !is_of_many(kind, id) && indexed(kind).any(|it| it == id) =>
+            {
+                lookup_value(kind, organization, id, text)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl FilterCompiler for Exactly<'_> {
+    type Predicate = IndexQuery;
+
+    fn leaf(&mut self, compare: &BoundCompare) -> Plan<IndexQuery> {
+        match (self.value(compare), compare.operator) {
+            (None, _) => Plan::unsupported(),
+            // Whatever is not equal, and what is absent.
+            (Some(value), Operator::Ne) => Plan::exact(IndexQuery::has(EQUAL, value).negated()),
+            (Some(value), _) => Plan::exact(IndexQuery::has(EQUAL, value)),
+        }
+    }
+
+    fn value_path(&mut self, _attribute: AttrId, _all: &[&BoundCompare]) -> Plan<IndexQuery> {
+        Plan::unsupported()
+    }
+
+    fn all(&mut self, left: IndexQuery, right: IndexQuery) -> Plan<IndexQuery> {
+        Plan::exact(left.and(right))
+    }
+
+    fn any(&mut self, left: IndexQuery, right: IndexQuery) -> Plan<IndexQuery> {
+        Plan::exact(left.or(right))
+    }
+
+    fn not(&mut self, of: IndexQuery) -> Plan<IndexQuery> {
+        Plan::exact(of.negated())
     }
 }
 
@@ -221,7 +323,8 @@ pub(super) fn edge_needs(kind: &ResourceType, filter: &BoundFilter) -> Result<Ed
         }
         needs.name = Some(if is_group(kind) { "members" } else { "groups" });
         match (&compare.operand, compare.operator) {
-            (Operand::Null, _) if id == whole || id == value => needs.any = true,
+            // What an edge has every edge has: it is there when one is.
+            (Operand::Null, _) => needs.any = true,
             (Operand::Exact(text), Operator::Eq | Operator::Ne) if id == value => {
                 if needs.ids.len() >= MAX_SOURCES {
                     return Err(ScimError::new(ScimType::TooMany, "the filter names too many members"));
@@ -255,6 +358,11 @@ mod tests {
         for (kind, text, expected) in [
             (&user, "userName eq \"kim\"", Some(1)),
             (&user, "externalId eq \"x\"", Some(1)),
+            (
+                &user,
+                "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber eq \"7\"",
+                Some(1),
+            ),
             (&user, "emails eq \"k@x\"", Some(2)),
             (&user, "emails[type eq \"work\"].value eq \"k@x\"", Some(2)),
             (&user, "userName eq \"kim\" and active eq true", Some(1)),
@@ -287,11 +395,51 @@ mod tests {
     }
 
     #[test]
+    fn the_store_counts_what_its_values_say_exactly() {
+        let (user, group) = (ResourceType::user(), ResourceType::group());
+        let organization = OrganizationId::from_uuid(uuid::Uuid::nil());
+        for (kind, text, expected) in [
+            (&user, "userName eq \"kim\"", Some(1)),
+            (&user, "userName ne \"kim\"", Some(2)),
+            (&user, "externalId eq \"x\" and active eq true", Some(3)),
+            (&user, "not (active eq false or userName sw \"ki\")", Some(4)),
+            (&user, "userName sw \"kimberly\"", Some(1)),
+            (&group, "displayName ne \"Ops\"", Some(2)),
+            // More begins like that than what is looked up by.
+            (&user, "userName sw \"kim\"", None),
+            (&user, "userName co \"ki\"", None),
+            (&user, "userName gt \"ki\"", None),
+            (&user, "userName pr", None),
+            // One of many values may be one that is not looked up by.
+            (&user, "emails eq \"k@x\"", None),
+            (&user, "emails[value eq \"k@x\"]", None),
+            (&user, "title eq \"x\"", None),
+            (&user, "active eq true and title eq \"x\"", None),
+            (&user, "meta.created ge \"2026-11-25T00:00:00Z\"", None),
+            (&group, "members eq \"u9\"", None),
+            (&group, "id eq \"g7\"", None),
+        ] {
+            let bound = Filter::parse(text).unwrap().bind(kind, BindPolicy::strict()).unwrap();
+            let found = counting(kind, organization, Some(&bound), None);
+            assert_eq!(found.map(|it| it.query.terms().len()), expected, "{text}");
+        }
+        let everything = counting(&user, organization, None, None).unwrap();
+        assert_eq!((everything.index, everything.query), (LIST, IndexQuery::everything()));
+        let few = Lookup(vec![Source::Many("v".to_owned())]);
+        assert_eq!(counting(&user, organization, None, Some(&few)).unwrap().value, "v");
+        let long = vec!["active eq true"; 40].join(" and ");
+        let bound = Filter::parse(&long).unwrap().bind(&user, BindPolicy::strict()).unwrap();
+        assert_eq!(counting(&user, organization, Some(&bound), None), None, "more than a store takes");
+    }
+
+    #[test]
     fn members_are_asked_for_one_by_one() {
         let group = ResourceType::group();
         for (text, good) in [
             ("members eq \"u9\"", true),
             ("members pr", true),
+            ("members.$ref pr", true),
+            ("members[type pr]", true),
             ("members[value eq \"u9\"]", true),
             ("not (members ne \"u9\")", true),
             ("members.type eq \"User\"", false),

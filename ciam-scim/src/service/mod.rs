@@ -47,6 +47,7 @@ pub struct ScimService {
     pub(crate) limits: Limits,
     pub(crate) grace: Duration,
     pub(crate) later: Option<Arc<LaterRequests>>,
+    pub(crate) nested: u8,
 }
 
 impl ScimService {
@@ -67,6 +68,7 @@ impl ScimService {
             limits: Limits::default(),
             grace: Duration::days(30),
             later: None,
+            nested: 0,
         }
     }
 
@@ -89,6 +91,15 @@ impl ScimService {
     #[must_use]
     pub const fn with_grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
+        self
+    }
+
+    /// Sets through how many groups in groups somebody is a member of the outer ones: `groups` of a user has them as
+    /// `indirect` then, and filters find by them. Default 0: members are members of their own groups. Roles are given by those
+    /// alone in any case.
+    #[must_use]
+    pub const fn with_nested_groups(mut self, levels: u8) -> Self {
+        self.nested = levels;
         self
     }
 

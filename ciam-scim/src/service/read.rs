@@ -1,5 +1,7 @@
 //! Reading one resource, and the form in which clients see it.
 
+use std::collections::BTreeSet;
+
 use ciam_core::store::PageRequest;
 use serde_json::{Map, Value, json};
 use time::format_description::well_known::Rfc3339;
@@ -111,11 +113,11 @@ impl Cx<'_> {
         Value::Object(member)
     }
 
-    /// The groups that somebody is a member of, as a response lists them: those of which they are members themselves.
+    /// The groups that somebody is a member of, as a response lists them.
     async fn groups_of(&self, member: &str) -> Result<Vec<Value>, ScimError> {
         let Some(kind) = self.service.registry.group() else { return Ok(Vec::new()) };
         let mut groups = Vec::new();
-        for group in self.group_ids_of(member).await? {
+        for (group, direct) in self.groups_above(member).await? {
             let Some(stored) = self.stored(kind.name(), &group).await? else { continue };
             if stored.body.deleting {
                 continue;
@@ -125,10 +127,37 @@ impl Cx<'_> {
                 "value": group,
                 "$ref": self.location(kind, &group),
                 "display": display,
-                "type": "direct",
+                "type": if direct { "direct" } else { "indirect" },
             }));
         }
         Ok(groups)
+    }
+
+    /// The groups that somebody is in, themselves (`true`) or by groups in groups, as deep as these count. A circle ends where
+    /// it began.
+    pub(super) async fn groups_above(&self, member: &str) -> Result<Vec<(String, bool)>, ScimError> {
+        let mut found = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut level = vec![member.to_owned()];
+        for depth in 0..=self.service.nested {
+            let mut next = Vec::new();
+            for id in &level {
+                for group in self.group_ids_of(id).await? {
+                    if seen.insert(group.clone()) {
+                        found.push((group.clone(), depth == 0));
+                        next.push(group);
+                    }
+                }
+                if found.len() > self.service.limits.max_members_inline {
+                    return Err(ScimError::new(
+                        ScimType::TooMany,
+                        "the member is in too many groups to list",
+                    ));
+                }
+            }
+            level = next;
+        }
+        Ok(found)
     }
 
     /// The ids of the groups that somebody is a member of; at most as many as a response lists members.

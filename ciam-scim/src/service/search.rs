@@ -1,26 +1,27 @@
 //! Searching ([RFC 7644, section 3.4.2]): which resources match, in which order, and which page of them.
 //!
-//! The store answers what it can by its indexes; everything it answers is looked at again here, so a total is never wrong. A
-//! search that would look at more resources than the limit is refused and never cut short.
+//! What the store's index values say exactly, the store counts and cuts itself. What they say nearly it finds, and everything
+//! that it finds is looked at again here: a total is never wrong. A search that would look at more resources than the limit is
+//! refused and never cut short.
 //!
 //! [RFC 7644, section 3.4.2]: https://www.rfc-editor.org/rfc/rfc7644#section-3.4.2
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ciam_core::secret::TokenDigest;
-use ciam_core::store::{Cursor, Page, PageRequest};
+use ciam_core::store::{Cursor, IndexDeclaration, Page, PageRequest, Window};
 use serde_json::{Map, Value, json};
 
 use super::context::{Cx, Found, Reply, is_group};
 use super::cursor::{Place, Position};
-use super::lookup::{EdgeNeeds, Lookup, Source, edge_needs, lookup};
+use super::lookup::{Counting, EdgeNeeds, Lookup, Source, counting, edge_needs, lookup};
 use crate::error::{ScimError, ScimType};
 use crate::filter::{BindPolicy, BoundFilter, Filter};
 use crate::project::Projection;
 use crate::schema::ResourceType;
 use crate::sort::{Sort, SortKey};
-use crate::store::{EDGE, Edge, LIST, RESOURCE, Stored, group_value, list_value};
+use crate::store::{EDGE, EQUAL, Edge, LIST, RESOURCE, Stored, group_value, list_value};
 
 /// What is searched for.
 #[derive(Clone, Debug, Default)]
@@ -42,7 +43,25 @@ struct Searched<'k> {
     needs: EdgeNeeds,
     sort: Option<Sort>,
     lookup: Option<Lookup>,
+    counting: Option<Counting>,
     projection: Projection,
+}
+
+impl Searched<'_> {
+    /// What the store counts: where the order is its own, and more is found than is read at once.
+    fn counted(&self) -> Option<&Counting> {
+        let small = self.lookup.as_ref().is_some_and(Lookup::is_small);
+        self.counting.as_ref().filter(|_| self.sort.is_none() && !small)
+    }
+
+    /// The one place of the store where everything is that matches, in the store's order.
+    fn place(&self, cx: &Cx<'_>) -> Option<(IndexDeclaration, String)> {
+        match &self.lookup {
+            None => Some((LIST, list_value(cx.organization(), self.kind.name()))),
+            Some(lookup) if lookup.is_small() => None,
+            Some(lookup) => lookup.as_one_value().map(|value| (EQUAL, value.to_owned())),
+        }
+    }
 }
 
 /// A resource that matches.
@@ -86,7 +105,8 @@ impl Cx<'_> {
             let lookup =
                 bound.as_ref().and_then(|it| lookup(kind, self.organization(), self.service.ports.now(), it));
             let projection = Projection::parse(kind, query.attributes.as_deref(), query.excluded.as_deref())?;
-            searched.push(Searched { kind, filter: bound, needs, sort, lookup, projection });
+            let counting = counting(kind, self.organization(), bound.as_ref(), lookup.as_ref());
+            searched.push(Searched { kind, filter: bound, needs, sort, lookup, counting, projection });
         }
         Ok(searched)
     }
@@ -99,7 +119,14 @@ impl Cx<'_> {
     ) -> Result<Reply, ScimError> {
         let start = query.start.unwrap_or(1).max(1);
         let skipped = usize::try_from(start - 1).unwrap_or(usize::MAX);
-        let matches = self.all(searched, Some((skipped, count))).await?;
+        let counted = match searched {
+            [one] if count <= PageRequest::MAX_LIMIT as usize => one.counted(),
+            _ => None,
+        };
+        let matches = match counted {
+            Some(counting) => self.count(searched, counting, skipped, count).await?,
+            None => self.all(searched, Some((skipped, count))).await?,
+        };
         let total = matches.total;
         let window = if matches.is_window {
             matches.items
@@ -112,6 +139,31 @@ impl Cx<'_> {
         // What was asked for is said back, as far as it is a number of JSON.
         body.insert("startIndex".to_owned(), u64::try_from(start).unwrap_or(u64::MAX).into());
         Ok(Reply::new(200, Some(Value::Object(body))))
+    }
+
+    /// A window of what the store's values say exactly, and how much that is.
+    async fn count(
+        &self,
+        searched: &[Searched<'_>],
+        counting: &Counting,
+        skipped: usize,
+        count: usize,
+    ) -> Result<Matches, ScimError> {
+        let window = Window::new(
+            u64::try_from(skipped).unwrap_or(u64::MAX),
+            u32::try_from(count).unwrap_or(PageRequest::MAX_LIMIT),
+        );
+        let Counting { index, value, query } = counting;
+        let found = self.store().records_where(RESOURCE, index.name(), value, query, window).await?;
+        let mut items = Vec::with_capacity(found.items.len());
+        for record in found.items {
+            let stored = Stored::decode(&record.value, record.version)?;
+            let of_group = searched.first().is_some_and(|it| is_group(it.kind));
+            let touch = if of_group { self.touch(&stored.body.id).await? } else { None };
+            items.push(Match { kind: 0, key: None, found: Found { stored, touch } });
+        }
+        let total = usize::try_from(found.total).unwrap_or(usize::MAX);
+        Ok(Matches { items, total, is_window: true })
     }
 
     async fn by_cursor(
@@ -129,7 +181,7 @@ impl Cx<'_> {
         };
         let position = place.position.clone();
         let streamed = match searched {
-            [one] if one.sort.is_none() && one.lookup.is_none() => Some(one),
+            [one] if one.sort.is_none() && one.place(self).is_some() => Some(one),
             _ => None,
         };
         let (window, total, next) = match streamed {
@@ -182,19 +234,32 @@ impl Cx<'_> {
             Some(Position::Store(text)) => Some(Cursor::new(text).map_err(|_| wrong())?),
             Some(Position::After { .. }) => return Err(wrong()),
         };
+        let (index, value) = searched.place(self).ok_or_else(wrong)?;
+        let read = |after: Option<Cursor>, limit: usize| {
+            let limit = u32::try_from(limit).unwrap_or(PageRequest::MAX_LIMIT);
+            let request = after.map_or_else(|| PageRequest::first(limit), |it| PageRequest::after(it, limit));
+            self.page_of(index, &value, request)
+        };
+        // Where few match, a page is looked at for each that is found.
+        let ahead = if searched.filter.is_some() { LOOK_AHEAD } else { 1 };
         let mut window = Vec::new();
         let mut looked_at = 0;
         loop {
             let room = count.saturating_sub(window.len());
-            let limit = u32::try_from(room).unwrap_or(1).max(1);
-            let request = match after.take() {
-                Some(cursor) => PageRequest::after(cursor, limit),
-                None => PageRequest::first(limit),
-            };
-            let page = self.page_of(searched.kind, request).await?;
-            looked_at += page.items.len();
+            let page = read(after.clone(), room.max(ahead)).await?;
+            let (there, mut seen) = (page.items.len(), 0);
             for stored in page.items {
+                seen += 1;
                 window.extend(self.matching(searched, 0, stored).await?);
+                if window.len() >= count {
+                    break;
+                }
+            }
+            looked_at += seen;
+            if seen < there {
+                // It goes on within what was read.
+                let next = read(after, seen).await?.next;
+                return Ok((window, None, next.map(|it| Position::Store(it.as_str().to_owned()))));
             }
             match page.next {
                 None => return Ok((window, None, None)),
@@ -207,9 +272,13 @@ impl Cx<'_> {
         }
     }
 
-    async fn page_of(&self, kind: &ResourceType, request: PageRequest) -> Result<Page<Stored>, ScimError> {
-        let value = list_value(self.organization(), kind.name());
-        let page = self.store().records_by(RESOURCE, LIST.name(), &value, request).await?;
+    async fn page_of(
+        &self,
+        index: IndexDeclaration,
+        value: &str,
+        request: PageRequest,
+    ) -> Result<Page<Stored>, ScimError> {
+        let page = self.store().records_by(RESOURCE, index.name(), value, request).await?;
         let mut items = Vec::with_capacity(page.items.len());
         for record in page.items {
             items.push(Stored::decode(&record.value, record.version)?);
@@ -238,9 +307,10 @@ impl Cx<'_> {
                 }
                 continue;
             }
+            let value = list_value(self.organization(), one.kind.name());
             let mut request = PageRequest::first(PageRequest::MAX_LIMIT);
             loop {
-                let page = self.page_of(one.kind, request).await?;
+                let page = self.page_of(LIST, &value, request).await?;
                 looked_at += page.items.len();
                 if looked_at > self.service.limits.max_scan {
                     return Err(too_many());
@@ -302,21 +372,48 @@ impl Cx<'_> {
         group: &str,
         room: usize,
     ) -> Result<Option<Vec<Stored>>, ScimError> {
-        let value = group_value(self.organization(), group);
         let mut found = Vec::new();
+        let mut seen = BTreeSet::from([group.to_owned()]);
+        let mut level = vec![group.to_owned()];
+        for depth in 0..=self.service.nested {
+            let mut next = Vec::new();
+            for group in level {
+                let Some(members) = self.edges_of(&group, room).await? else { return Ok(None) };
+                for edge in members {
+                    match self.stored(kind.name(), &edge.member).await? {
+                        Some(member) => found.push(member),
+                        // A group in the group, if it is one that counts.
+                        None if depth < self.service.nested && seen.insert(edge.member.clone()) => {
+                            next.push(edge.member);
+                        }
+                        None => {}
+                    }
+                }
+                if found.len() > room || seen.len() > room {
+                    return Ok(None);
+                }
+            }
+            level = next;
+        }
+        Ok(Some(found))
+    }
+
+    /// The members of a group; `None` when they are too many.
+    async fn edges_of(&self, group: &str, room: usize) -> Result<Option<Vec<Edge>>, ScimError> {
+        let value = group_value(self.organization(), group);
+        let mut edges = Vec::new();
         let mut request = PageRequest::first(PageRequest::MAX_LIMIT);
         loop {
             let page = self.store().records_by(EDGE, "group", &value, request).await?;
             for record in page.items {
-                let edge: Edge = record.value.decode()?;
-                found.extend(self.stored(kind.name(), &edge.member).await?);
+                edges.push(record.value.decode()?);
             }
-            if found.len() > room {
+            if edges.len() > room {
                 return Ok(None);
             }
             match page.next {
                 Some(next) => request = PageRequest::after(next, PageRequest::MAX_LIMIT),
-                None => return Ok(Some(found)),
+                None => return Ok(Some(edges)),
             }
         }
     }
@@ -358,11 +455,20 @@ impl Cx<'_> {
         let Some(name) = name else { return Ok(()) };
         let of_group = is_group(searched.kind);
         let mut present: Vec<Value> = Vec::new();
+        let nested = !of_group && self.service.nested > 0 && !ids.is_empty();
+        let above: BTreeSet<String> = match nested {
+            true => self.groups_above(id).await?.into_iter().map(|(group, _)| group).collect(),
+            false => BTreeSet::new(),
+        };
         for other in ids {
+            if nested {
+                present.extend(above.contains(other).then(|| edge(other, of_group)));
+                continue;
+            }
             let (group, member) = if of_group { (id, other.as_str()) } else { (other.as_str(), id) };
             let key = Edge::key_of(self.organization(), group, member);
             if self.store().record(EDGE, &key).await?.is_some() {
-                present.push(json!({ "value": other }));
+                present.push(edge(other, of_group));
             }
         }
         if *any && present.is_empty() {
@@ -371,7 +477,7 @@ impl Cx<'_> {
             let page = self.store().records_by(EDGE, index, &value, PageRequest::first(1)).await?;
             if !page.items.is_empty() {
                 // No filter can compare with this text.
-                present.push(json!({ "value": "\u{0}" }));
+                present.push(edge("\u{0}", of_group));
             }
         }
         if !present.is_empty() {
@@ -390,6 +496,18 @@ impl Cx<'_> {
         Ok(resources)
     }
 }
+
+/// A member, or a group, as a filter sees it: only its `value` is compared, of the rest it is asked whether it is there.
+fn edge(value: &str, of_group: bool) -> Value {
+    let mut edge = json!({ "value": value, "$ref": value, "type": value });
+    if let (false, Some(members)) = (of_group, edge.as_object_mut()) {
+        members.insert("display".to_owned(), value.into());
+    }
+    edge
+}
+
+/// So many are read at once where not all of them match.
+const LOOK_AHEAD: usize = 100;
 
 struct Matches {
     items: Vec<Match>,

@@ -9,12 +9,14 @@ use time::{Date, UtcOffset};
 use super::resource::{Body, EQUAL, UNIQUE};
 use super::scoped;
 use crate::fold::fold;
-use crate::schema::{AttrId, AttributeType, ResourceType};
+use crate::schema::{AttrId, AttributeType, ENTERPRISE_USER, ResourceType};
 
-/// The attributes that have an index: those that are unique, `externalId`, and the addresses of people.
+/// The attributes that have an index: those that are unique, `externalId`, and the employee numbers and addresses of people,
+/// by which directories match as well.
 pub(crate) fn indexed(kind: &ResourceType) -> impl Iterator<Item = AttrId> {
     let external = kind.common().external_id;
-    kind.unique().chain([external]).chain(kind.resolve("emails.value"))
+    let number = format!("{ENTERPRISE_USER}:employeeNumber");
+    kind.unique().chain([external]).chain(kind.resolve(&number)).chain(kind.resolve("emails.value"))
 }
 
 /// The index values of a resource.
@@ -28,6 +30,7 @@ pub(crate) fn index_values(
     let mut values = other_values(kind, organization, body);
     let mut left_out = false;
     for id in indexed(kind) {
+        let many = is_of_many(kind, id);
         for text in texts(kind, id, attributes) {
             let Some(value) = lookup_value(kind, organization, id, text) else { continue };
             if unique.contains(&id) {
@@ -37,7 +40,8 @@ pub(crate) fn index_values(
             if values.contains(&next) {
                 continue;
             }
-            if values.len() < MAX_VALUES {
+            // What there is one of is always looked up by: there, what is found is exactly what matches.
+            if values.len() < MAX_VALUES || !many {
                 values.push(next);
             } else {
                 left_out = true;
@@ -50,7 +54,7 @@ pub(crate) fn index_values(
     values
 }
 
-/// What is looked up besides by equality: how the names begin, who is switched off, on which day something was made and changed.
+/// What is looked up besides by equality: how the names begin, who is switched on and off, on which day something was made and changed.
 fn other_values(kind: &ResourceType, organization: OrganizationId, body: &Body) -> Vec<IndexValue> {
     let mut values = Vec::new();
     for id in kind.unique() {
@@ -64,8 +68,8 @@ fn other_values(kind: &ResourceType, organization: OrganizationId, body: &Body) 
             }));
         }
     }
-    if body.attributes.get("active") == Some(&Value::Bool(false)) {
-        values.push(IndexValue::new(EQUAL, inactive_value(kind, organization)));
+    if let Some(Value::Bool(active)) = body.attributes.get("active") {
+        values.push(IndexValue::new(EQUAL, active_value(kind, organization, *active)));
     }
     let days = [(Day::Created, body.created), (Day::Modified, body.modified)];
     values.extend(days.map(|(day, at)| {
@@ -95,9 +99,21 @@ pub(crate) fn prefix_value(
     Some(scoped(organization, &format!("{}|{}^{prefix}", kind.name(), node.path)))
 }
 
-/// The value under which those are found that are switched off.
-pub(crate) fn inactive_value(kind: &ResourceType, organization: OrganizationId) -> String {
-    scoped(organization, &format!("{}|active:false", kind.name()))
+/// Whether a folded text is looked up by whole: then what begins with it is what is found.
+pub(crate) fn is_whole_prefix(folded: &str) -> bool {
+    PREFIXES.contains(&folded.chars().count())
+}
+
+/// The value under which those are found that are switched on, or off.
+pub(crate) fn active_value(kind: &ResourceType, organization: OrganizationId, active: bool) -> String {
+    scoped(organization, &format!("{}|active:{active}", kind.name()))
+}
+
+/// Whether an attribute, or the one that it is in, has many values.
+pub(crate) fn is_of_many(kind: &ResourceType, id: AttrId) -> bool {
+    let node = kind.node(id);
+    let parent = node.and_then(|it| it.parent).and_then(|it| kind.node(it));
+    [node, parent].into_iter().flatten().any(|it| it.attribute.multi_valued)
 }
 
 /// The value under which those are found that have more values than are looked up by.
@@ -117,7 +133,7 @@ pub(crate) fn day_value(kind: &ResourceType, organization: OrganizationId, what:
     scoped(organization, &format!("{}|{what:?}:{}", kind.name(), day.to_julian_day()))
 }
 
-/// At most this many index values of one resource.
+/// Of a resource with more values than these not all are looked up by.
 const MAX_VALUES: usize = 64;
 
 /// The value under which an attribute's text is found; `None` where it has no index.

@@ -8,7 +8,8 @@ mod resource;
 pub use self::edge::{EDGE, TOUCH};
 pub(crate) use self::edge::{Edge, Touch, group_value, member_value};
 pub(crate) use self::index::{
-    Day, day_value, inactive_value, index_values, indexed, lookup_value, overflow_value, prefix_value,
+    Day, active_value, day_value, index_values, indexed, is_of_many, is_whole_prefix, lookup_value,
+    overflow_value, prefix_value,
 };
 pub use self::owner::OWNER;
 pub(crate) use self::owner::Ownership;

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::directory::Directory;
+use super::directory::{Directory, patch_of};
 use super::target::Target;
 use crate::profile::Profile;
-use crate::schema::{GROUP, USER};
+use crate::schema::{ENTERPRISE_USER, GROUP, USER};
 
 /// Bodies, each with its answer.
 pub(super) async fn bodies(target: &dyn Target) -> Result<(), String> {
@@ -79,6 +79,7 @@ fn users() -> Vec<Row> {
         ("schemas missing", b"{\"userName\":\"x\"}".to_vec()),
         ("schemas empty", schemas("[]")),
         ("schemas unknown", schemas("[\"urn:x\"]")),
+        ("schemas twice", schemas(&format!("[\"{USER}\",\"{USER}\"]"))),
         ("schemas no list", schemas("7")),
         ("unknown attribute", user(",\"unknown\":1")),
     ];
@@ -119,6 +120,65 @@ pub(super) async fn bulk(target: &dyn Target) -> Result<(), String> {
     }
     if elsewhere.get(&format!("/Users/{foreign}")).await?.status != 200 {
         return Err("somebody else's user has changed".to_owned());
+    }
+    circles(&directory).await?;
+    stopping(&directory).await
+}
+
+/// References forward, in circles, in values and filters of patches.
+async fn circles(directory: &Directory<'_>) -> Result<(), String> {
+    let user = |name: &str, by: &str| json!({ "schemas": [USER, ENTERPRISE_USER], "userName": name, ENTERPRISE_USER: { "manager": { "value": format!("bulkId:{by}") } } });
+    let patch = |operations: Value| json!({ "method": "PATCH", "path": "/Groups/bulkId:x", "data": patch_of(&operations) });
+    let operations = json!([
+        post("/Groups", "x", &group("X", "bulkId:y")),
+        post("/Groups", "y", &group("Y", "bulkId:z")),
+        post("/Groups", "z", &group("Z", "bulkId:x")),
+        post("/Users", "p", &user("p", "q")),
+        post("/Users", "q", &user("q", "p")),
+        patch(json!([{ "op": "add", "path": "members", "value": [{ "value": "bulkId:p" }] }])),
+        patch(json!([{ "op": "remove", "path": "members[value eq \"bulkId:y\"]" }])),
+    ]);
+    let answer = send(directory, &operations, &json!({})).await?;
+    let outcomes = answer.body.get("Operations").and_then(Value::as_array).cloned().unwrap_or_default();
+    let text = |it: &Value, name: &str| it.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let statuses: Vec<String> = outcomes.iter().map(|it| text(it, "status")).collect();
+    if statuses != ["201", "201", "201", "201", "201", "204", "204"] {
+        return Err(format!("circles: {}", answer.body));
+    }
+    let ids: Vec<String> = outcomes
+        .iter()
+        .map(|it| text(it, "location").rsplit('/').next().unwrap_or_default().to_owned())
+        .collect();
+    let [x, y, z, p, q, ..] = ids.as_slice() else { return Err("too few outcomes".to_owned()) };
+    for (group, member) in [(x, p), (y, z), (z, x)] {
+        let found = directory.members(group).await?;
+        if found != [member.as_str()] {
+            return Err(format!("a circle of groups: {found:?}, not {member}"));
+        }
+    }
+    for (user, manager) in [(p, q), (q, p)] {
+        let found = directory.get(&format!("/Users/{user}")).await?.body;
+        let found = found.get(ENTERPRISE_USER).and_then(|it| it.pointer("/manager/value")).cloned();
+        if found != Some(json!(manager)) {
+            return Err(format!("a circle of managers: {found:?}, not {manager}"));
+        }
+    }
+    Ok(())
+}
+
+/// `failOnErrors`: so many errors are suffered, and then nothing more is done.
+async fn stopping(directory: &Directory<'_>) -> Result<(), String> {
+    for (most, expected) in [(0, 2), (1, 2), (2, 3), (3, 4)] {
+        let user = |name: String| post("/Users", &name, &json!({ "schemas": [USER], "userName": name }));
+        let bad = |n: usize| json!({ "method": "DELETE", "path": format!("/Users/nobody{n}") });
+        let operations = json!([user(format!("first{most}")), bad(1), bad(2), user(format!("last{most}"))]);
+        let answer = send(directory, &operations, &json!({ "failOnErrors": most })).await?;
+        let done = answer.body.get("Operations").and_then(Value::as_array).map(Vec::len);
+        let last = directory.get(&format!("/Users?filter=userName eq \"last{most}\"")).await?;
+        let made = last.body.get("totalResults") == Some(&json!(1));
+        if done != Some(expected) || made != (expected == 4) {
+            return Err(format!("failOnErrors {most}: {}", answer.body));
+        }
     }
     Ok(())
 }

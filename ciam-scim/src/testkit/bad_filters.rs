@@ -26,7 +26,38 @@ pub(super) async fn filters(target: &dyn Target) -> Result<(), String> {
             answer.is_error(status, kind).map_err(|it| format!("{shown}: {it}"))?;
         }
     }
-    directory.unchanged(&before, "a filter").await
+    directory.unchanged(&before, "a filter").await?;
+    members(&directory).await
+}
+
+/// What is asked of members, which are not read for it.
+async fn members(directory: &Directory<'_>) -> Result<(), String> {
+    let kim = directory.user("member").await?;
+    directory.group("Empty", &[]).await?;
+    directory.group("Ops", &[&kim]).await?;
+    for (filter, status, kind, total) in of_members() {
+        let answer = directory.get(&format!("/Groups?filter={filter}")).await?;
+        if status != 200 {
+            answer.is_error(status, kind).map_err(|it| format!("{filter}: {it}"))?;
+        } else if answer.body.get("totalResults") != Some(&json!(total)) {
+            return Err(format!("{filter}: {} {}, not {total} found", answer.status, answer.body));
+        }
+    }
+    Ok(())
+}
+
+fn of_members() -> [(&'static str, u16, &'static str, usize); 8] {
+    [
+        ("members pr", 200, "", 1),
+        // RFC 7643 has this name, which the grammar of RFC 7644 forgot.
+        ("members.$ref pr", 200, "", 1),
+        ("not (members.$ref pr)", 200, "", 1),
+        ("members[$ref pr]", 200, "", 1),
+        ("members.value eq \"nobody\"", 200, "", 0),
+        ("members.type eq \"User\"", 400, "invalidFilter", 0),
+        ("members co \"0\"", 400, "invalidFilter", 0),
+        ("members.$ref eq \"x\"", 400, "invalidFilter", 0),
+    ]
 }
 
 /// The filter, the status, the kind of the error, and how many match.

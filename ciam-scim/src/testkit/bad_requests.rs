@@ -50,7 +50,29 @@ pub(super) async fn patches(target: &dyn Target) -> Result<(), String> {
         return Err(format!("told apart: {} {}", theirs.body, nobody.body));
     }
     directory.unchanged(&before, "an unknown member").await?;
+    let many: Vec<Value> = (0..100_000).map(|n| json!({ "value": format!("u{n}") })).collect();
+    let many = json!([{ "op": "add", "path": "members", "value": many }]);
+    directory.patch(&group, &many).await?.is_error(413, "")?;
+    directory.unchanged(&before, "too many members").await?;
+    several(&directory, &user).await?;
     circles(&directory, &id).await
+}
+
+/// A filter that chooses two elements is about both.
+async fn several(directory: &Directory<'_>, user: &str) -> Result<(), String> {
+    let emails = json!([{ "type": "work", "value": "a@x" }, { "type": "work", "value": "b@x" }, { "type": "home", "value": "c@x" }]);
+    let operations = json!([
+        { "op": "add", "path": "emails", "value": emails },
+        { "op": "replace", "path": "emails[type eq \"work\"].display", "value": "W" },
+        { "op": "remove", "path": "emails[type eq \"home\"]" },
+    ]);
+    let answer = directory.patch(user, &operations).await?;
+    let expected = json!([{ "type": "work", "value": "a@x", "display": "W" }, { "type": "work", "value": "b@x", "display": "W" }]);
+    if answer.body.get("emails") == Some(&expected) {
+        Ok(())
+    } else {
+        Err(format!("two elements: {}", answer.body))
+    }
 }
 
 fn on_user() -> Vec<(Value, u16, &'static str)> {
@@ -180,6 +202,9 @@ pub(super) async fn ids(target: &dyn Target) -> Result<(), String> {
         &format!("/Users/{}", id.to_uppercase()),
     ] {
         directory.get(path).await?.is_error(404, "").map_err(|it| format!("{path}: {it}"))?;
+    }
+    for path in ["/v1/Users", "/v2/Users", "/V3"] {
+        directory.get(path).await?.is_error(400, "invalidVers").map_err(|it| format!("{path}: {it}"))?;
     }
     let user = json!({ "schemas": [USER], "userName": "x" });
     for (method, body) in [

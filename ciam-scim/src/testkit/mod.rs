@@ -33,6 +33,7 @@ mod findings;
 mod races;
 mod recorded;
 mod searches;
+mod strangers;
 mod target;
 
 pub use self::findings::Findings;
@@ -52,7 +53,7 @@ pub async fn bad_input(target: &dyn Target) -> Findings {
 
 type Table = for<'t> fn(&'t dyn Target) -> futures_util::future::BoxFuture<'t, Result<(), String>>;
 
-fn bad_tables() -> [(&'static str, Table); 7] {
+fn bad_tables() -> [(&'static str, Table); 8] {
     [
         ("filters", |target| Box::pin(bad_filters::filters(target))),
         ("bodies", |target| Box::pin(bad_bodies::bodies(target))),
@@ -60,6 +61,7 @@ fn bad_tables() -> [(&'static str, Table); 7] {
         ("bulk", |target| Box::pin(bad_bodies::bulk(target))),
         ("patches", |target| Box::pin(bad_requests::patches(target))),
         ("pages", |target| Box::pin(bad_requests::pages(target))),
+        ("another organization", |target| Box::pin(strangers::strangers(target))),
         ("ids and versions", |target| Box::pin(bad_requests::ids(target))),
     ]
 }

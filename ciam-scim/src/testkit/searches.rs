@@ -66,6 +66,19 @@ async fn compare(directory: &Directory<'_>, users: &[Map<String, Value>], text: 
             ));
         }
     }
+    // By index there is an order, the same on every page, and a part of it is the same part.
+    let expected: Vec<&String> = expected.iter().collect();
+    for (start, count) in [(1, 0), (3, 5), (expected.len(), 2)] {
+        let path = format!("/Users?startIndex={start}&count={count}&filter={text}");
+        let answer = directory.get(&path).await?;
+        let total = answer.body.get("totalResults").and_then(Value::as_u64);
+        let found = answer.body.get("Resources").and_then(Value::as_array).cloned().unwrap_or_default();
+        let found: Vec<String> = found.iter().filter_map(Value::as_object).map(id).collect();
+        let part: Vec<&String> = expected.iter().skip(start.saturating_sub(1)).take(count).copied().collect();
+        if total != u64::try_from(expected.len()).ok() || found.iter().collect::<Vec<_>>() != part {
+            return Err(format!("{count} from {start}: {total:?} {found:?}, not {part:?}"));
+        }
+    }
     Ok(())
 }
 
@@ -110,7 +123,10 @@ fn user(dice: &mut Dice, n: usize) -> Value {
         .collect();
     members.insert("emails".to_owned(), Value::Array(emails));
     if dice.below(2) == 0 {
-        members.insert(ENTERPRISE_USER.to_owned(), json!({ "department": dice.one(&TITLES) }));
+        members.insert(
+            ENTERPRISE_USER.to_owned(),
+            json!({ "department": dice.one(&TITLES), "employeeNumber": (n % 9).to_string() }),
+        );
     }
     user
 }
@@ -130,8 +146,8 @@ fn leaf(dice: &mut Dice) -> String {
     let name = format!("{}{}", dice.one(&NAMES), dice.below(60));
     let some: String = name.chars().take(1 + dice.below(9)).collect();
     let mail = format!("mail{}@x.example", dice.below(80));
-    match dice.below(14) {
-        0 | 1 => format!("userName eq \"{name}\""),
+    match dice.below(15) {
+        0 | 1 => format!("userName {} \"{name}\"", dice.one(&["eq", "ne"])),
         2..=4 => format!("userName sw \"{some}\""),
         5 => format!("userName {} \"{some}\"", dice.one(&["co", "ew", "ne", "gt", "le"])),
         6 => format!("active {} {}", dice.one(&["eq", "ne"]), dice.one(&["true", "false"])),
@@ -148,7 +164,10 @@ fn leaf(dice: &mut Dice) -> String {
                 dice.one(&["gt", "ge", "lt", "le"])
             )
         }
-        12 => format!("{ENTERPRISE_USER}:department eq \"{}\"", dice.one(&TITLES)),
+        12 => {
+            format!("{ENTERPRISE_USER}:employeeNumber {} \"{}\"", dice.one(&["eq", "ne"]), dice.below(10))
+        }
+        13 => format!("{ENTERPRISE_USER}:department eq \"{}\"", dice.one(&TITLES)),
         _ => format!("emails.type {} \"{}\"", dice.one(&["eq", "ne", "co"]), dice.one(&TYPES)),
     }
 }

@@ -117,3 +117,26 @@ async fn errors_are_counted_and_then_it_stops() {
     assert_eq!(run(json!({ "failOnErrors": 0 })).await, ["201", "409"]);
     assert_eq!(run(json!({ "failOnErrors": 2 })).await, ["201", "409", "409"]);
 }
+
+#[tokio::test]
+async fn of_two_of_one_name_the_first_is_made() {
+    let world = World::new().await;
+    let (world, probe) = world.watched().await;
+    // What is done at once meets between any two calls.
+    probe.interleave();
+    let directory = world.directory(Profile::Strict);
+    let mut operations: Vec<Value> =
+        ["a", "b", "A", "c"].iter().map(|name| post("/Users", name, user(name))).collect();
+    operations.extend((0..40).map(|n| post("/Users", &format!("n{n}"), user(&format!("n{n}")))));
+    operations.push(post("/Groups", "g", group("a", &["bulkId:n39"])));
+    operations.push(post("/Groups", "h", group("A", &[])));
+    let answer = bulk(&directory, json!(operations), json!({})).await;
+    let statuses = statuses(&answer);
+    let refused: Vec<usize> = (0..statuses.len()).filter(|at| statuses[*at] == "409").collect();
+    assert_eq!((statuses.len(), refused), (46, vec![2, 45]), "{}", answer.body);
+    for at in 4..44 {
+        let made = directory.get(&format!("/Users/{}", id_of(&answer, at))).await.body;
+        assert_eq!(made["userName"], format!("n{}", at - 4), "each outcome is of its own operation");
+    }
+    assert_eq!(directory.members(&id_of(&answer, 44)).await, [id_of(&answer, 43)]);
+}

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use ciam_core::memory;
 use ciam_core::organization::Organizations;
 use ciam_core::password::{Argon2idHasher, PasswordFactor};
+use ciam_core::ports::Ports;
 use ciam_core::session::SessionManager;
+use ciam_core::testkit::Probe;
 use ciam_scim::profile::Profile;
 use ciam_scim::service::ScimService;
 use ciam_scim::testkit::{self, InProcess};
@@ -16,7 +18,10 @@ use crate::world::{USER, World};
 
 /// A service in memory, for the suites of the testkit.
 async fn target() -> InProcess {
-    let ports = memory::ports();
+    target_on(memory::ports()).await
+}
+
+async fn target_on(ports: Ports) -> InProcess {
     let hasher = Arc::new(Argon2idHasher::dangerous_fast().unwrap());
     let password = PasswordFactor::new(&ports, hasher).await.unwrap();
     let organizations = Organizations::new(ports.clone());
@@ -87,7 +92,10 @@ async fn what_indexes_find_is_what_the_evaluator_says() {
 
 #[tokio::test]
 async fn changes_at_the_same_moment() {
-    testkit::races(&target().await).await.assert_right();
+    // Between any two calls to the store.
+    let probe = Probe::new();
+    probe.interleave();
+    testkit::races(&target_on(probe.watch(&memory::ports())).await).await.assert_right();
 }
 
 #[tokio::test]

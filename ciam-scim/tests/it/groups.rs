@@ -33,6 +33,37 @@ async fn members_and_groups_are_two_sides_of_one_thing() {
 }
 
 #[tokio::test]
+async fn groups_in_groups_count_as_deep_as_they_are_said_to() {
+    let mut directory = World::new().await.directory(Profile::Interop);
+    let kim = directory.user("kim").await;
+    let inner = directory.group("Inner", &[&kim]).await;
+    let middle = directory.group("Middle", &[&inner]).await;
+    let outer = directory.group("Outer", &[&middle]).await;
+    // A circle: the outer one is in the inner one.
+    let circle = json!([{ "op": "add", "path": "members", "value": [{ "value": outer }] }]);
+    directory.patch(&format!("/Groups/{inner}"), circle).await;
+    for (levels, expected) in [(0, 1), (1, 2), (2, 3), (9, 3)] {
+        directory.world.service = directory.world.service.clone().with_nested_groups(levels);
+        let shown = directory.get(&format!("/Users/{kim}")).await.body;
+        let groups: Vec<(&str, &str)> = shown["groups"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| (it["value"].as_str().unwrap(), it["type"].as_str().unwrap()))
+            .collect();
+        let all = [(inner.as_str(), "direct"), (middle.as_str(), "indirect"), (outer.as_str(), "indirect")];
+        assert_eq!(groups, all[..expected], "{levels}");
+        for (at, (group, _)) in all.iter().enumerate() {
+            for filter in [format!("groups eq \"{group}\""), format!("title pr or groups eq \"{group}\"")] {
+                let found = directory.get(&format!("/Users?filter={filter}")).await.body;
+                assert_eq!(found["totalResults"], usize::from(at < expected), "{levels} {filter}");
+            }
+        }
+    }
+    assert_eq!(directory.get("/Users?filter=groups pr").await.body["totalResults"], 1);
+}
+
+#[tokio::test]
 async fn a_large_group_is_changed_without_being_listed() {
     let mut directory = World::new().await.directory(Profile::Interop);
     let mut limits = *directory.world.service.limits();

@@ -8,11 +8,13 @@
 )]
 #![expect(clippy::needless_pass_by_value, reason = "tests read better without references to literals")]
 
+mod atomic;
 mod bulk;
 mod directories;
 mod groups;
 mod identity;
 mod later;
+mod meanwhile;
 mod oracle;
 mod paging;
 mod peers;

@@ -124,6 +124,60 @@ async fn cursors_that_are_not_good() {
 }
 
 #[tokio::test]
+async fn a_cursor_of_another_secret_is_none() {
+    let world = World::new().await;
+    let directory = world.directory(Profile::Interop);
+    people(&directory, 6).await;
+    let cursor =
+        directory.get("/Users?count=2&cursor=").await.body["nextCursor"].as_str().unwrap().to_owned();
+    // The same people in the same store, and another key.
+    let other = world.clone().with_another_key().await;
+    let answer = other.directory(Profile::Interop).get(&format!("/Users?count=2&cursor={cursor}")).await;
+    assert_eq!(answer.error(), (400, "invalidCursor"));
+    assert_eq!(directory.get(&format!("/Users?count=2&cursor={cursor}")).await.status, 200);
+}
+
+#[tokio::test]
+async fn what_the_store_counts_has_no_limit() {
+    let mut directory = World::new().await.directory(Profile::Interop);
+    people(&directory, 12).await;
+    let off = directory.user("off").await;
+    let deactivate = json!([{ "op": "replace", "path": "active", "value": false }]);
+    directory.patch(&format!("/Users/{off}"), deactivate).await;
+    let mut limits = *directory.world.service.limits();
+    limits.max_scan = 5;
+    directory.world.service = directory.world.service.clone().with_limits(limits);
+    let everybody = {
+        let mut all = Vec::new();
+        for start in [1, 6, 11] {
+            let page = directory.get(&format!("/Users?startIndex={start}&count=5")).await.body;
+            assert_eq!((&page["totalResults"], &page["startIndex"]), (&json!(13), &json!(start)));
+            all.extend(ids(&page));
+        }
+        all
+    };
+    assert_eq!(everybody.len(), 13);
+    for (filter, total) in [
+        ("active eq false", 1),
+        ("active ne false", 12),
+        ("not (active eq false)", 12),
+        ("userName ne \"user003\"", 12),
+        ("userName sw \"user\"", 12),
+        ("userName sw \"user\" and not (userName eq \"user003\" or active eq false)", 11),
+    ] {
+        let page = directory.get(&format!("/Users?count=2&startIndex=2&filter={filter}")).await;
+        assert_eq!(page.body["totalResults"], total, "{filter} {}", page.body);
+        let expected = usize::try_from(total - 1).unwrap().min(2);
+        assert_eq!(ids(&page.body).len(), expected, "{filter}");
+        let only = directory.get(&format!("/Users?count=0&filter={filter}")).await.body;
+        assert_eq!((&only["totalResults"], ids(&only).len()), (&json!(total), 0), "{filter}");
+    }
+    for filter in ["title eq \"1\"", "active ne false and title eq \"1\""] {
+        assert_eq!(directory.get(&format!("/Users?filter={filter}")).await.error(), (400, "tooMany"));
+    }
+}
+
+#[tokio::test]
 async fn a_search_that_would_look_at_too_much_is_refused() {
     let mut directory = World::new().await.directory(Profile::Interop);
     people(&directory, 12).await;

@@ -12,7 +12,7 @@ use ciam_core::password::{Argon2idHasher, PasswordFactor};
 use ciam_core::ports::Ports;
 use ciam_core::session::SessionManager;
 use ciam_core::store::OutboxPayload;
-use ciam_core::testkit::{ManualClock, SeededEntropy};
+use ciam_core::testkit::{ManualClock, Probe, SeededEntropy};
 use ciam_scim::connection::Connection;
 use ciam_scim::profile::Profile;
 use ciam_scim::service::{Caller, ScimService};
@@ -26,9 +26,14 @@ pub(crate) const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 pub(crate) const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 pub(crate) const TENANT: Actor = Actor::system("test");
 
+fn tenant() -> TenantId {
+    TenantId::from_uuid(uuid::Uuid::from_u128(7))
+}
+
 #[derive(Clone)]
 pub(crate) struct World {
     pub(crate) ports: Ports,
+    database: MemoryDatabase,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) dns: Arc<MemoryDns>,
     pub(crate) organizations: Organizations,
@@ -65,10 +70,9 @@ impl World {
     pub(crate) async fn new() -> Self {
         let clock = Arc::new(ManualClock::default());
         let dns = Arc::new(MemoryDns::new());
-        let tenant = TenantId::from_uuid(uuid::Uuid::from_u128(7));
-        let ports =
-            memory::ports_of(tenant, &MemoryDatabase::new(), clock.clone(), Arc::new(SeededEntropy::new(7)))
-                .with_dns(dns.clone());
+        let database = MemoryDatabase::new();
+        let ports = memory::ports_of(tenant(), &database, clock.clone(), Arc::new(SeededEntropy::new(7)))
+            .with_dns(dns.clone());
         let hasher = Arc::new(Argon2idHasher::dangerous_fast().unwrap());
         let password = PasswordFactor::new(&ports, hasher).await.unwrap();
         let organizations = Organizations::new(ports.clone());
@@ -79,7 +83,26 @@ impl World {
         };
         let (acme, other) = (make("acme").await, make("other").await);
         let service = ScimService::new(ports.clone(), organizations.clone(), sessions.clone(), password);
-        Self { ports, clock, dns, organizations, sessions, service, acme, other }
+        Self { ports, database, clock, dns, organizations, sessions, service, acme, other }
+    }
+
+    /// The same world on the same store, whose vault has another key.
+    pub(crate) async fn with_another_key(mut self) -> Self {
+        let entropy = Arc::new(SeededEntropy::new(8));
+        self.ports = memory::ports_of(tenant(), &self.database, self.clock.clone(), entropy);
+        self.watched().await.0
+    }
+
+    /// The same world, with every call of the service seen by a probe.
+    pub(crate) async fn watched(mut self) -> (Self, Probe) {
+        let probe = Probe::new();
+        let ports = probe.watch(&self.ports);
+        let hasher = Arc::new(Argon2idHasher::dangerous_fast().unwrap());
+        let password = PasswordFactor::new(&ports, hasher).await.unwrap();
+        self.organizations = Organizations::new(ports.clone());
+        self.sessions = SessionManager::new(ports.clone());
+        self.service = ScimService::new(ports, self.organizations.clone(), self.sessions.clone(), password);
+        (self, probe)
     }
 
     /// Acme proves a domain.

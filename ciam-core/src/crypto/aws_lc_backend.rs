@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use aws_lc_rs as library;
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
+use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::{agreement, rsa, signature};
 
 use super::delegate::crypto_by_primitives;
@@ -47,6 +48,14 @@ impl Crypto for AwsLc {
     }
 
     fn generate_signing_key(&self, scheme: SignatureScheme) -> Result<SecretBytes, GenerateError> {
+        if scheme == SignatureScheme::EcdsaP521Sha512 {
+            let document = signature::EcdsaKeyPair::generate_pkcs8(
+                &signature::ECDSA_P521_SHA512_FIXED_SIGNING,
+                &SystemRandom::new(),
+            );
+            let document = document.map_err(|_| GenerateError::RandomSource)?;
+            return Ok(SecretBytes::new(document.as_ref().to_vec()));
+        }
         if !scheme.is_rsa() {
             return primitives::generate_curve_key(scheme);
         }
@@ -70,6 +79,9 @@ fn ec_key(
         }
         (SignatureScheme::EcdsaP384Sha384, EcCurve::P384) => {
             (&signature::ECDSA_P384_SHA384_FIXED, &agreement::ECDH_P384)
+        }
+        (SignatureScheme::EcdsaP521Sha512, EcCurve::P521) => {
+            (&signature::ECDSA_P521_SHA512_FIXED, &agreement::ECDH_P521)
         }
         _ => return Err(KeyRejected::WrongType),
     };
@@ -113,6 +125,7 @@ fn ecdsa_signing_key(
     let algorithm = match curve {
         EcCurve::P256 => &signature::ECDSA_P256_SHA256_FIXED_SIGNING,
         EcCurve::P384 => &signature::ECDSA_P384_SHA384_FIXED_SIGNING,
+        EcCurve::P521 => &signature::ECDSA_P521_SHA512_FIXED_SIGNING,
     };
     let pair = signature::EcdsaKeyPair::from_pkcs8(algorithm, pkcs8).map_err(|_| KeyRejected::Malformed)?;
     primitives::ecdsa_signing_key(scheme, curve, pair)

@@ -33,6 +33,9 @@ impl Encryption for AwsLc {
 
     fn agree_ephemeral(&self, with: &PublicKey) -> Result<(PublicKey, SecretBytes), KeyRejected> {
         let PublicKey::Ec { curve, .. } = with else { return Err(KeyRejected::WrongType) };
+        if *curve == EcCurve::P521 {
+            return Err(KeyRejected::Unsupported);
+        }
         let private =
             agreement::PrivateKey::generate(algorithm_of(*curve)).map_err(|_| KeyRejected::Unsupported)?;
         let ours = CurveKey::new(*curve, private)?;
@@ -91,6 +94,7 @@ const fn algorithm_of(curve: EcCurve) -> &'static agreement::Algorithm {
     match curve {
         EcCurve::P256 => &agreement::ECDH_P256,
         EcCurve::P384 => &agreement::ECDH_P384,
+        EcCurve::P521 => &agreement::ECDH_P521,
     }
 }
 
@@ -163,7 +167,8 @@ impl DecryptingKey for CurveKey {
     fn kind(&self) -> DecryptionKeyKind {
         match self.curve {
             EcCurve::P256 => DecryptionKeyKind::P256,
-            EcCurve::P384 => DecryptionKeyKind::P384,
+            // Keys of other curves are not parsed for this.
+            EcCurve::P384 | EcCurve::P521 => DecryptionKeyKind::P384,
         }
     }
 

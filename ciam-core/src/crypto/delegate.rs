@@ -11,6 +11,10 @@ macro_rules! crypto_by_primitives {
             primitives::digest(algorithm, bytes)
         }
 
+        fn digester(&self, algorithm: DigestAlgorithm) -> Box<dyn super::Digester> {
+            primitives::digester(algorithm)
+        }
+
         fn one_time_mac(&self, algorithm: OneTimeHash, key: &SecretBytes, message: &[u8]) -> Digest {
             primitives::one_time_mac(algorithm, key, message)
         }

@@ -140,6 +140,9 @@ pub trait Crypto: fmt::Debug + Send + Sync {
     /// Digests bytes.
     fn digest(&self, algorithm: DigestAlgorithm, bytes: &[u8]) -> Digest;
 
+    /// Begins a digest of bytes that come in pieces: what is too large to be in memory at once.
+    fn digester(&self, algorithm: DigestAlgorithm) -> Box<dyn Digester>;
+
     /// The HMAC ([RFC 2104](https://www.rfc-editor.org/rfc/rfc2104)) from which a one-time code is cut
     /// ([RFC 4226](https://www.rfc-editor.org/rfc/rfc4226), [RFC 6238](https://www.rfc-editor.org/rfc/rfc6238)).
     ///
@@ -216,6 +219,8 @@ pub enum SignatureScheme {
     EcdsaP256Sha256,
     /// ECDSA on P-384 with SHA-384; the signature is `r || s`, 96 bytes.
     EcdsaP384Sha384,
+    /// ECDSA on P-521 with SHA-512; the signature is `r || s`, 132 bytes. `aws-lc-rs` has it, `ring` has not.
+    EcdsaP521Sha512,
     /// Ed25519 ([RFC 8032](https://www.rfc-editor.org/rfc/rfc8032)).
     Ed25519,
     /// RSASSA-PKCS1-v1_5 with SHA-256.
@@ -302,6 +307,25 @@ impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Digest({} bytes)", self.length)
     }
+}
+
+/// A digest of bytes that come in pieces.
+///
+/// ```
+/// use ciam_core::crypto::{self, DigestAlgorithm};
+///
+/// let crypto = crypto::ring();
+/// let mut digester = crypto.digester(DigestAlgorithm::Sha256);
+/// digester.update(b"in ");
+/// digester.update(b"pieces");
+/// assert_eq!(digester.finish(), crypto.digest(DigestAlgorithm::Sha256, b"in pieces"));
+/// ```
+pub trait Digester: fmt::Debug + Send {
+    /// Takes the next piece.
+    fn update(&mut self, bytes: &[u8]);
+
+    /// The digest of all pieces, one after the other.
+    fn finish(self: Box<Self>) -> Digest;
 }
 
 /// A parsed and checked public key, bound to one scheme.

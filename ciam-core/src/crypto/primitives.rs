@@ -7,8 +7,9 @@ use super::library::rand::SystemRandom;
 use super::library::signature::{self, KeyPair as _};
 use super::library::{aead, digest, hkdf, hmac, rsa};
 use crate::crypto::{
-    AEAD_KEY_LENGTH, AEAD_NONCE_LENGTH, Digest, DigestAlgorithm, EcCurve, GenerateError, InvalidSignature,
-    KeyRejected, MacKey, OneTimeHash, OperationFailed, PublicKey, SignatureScheme, SigningKey, rsa_checks,
+    AEAD_KEY_LENGTH, AEAD_NONCE_LENGTH, Digest, DigestAlgorithm, Digester, EcCurve, GenerateError,
+    InvalidSignature, KeyRejected, MacKey, OneTimeHash, OperationFailed, PublicKey, SignatureScheme,
+    SigningKey, rsa_checks,
 };
 use crate::secret::SecretBytes;
 
@@ -32,6 +33,7 @@ pub(super) fn signing_key(
     match scheme {
         SignatureScheme::EcdsaP256Sha256 => ecdsa(EcCurve::P256),
         SignatureScheme::EcdsaP384Sha384 => ecdsa(EcCurve::P384),
+        SignatureScheme::EcdsaP521Sha512 => ecdsa(EcCurve::P521),
         SignatureScheme::Ed25519 => ed25519_signing_key(pkcs8),
         SignatureScheme::RsaPkcs1Sha256 => rsa_signing_key(scheme, &signature::RSA_PKCS1_SHA256, pkcs8),
         SignatureScheme::RsaPkcs1Sha384 => rsa_signing_key(scheme, &signature::RSA_PKCS1_SHA384, pkcs8),
@@ -71,7 +73,8 @@ pub(super) fn generate_curve_key(scheme: SignatureScheme) -> Result<SecretBytes,
             signature::EcdsaKeyPair::generate_pkcs8(&signature::ECDSA_P384_SHA384_FIXED_SIGNING, &random)
         }
         SignatureScheme::Ed25519 => signature::Ed25519KeyPair::generate_pkcs8(&random),
-        SignatureScheme::RsaPkcs1Sha256
+        SignatureScheme::EcdsaP521Sha512
+        | SignatureScheme::RsaPkcs1Sha256
         | SignatureScheme::RsaPkcs1Sha384
         | SignatureScheme::RsaPkcs1Sha512
         | SignatureScheme::RsaPssSha256 => return Err(GenerateError::Unsupported),
@@ -89,12 +92,19 @@ pub(super) fn mac_key(key: &SecretBytes) -> Result<Arc<dyn MacKey>, KeyRejected>
 }
 
 pub(super) fn digest(algorithm: DigestAlgorithm, bytes: &[u8]) -> Digest {
-    let algorithm = match algorithm {
+    Digest::new(digest::digest(hash(algorithm), bytes).as_ref())
+}
+
+pub(super) fn digester(algorithm: DigestAlgorithm) -> Box<dyn Digester> {
+    Box::new(Pieces(digest::Context::new(hash(algorithm))))
+}
+
+fn hash(algorithm: DigestAlgorithm) -> &'static digest::Algorithm {
+    match algorithm {
         DigestAlgorithm::Sha256 => &digest::SHA256,
         DigestAlgorithm::Sha384 => &digest::SHA384,
         DigestAlgorithm::Sha512 => &digest::SHA512,
-    };
-    Digest::new(digest::digest(algorithm, bytes).as_ref())
+    }
 }
 
 pub(super) fn one_time_mac(algorithm: OneTimeHash, key: &SecretBytes, message: &[u8]) -> Digest {
@@ -229,6 +239,24 @@ impl SigningKey for RsaSigningKey {
 impl fmt::Debug for RsaSigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SigningKey({:?})", self.scheme)
+    }
+}
+
+struct Pieces(digest::Context);
+
+impl Digester for Pieces {
+    fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(self: Box<Self>) -> Digest {
+        Digest::new(self.0.finish().as_ref())
+    }
+}
+
+impl fmt::Debug for Pieces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Digester(..)")
     }
 }
 

@@ -69,6 +69,8 @@ pub enum EcCurve {
     P256,
     /// P-384, also called secp384r1.
     P384,
+    /// P-521, also called secp521r1. Not every backend has it.
+    P521,
 }
 
 impl EcCurve {
@@ -78,6 +80,7 @@ impl EcCurve {
         match self {
             Self::P256 => 32,
             Self::P384 => 48,
+            Self::P521 => 66,
         }
     }
 }

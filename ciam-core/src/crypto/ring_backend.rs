@@ -40,6 +40,7 @@ impl Ring {
         let algorithm = match curve {
             EcCurve::P256 => &agreement::ECDH_P256,
             EcCurve::P384 => &agreement::ECDH_P384,
+            EcCurve::P521 => return Err(KeyRejected::Unsupported),
         };
         let ours = agreement::EphemeralPrivateKey::generate(algorithm, &self.random)
             .map_err(|_| KeyRejected::Unsupported)?;
@@ -57,6 +58,7 @@ impl Ring {
         let algorithm: &'static dyn signature::VerificationAlgorithm = match (scheme, curve) {
             (SignatureScheme::EcdsaP256Sha256, EcCurve::P256) => &signature::ECDSA_P256_SHA256_FIXED,
             (SignatureScheme::EcdsaP384Sha384, EcCurve::P384) => &signature::ECDSA_P384_SHA384_FIXED,
+            (SignatureScheme::EcdsaP521Sha512, EcCurve::P521) => return Err(KeyRejected::Unsupported),
             _ => return Err(KeyRejected::WrongType),
         };
         if x.len() != curve.coordinate_length() || y.len() != curve.coordinate_length() {
@@ -76,6 +78,7 @@ impl Ring {
         let algorithm = match curve {
             EcCurve::P256 => &signature::ECDSA_P256_SHA256_FIXED_SIGNING,
             EcCurve::P384 => &signature::ECDSA_P384_SHA384_FIXED_SIGNING,
+            EcCurve::P521 => return Err(KeyRejected::Unsupported),
         };
         let pair = signature::EcdsaKeyPair::from_pkcs8(algorithm, pkcs8, &self.random)
             .map_err(|_| KeyRejected::Malformed)?;

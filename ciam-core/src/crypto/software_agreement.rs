@@ -55,6 +55,7 @@ impl CurveKey {
             let private = match curve {
                 EcCurve::P256 => p256::SecretKey::from_slice(&bytes).map(Private::P256),
                 EcCurve::P384 => p384::SecretKey::from_slice(&bytes).map(Private::P384),
+                EcCurve::P521 => return Err(KeyRejected::Unsupported),
             };
             if let Ok(private) = private {
                 return Self::new(private);

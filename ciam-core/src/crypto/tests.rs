@@ -203,3 +203,36 @@ fn unhex(text: &str) -> Vec<u8> {
     let digit = |c: u8| u8::try_from(char::from(c).to_digit(16).unwrap()).unwrap();
     text.as_bytes().chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
 }
+
+/// The signature of [RFC 6979, appendix A.2.7](https://www.rfc-editor.org/rfc/rfc6979#appendix-A.2.7).
+#[cfg(feature = "aws-lc-rs")]
+#[test]
+fn keys_of_p_521_are_for_aws_lc_alone() {
+    let scheme = SignatureScheme::EcdsaP521Sha512;
+    let x = "01894550D0785932E00EAA23B694F213F8C3121F86DC97A04E5A7167DB4E5BCD371123D46E45DB6B5D5370A7F20FB633155D38FF\
+             A16D2BD761DCAC474B9A2F5023A4";
+    let y = "00493101C962CD4D2FDDF782285E64584139C2F91B47F87FF82354D6630F746A28A0DB25741B5B34A828008B22ACC23F924FAAFB\
+             D4D33F81EA66956DFEAA2BFDFCF5";
+    let signature = "00C328FAFCBD79DD77850370C46325D987CB525569FB63C5D3BC53950E6D4C5F174E25A1EE9017B5D450606ADD152B534931D7\
+                     D4E8455CC91F9B15BF05EC36E377FA00617CCE7CF5064806C467F678D3B4080D6F1CC50AF26CA209417308281B68AF282623EA\
+                     A63E5B5C0723D8B8C37FF0777B1A20F8CCB1DCCC43997F1EE0E44DA4A67A";
+    let key = PublicKey::Ec { curve: EcCurve::P521, x: unhex(x), y: unhex(y) };
+    let mut signature = unhex(signature);
+    let crypto = aws_lc_rs();
+    let parsed = crypto.verifying_key(scheme, &key).unwrap();
+    parsed.verify(b"sample", &signature).unwrap();
+    signature[131] ^= 1;
+    parsed.verify(b"sample", &signature).unwrap_err();
+    assert_eq!(ring().verifying_key(scheme, &key).unwrap_err(), KeyRejected::Unsupported);
+
+    let pkcs8 = crypto.generate_signing_key(scheme).unwrap();
+    let signing = crypto.signing_key(scheme, pkcs8.expose()).unwrap();
+    let signature = signing.sign(b"message").unwrap();
+    assert_eq!(signature.len(), 132);
+    crypto.verifying_key(scheme, signing.public_key()).unwrap().verify(b"message", &signature).unwrap();
+    assert_eq!(ring().signing_key(scheme, pkcs8.expose()).unwrap_err(), KeyRejected::Unsupported);
+    assert_eq!(ring().generate_signing_key(scheme).unwrap_err(), GenerateError::Unsupported);
+    let PublicKey::Ec { x, .. } = signing.public_key() else { panic!() };
+    let off_curve = PublicKey::Ec { curve: EcCurve::P521, x: x.clone(), y: vec![1; 66] };
+    assert_eq!(crypto.verifying_key(scheme, &off_curve).unwrap_err(), KeyRejected::InvalidPoint);
+}

@@ -88,6 +88,7 @@ impl Algorithm {
         match key {
             PublicKey::Ec { curve: EcCurve::P256, .. } => &[Self::Es256],
             PublicKey::Ec { curve: EcCurve::P384, .. } => &[Self::Es384],
+            PublicKey::Ec { curve: EcCurve::P521, .. } => &[],
             PublicKey::Ed25519(_) => &[Self::EdDsa],
             PublicKey::Rsa { .. } => &[Self::Ps256, Self::Rs256],
         }

@@ -151,6 +151,7 @@ impl From<PublicJwk> for Jwk {
                 curve: match curve {
                     EcCurve::P256 => EllipticCurve::P256,
                     EcCurve::P384 => EllipticCurve::P384,
+                    EcCurve::P521 => EllipticCurve::P521,
                 },
                 x: base64url::encode(x),
                 y: base64url::encode(y),
@@ -277,6 +278,7 @@ pub(super) const fn curve_name(curve: EcCurve) -> &'static str {
     match curve {
         EcCurve::P256 => "P-256",
         EcCurve::P384 => "P-384",
+        EcCurve::P521 => "P-521",
     }
 }
 

@@ -1,6 +1,7 @@
 //! The one way out.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
@@ -37,6 +38,14 @@ impl Outbound {
     pub fn new(ports: Ports) -> Self {
         let policy = ports.outbound_policy().clone();
         Self { ports, policy }
+    }
+
+    /// The same way with other limits: for what is known to be larger, and fetched where nobody waits for it.
+    #[must_use]
+    pub const fn with_limits(mut self, deadline: Duration, max_body: usize) -> Self {
+        self.policy.deadline = deadline;
+        self.policy.max_body = max_body;
+        self
     }
 
     /// Fetches a JSON document: `GET`, status 200, a JSON content type.

@@ -39,6 +39,11 @@ use clause;
 
 const CLAUSES: &[Clause<dyn Crypto>] = &[
     clause!("digest.known", digest, "`digest` gives the digests of FIPS 180-4."),
+    clause!(
+        "digest.pieces",
+        digest_pieces,
+        "`digester` gives the digest of its pieces, one after the other."
+    ),
     clause!("mac.known", mac, "`mac_key` makes the codes of RFC 2104 with SHA-256, and accepts them."),
     clause!(
         "mac.refuses",
@@ -109,6 +114,23 @@ fn digest(crypto: &dyn Crypto) -> Result<(), Violation> {
         for (text, expected) in [(&b"abc"[..], of_abc), (b"", of_nothing)] {
             let found = crypto.digest(algorithm, text);
             ensure_eq!(found.as_ref(), unhex(expected)?, "{algorithm:?} of {} bytes", text.len());
+        }
+    }
+    Ok(())
+}
+
+fn digest_pieces(crypto: &dyn Crypto) -> Result<(), Violation> {
+    let text: Vec<u8> = (0..=255).cycle().take(1_000).collect();
+    for algorithm in [DigestAlgorithm::Sha256, DigestAlgorithm::Sha384, DigestAlgorithm::Sha512] {
+        for size in [1, 63, 64, 65, 999, 1_000] {
+            let mut digester = crypto.digester(algorithm);
+            for piece in text.chunks(size) {
+                digester.update(piece);
+                digester.update(b"");
+            }
+            let found = digester.finish();
+            let whole = crypto.digest(algorithm, &text);
+            ensure_eq!(found.as_ref(), whole.as_ref(), "{algorithm:?} in pieces of {size}");
         }
     }
     Ok(())

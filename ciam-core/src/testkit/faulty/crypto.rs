@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Faulty;
 use crate::crypto::{
-    AEAD_KEY_LENGTH, AEAD_NONCE_LENGTH, AEAD_TAG_LENGTH, Crypto, Digest, DigestAlgorithm, GenerateError,
-    InvalidSignature, KeyRejected, MacKey, OneTimeHash, OperationFailed, PublicKey, SignatureScheme,
-    SigningKey, VerifyingKey, ring,
+    AEAD_KEY_LENGTH, AEAD_NONCE_LENGTH, AEAD_TAG_LENGTH, Crypto, Digest, DigestAlgorithm, Digester,
+    GenerateError, InvalidSignature, KeyRejected, MacKey, OneTimeHash, OperationFailed, PublicKey,
+    SignatureScheme, SigningKey, VerifyingKey, ring,
 };
 use crate::secret::SecretBytes;
 use crate::testkit::crypto::der;
@@ -15,6 +15,7 @@ use crate::testkit::crypto::der;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
     CutsSha512,
+    ForgetsLaterPieces,
     MacIsADigest,
     OneTimeMacIsShort,
     MacMayBeShort,
@@ -43,6 +44,7 @@ enum Fault {
 /// Each fault with the clause that it breaks.
 const FAULTS: &[(Fault, &str)] = &[
     (Fault::CutsSha512, "digest.known"),
+    (Fault::ForgetsLaterPieces, "digest.pieces"),
     (Fault::MacIsADigest, "mac.known"),
     (Fault::OneTimeMacIsShort, "one_time_mac.known"),
     (Fault::MacMayBeShort, "mac.refuses"),
@@ -98,6 +100,27 @@ struct Sealed {
     associated: Vec<u8>,
     sealed: Vec<u8>,
     text: Vec<u8>,
+}
+
+/// A digest that may forget all pieces but the first.
+#[derive(Debug)]
+struct Pieces {
+    right: Box<dyn Digester>,
+    forgets: bool,
+    begun: bool,
+}
+
+impl Digester for Pieces {
+    fn update(&mut self, bytes: &[u8]) {
+        if !(self.forgets && self.begun) {
+            self.right.update(bytes);
+        }
+        self.begun = true;
+    }
+
+    fn finish(self: Box<Self>) -> Digest {
+        self.right.finish()
+    }
 }
 
 impl Broken {
@@ -198,6 +221,11 @@ impl Crypto for Broken {
             return Digest::new(whole.as_ref().get(..48).unwrap_or_default());
         }
         self.right.digest(algorithm, bytes)
+    }
+
+    fn digester(&self, algorithm: DigestAlgorithm) -> Box<dyn Digester> {
+        let right = self.right.digester(algorithm);
+        Box::new(Pieces { right, forgets: self.has(Fault::ForgetsLaterPieces), begun: false })
     }
 
     fn one_time_mac(&self, algorithm: OneTimeHash, key: &SecretBytes, message: &[u8]) -> Digest {

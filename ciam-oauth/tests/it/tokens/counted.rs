@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ciam_core::crypto::{
-    self, AEAD_KEY_LENGTH, AEAD_NONCE_LENGTH, Crypto, Digest, DigestAlgorithm, GenerateError,
+    self, AEAD_KEY_LENGTH, AEAD_NONCE_LENGTH, Crypto, Digest, DigestAlgorithm, Digester, GenerateError,
     InvalidSignature, KeyRejected, MacKey, OneTimeHash, OperationFailed, PublicKey, SignatureScheme,
     SigningKey, VerifyingKey,
 };
@@ -95,6 +95,10 @@ impl Crypto for Counted {
 
     fn digest(&self, algorithm: DigestAlgorithm, bytes: &[u8]) -> Digest {
         self.count().digest(algorithm, bytes)
+    }
+
+    fn digester(&self, algorithm: DigestAlgorithm) -> Box<dyn Digester> {
+        self.count().digester(algorithm)
     }
 
     fn one_time_mac(&self, algorithm: OneTimeHash, key: &SecretBytes, message: &[u8]) -> Digest {

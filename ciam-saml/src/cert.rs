@@ -16,7 +16,7 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// Reads a certificate (DER); `None` when it cannot be, or its key is neither RSA nor of P-256 or P-384.
+    /// Reads a certificate (DER); `None` when it cannot be, or its key is neither RSA nor of P-256, P-384 or P-521.
     #[must_use]
     pub fn parse(der: &[u8]) -> Option<Self> {
         if der.len() > MAX_LENGTH {
@@ -120,6 +120,7 @@ fn algorithm_oid(algorithm: SignatureAlgorithm) -> Vec<u8> {
         SignatureAlgorithm::RsaSha512 => rsa(13),
         SignatureAlgorithm::EcdsaSha256 => ecdsa(2),
         SignatureAlgorithm::EcdsaSha384 => ecdsa(3),
+        SignatureAlgorithm::EcdsaSha512 => ecdsa(4),
     }
 }
 
@@ -145,7 +146,12 @@ fn key_info(key: &PublicKey) -> Option<Vec<u8>> {
             (algorithm, write(SEQUENCE, &[unsigned(modulus), unsigned(exponent)].concat()))
         }
         PublicKey::Ec { curve, .. } => {
-            let curve = if *curve == EcCurve::P256 { P256 } else { P384 };
+            let curve = match curve {
+                EcCurve::P256 => P256,
+                EcCurve::P384 => P384,
+                EcCurve::P521 => P521,
+                _ => return None,
+            };
             let algorithm = [write(OID, EC_KEY), write(OID, curve)].concat();
             (algorithm, key.uncompressed_point()?.1)
         }
@@ -180,6 +186,7 @@ fn public_key(key_info: &[u8]) -> Option<PublicKey> {
     let curve = match curve {
         P256 => EcCurve::P256,
         P384 => EcCurve::P384,
+        P521 => EcCurve::P521,
         _ => return None,
     };
     PublicKey::from_uncompressed_point(curve, bits)
@@ -235,3 +242,4 @@ const RSA_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 const EC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
 const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 const P384: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
+const P521: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x23];

@@ -40,7 +40,9 @@
 //!   attribute release, persistent (pairwise), transient and address names, and who was told of which session.
 //! - **[`logout`]**: single logout through the browser and from server to server, both ways, for both roles, with a report of who
 //!   was not reached.
-//! - **[`metadata`]**: parsed, written, signed, and believed by pinned keys only, never older than before.
+//! - **[`metadata`]**: parsed, written, signed, and believed by pinned keys only, never older than before; fetched in the background,
+//!   one entity by a query, or the aggregate of a federation in one pass and without a tree of it.
+//! - **[`discovery`]**: finding out a person's identity provider, both sides.
 //! - **[`xml`], [`dsig`], [`enc`]**: one hardened parser, exclusive canonicalization, the SAML profile of XML signatures, and XML
 //!   encryption, for both roles and for nobody else to get wrong.
 //!
@@ -56,9 +58,7 @@
 //!
 //! - Interaction with core's sessions: a host stores a [`SignOn`](idp::SignOn) in an [interaction](ciam_core::interaction) and makes
 //!   a [`Person`](idp::Person) itself, as the reference server does.
-//! - Aggregates of federations that are larger than [`MetadataTrust::DEFAULT_BYTES`](metadata::MetadataTrust::DEFAULT_BYTES): they
-//!   are read whole and not streamed. Use MDQ.
-//! - ECDSA with SHA-512 (P-521), AES-192, and by intention SHA-1, HMAC, DSA and RSA with the padding of PKCS #1 version 1.5.
+//! - AES-192, and by intention SHA-1, HMAC, DSA and RSA encryption with the padding of PKCS #1 version 1.5.
 //!
 //! # Tested with
 //!
@@ -75,6 +75,7 @@
 
 pub mod binding;
 pub mod cert;
+pub mod discovery;
 pub mod dsig;
 pub mod enc;
 pub mod idp;

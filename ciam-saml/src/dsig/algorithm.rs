@@ -16,12 +16,20 @@ pub enum SignatureAlgorithm {
     EcdsaSha256,
     /// ECDSA on P-384 with SHA-384.
     EcdsaSha384,
+    /// ECDSA on P-521 with SHA-512: with the `aws-lc-rs` backend.
+    EcdsaSha512,
 }
 
 impl SignatureAlgorithm {
     /// Every algorithm.
-    pub const ALL: [Self; 5] =
-        [Self::RsaSha256, Self::RsaSha384, Self::RsaSha512, Self::EcdsaSha256, Self::EcdsaSha384];
+    pub const ALL: [Self; 6] = [
+        Self::RsaSha256,
+        Self::RsaSha384,
+        Self::RsaSha512,
+        Self::EcdsaSha256,
+        Self::EcdsaSha384,
+        Self::EcdsaSha512,
+    ];
 
     /// The name ([XML Signature, section 6.4](https://www.w3.org/TR/xmldsig-core1/#sec-SignatureAlg)).
     #[must_use]
@@ -32,6 +40,7 @@ impl SignatureAlgorithm {
             Self::RsaSha512 => "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512",
             Self::EcdsaSha256 => "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256",
             Self::EcdsaSha384 => "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384",
+            Self::EcdsaSha512 => "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha512",
         }
     }
 
@@ -50,6 +59,7 @@ impl SignatureAlgorithm {
             Self::RsaSha512 => SignatureScheme::RsaPkcs1Sha512,
             Self::EcdsaSha256 => SignatureScheme::EcdsaP256Sha256,
             Self::EcdsaSha384 => SignatureScheme::EcdsaP384Sha384,
+            Self::EcdsaSha512 => SignatureScheme::EcdsaP521Sha512,
         }
     }
 
@@ -58,7 +68,7 @@ impl SignatureAlgorithm {
         match self {
             Self::RsaSha256 | Self::EcdsaSha256 => DigestAlgorithm::Sha256,
             Self::RsaSha384 | Self::EcdsaSha384 => DigestAlgorithm::Sha384,
-            Self::RsaSha512 => DigestAlgorithm::Sha512,
+            Self::RsaSha512 | Self::EcdsaSha512 => DigestAlgorithm::Sha512,
         }
     }
 }

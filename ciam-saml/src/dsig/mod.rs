@@ -17,5 +17,5 @@ pub use self::algorithm::SignatureAlgorithm;
 pub(crate) use self::base64::{decode_strict, encode};
 pub use self::keys::{KeyError, Signer, TrustedKey, TrustedKeys};
 pub(crate) use self::sign::Unsigned;
-pub(crate) use self::verify::is_signed;
+pub(crate) use self::verify::{Announced, is_signed};
 pub use self::verify::{SignatureError, SignaturePolicy, Signed, verify};

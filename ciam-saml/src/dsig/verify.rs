@@ -1,10 +1,10 @@
 //! Verification that answers what was signed.
 
-use ciam_core::crypto::{Crypto, DigestAlgorithm};
+use ciam_core::crypto::{Crypto, Digest, DigestAlgorithm};
 use ciam_core::secret::{TokenDigest, ct_eq};
 
 use super::algorithm::digest_from_uri;
-use super::{SignatureAlgorithm, TrustedKeys, decode_strict};
+use super::{SignatureAlgorithm, TrustedKey, TrustedKeys, decode_strict};
 use crate::names::{DSIG, ENVELOPED, EXC_C14N};
 use crate::xml::{Canonical, Doc, Element, Limits, XmlError, canonicalize};
 
@@ -93,14 +93,7 @@ pub fn verify(
     let id = element.attribute("ID").filter(|id| !id.is_empty()).ok_or(SignatureError::Reference)?;
     let signature = only_signature(element)?;
     let shape = Shape::read(signature, id)?;
-    if !policy.allows(shape.algorithm) {
-        return Err(SignatureError::Algorithm);
-    }
-    let options = Canonical::default().with_inclusive(&shape.method_prefixes);
-    let info = canonicalize(shape.info, options)?;
-    let key = keys
-        .verify_octets(shape.algorithm, info.as_bytes(), &shape.signature)
-        .ok_or(SignatureError::Invalid)?;
+    let key = shape.authenticate(keys, policy)?;
     let options = Canonical::default().with_inclusive(&shape.transform_prefixes).without(signature);
     let octets = canonicalize(element, options)?;
     let digest = crypto.digest(shape.digest, octets.as_bytes());
@@ -110,6 +103,35 @@ pub fn verify(
     let limits = Limits { bytes: octets.len(), depth: Limits::MESSAGE.depth, ..Limits::MESSAGE };
     let doc = Doc::parse(octets.as_bytes(), limits)?;
     Ok(Signed { doc, key: *key.fingerprint(), algorithm: shape.algorithm })
+}
+
+/// What a trusted key has said of an element that is still to be read: how its canonical form is made, and its digest.
+#[derive(Debug)]
+pub(crate) struct Announced {
+    pub(crate) algorithm: DigestAlgorithm,
+    pub(crate) inclusive: Vec<String>,
+    digest: Vec<u8>,
+}
+
+impl Announced {
+    /// Reads the one signature of an element of which nothing but its tag and its signature is there, and verifies
+    /// everything but the digest.
+    pub(crate) fn read(
+        element: Element<'_>,
+        keys: &TrustedKeys,
+        policy: &SignaturePolicy,
+    ) -> Result<Self, SignatureError> {
+        let id = element.attribute("ID").filter(|id| !id.is_empty()).ok_or(SignatureError::Reference)?;
+        let shape = Shape::read(only_signature(element)?, id)?;
+        shape.authenticate(keys, policy)?;
+        let inclusive = shape.transform_prefixes.into_iter().map(str::to_owned).collect();
+        Ok(Self { algorithm: shape.digest, inclusive, digest: shape.digest_value })
+    }
+
+    /// Whether this is the digest, in constant time.
+    pub(crate) fn check(&self, digest: &Digest) -> Result<(), SignatureError> {
+        if ct_eq(digest.as_ref(), &self.digest) { Ok(()) } else { Err(SignatureError::Digest) }
+    }
 }
 
 /// Whether an element has a signature as its child.
@@ -135,6 +157,20 @@ struct Shape<'d> {
 }
 
 impl<'d> Shape<'d> {
+    /// The key that made the signature over `SignedInfo`.
+    fn authenticate<'k>(
+        &self,
+        keys: &'k TrustedKeys,
+        policy: &SignaturePolicy,
+    ) -> Result<&'k TrustedKey, SignatureError> {
+        if !policy.allows(self.algorithm) {
+            return Err(SignatureError::Algorithm);
+        }
+        let options = Canonical::default().with_inclusive(&self.method_prefixes);
+        let info = canonicalize(self.info, options)?;
+        keys.verify_octets(self.algorithm, info.as_bytes(), &self.signature).ok_or(SignatureError::Invalid)
+    }
+
     fn read(signature: Element<'d>, id: &str) -> Result<Self, SignatureError> {
         let (info, value) = signature_parts(signature)?;
         let [method, signature_method, reference] =

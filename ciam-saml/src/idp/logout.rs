@@ -8,7 +8,7 @@ use super::{IdentityProvider, Participant, SpPartner};
 use crate::binding::{SoapMessage, SoapReply};
 use crate::enc::DecryptionKeys;
 use crate::logout::{Arrival, LogoutAnswer, LogoutAsked, LogoutDemand, LogoutError, Party, Peer};
-use crate::model::{Status, StatusCode};
+use crate::model::{NameId, Status, StatusCode};
 use crate::transport::{Incoming, Outgoing};
 
 /// Who still has to be told of the end of a session, and who could not be.
@@ -119,22 +119,14 @@ impl IdentityProvider {
     /// Asks all services that can be asked from server to server, at the same time. Who does not answer so is asked through
     /// the browser, where that is possible, and is counted among the failed otherwise.
     pub async fn ask_all(&self, propagation: &mut Propagation) {
-        let none = DecryptionKeys::default();
         let (direct, waiting) = std::mem::take(&mut propagation.waiting)
             .into_iter()
             .partition::<Vec<_>, _>(|one| self.peer(&one.sp).is_some_and(|peer| peer.soap_logout.is_some()));
         propagation.waiting = waiting;
-        let ask = |one: Participant| {
-            let party = self.party(&none);
-            async move {
-                let peer = self.peer(&one.sp).ok_or(LogoutError::UnknownPeer);
-                let indexes = vec![one.session_index.clone()];
-                let answer = match peer {
-                    Ok(peer) => party.ask_directly(peer, &one.name_id, indexes).await,
-                    Err(error) => Err(error),
-                };
-                (one, answer)
-            }
+        let ask = |one: Participant| async move {
+            let indexes = vec![one.session_index.clone()];
+            let answer = self.ask_service(&one.sp, &one.name_id, indexes).await;
+            (one, answer)
         };
         for (one, answer) in join_all(direct.into_iter().map(ask)).await {
             match answer {
@@ -145,6 +137,17 @@ impl IdentityProvider {
                 Err(_) => propagation.failed.push(one.sp),
             }
         }
+    }
+
+    pub(super) async fn ask_service(
+        &self,
+        sp: &str,
+        name_id: &NameId,
+        session_indexes: Vec<String>,
+    ) -> Result<LogoutAnswer, LogoutError> {
+        let none = DecryptionKeys::default();
+        let peer = self.peer(sp).ok_or(LogoutError::UnknownPeer)?;
+        self.party(&none).ask_directly(peer, name_id, session_indexes).await
     }
 
     /// Asks the next service that waits; `None` when nobody does.

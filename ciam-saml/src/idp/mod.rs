@@ -12,6 +12,7 @@ mod logout;
 mod name_id;
 mod partner;
 mod receive;
+mod session_end;
 mod sessions;
 
 pub(crate) use self::artifact::ENDPOINT;
@@ -23,4 +24,5 @@ pub use self::name_id::NameIdFormat;
 pub(crate) use self::partner::checked;
 pub use self::partner::{NotAnAddress, SpPartner};
 pub use self::receive::{RequestRefused, SignOn};
+pub use self::session_end::{LOGOUT_DUE, LOGOUT_UNREACHED};
 pub use self::sessions::Participant;

@@ -102,7 +102,10 @@
 //! with the session.
 //!
 //! **71, 72: metadata.** [Signed as a whole by a pinned key](crate::metadata::MetadataTrust), with an end, not older than before, of the
-//! entity that was asked for, each entity once. What it says about ciphers is not followed.
+//! entity that was asked for, each entity once. An aggregate is hashed as it is read, one entity at a time, and nothing of it is given
+//! out before the digest of the whole has turned out to be the signed one; its signature is verified before the first
+//! entity is looked at. How new the newest was is [kept](crate::metadata::RemoteMetadata), across restarts and nodes. What it says about
+//! ciphers is not followed.
 //!
 //! # Encryption
 //!

@@ -33,9 +33,16 @@
 //! | Bytes of a query with an artifact | 8 KiB | fixed | An artifact has 60. |
 //! | Bytes of an envelope | 256 KiB | [`Limits::MESSAGE`], core's outbound policy | As any message. |
 //! | Time for an exchange from server to server | 5 seconds | core's outbound policy | |
-//! | Bytes of fetched metadata | 4 MiB | [`MetadataTrust::with_bytes`] | |
+//! | Bytes of fetched metadata | 4 MiB | [`MetadataTrust::with_bytes`] | [`MetadataTrust::FEDERATION_BYTES`] (128 MiB) for federations. |
+//! | Bytes of one entity | 1 MiB | fixed | Larger ones are left out of an aggregate. |
+//! | Entities of an aggregate | 100,000 | fixed | The largest federation has 10,000; each name is remembered as 32 bytes. |
+//! | Bytes of the tags of groups around an entity | 64 KiB | fixed | They are read again with each entity. |
+//! | Pieces of white space and comments before the signature of an aggregate | 16 | fixed | They wait for it. |
 //! | Validity of fetched metadata | 28 days at most, and never none | [`MetadataTrust::with_longest`] | A stolen key is out of use by then. |
 //! | Time between fetches | 6 hours, 5 minutes at least | `cacheDuration` | |
+//! | Time for a fetch of metadata | 2 minutes | [`RefreshPolicy::deadline`] | Nobody waits for it. |
+//! | Pause after a fetch | 1 minute; after each that failed twice as long, 1 hour at most | [`RefreshPolicy::cooldown`] | |
+//! | Age of metadata that cannot be fetched again | 7 days | [`RefreshPolicy::stale_after`] | Although it says that it is valid. |
 //!
 //! [`Limits::MESSAGE`]: crate::xml::Limits::MESSAGE
 //! [`Limits::depth`]: crate::xml::Limits::depth
@@ -55,4 +62,8 @@
 //! [`IdentityProviderConfig::with_session_lifetime`]: crate::idp::IdentityProviderConfig::with_session_lifetime
 //! [`IdentityProviderConfig::with_artifact_lifetime`]: crate::idp::IdentityProviderConfig::with_artifact_lifetime
 //! [`MetadataTrust::with_bytes`]: crate::metadata::MetadataTrust::with_bytes
+//! [`MetadataTrust::FEDERATION_BYTES`]: crate::metadata::MetadataTrust::FEDERATION_BYTES
+//! [`RefreshPolicy::deadline`]: crate::metadata::RefreshPolicy::deadline
+//! [`RefreshPolicy::cooldown`]: crate::metadata::RefreshPolicy::cooldown
+//! [`RefreshPolicy::stale_after`]: crate::metadata::RefreshPolicy::stale_after
 //! [`MetadataTrust::with_longest`]: crate::metadata::MetadataTrust::with_longest

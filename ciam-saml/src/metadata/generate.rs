@@ -7,7 +7,7 @@ use crate::idp::{ENDPOINT, IdentityProvider};
 use crate::instant;
 use crate::model::new_id;
 use crate::names::{
-    BINDING_ARTIFACT, BINDING_POST, BINDING_REDIRECT, BINDING_SOAP, DSIG, METADATA, PROTOCOL,
+    BINDING_ARTIFACT, BINDING_POST, BINDING_REDIRECT, BINDING_SOAP, DISCOVERY, DSIG, METADATA, PROTOCOL,
 };
 use crate::sp::ServiceProvider;
 use crate::xml::XmlWriter;
@@ -31,6 +31,15 @@ impl ServiceProvider {
                 ("protocolSupportEnumeration", PROTOCOL),
             ],
         );
+        if let Some(url) = &config.discovery_url {
+            xml.open("md:Extensions", &[]);
+            xml.leaf(
+                "idpdisc:DiscoveryResponse",
+                &[("xmlns:idpdisc", DISCOVERY), ("Binding", DISCOVERY), ("Location", url), ("index", "0")],
+                "",
+            );
+            xml.close();
+        }
         if let Some(signer) = &config.signer {
             key(&mut xml, "signing", signer.certificate());
         }

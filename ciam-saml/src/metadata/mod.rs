@@ -5,12 +5,22 @@
 //! What is fetched again and again is loaded by a [`MetadataTrust`], which wants it signed by a pinned key, wants it to end,
 //! and never takes an older one for a newer.
 //!
-//! What it does not do: fetch. [Requests for one entity](MetadataTrust::query_url) (MDQ) are sent by the host through core's
-//! [`Outbound`](ciam_core::outbound::Outbound). Aggregates of many entities are read within the limits of one document.
+//! Aggregates are read in one pass, without a tree of the whole ([`MetadataTrust::load`]). [`RemoteMetadata`] fetches what is at a
+//! URL, or one entity by a [query](MetadataQuery), and keeps it fresh in the background.
 
+mod aggregate;
 mod generate;
 mod parse;
+mod query;
+mod remote;
 mod trust;
 
+use ciam_core::event::EventType;
+
 pub use self::parse::{Consumer, EntityDescriptor, IdpRole, Keys, MetadataError, SpRole};
+pub use self::query::MetadataQuery;
+pub use self::remote::{RefreshPolicy, RemoteMetadata, RemoteMetadataError, Snapshot};
 pub use self::trust::{Loaded, MetadataTrust, Seen};
+
+/// Metadata was fetched that is newer than what was seen before. Details: `source`, `entities`.
+pub const METADATA_REFRESHED: EventType = EventType::new("ciam.saml.metadata.refreshed.v1");

@@ -7,7 +7,7 @@ use crate::dsig::{KeyError, SignatureError, TrustedKey, TrustedKeys, decode_stri
 use crate::enc::Recipient;
 use crate::idp::{NotAnAddress, SpPartner, checked};
 use crate::instant;
-use crate::names::{BINDING_ARTIFACT, BINDING_POST, BINDING_SOAP, DSIG, METADATA, PROTOCOL};
+use crate::names::{BINDING_ARTIFACT, BINDING_POST, BINDING_SOAP, DISCOVERY, DSIG, METADATA, PROTOCOL};
 use crate::sp::IdpPartner;
 use crate::transport::Binding;
 use crate::xml::{Doc, Element, Limits, XmlError};
@@ -66,6 +66,8 @@ pub struct SpRole {
     pub signs_requests: bool,
     /// Where it is answered.
     pub consumers: Vec<Consumer>,
+    /// Where it is told a person's identity provider by a [discovery service](crate::discovery), the default first.
+    pub discovery: Vec<String>,
     /// Where messages of single logout are sent.
     pub logout: Vec<(Binding, String)>,
     /// Where requests for logout are sent from server to server.
@@ -237,9 +239,15 @@ impl EntityDescriptor {
 pub(super) fn validity(
     element: Element<'_>,
 ) -> Result<(Option<OffsetDateTime>, Option<Duration>), MetadataError> {
-    let until =
-        element.attribute("validUntil").map(|text| instant::parse(text).ok_or(MetadataError::Structure));
-    let cache = element.attribute("cacheDuration").map(|text| duration(text).ok_or(MetadataError::Structure));
+    validity_of(element.attribute("validUntil"), element.attribute("cacheDuration"))
+}
+
+pub(super) fn validity_of(
+    until: Option<&str>,
+    cache: Option<&str>,
+) -> Result<(Option<OffsetDateTime>, Option<Duration>), MetadataError> {
+    let until = until.map(|text| instant::parse(text).ok_or(MetadataError::Structure));
+    let cache = cache.map(|text| duration(text).ok_or(MetadataError::Structure));
     Ok((until.transpose()?, cache.transpose()?))
 }
 
@@ -289,7 +297,9 @@ fn read_sp(role: Element<'_>) -> Result<SpRole, MetadataError> {
         ..SpRole::default()
     };
     for child in role.only_children()? {
-        if child.is(METADATA, "KeyDescriptor") {
+        if child.is(METADATA, "Extensions") {
+            sp.discovery = read_discovery(child)?;
+        } else if child.is(METADATA, "KeyDescriptor") {
             read_key(child, &mut sp.keys)?;
         } else if child.is(METADATA, "SingleLogoutService") {
             read_logout(child, &mut sp.logout, &mut sp.soap_logout)?;
@@ -307,6 +317,19 @@ fn read_sp(role: Element<'_>) -> Result<SpRole, MetadataError> {
         }
     }
     Ok(sp)
+}
+
+fn read_discovery(extensions: Element<'_>) -> Result<Vec<String>, MetadataError> {
+    let mut found = Vec::new();
+    for child in extensions.children().filter(|child| child.is(DISCOVERY, "DiscoveryResponse")) {
+        let (binding, url) = address(child)?;
+        let default = matches!(child.attribute("isDefault"), Some("true" | "1"));
+        if binding == Some(DISCOVERY) {
+            found.push((!default, index_of(child)?, url));
+        }
+    }
+    found.sort();
+    Ok(found.into_iter().map(|(_, _, url)| url).collect())
 }
 
 fn read_logout(

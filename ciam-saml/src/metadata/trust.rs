@@ -1,17 +1,17 @@
 //! Metadata that is fetched: signed by a pinned key, with an end, and never older than before.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use ciam_core::crypto::Crypto;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
+use super::aggregate::{self, Terms, Whole};
 use super::parse::validity;
 use super::{EntityDescriptor, MetadataError};
 use crate::dsig::{SignaturePolicy, TrustedKeys, verify};
-use crate::names::METADATA;
-use crate::xml::{Doc, Element, Limits};
+use crate::xml::{Doc, Limits};
 
 /// Whom we believe about others, and for how long.
 ///
@@ -36,7 +36,8 @@ use crate::xml::{Doc, Element, Limits};
 pub struct MetadataTrust {
     keys: TrustedKeys,
     policy: SignaturePolicy,
-    limits: Limits,
+    bytes: usize,
+    only: Option<Arc<BTreeSet<String>>>,
     longest: Duration,
     skew: Duration,
 }
@@ -56,6 +57,9 @@ pub struct Seen {
 pub struct Loaded {
     /// The entities that are valid now.
     pub entities: Vec<EntityDescriptor>,
+    /// How many were left out of an aggregate because they cannot be read, or are larger than
+    /// [one entity may be](crate::xml::Limits::ENTITY).
+    pub left_out: usize,
     /// Until when, at the latest.
     pub valid_until: OffsetDateTime,
     /// When to fetch it again.
@@ -69,6 +73,8 @@ impl MetadataTrust {
     pub const DEFAULT_LONGEST: Duration = Duration::days(28);
     /// The largest document, unless configured otherwise.
     pub const DEFAULT_BYTES: usize = 4 * 1024 * 1024;
+    /// What to set for the aggregate of a federation of federations.
+    pub const FEDERATION_BYTES: usize = 128 * 1024 * 1024;
     /// How long metadata is used that does not say when to fetch it again.
     pub const DEFAULT_REFRESH: Duration = Duration::hours(6);
     /// The shortest time between two fetches.
@@ -80,7 +86,8 @@ impl MetadataTrust {
         Self {
             keys,
             policy: SignaturePolicy::default(),
-            limits: Limits { bytes: Self::DEFAULT_BYTES, ..Limits::ENTITY },
+            bytes: Self::DEFAULT_BYTES,
+            only: None,
             longest: Self::DEFAULT_LONGEST,
             skew: Duration::minutes(1),
         }
@@ -96,7 +103,14 @@ impl MetadataTrust {
     /// Sets the largest document.
     #[must_use]
     pub const fn with_bytes(mut self, bytes: usize) -> Self {
-        self.limits.bytes = bytes;
+        self.bytes = bytes;
+        self
+    }
+
+    /// Keeps these entities of an aggregate, and passes over the others.
+    #[must_use]
+    pub fn with_only(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.only = Some(Arc::new(names.into_iter().map(Into::into).collect()));
         self
     }
 
@@ -107,12 +121,9 @@ impl MetadataTrust {
         self
     }
 
-    /// The address of one entity's metadata at a service of the
-    /// [metadata query protocol](https://datatracker.ietf.org/doc/draft-young-md-query/).
-    #[must_use]
-    pub fn query_url(base: &str, entity_id: &str) -> String {
-        let escaped = utf8_percent_encode(entity_id, NON_ALPHANUMERIC);
-        format!("{}/entities/{escaped}", base.trim_end_matches('/'))
+    /// The largest document.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Loads the metadata of one entity that was asked for.
@@ -135,9 +146,11 @@ impl MetadataTrust {
         }
     }
 
-    /// Loads metadata that is signed as a whole.
+    /// Loads metadata that is signed as a whole: one entity, or an aggregate.
     ///
-    /// Entities that are over, or that cannot be read, are left out.
+    /// Entities that are over, or that cannot be read, are left out. An aggregate is read in one pass and without a tree of it,
+    /// so it can be as large as memory allows; what it takes beside the document is a tree of one entity at a time, and the
+    /// entities that are [wanted](Self::with_only). It takes long, a second for 100 MB: not where a request waits.
     ///
     /// # Errors
     ///
@@ -150,11 +163,14 @@ impl MetadataTrust {
         seen: Option<&Seen>,
         now: OffsetDateTime,
     ) -> Result<Loaded, MetadataError> {
-        let doc = Doc::parse(bytes, self.limits)?;
-        let signed = verify(crypto, doc.root()?, &self.keys, &self.policy)?;
-        let root = signed.root()?;
-        let (valid_until, cache) = validity(root)?;
-        let valid_until = valid_until.ok_or(MetadataError::Validity)?;
+        let limits = Limits { bytes: self.bytes, ..Limits::ENTITY };
+        let whole = if aggregate::is_aggregate(bytes, limits)? {
+            let (keys, policy, only, skew) = (&self.keys, &self.policy, self.only.as_deref(), self.skew);
+            aggregate::read(crypto, bytes, Terms { keys, policy, limits, only, now, skew })?
+        } else {
+            self.one(crypto, bytes)?
+        };
+        let valid_until = whole.valid_until.ok_or(MetadataError::Validity)?;
         let latest = now.saturating_add(self.longest).saturating_add(self.skew);
         if valid_until.saturating_add(self.skew) <= now || valid_until > latest {
             return Err(MetadataError::Validity);
@@ -162,44 +178,22 @@ impl MetadataTrust {
         if seen.is_some_and(|seen| valid_until < seen.valid_until) {
             return Err(MetadataError::Rollback);
         }
-        let entities = self.entities(root, now)?;
-        let cache = cache.unwrap_or(Self::DEFAULT_REFRESH).max(Self::SHORTEST_REFRESH);
+        let cache = whole.cache_duration.unwrap_or(Self::DEFAULT_REFRESH).max(Self::SHORTEST_REFRESH);
         let refresh_at = now.saturating_add(cache).min(valid_until);
-        Ok(Loaded { entities, valid_until, refresh_at, seen: Seen { valid_until } })
+        let Whole { entities, left_out, .. } = whole;
+        Ok(Loaded { entities, left_out, valid_until, refresh_at, seen: Seen { valid_until } })
     }
 
-    fn entities(
-        &self,
-        root: Element<'_>,
-        now: OffsetDateTime,
-    ) -> Result<Vec<EntityDescriptor>, MetadataError> {
-        let valid =
-            |until: Option<OffsetDateTime>| until.is_none_or(|until| until.saturating_add(self.skew) > now);
-        if root.is(METADATA, "EntityDescriptor") {
-            return Ok(vec![EntityDescriptor::read(root)?]);
-        }
-        if !root.is(METADATA, "EntitiesDescriptor") {
-            return Err(MetadataError::Structure);
-        }
-        let (mut found, mut names) = (Vec::new(), BTreeSet::new());
-        let mut left = vec![root];
-        while let Some(group) = left.pop() {
-            for child in group.only_children()? {
-                if child.is(METADATA, "EntitiesDescriptor") {
-                    if valid(validity(child)?.0) {
-                        left.push(child);
-                    }
-                } else if child.is(METADATA, "EntityDescriptor") {
-                    let name = child.attribute("entityID").ok_or(MetadataError::Structure)?;
-                    if !names.insert(name.to_owned()) {
-                        return Err(MetadataError::Duplicate);
-                    }
-                    found.extend(
-                        EntityDescriptor::read(child).ok().filter(|entity| valid(entity.valid_until)),
-                    );
-                }
-            }
-        }
-        Ok(found)
+    /// One entity that is signed itself.
+    fn one(&self, crypto: &dyn Crypto, bytes: &[u8]) -> Result<Whole, MetadataError> {
+        let doc =
+            Doc::parse(bytes, Limits { bytes: self.bytes.min(Limits::ENTITY.bytes), ..Limits::ENTITY })?;
+        let signed = verify(crypto, doc.root()?, &self.keys, &self.policy)?;
+        let root = signed.root()?;
+        let (valid_until, cache_duration) = validity(root)?;
+        let entity = EntityDescriptor::read(root)?;
+        let wanted = self.only.as_ref().is_none_or(|only| only.contains(&entity.entity_id));
+        let entities = wanted.then_some(entity).into_iter().collect();
+        Ok(Whole { valid_until, cache_duration, entities, left_out: 0 })
     }
 }

@@ -19,6 +19,7 @@ pub struct ServiceProviderConfig {
     pub(crate) logout_url: Option<String>,
     pub(crate) soap_logout_url: Option<String>,
     pub(crate) artifacts: bool,
+    pub(crate) discovery_url: Option<String>,
     pub(crate) signer: Option<Signer>,
     pub(crate) decryption: DecryptionKeys,
     pub(crate) skew: Duration,
@@ -43,6 +44,7 @@ impl ServiceProviderConfig {
             logout_url: None,
             soap_logout_url: None,
             artifacts: false,
+            discovery_url: None,
             signer: None,
             decryption: DecryptionKeys::default(),
             skew: Self::DEFAULT_SKEW,
@@ -83,6 +85,13 @@ impl ServiceProviderConfig {
     #[must_use]
     pub const fn with_artifacts(mut self) -> Self {
         self.artifacts = true;
+        self
+    }
+
+    /// Sets where a [discovery service](crate::discovery) sends people back to.
+    #[must_use]
+    pub fn with_discovery_url(mut self, url: impl Into<String>) -> Self {
+        self.discovery_url = Some(url.into());
         self
     }
 

@@ -6,6 +6,7 @@
 
 mod accept;
 mod artifact;
+mod attributes;
 mod check;
 mod config;
 mod logout;
@@ -16,6 +17,7 @@ mod start;
 
 pub use self::accept::{Accepted, Authenticated};
 pub use self::artifact::Resolution;
+pub use self::attributes::AttributeMapping;
 pub use self::config::{ServiceProvider, ServiceProviderConfig};
 pub use self::partner::{IdpPartner, Required};
 pub use self::reject::Reject;

@@ -1,8 +1,12 @@
 //! [Exclusive XML canonicalization](https://www.w3.org/TR/xml-exc-c14n/), version 1.0.
 //!
-//! A walk over the arena without recursion. Documents with relative names of namespaces, which have no canonical form,
-//! were refused by the parser.
+//! A walk over the arena without recursion, or over the tokens of a document that has no arena
+//! ([`stream`](super::stream)): one writer for both. Documents with relative names of namespaces, which have no canonical
+//! form, were refused by the parser.
 
+use std::borrow::Cow;
+
+use super::chars::first;
 use super::tree::Part;
 use super::{Element, XmlError};
 
@@ -59,21 +63,33 @@ impl<'p> Canonical<'p> {
 pub fn canonicalize(element: Element<'_>, options: Canonical<'_>) -> Result<String, XmlError> {
     let limit = 64 * 1024 + element.doc().source_length().saturating_mul(4);
     let excluded = options.without.map_or(0..0, |out| out.index()..out.end());
-    let mut writer = Writer {
-        out: String::with_capacity(element.doc().source_length()),
-        rendered: Vec::new(),
-        open: Vec::new(),
-        needed: Vec::new(),
-        options,
-    };
+    let mut writer = Writer::with_capacity(element.doc().source_length());
+    let mut attributes = Vec::new();
     for (index, part) in element.walk() {
         if excluded.contains(&index) {
             continue;
         }
         writer.close_before(index);
         match part {
-            Part::Element(inner) => writer.start(inner, inner == element),
-            Part::Text(text) => escape_text(text, &mut writer.out),
+            Part::Element(inner) => {
+                attributes.extend(inner.attributes().map(|it| Written {
+                    namespace: it.namespace,
+                    local: it.local,
+                    prefix: it.prefix,
+                    qualified: it.qualified,
+                    value: Cow::Borrowed(it.value),
+                }));
+                let name = Tag {
+                    qualified: inner.qualified_name(),
+                    prefix: inner.prefix(),
+                    namespace: inner.namespace(),
+                    end: inner.end(),
+                };
+                let listed = inclusive(inner, &options, inner == element);
+                writer.start(&name, &mut attributes, listed);
+                attributes.clear();
+            }
+            Part::Text(text) => writer.text(text),
             Part::Comment(text) if options.comments => {
                 writer.out.push_str("<!--");
                 writer.out.push_str(text);
@@ -89,54 +105,121 @@ pub fn canonicalize(element: Element<'_>, options: Canonical<'_>) -> Result<Stri
     Ok(writer.out)
 }
 
-struct Writer<'d, 'p> {
-    out: String,
+/// The declarations that have to be written here whether they are used or not.
+fn inclusive<'d>(element: Element<'d>, options: &Canonical<'_>, apex: bool) -> Vec<(&'d str, &'d str)> {
+    if options.inclusive.is_empty() {
+        return Vec::new();
+    }
+    let listed = |prefix: &str| is_listed(options.inclusive, prefix);
+    if apex {
+        element.namespaces_in_scope().into_iter().filter(|(prefix, _)| listed(prefix)).collect()
+    } else {
+        element.declarations().filter(|(prefix, _)| listed(prefix)).collect()
+    }
+}
+
+/// Whether a prefix is in a `PrefixList`.
+pub(super) fn is_listed(list: &[impl AsRef<str>], prefix: &str) -> bool {
+    let written = if prefix.is_empty() { "#default" } else { prefix };
+    list.iter().any(|listed| listed.as_ref() == written)
+}
+
+/// Writes tags and texts in their canonical form.
+#[derive(Debug)]
+pub(super) struct Writer<'d> {
+    pub(super) out: String,
     /// Declarations that were written and are in scope; later ones hide earlier ones.
     rendered: Vec<(&'d str, &'d str)>,
     open: Vec<Open<'d>>,
     needed: Vec<(&'d str, &'d str)>,
-    options: Canonical<'p>,
 }
 
+#[derive(Debug)]
 struct Open<'d> {
     name: &'d str,
     end: usize,
     rendered: usize,
 }
 
-impl<'d> Writer<'d, '_> {
+/// A name that is opened.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tag<'d> {
+    pub(super) qualified: &'d str,
+    pub(super) prefix: &'d str,
+    pub(super) namespace: &'d str,
+    /// The number of the node before which it is closed.
+    pub(super) end: usize,
+}
+
+/// An attribute that is written.
+#[derive(Clone, Debug)]
+pub(super) struct Written<'d> {
+    pub(super) namespace: &'d str,
+    pub(super) local: &'d str,
+    pub(super) prefix: &'d str,
+    pub(super) qualified: &'d str,
+    pub(super) value: Cow<'d, str>,
+}
+
+impl<'d> Writer<'d> {
+    pub(super) fn with_capacity(bytes: usize) -> Self {
+        let out = String::with_capacity(bytes);
+        Self { out, rendered: Vec::new(), open: Vec::new(), needed: Vec::new() }
+    }
+
     /// Writes the end tags of what ends before this node.
     fn close_before(&mut self, index: usize) {
-        while let Some(open) = self.open.last().filter(|open| open.end <= index) {
+        while self.open.last().is_some_and(|open| open.end <= index) {
+            self.close();
+        }
+    }
+
+    /// Writes the end tag of what was opened last.
+    pub(super) fn close(&mut self) {
+        if let Some(open) = self.open.pop() {
             self.out.push_str("</");
             self.out.push_str(open.name);
             self.out.push('>');
             self.rendered.truncate(open.rendered);
-            self.open.pop();
         }
     }
 
-    fn start(&mut self, element: Element<'d>, apex: bool) {
-        let name = element.qualified_name();
-        self.open.push(Open { name, end: element.end(), rendered: self.rendered.len() });
+    pub(super) fn start(
+        &mut self,
+        tag: &Tag<'d>,
+        attributes: &mut [Written<'d>],
+        inclusive: impl IntoIterator<Item = (&'d str, &'d str)>,
+    ) {
+        self.open.push(Open { name: tag.qualified, end: tag.end, rendered: self.rendered.len() });
         self.out.push('<');
-        self.out.push_str(name);
-        self.declarations(element, apex);
-        self.attributes(element);
-        self.out.push('>');
-    }
-
-    fn declarations(&mut self, element: Element<'d>, apex: bool) {
-        self.needed.clear();
-        self.need(element.prefix(), element.namespace());
-        for attribute in element.attributes() {
+        self.out.push_str(tag.qualified);
+        self.need(tag.prefix, tag.namespace);
+        for attribute in &*attributes {
             if !attribute.prefix.is_empty() && attribute.prefix != "xml" {
                 self.need(attribute.prefix, attribute.namespace);
             }
         }
-        if !self.options.inclusive.is_empty() {
-            self.inclusive(element, apex);
+        for (prefix, namespace) in inclusive {
+            self.need(prefix, namespace);
         }
+        self.declarations();
+        attributes
+            .sort_unstable_by(|one, other| (one.namespace, one.local).cmp(&(other.namespace, other.local)));
+        for attribute in &*attributes {
+            self.out.push(' ');
+            self.out.push_str(attribute.qualified);
+            self.out.push_str("=\"");
+            escape_attribute(&attribute.value, &mut self.out);
+            self.out.push('"');
+        }
+        self.out.push('>');
+    }
+
+    pub(super) fn text(&mut self, text: &str) {
+        escape_text(text, &mut self.out);
+    }
+
+    fn declarations(&mut self) {
         self.needed.sort_unstable();
         for (prefix, namespace) in self.needed.drain(..) {
             self.out.push_str(if prefix.is_empty() { " xmlns" } else { " xmlns:" });
@@ -148,21 +231,6 @@ impl<'d> Writer<'d, '_> {
         }
     }
 
-    fn inclusive(&mut self, element: Element<'d>, apex: bool) {
-        let listed = |prefix: &str| {
-            let written = if prefix.is_empty() { "#default" } else { prefix };
-            self.options.inclusive.contains(&written)
-        };
-        let scope: Vec<(&str, &str)> = if apex {
-            element.namespaces_in_scope().into_iter().filter(|(prefix, _)| listed(prefix)).collect()
-        } else {
-            element.declarations().filter(|(prefix, _)| listed(prefix)).collect()
-        };
-        for (prefix, namespace) in scope {
-            self.need(prefix, namespace);
-        }
-    }
-
     /// Notes a declaration, unless what is in scope in the output says the same.
     fn need(&mut self, prefix: &'d str, namespace: &'d str) {
         let current = self.rendered.iter().rev().find(|(known, _)| *known == prefix);
@@ -171,50 +239,41 @@ impl<'d> Writer<'d, '_> {
             self.needed.push((prefix, namespace));
         }
     }
-
-    fn attributes(&mut self, element: Element<'d>) {
-        let mut attributes: Vec<_> = element.attributes().collect();
-        attributes
-            .sort_unstable_by(|one, other| (one.namespace, one.local).cmp(&(other.namespace, other.local)));
-        for attribute in attributes {
-            self.out.push(' ');
-            self.out.push_str(attribute.qualified);
-            self.out.push_str("=\"");
-            escape_attribute(attribute.value, &mut self.out);
-            self.out.push('"');
-        }
-    }
 }
 
 pub(super) fn escape_text(text: &str, out: &mut String) {
-    escape(text, out, |byte| match byte {
-        b'&' => Some("&amp;"),
-        b'<' => Some("&lt;"),
-        b'>' => Some("&gt;"),
-        b'\r' => Some("&#xD;"),
-        _ => None,
+    let special = |byte: u8| matches!(byte, b'&' | b'<' | b'>' | b'\r');
+    escape(text, out, special, |byte| match byte {
+        b'&' => "&amp;",
+        b'<' => "&lt;",
+        b'>' => "&gt;",
+        _ => "&#xD;",
     });
 }
 
 pub(super) fn escape_attribute(text: &str, out: &mut String) {
-    escape(text, out, |byte| match byte {
-        b'&' => Some("&amp;"),
-        b'<' => Some("&lt;"),
-        b'"' => Some("&quot;"),
-        b'\t' => Some("&#x9;"),
-        b'\n' => Some("&#xA;"),
-        b'\r' => Some("&#xD;"),
-        _ => None,
+    let special = |byte: u8| matches!(byte, b'&' | b'<' | b'"' | b'\t' | b'\n' | b'\r');
+    escape(text, out, special, |byte| match byte {
+        b'&' => "&amp;",
+        b'<' => "&lt;",
+        b'"' => "&quot;",
+        b'\t' => "&#x9;",
+        b'\n' => "&#xA;",
+        _ => "&#xD;",
     });
 }
 
-fn escape(text: &str, out: &mut String, replacement: impl Fn(u8) -> Option<&'static str>) {
+/// Appends a text, with what is special replaced. What is special is ASCII.
+fn escape(
+    text: &str,
+    out: &mut String,
+    special: impl Fn(u8) -> bool + Copy,
+    replacement: impl Fn(u8) -> &'static str,
+) {
     let mut rest = text;
-    while let Some((at, with)) =
-        rest.bytes().enumerate().find_map(|(at, byte)| Some((at, replacement(byte)?)))
-    {
+    while let Some(at) = first(rest.as_bytes(), special) {
         out.push_str(rest.get(..at).unwrap_or_default());
-        out.push_str(with);
+        out.push_str(replacement(rest.as_bytes().get(at).copied().unwrap_or_default()));
         rest = rest.get(at + 1..).unwrap_or_default();
     }
     out.push_str(rest);

@@ -2,14 +2,33 @@
 
 use super::XmlError;
 
+/// Where the first byte is that is wanted. Blocks without one are passed over as a whole, which compilers do in registers.
+pub(super) fn first(bytes: &[u8], wanted: impl Fn(u8) -> bool + Copy) -> Option<usize> {
+    let (blocks, _) = bytes.as_chunks::<BLOCK>();
+    let none = |block: &&[u8; BLOCK]| !block.iter().fold(false, |any, byte| any | wanted(*byte));
+    let skipped = blocks.iter().take_while(none).count() * BLOCK;
+    let rest = bytes.get(skipped..)?;
+    rest.iter().position(|byte| wanted(*byte)).map(|at| skipped + at)
+}
+
+const BLOCK: usize = 32;
+
 /// Whether `Char` of [XML 1.0](https://www.w3.org/TR/xml/#charsets) holds for every character of the text.
 pub(super) fn all_allowed(text: &str) -> bool {
     let bytes = text.as_bytes();
-    if bytes.iter().any(|b| *b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r')) {
+    if first(bytes, |b| b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r')).is_some() {
         return false;
     }
-    // U+FFFE and U+FFFF, as they are encoded.
-    !bytes.windows(3).any(|w| matches!(w, [0xEF, 0xBF, 0xBE | 0xBF]))
+    // U+FFFE and U+FFFF begin with this byte, as they are encoded, and little else does.
+    let mut rest = bytes;
+    while let Some(at) = first(rest, |b| b == 0xEF) {
+        rest = rest.get(at..).unwrap_or_default();
+        if matches!(rest, [0xEF, 0xBF, 0xBE | 0xBF, ..]) {
+            return false;
+        }
+        rest = rest.get(1..).unwrap_or_default();
+    }
+    true
 }
 
 pub(super) const fn is_allowed(c: char) -> bool {
@@ -59,7 +78,10 @@ pub(super) fn name_length(text: &str) -> usize {
 
 /// Whether a text has to be decoded: it has references or line ends to be normalized.
 pub(super) fn needs_decoding(text: &str, attribute: bool) -> bool {
-    text.bytes().any(|b| matches!(b, b'&' | b'\r') || attribute && matches!(b, b'\n' | b'\t'))
+    if attribute {
+        return first(text.as_bytes(), |b| matches!(b, b'&' | b'\r' | b'\n' | b'\t')).is_some();
+    }
+    first(text.as_bytes(), |b| matches!(b, b'&' | b'\r')).is_some()
 }
 
 /// Appends the value of a text or an attribute: references replaced, line ends and (in attributes) white space normalized

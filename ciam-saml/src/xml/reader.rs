@@ -154,6 +154,11 @@ impl<'a> Reader<'a> {
         .map(Some)
     }
 
+    /// Where the next token begins.
+    pub(crate) const fn position(&self) -> usize {
+        self.at
+    }
+
     fn rest(&self) -> &'a str {
         self.source.get(self.at..).unwrap_or_default()
     }

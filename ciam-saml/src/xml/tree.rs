@@ -142,7 +142,7 @@ impl fmt::Debug for Doc {
     }
 }
 
-fn is_identifier(local: &str) -> bool {
+pub(super) fn is_identifier(local: &str) -> bool {
     ["id", "assertionid", "requestid", "responseid"].iter().any(|name| local.eq_ignore_ascii_case(name))
 }
 

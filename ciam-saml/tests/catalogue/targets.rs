@@ -290,6 +290,16 @@ fn entity(scene: &Scene, signature: &str) -> String {
     )
 }
 
+/// The same entity in the aggregate of a federation, which signs the whole.
+fn aggregate(scene: &Scene, signature: &str) -> String {
+    let (id, until) = (&scene.says.response_id, at(scene.now() + Duration::days(7)));
+    let own = [format!(r#" ID="{id}""#), format!(r#" validUntil="{until}""#)];
+    let entity = own.iter().fold(entity(scene, ""), |entity, attribute| entity.replace(attribute, ""));
+    format!(
+        r#"<md:EntitiesDescriptor xmlns:md="{MD}" ID="{id}" validUntil="{until}">{signature}{entity}</md:EntitiesDescriptor>"#
+    )
+}
+
 fn judge_metadata(scene: &Scene, xml: &str) -> Result<String, String> {
     MetadataTrust::new(IDP.trusted())
         .load_entity(&**CRYPTO, xml.as_bytes(), OTHER_ID, None, scene.now())
@@ -384,7 +394,10 @@ pub(crate) const ARTIFACT_RESOLVE: Target = Target {
 pub(crate) const METADATA: Target =
     Target { name: "metadata", element: entity, judge: judge_metadata, ..LOGOUT_REQUEST };
 
-pub(crate) const ALL: [Target; 11] = [
+pub(crate) const AGGREGATE: Target =
+    Target { name: "metadata, aggregate", element: aggregate, judge: judge_metadata, ..LOGOUT_REQUEST };
+
+pub(crate) const ALL: [Target; 12] = [
     BY_ASSERTION,
     BY_RESPONSE,
     BY_BOTH,
@@ -393,6 +406,7 @@ pub(crate) const ALL: [Target; 11] = [
     LOGOUT_RESPONSE,
     AUTHN_REQUEST,
     METADATA,
+    AGGREGATE,
     SOAP_LOGOUT,
     ARTIFACT_RESPONSE,
     ARTIFACT_RESOLVE,

@@ -261,7 +261,7 @@ fn references(report: &mut Report) {
         ] {
             let scene = Scene::new();
             if target.good(&scene).contains(&format!("=\"{from}\""))
-                && (from != SAML || target.name != METADATA.name)
+                && (from != SAML || !target.name.starts_with(METADATA.name))
             {
                 refused(21, to, &|_| {}, &|_, text| {
                     text.replace(&format!("=\"{from}\""), &format!("=\"{to}\""))

@@ -91,6 +91,7 @@ impl HttpClient for Wire {
 
 struct World {
     clock: Arc<ManualClock>,
+    ports: Ports,
     wire: Arc<Wire>,
     idp: IdentityProvider,
     sp: ServiceProvider,
@@ -131,11 +132,12 @@ impl World {
             .with_artifact_url(ARTIFACTS)
             .with_soap_logout_url(IDP_SOAP)
             .with_logout_url("https://idp.example/slo");
-        let idp = IdentityProvider::new(ports, config, &SecretBytes::new(vec![1; 32]), partners).unwrap();
+        let idp =
+            IdentityProvider::new(ports.clone(), config, &SecretBytes::new(vec![1; 32]), partners).unwrap();
         let services = BTreeMap::from([(SP_SOAP.into(), sp.clone()), (SECOND_SOAP.into(), second)]);
         assert!(wire.servers.set((idp.clone(), services)).is_ok());
         let browser = BrowserId::generate(&SystemEntropy::new()).unwrap();
-        Self { clock, wire, idp, sp, browser }
+        Self { clock, ports, wire, idp, sp, browser }
     }
 
     fn ask(&self) -> SignOn {
@@ -355,4 +357,91 @@ fn an_answer_from_server_to_server_is_to_the_request_and_signed() {
         let error = block_on(world.sp.ask_logout(&accepted.person)).unwrap_err();
         assert!(right(&error), "{error:?}");
     }
+}
+
+/// Delivers what is in the outbox, and the events that come of it.
+fn relay(world: &World) -> (Vec<String>, u32) {
+    let notifier = Arc::new(memory::MemoryNotifier::new());
+    let seen = Arc::new(Unreached::default());
+    let mut relay = ciam_core::relay::Relay::new(world.ports.clone(), notifier).with_sink(seen.clone());
+    for sink in world.idp.session_sinks() {
+        relay = relay.with_sink(sink);
+    }
+    let mut dropped = 0;
+    for _ in 0..6 {
+        dropped += block_on(relay.deliver_pending()).unwrap().dropped;
+    }
+    (seen.0.lock().unwrap().clone(), dropped)
+}
+
+/// The services that could not be asked.
+#[derive(Debug, Default)]
+struct Unreached(Mutex<Vec<String>>);
+
+#[async_trait]
+impl ciam_core::relay::EventSink for Unreached {
+    fn name(&self) -> &'static str {
+        "test"
+    }
+
+    async fn deliver(&self, event: &ciam_core::event::Event) -> Result<(), PortError> {
+        assert!(!serde_json::to_string(&event.data).unwrap().contains('@'), "no names of people: {event:?}");
+        if event.event_type == ciam_saml::idp::LOGOUT_UNREACHED {
+            self.0.lock().unwrap().push(event.data["service"].as_str().unwrap().to_owned());
+        }
+        Ok(())
+    }
+}
+
+fn ended(world: &World, session: &str) {
+    use ciam_core::event::{Event, EventType};
+    let event = Event::new(&world.ports, EventType::SESSION_ENDED, "account:ada").unwrap();
+    let batch = ciam_core::store::Batch::new().event(event.with("session", session));
+    assert!(block_on(world.ports.store().commit(batch)).unwrap().is_applied());
+}
+
+#[test]
+fn services_are_asked_when_a_session_ends_by_itself() {
+    let world = World::new();
+    let _accepted = world.accept(&world.artifact()).unwrap();
+    world.tell(SECOND);
+    world.tell(THIRD);
+    world.wire.sent.lock().unwrap().clear();
+    ended(&world, "another");
+    assert_eq!(relay(&world), (vec![], 0));
+    assert!(world.wire.sent.lock().unwrap().is_empty(), "of another session");
+    ended(&world, "session-1");
+    assert_eq!(relay(&world), (vec![THIRD.to_owned()], 0), "there is no browser to go there with");
+    let mut sent = world.wire.sent.lock().unwrap().clone();
+    sent.sort();
+    assert_eq!(sent, [SECOND_SOAP, SP_SOAP]);
+}
+
+#[test]
+fn a_service_that_fails_is_asked_again_and_one_that_refuses_is_not() {
+    let answer = |status: u16| http::Response::builder().status(status).body(Bytes::new()).unwrap();
+    for (status, again) in [(503, true), (429, true), (404, false), (400, false)] {
+        let world = World::new();
+        world.tell(SECOND);
+        world.answer_instead(SECOND_SOAP, answer(status));
+        ended(&world, "session-1");
+        let (_, dropped) = relay(&world);
+        assert_eq!(dropped > 0, !again, "{status}");
+        let before = world.wire.sent.lock().unwrap().len();
+        world.wire.instead.lock().unwrap().clear();
+        world.clock.advance(Duration::hours(1));
+        relay(&world);
+        assert_eq!(world.wire.sent.lock().unwrap().len() > before, again, "{status}");
+    }
+}
+
+/// The host that tells everybody itself forgets first, and nobody is asked twice.
+#[test]
+fn nobody_is_asked_when_the_host_has_asked_everybody() {
+    let world = World::new();
+    world.tell(SECOND);
+    block_on(world.idp.forget("session-1")).unwrap();
+    ended(&world, "session-1");
+    assert_eq!(relay(&world), (vec![], 0));
+    assert!(world.wire.sent.lock().unwrap().is_empty());
 }

@@ -8,6 +8,7 @@
     reason = "a test that panics is a test that fails, and says what it skips"
 )]
 
+mod aggregates;
 mod back_channel;
 mod bindings;
 mod c14n;
@@ -17,6 +18,7 @@ mod metadata;
 mod mutations;
 mod parser;
 mod peers;
+mod refresh;
 mod sealed;
 mod service_provider;
 mod signatures;

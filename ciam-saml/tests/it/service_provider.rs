@@ -406,3 +406,33 @@ fn hostile_values_are_values() {
     fn assert_send<T: Send>(_: T) {}
     assert_send(world.sp.accept(None, &post("SAMLResponse", "<a/>")));
 }
+
+#[test]
+fn attributes_have_our_names_by_theirs() {
+    let world = World::new();
+    let mut says = Says::new(&world, Some(&world.start()));
+    let attribute = |name: &str, friendly: &str, values: &[&str]| {
+        let values: String =
+            values.iter().map(|it| format!("<saml:AttributeValue>{it}</saml:AttributeValue>")).collect();
+        format!(
+            r#"<saml:Attribute FriendlyName="{friendly}" Name="{name}" NameFormat="urn:oasis:names:tc:SAML:2.0:attrname-format:uri">{values}</saml:Attribute>"#
+        )
+    };
+    says.attributes = [
+        attribute("urn:oid:0.9.2342.19200300.100.1.3", "mail", &["ada@example.com"]),
+        attribute("email", "x", &["ada@example.com"]),
+        attribute("memberOf", "groups", &["one", "two"]),
+        attribute("urn:other", "role", &["admin"]),
+    ]
+    .concat();
+    let person = world.accept(&says.by_assertion(&IDP)).unwrap().person;
+    let mapping = ciam_saml::sp::AttributeMapping::new()
+        .with("mail", ["urn:oid:0.9.2342.19200300.100.1.3", "email"])
+        .with("groups", ["memberOf"])
+        .with("role", ["role"]);
+    assert_eq!(mapping.one(&person, "mail"), Some("ada@example.com"));
+    assert_eq!(mapping.values(&person, "groups"), ["one", "two"]);
+    assert_eq!(mapping.one(&person, "groups"), None);
+    assert_eq!(mapping.one(&person, "role"), None, "a friendly name is no name");
+    assert_eq!(mapping.apply(&person).keys().copied().collect::<Vec<_>>(), ["groups", "mail"]);
+}

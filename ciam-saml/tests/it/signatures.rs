@@ -46,10 +46,12 @@ fn what_is_verified_is_what_was_hashed() {
 fn each_algorithm_verifies_with_its_own_key_and_only_when_it_is_allowed() {
     let p256 = Pair::generate(SignatureAlgorithm::EcdsaSha256);
     let p384 = Pair::generate(SignatureAlgorithm::EcdsaSha384);
+    let p521 = Pair::generate(SignatureAlgorithm::EcdsaSha512);
     for algorithm in SignatureAlgorithm::ALL {
         let pair = match algorithm {
             SignatureAlgorithm::EcdsaSha256 => &p256,
             SignatureAlgorithm::EcdsaSha384 => &p384,
+            SignatureAlgorithm::EcdsaSha512 => &p521,
             _ => &*IDP,
         };
         let mut recipe = Recipe::new("_1");

@@ -7,7 +7,7 @@ use ciam_core::crypto::{Crypto, EcCurve, PublicKey};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use crate::dsig::{KeyError, SignatureAlgorithm};
+use crate::dsig::{KeyError, SignatureAlgorithm, decode_strict};
 
 /// A certificate that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,15 @@ impl Certificate {
     pub const fn public_key(&self) -> &PublicKey {
         &self.key
     }
+}
+
+/// The certificate (DER) of a text in PEM ([RFC 7468](https://www.rfc-editor.org/rfc/rfc7468)), as files and settings hold it;
+/// `None` when it is not one certificate that can be read.
+#[must_use]
+pub fn der_of_pem(text: &str) -> Option<Vec<u8>> {
+    let inner = text.trim().strip_prefix("-----BEGIN CERTIFICATE-----")?;
+    let inner = inner.strip_suffix("-----END CERTIFICATE-----")?;
+    decode_strict(inner).filter(|der| Certificate::parse(der).is_some())
 }
 
 /// Makes a self-signed certificate (DER) for a private key (unencrypted PKCS #8), which peers know the key by.

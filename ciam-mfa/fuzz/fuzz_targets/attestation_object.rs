@@ -13,7 +13,8 @@ use url::Url;
 
 fuzz_target!(|input: &[u8]| {
     let origin = Url::parse("https://example.org").expect("an origin");
-    let party = RelyingParty::new("example.org", "x").and_then(|it| it.with_origin(&origin)).expect("a party");
+    let party =
+        RelyingParty::new("example.org", "x").and_then(|it| it.with_origin(&origin)).expect("a party");
     let challenge = base64url::encode(&CHALLENGE);
     let client_data =
         format!(r#"{{"type":"webauthn.create","challenge":"{challenge}","origin":"https://example.org"}}"#);

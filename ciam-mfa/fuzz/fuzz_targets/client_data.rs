@@ -11,12 +11,10 @@ use url::Url;
 
 fuzz_target!(|input: &[u8]| {
     let read = ClientData::read(input);
-    if let Ok(data) = &read {
-        assert!(input.len() <= ClientData::MAX_LENGTH);
-        assert!(!data.kind.is_empty() || input.windows(6).any(|it| it == b"\"type\""));
-    }
+    assert!(read.is_err() || input.len() <= ClientData::MAX_LENGTH);
     let origin = Url::parse("https://id.example.com").expect("an origin");
-    let party = RelyingParty::new("example.com", "x").and_then(|it| it.with_origin(&origin)).expect("a party");
+    let party =
+        RelyingParty::new("example.com", "x").and_then(|it| it.with_origin(&origin)).expect("a party");
     // Nothing is registered by client data alone: what is behind the checks of the client data is no attestation object.
     let response = RegistrationResponse::new(b"id", input, b"no object");
     let now = datetime!(2026-11-26 12:00 UTC);

@@ -113,6 +113,20 @@ pub trait Crypto: fmt::Debug + Send + Sync {
         key: &PublicKey,
     ) -> Result<Arc<dyn VerifyingKey>, KeyRejected>;
 
+    /// Parses a public key that [`verifying_key`](Self::verifying_key) has accepted before, such as one that was stored then, for few
+    /// signatures: what costs as much as a signature need not be checked again. A key that is no good verifies nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`verifying_key`](Self::verifying_key), as far as it is checked.
+    fn known_key(
+        &self,
+        scheme: SignatureScheme,
+        key: &PublicKey,
+    ) -> Result<Arc<dyn VerifyingKey>, KeyRejected> {
+        self.verifying_key(scheme, key)
+    }
+
     /// Parses a private key from unencrypted PKCS #8 (DER).
     ///
     /// # Errors

@@ -55,16 +55,7 @@ impl Ring {
         x: &[u8],
         y: &[u8],
     ) -> Result<Arc<dyn VerifyingKey>, KeyRejected> {
-        let algorithm: &'static dyn signature::VerificationAlgorithm = match (scheme, curve) {
-            (SignatureScheme::EcdsaP256Sha256, EcCurve::P256) => &signature::ECDSA_P256_SHA256_FIXED,
-            (SignatureScheme::EcdsaP384Sha384, EcCurve::P384) => &signature::ECDSA_P384_SHA384_FIXED,
-            (SignatureScheme::EcdsaP521Sha512, EcCurve::P521) => return Err(KeyRejected::Unsupported),
-            _ => return Err(KeyRejected::WrongType),
-        };
-        if x.len() != curve.coordinate_length() || y.len() != curve.coordinate_length() {
-            return Err(KeyRejected::Malformed);
-        }
-        let point = [&[UNCOMPRESSED], x, y].concat();
+        let (algorithm, point) = point_of(scheme, curve, x, y)?;
         self.check_point(curve, &point)?;
         Ok(Arc::new(PointKey { scheme, key: signature::UnparsedPublicKey::new(algorithm, point) }))
     }
@@ -103,6 +94,21 @@ impl Crypto for Ring {
         }
     }
 
+    fn known_key(
+        &self,
+        scheme: SignatureScheme,
+        key: &PublicKey,
+    ) -> Result<Arc<dyn VerifyingKey>, KeyRejected> {
+        match key {
+            // `ring` decodes the point at each verification.
+            PublicKey::Ec { curve, x, y } => {
+                let (algorithm, point) = point_of(scheme, *curve, x, y)?;
+                Ok(Arc::new(PointKey { scheme, key: signature::UnparsedPublicKey::new(algorithm, point) }))
+            }
+            _ => self.verifying_key(scheme, key),
+        }
+    }
+
     fn signing_key(&self, scheme: SignatureScheme, pkcs8: &[u8]) -> Result<Arc<dyn SigningKey>, KeyRejected> {
         primitives::signing_key(scheme, pkcs8, |curve| self.ecdsa_signing_key(scheme, curve, pkcs8))
     }
@@ -112,6 +118,25 @@ impl Crypto for Ring {
     }
 
     crypto_by_primitives!();
+}
+
+/// What checks signatures by a point, and the point as it is encoded.
+fn point_of(
+    scheme: SignatureScheme,
+    curve: EcCurve,
+    x: &[u8],
+    y: &[u8],
+) -> Result<(&'static dyn signature::VerificationAlgorithm, Vec<u8>), KeyRejected> {
+    let algorithm: &'static dyn signature::VerificationAlgorithm = match (scheme, curve) {
+        (SignatureScheme::EcdsaP256Sha256, EcCurve::P256) => &signature::ECDSA_P256_SHA256_FIXED,
+        (SignatureScheme::EcdsaP384Sha384, EcCurve::P384) => &signature::ECDSA_P384_SHA384_FIXED,
+        (SignatureScheme::EcdsaP521Sha512, EcCurve::P521) => return Err(KeyRejected::Unsupported),
+        _ => return Err(KeyRejected::WrongType),
+    };
+    if x.len() != curve.coordinate_length() || y.len() != curve.coordinate_length() {
+        return Err(KeyRejected::Malformed);
+    }
+    Ok((algorithm, [&[UNCOMPRESSED], x, y].concat()))
 }
 
 pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {

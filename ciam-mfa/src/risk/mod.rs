@@ -53,6 +53,7 @@ mod fraud;
 mod learning;
 mod model;
 mod network;
+mod packed;
 mod policy;
 mod profile;
 mod reason;

@@ -22,9 +22,13 @@ pub(crate) struct RiskProfile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) last: Option<LastSeen>,
     /// How often at each hour (UTC); all are halved when one is full.
-    pub(super) hours: [u8; 24],
+    #[serde(with = "super::packed")]
+    pub(super) hours: Vec<u8>,
+    #[serde(with = "super::packed")]
     pub(super) devices: Vec<KnownDevice>,
+    #[serde(with = "super::packed")]
     pub(super) networks: Vec<Mark<u64>>,
+    #[serde(with = "super::packed")]
     pub(super) systems: Vec<Mark<u32>>,
     pub(super) countries: Vec<Mark<String>>,
     pub(super) cities: Vec<Mark<String>>,
@@ -75,14 +79,14 @@ impl StoredRecord for RiskProfile {
 
 impl RiskProfile {
     /// Nothing is known.
-    pub(super) const fn empty(account: AccountId, epoch: u32) -> Self {
+    pub(super) fn empty(account: AccountId, epoch: u32) -> Self {
         Self {
             account,
             epoch,
             sign_ins: 0,
             day: 0,
             last: None,
-            hours: [0; 24],
+            hours: vec![0; 24],
             devices: Vec::new(),
             networks: Vec::new(),
             systems: Vec::new(),

@@ -41,7 +41,7 @@ impl RelyingParty {
         expected: &Expected<'_>,
         response: &AuthenticationResponse,
     ) -> Result<Asserted, WebauthnError> {
-        let key = CoseKey::read(&expected.passkey.key)?.parse(crypto)?;
+        let key = CoseKey::read(&expected.passkey.key)?.parse_known(crypto)?;
         self.verify_authentication_with(&key, expected, response)
     }
 

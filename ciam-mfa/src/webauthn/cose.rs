@@ -140,6 +140,12 @@ impl CoseKey {
     pub fn parse(&self, crypto: &dyn Crypto) -> Result<PasskeyKey, WebauthnError> {
         PasskeyKey::new(crypto, self.algorithm, &self.key)
     }
+
+    /// Parses a key that was checked when it was registered: once more that it can be one would cost as much as the signature.
+    pub(super) fn parse_known(&self, crypto: &dyn Crypto) -> Result<PasskeyKey, WebauthnError> {
+        let key = crypto.known_key(self.algorithm.scheme(), &self.key).map_err(|_| WebauthnError::Key)?;
+        Ok(PasskeyKey { algorithm: self.algorithm, key })
+    }
 }
 
 /// A parsed key that checks signatures as authenticators encode them.

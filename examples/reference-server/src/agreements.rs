@@ -21,6 +21,8 @@ pub enum Recipient {
     Purpose(String),
     /// An application.
     Client(ClientId),
+    /// A service that speaks SAML, by its entity id.
+    Service(String),
 }
 
 impl Recipient {
@@ -29,6 +31,7 @@ impl Recipient {
         match recipient.split_once(':')? {
             ("purpose", name) => Some(Self::Purpose(name.to_owned())),
             ("client", id) => id.parse().ok().map(Self::Client),
+            (SAML, id) => Some(Self::Service(id.to_owned())),
             _ => None,
         }
     }
@@ -38,6 +41,7 @@ impl Recipient {
         match self {
             Self::Purpose(name) => purpose_recipient(name),
             Self::Client(id) => id.consent_recipient(),
+            Self::Service(id) => format!("{SAML}:{id}"),
         }
     }
 }
@@ -103,6 +107,10 @@ impl App {
                 let name = client.and_then(|it| it.value.display.name);
                 Ok(name.unwrap_or_else(|| id.as_str().to_owned()))
             }
+            Recipient::Service(id) => {
+                let service = self.services().saml.service(id);
+                Ok(service.map_or_else(|| id.clone(), |it| it.name.clone()))
+            }
         }
     }
 
@@ -145,7 +153,8 @@ impl App {
         self.services().consents().set(account, &purpose.id, true, &proof).await
     }
 
-    /// Takes a consent back; from an application everything that it was given with it.
+    /// Takes a consent back; from an application everything that it was given with it. A service that speaks SAML has been
+    /// given nothing that could be taken: it is told nothing more, and the next sign-in asks again.
     ///
     /// # Errors
     ///
@@ -225,5 +234,7 @@ impl App {
     }
 }
 
+/// How recipients begin that are services.
+const SAML: &str = "saml";
 const PAGE: u32 = 100;
 const RACES: usize = 8;

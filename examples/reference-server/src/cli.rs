@@ -499,6 +499,8 @@ An import file (the whole schema is in examples/reference-server/README.md):
   name = \"acme\"
   metadata_file = \"acme.xml\"
   domains = [\"acme.example\"]              # where its word for addresses counts
+  # Instead of a file, metadata that is fetched: remote = { url = \"https://…\", certificate = \"-----BEGIN …\" },
+  # or { query = \"https://mdq.…\", … }; for a connection with entity_id
   [[organizations]]
   slug = \"engines\"
   name = \"Analytical Engines\"

@@ -145,6 +145,16 @@ fn spawn_background(app: &App, stopped: &watch::Receiver<()>, tasks: &mut JoinSe
     }
     relay = relay.with_sink(services.server.session_grants_sink());
     relay = relay.with_sink(crate::directory::grants_sink(services));
+    relay = relay.with_source(Arc::new(services.saml.clone()));
+    for fetching in services.saml.background() {
+        let stop = until(stopped.clone());
+        tasks.spawn(async move {
+            tokio::select! {
+                () = fetching => {}
+                () = stop => {}
+            }
+        });
+    }
     let stop = until(stopped.clone());
     tasks.spawn(async move { relay.run(stop).await });
 

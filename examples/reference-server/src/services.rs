@@ -99,19 +99,15 @@ impl Services {
         RememberedDevices::new(self.ports.clone(), policy)
     }
 
-    /// Where everybody can sign in elsewhere, whatever is spoken there: names and labels.
-    pub fn elsewhere(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.elsewhere_by_issuer().map(|(name, label, _)| (name, label))
-    }
-
-    /// The same, with who vouches for people there.
-    pub fn elsewhere_by_issuer(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+    /// Where everybody can sign in elsewhere, whatever is spoken there: names, labels, and who vouches for people there.
+    pub fn elsewhere(&self) -> Vec<(String, String, String)> {
         let upstreams = self.upstreams.buttons();
-        let upstreams =
-            upstreams.map(|(name, it)| (name, it.label.as_str(), it.party.config().issuer.as_str()));
-        let saml = self.saml.buttons();
-        let saml = saml.map(|(name, it)| (name, it.label.as_str(), it.idp.as_deref().unwrap_or_default()));
-        upstreams.chain(saml)
+        let upstreams = upstreams.map(|(name, it)| {
+            (name.to_owned(), it.label.clone(), it.party.config().issuer.as_str().to_owned())
+        });
+        let saml = self.saml.buttons().into_iter();
+        let saml = saml.map(|(name, it)| (name, it.label.clone(), it.idp.clone().unwrap_or_default()));
+        upstreams.chain(saml).collect()
     }
 
     /// Consents to purposes and applications.

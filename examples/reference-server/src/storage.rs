@@ -112,7 +112,13 @@ fn outbound_policy(config: &Config) -> OutboundPolicy {
     let upstreams = config.upstreams.iter().map(|it| it.issuer.as_str());
     let webhooks = config.imports.iter().flat_map(|it| &it.content().webhooks).map(|it| it.url.as_str());
     let gateway = config.sms.gateway.iter().map(|it| it.url.as_str());
-    for url in upstreams.chain(webhooks).chain(gateway) {
+    let remote = config.imports.iter().flat_map(|it| {
+        let file = it.content();
+        let services = file.saml_services.iter().filter_map(|it| it.remote.as_ref());
+        services.chain(file.saml_connections.iter().filter_map(|it| it.remote.as_ref()))
+    });
+    let remote = remote.flat_map(|it| it.url.as_deref().into_iter().chain(it.query.as_deref()));
+    for url in upstreams.chain(webhooks).chain(gateway).chain(remote) {
         let Ok(url) = Url::parse(url) else { continue };
         if let (true, Some(host), Some(port)) =
             (is_loopback(&url), url.host_str(), url.port_or_known_default())

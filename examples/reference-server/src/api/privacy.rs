@@ -28,6 +28,7 @@ use crate::{
     give_purpose,
     withdraw_purpose,
     withdraw_client,
+    withdraw_service,
     list_accepted_terms,
     list_activity,
     export
@@ -39,6 +40,7 @@ pub(super) fn resource() -> Resource {
         .get("/consents", list_consents)
         .get("/consents/history", list_consent_history)
         .delete("/consents/clients/{id}", withdraw_client)
+        .delete("/consents/services/{id}", withdraw_service)
         .get("/purposes", list_purposes)
         .put("/purposes/{id}/consent", give_purpose)
         .delete("/purposes/{id}/consent", withdraw_purpose)
@@ -51,9 +53,9 @@ pub(super) fn resource() -> Resource {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = ConsentRecipient)]
 struct RecipientView {
-    /// `purpose`: the house itself, for a purpose; `client`: an application; `other` for what is known here no more.
+    /// `purpose`: the house itself, for a purpose; `client`: an application; `service`: one that speaks SAML; `other` for what is known here no more.
     kind: &'static str,
-    /// The name of the purpose, or the client.
+    /// The name of the purpose, the client, or the entity id of the service.
     id: String,
 }
 
@@ -220,6 +222,21 @@ async fn withdraw_client(
     withdraw(&app, &caller, &Recipient::Client(client)).await
 }
 
+/// Takes back what a service that speaks SAML may know: it is asked again at the next sign-in.
+#[utoipa::path(
+    delete,
+    path = "/consents/services/{id}",
+    params(("id" = String, Path, description = "The entity id of the service.")),
+    responses((status = 204, description = "It may know nothing."))
+)]
+async fn withdraw_service(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    withdraw(&app, &caller, &Recipient::Service(id)).await
+}
+
 /// Lists what the person is asked for beside what applications ask for.
 #[utoipa::path(get, path = "/purposes", responses((status = 200, body = Purposes)))]
 async fn list_purposes(State(app): State<App>, caller: Caller) -> Result<Json<Purposes>, Problem> {
@@ -340,6 +357,7 @@ fn recipient(text: &str) -> RecipientView {
     let (kind, id) = match Recipient::of(text) {
         Some(Recipient::Purpose(name)) => ("purpose", name),
         Some(Recipient::Client(id)) => ("client", id.as_str().to_owned()),
+        Some(Recipient::Service(id)) => ("service", id),
         None => ("other", text.to_owned()),
     };
     RecipientView { kind, id }

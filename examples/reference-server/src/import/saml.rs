@@ -7,10 +7,14 @@ use std::{
 };
 
 use ciam_core::account::IdentifierKey;
-use ciam_saml::metadata::EntityDescriptor;
+use ciam_saml::{
+    cert::der_of_pem,
+    metadata::{EntityDescriptor, MetadataTrust},
+};
 use serde::Deserialize;
+use url::Url;
 
-use super::ImportFile;
+use super::{ImportFile, is_loopback};
 use crate::saml::Released;
 
 /// A service that people sign in to from here by SAML.
@@ -25,6 +29,8 @@ pub struct SamlServiceEntry {
     pub metadata: Option<String>,
     /// The file with its metadata, beside this one.
     pub metadata_file: Option<PathBuf>,
+    /// Where its metadata is, when it is fetched again and again.
+    pub remote: Option<RemoteEntry>,
     /// What it may know of people: `mail`, `displayName`, `givenName`, `sn`.
     #[serde(default)]
     pub attributes: BTreeSet<String>,
@@ -54,6 +60,8 @@ pub struct SamlConnectionEntry {
     pub metadata: Option<String>,
     /// The file with that metadata, beside this one.
     pub metadata_file: Option<PathBuf>,
+    /// Where that metadata is, when it is fetched again and again. With the entity id.
+    pub remote: Option<RemoteEntry>,
     /// The domains of which its word for e-mail addresses counts. Default: none.
     #[serde(default)]
     pub domains: BTreeSet<String>,
@@ -74,6 +82,63 @@ pub struct SamlConnectionEntry {
     /// Sign-in may start there. Whoever has a response of their own can then sign another person's browser in to their account.
     #[serde(default)]
     pub dangerous_unsolicited: bool,
+}
+
+/// Metadata that is fetched: by a `url`, or by a `query`, signed with the key of a certificate.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemoteEntry {
+    /// Where it is: of the entity alone, or the aggregate of a federation.
+    pub url: Option<String>,
+    /// The address of a service of the metadata query protocol (MDQ).
+    pub query: Option<String>,
+    /// Whether it is asked by the SHA-1 of the entity id.
+    #[serde(default)]
+    pub transformed_ids: bool,
+    /// The certificate of whoever signs it (PEM).
+    pub certificate: String,
+    /// The entity. A service has its own `id`.
+    pub entity_id: Option<String>,
+    /// The largest document, in MB. Default 4; a federation of federations has 100.
+    pub max_megabytes: Option<u16>,
+}
+
+impl RemoteEntry {
+    /// The certificate, DER.
+    ///
+    /// # Errors
+    ///
+    /// It is no PEM.
+    pub fn certificate(&self) -> Result<Vec<u8>, String> {
+        der_of_pem(&self.certificate).ok_or_else(|| "is no certificate (PEM)".to_owned())
+    }
+
+    /// The largest document, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.max_megabytes.map_or(MetadataTrust::DEFAULT_BYTES, |it| usize::from(it) << 20)
+    }
+
+    fn check(&self, has_name: bool, refuse: &mut dyn FnMut(&'static str, &dyn fmt::Display)) {
+        match (&self.url, &self.query) {
+            (Some(url), None) | (None, Some(url)) => {
+                let url = Url::parse(url).ok();
+                if !url.is_some_and(|url| url.scheme() == "https" || is_loopback(&url)) {
+                    refuse("remote", &"the address must be https");
+                }
+            }
+            _ => refuse("remote", &"has either a `url` or a `query`"),
+        }
+        if has_name == self.entity_id.is_some() {
+            let why = if has_name { "the entity id is the service's `id`" } else { "`entity_id` is missing" };
+            refuse("remote", &why);
+        }
+        if let Err(why) = self.certificate() {
+            refuse("remote", &format!("`certificate` {why}"));
+        }
+        if self.max_megabytes.is_some_and(|it| !(1..=256).contains(&it)) {
+            refuse("remote", &"`max_megabytes` must be 1 to 256");
+        }
+    }
 }
 
 /// The metadata of an entry, from the file itself or the one that it names.
@@ -109,7 +174,11 @@ pub(super) fn check(file: &ImportFile, name: &str) -> Vec<Refused> {
             |key, why: &dyn fmt::Display| refused.push(("saml_services", at, key, why.to_string()));
         match metadata(it.metadata.as_deref(), it.metadata_file.as_deref(), name) {
             Err(why) => refuse("metadata", &why),
-            Ok(None) => refuse("metadata", &"is missing"),
+            Ok(Some(_)) if it.remote.is_some() => refuse("metadata", &"is given beside `remote`"),
+            Ok(None) => match &it.remote {
+                Some(remote) => remote.check(true, &mut refuse),
+                None => refuse("metadata", &"is missing"),
+            },
             Ok(Some(entity)) if entity.entity_id != it.id => {
                 refuse("id", &format!("the metadata is of `{}`", entity.entity_id));
             }
@@ -135,6 +204,10 @@ pub(super) fn check(file: &ImportFile, name: &str) -> Vec<Refused> {
         }
         match metadata(it.metadata.as_deref(), it.metadata_file.as_deref(), name) {
             Err(why) => refuse("metadata", &why),
+            Ok(Some(_)) if it.remote.is_some() => refuse("metadata", &"is given beside `remote`"),
+            Ok(None) if it.remote.is_some() => {
+                it.remote.iter().for_each(|remote| remote.check(false, &mut refuse));
+            }
             Ok(Some(entity)) if entity.idp.is_none() => refuse("metadata", &"is of no identity provider"),
             Ok(_) => {}
         }

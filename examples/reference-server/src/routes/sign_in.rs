@@ -308,7 +308,8 @@ async fn render(
         upstreams: app
             .services()
             .elsewhere()
-            .map(|(name, label)| StepLink {
+            .into_iter()
+            .map(|(name, label, _)| StepLink {
                 href: to(&format!("/upstream/{name}")),
                 text: t.upstream.with.with("name", label),
             })

@@ -62,8 +62,10 @@ pub(super) async fn submit(State(app): State<App>, visit: Visit, form: Form) -> 
         None => {
             if let Some(viewer) = viewer {
                 let session = viewer.session.value.id;
+                // Before the session ends, so that nobody else tells the services while we do.
+                let told = saml::sign_out(&app, &visit, session, SIGNED_OUT).await?;
                 services.sessions.end(session, SessionEnd::SignedOut).await?;
-                if let Some(response) = saml::sign_out(&app, &visit, session, SIGNED_OUT).await? {
+                if let Some(response) = told {
                     return Ok(response);
                 }
             }

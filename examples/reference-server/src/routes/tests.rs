@@ -22,6 +22,7 @@ mod push;
 mod realm;
 mod risk;
 mod saml;
+mod saml_lifetime;
 mod scim;
 mod text_messages;
 mod upstream;

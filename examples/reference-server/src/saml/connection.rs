@@ -1,6 +1,6 @@
 //! An identity provider of an organization, and who comes from there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use ciam_core::{
     account::{IdentifierKey, Profile, federated::UpstreamIdentity},
@@ -11,7 +11,7 @@ use ciam_saml::{
     metadata::EntityDescriptor,
     model::NameId,
     names::NAMEID_TRANSIENT,
-    sp::{Authenticated, ServiceProvider, ServiceProviderConfig},
+    sp::{AttributeMapping, Authenticated, ServiceProvider, ServiceProviderConfig},
 };
 use time::OffsetDateTime;
 
@@ -34,7 +34,7 @@ pub struct Connection {
     entity_id: String,
     domains: BTreeSet<String>,
     subject: Option<String>,
-    attributes: BTreeMap<Released, String>,
+    attributes: AttributeMapping,
 }
 
 /// Why an answer that was accepted names nobody here.
@@ -80,7 +80,10 @@ impl Connection {
                 partner
             });
         }
-        let renamed = |it: Released| entry.attributes.get(it.name()).map(|name| (it, name.clone()));
+        let mapped = |mapping: AttributeMapping, it: Released| match entry.attributes.get(it.name()) {
+            Some(renamed) => mapping.with(it.name(), [renamed.as_str()]),
+            None => mapping.with(it.name(), std::iter::once(it.uri()).chain(it.aliases().iter().copied())),
+        };
         Ok(Self {
             label: entry.label.clone().unwrap_or_else(|| entry.name.clone()),
             button: entry.button,
@@ -90,7 +93,7 @@ impl Connection {
             entity_id: url(""),
             domains: entry.domains.iter().map(|it| it.to_ascii_lowercase()).collect(),
             subject: entry.subject.clone(),
-            attributes: Released::ALL.into_iter().filter_map(renamed).collect(),
+            attributes: Released::ALL.into_iter().fold(AttributeMapping::new(), mapped),
         })
     }
 
@@ -161,14 +164,7 @@ impl Connection {
 
     /// The one value of an attribute, by the name that this connection has for it, else by the usual ones.
     fn value<'p>(&self, person: &'p Authenticated, wanted: Released) -> Option<&'p str> {
-        let renamed = self.attributes.get(&wanted).map(String::as_str);
-        let usual = std::iter::once(wanted.uri()).chain(wanted.aliases().iter().copied());
-        let names: Vec<&str> = renamed.map_or_else(|| usual.collect(), |name| vec![name]);
-        let mut found = person.attributes.iter().filter(|it| names.contains(&it.name.as_str()));
-        match found.next()?.values.as_slice() {
-            [one] => Some(one),
-            _ => None,
-        }
+        self.attributes.one(person, wanted.name())
     }
 
     /// An address that the identity provider may speak for: one of the organization's domains. Of others its word counts for

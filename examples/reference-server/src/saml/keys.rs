@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use time::Duration;
 
 /// What both roles sign, decrypt and make names with.
+#[derive(Debug)]
 pub(super) struct SamlKeys {
     pub(super) signer: Signer,
     pub(super) decryption: DecryptionKeys,

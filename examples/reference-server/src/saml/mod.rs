@@ -5,102 +5,138 @@
 //! import files, and each has its metadata at an address of this server.
 
 mod connection;
+mod entries;
 mod keys;
 mod released;
 mod service;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
 
-use anyhow::{Context as _, bail};
 use async_trait::async_trait;
-use ciam_core::{error::PortError, journey::Connections, ports::Ports};
-use ciam_saml::idp::{IdentityProvider, IdentityProviderConfig, SpPartner};
+use ciam_core::{
+    error::PortError,
+    journey::Connections,
+    ports::Ports,
+    relay::{EventSink, SinkSource},
+};
+use ciam_saml::idp::IdentityProvider;
 
-use self::keys::SamlKeys;
 pub use self::{
     connection::{Connection, NotAPerson},
     released::{Released, name_id_format, verified_email},
     service::{Next, Service, Situation, classes},
 };
-use crate::{config::Config, import::saml::metadata, upstream::Upstreams};
+use self::{
+    entries::{Entries, OnTrouble},
+    keys::SamlKeys,
+};
+use crate::{config::Config, upstream::Upstreams};
 
 /// Both roles, where an import file names a peer.
 #[derive(Clone, Debug, Default)]
-pub struct Saml(Option<Arc<Inner>>);
+pub struct Saml(Option<Arc<Shared>>);
+
+/// What the import files say, and what is made of it and of the metadata that there is now.
+#[derive(Debug)]
+struct Shared {
+    entries: Entries,
+    now: RwLock<Arc<Inner>>,
+    /// One at a time makes it anew, so that what is there in the end was made last.
+    making: Mutex<()>,
+}
 
 #[derive(Debug)]
 struct Inner {
     idp: IdentityProvider,
-    services: BTreeMap<String, Service>,
-    connections: BTreeMap<String, Connection>,
+    services: BTreeMap<String, Arc<Service>>,
+    connections: BTreeMap<String, Arc<Connection>>,
 }
 
 impl Saml {
-    /// What the import files say. The key is made when it is needed for the first time.
+    /// What the import files say. The key is made when it is needed for the first time. Metadata that is elsewhere is not there
+    /// yet: [`background`](Self::background) fetches it.
     ///
     /// # Errors
     ///
     /// Two entries have one name, metadata cannot be used, or a port fails.
     pub async fn open(config: &Config, ports: &Ports) -> anyhow::Result<Self> {
-        let files = || config.imports.iter().map(|it| (it.content(), it.document().name()));
-        let wanted = files().any(|(it, _)| !it.saml_services.is_empty() || !it.saml_connections.is_empty());
+        let files = || config.imports.iter().map(|it| it.content());
+        let wanted = files().any(|it| !it.saml_services.is_empty() || !it.saml_connections.is_empty());
         if !wanted && !config.saml {
             return Ok(Self::default());
         }
         let keys = SamlKeys::open(ports, config.issuer.host()).await?;
-        let (mut partners, mut services) = (Vec::<SpPartner>::new(), BTreeMap::new());
-        let mut connections = BTreeMap::new();
-        for (file, name) in files() {
-            for entry in &file.saml_services {
-                let found = metadata(entry.metadata.as_deref(), entry.metadata_file.as_deref(), name);
-                let entity = found.map_err(anyhow::Error::msg)?.context("a service has no metadata")?;
-                let (partner, service) = Service::of(entry, &entity, ports)
-                    .with_context(|| format!("the service `{}` cannot be used", entry.id))?;
-                partners.push(partner);
-                if services.insert(entry.id.clone(), service).is_some() {
-                    bail!("the service `{}` is in the import files twice", entry.id);
-                }
-            }
-            for entry in &file.saml_connections {
-                let found = metadata(entry.metadata.as_deref(), entry.metadata_file.as_deref(), name);
-                let entity = found.map_err(anyhow::Error::msg)?;
-                let connection = Connection::of(config, ports, &keys, entry, entity.as_ref())
-                    .with_context(|| format!("the connection `{}` cannot be used", entry.name))?;
-                let twice = config.upstreams.iter().any(|it| it.name == entry.name);
-                if connections.insert(entry.name.clone(), connection).is_some() || twice {
-                    bail!("there are two connections of the name `{}`", entry.name);
-                }
+        let entries = Entries::read(config, ports, keys)?;
+        let now = RwLock::new(Arc::new(entries.make(OnTrouble::Fail)?));
+        Ok(Self(Some(Arc::new(Shared { entries, now, making: Mutex::default() }))))
+    }
+
+    /// Fetches metadata that is elsewhere, for as long as the futures are polled: for the server to spawn.
+    pub fn background(&self) -> Vec<impl Future<Output = ()> + Send + 'static> {
+        let shared = self.0.iter();
+        let sources =
+            shared.flat_map(|shared| shared.entries.sources().map(move |it| (shared.clone(), it.clone())));
+        sources.map(|(shared, source)| async move { source.keep_fresh(|_| shared.make()).await }).collect()
+    }
+
+    /// Fetches metadata that is elsewhere, where it is due.
+    pub async fn refresh(&self) {
+        let Some(shared) = &self.0 else { return };
+        for source in shared.entries.sources() {
+            if let Err(error) = source.refresh().await {
+                tracing::warn!(url = source.url(), error = &error as &dyn std::error::Error, "no metadata");
             }
         }
-        let url = |path: &str| config.issuer.join(path);
-        let settings = IdentityProviderConfig::new(url(METADATA), url(SIGN_ON), keys.signer)
-            .with_logout_url(url(LOGOUT))
-            .with_soap_logout_url(url(SOAP_LOGOUT))
-            .with_artifact_url(url(ARTIFACTS))
-            .with_session_lifetime(config.sessions.lifetime.time());
-        let idp = IdentityProvider::new(ports.clone(), settings, &keys.names, partners)?;
-        Ok(Self(Some(Arc::new(Inner { idp, services, connections }))))
+        shared.make();
+    }
+
+    fn now(&self) -> Option<Arc<Inner>> {
+        let shared = self.0.as_ref()?;
+        Some(Arc::clone(&shared.now.read().unwrap_or_else(PoisonError::into_inner)))
     }
 
     /// The identity provider, when there is one.
-    pub fn idp(&self) -> Option<&IdentityProvider> {
-        self.0.as_ref().map(|it| &it.idp)
+    pub fn idp(&self) -> Option<IdentityProvider> {
+        self.now().map(|it| it.idp.clone())
     }
 
     /// A service, by its entity id.
-    pub fn service(&self, entity_id: &str) -> Option<&Service> {
-        self.0.as_ref()?.services.get(entity_id)
+    pub fn service(&self, entity_id: &str) -> Option<Arc<Service>> {
+        self.now()?.services.get(entity_id).cloned()
     }
 
     /// A connection, by its name.
-    pub fn connection(&self, name: &str) -> Option<&Connection> {
-        self.0.as_ref()?.connections.get(name)
+    pub fn connection(&self, name: &str) -> Option<Arc<Connection>> {
+        self.now()?.connections.get(name).cloned()
     }
 
     /// Those with a button for everybody.
-    pub fn buttons(&self) -> impl Iterator<Item = (&str, &Connection)> {
-        let all = self.0.iter().flat_map(|it| it.connections.iter());
-        all.filter(|(_, it)| it.button && it.is_ready()).map(|(name, it)| (name.as_str(), it))
+    pub fn buttons(&self) -> Vec<(String, Arc<Connection>)> {
+        let Some(now) = self.now() else { return Vec::new() };
+        let shown = now.connections.iter().filter(|(_, it)| it.button && it.is_ready());
+        shown.map(|(name, it)| (name.clone(), Arc::clone(it))).collect()
+    }
+}
+
+impl Shared {
+    /// Makes everything anew from the metadata that there is now.
+    fn make(&self) {
+        let _one_at_a_time = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.entries.make(OnTrouble::LeaveOut) {
+            Ok(made) => *self.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(made),
+            Err(error) => tracing::error!(%error, "the peers of SAML stay as they were"),
+        }
+    }
+}
+
+/// Services are told of the ends of sessions by the identity provider that there is at the moment.
+#[async_trait]
+impl SinkSource for Saml {
+    async fn sinks(&self) -> Result<Vec<Arc<dyn EventSink>>, PortError> {
+        Ok(self.idp().map_or_else(Vec::new, |idp| idp.session_sinks()))
     }
 }
 
@@ -116,7 +152,7 @@ pub struct Elsewhere {
 #[async_trait]
 impl Connections for Elsewhere {
     async fn has(&self, name: &str) -> Result<bool, PortError> {
-        let saml = self.saml.connection(name).is_some_and(Connection::is_ready);
+        let saml = self.saml.connection(name).is_some_and(|it| it.is_ready());
         Ok(saml || self.upstreams.has(name).await?)
     }
 }

@@ -7,13 +7,12 @@ use ciam_core::{
     id::AccountId,
     store::{PageRequest, StoredRecord as _},
 };
-use ciam_oauth::client::ClientId;
 use http::StatusCode;
 
 use crate::{
     agreements::Recipient,
     app::App,
-    i18n::Texts,
+    i18n::{Language, Texts},
     pages::{
         Fault,
         account::{
@@ -22,7 +21,7 @@ use crate::{
         },
         parts::Notice,
     },
-    routes::consent::scope_line,
+    routes::{consent::scope_line, saml},
     web::{Failure, Form, Visit, moment, page, see_other},
 };
 
@@ -39,30 +38,40 @@ async fn show(State(app): State<App>, visit: Visit) -> Result<Response, Failure>
         nav: Section::Applications.nav(frame.t),
         notice: revoked.then(|| Notice::good(frame.t.applications.revoked.as_str())),
         revoke: visit.action(PATH),
-        applications: list(&app, frame.t, viewer.account.value.id).await?,
+        applications: list(&app, frame.t, visit.language, viewer.account.value.id).await?,
         frame,
     };
     page(StatusCode::OK, &shown)
 }
 
 /// The applications with consent, by name.
-async fn list(app: &App, t: &Texts, account: AccountId) -> Result<Vec<ApplicationLine>, PortError> {
+async fn list(
+    app: &App,
+    t: &Texts,
+    language: Language,
+    account: AccountId,
+) -> Result<Vec<ApplicationLine>, PortError> {
     let store = app.ports().store();
     let first = PageRequest::first(super::SHOWN);
     let found = store.records_by(Consent::KIND, "account", &account.to_string(), first).await?;
     let mut lines = Vec::new();
     for record in found.items {
         let consent: Consent = record.value.decode()?;
-        let Some(id) = client_of(&consent) else { continue };
-        let client = app.services().server.clients().get(&id).await?;
-        let name = client.and_then(|it| it.value.display.name).unwrap_or_else(|| id.as_str().to_owned());
+        let recipient = Recipient::of(&consent.recipient);
+        let Some(recipient) = recipient.filter(|it| !matches!(it, Recipient::Purpose(_))) else { continue };
         // Consent for one resource is kept as `<resource> <scope>`; people are shown the scope.
-        let scope = |it: &String| scope_line(app, t, it.rsplit(' ').next().unwrap_or(it)).title;
-        let mut scopes: Vec<_> = consent.allowed.iter().map(scope).collect();
+        let word = |it: &String| match recipient {
+            Recipient::Service(_) => saml::words(t, it),
+            _ => scope_line(app, t, it.rsplit(' ').next().unwrap_or(it)).title,
+        };
+        let mut scopes: Vec<_> = consent.allowed.iter().map(word).collect();
         scopes.dedup();
         lines.push(ApplicationLine {
-            id: id.as_str().to_owned(),
-            name,
+            name: app.name_of_recipient(&recipient, language).await?,
+            id: match recipient {
+                Recipient::Client(id) => id.as_str().to_owned(),
+                other => other.text(),
+            },
             since: moment(consent.given_at),
             scopes: scopes.join(" · "),
         });
@@ -75,13 +84,13 @@ async fn list(app: &App, t: &Texts, account: AccountId) -> Result<Vec<Applicatio
 async fn revoke(State(app): State<App>, visit: Visit, form: Form) -> Result<Response, Failure> {
     let Some(viewer) = app.viewer(&visit).await? else { return see_other("/sign-in") };
     let account = viewer.account.value.id;
-    let client: ClientId = form.text("client").parse().map_err(|_| Fault::BadRequest)?;
-    app.withdraw(account, &Recipient::Client(client), "account_page").await?;
+    let text = form.text("client");
+    let recipient = match Recipient::of(text) {
+        Some(service @ Recipient::Service(_)) => service,
+        _ => Recipient::Client(text.parse().map_err(|_| Fault::BadRequest)?),
+    };
+    app.withdraw(account, &recipient, "account_page").await?;
     see_other(&format!("{PATH}?done=revoked"))
-}
-
-fn client_of(consent: &Consent) -> Option<ClientId> {
-    consent.recipient.strip_prefix("client:")?.parse().ok()
 }
 
 const PATH: &str = "/account/applications";

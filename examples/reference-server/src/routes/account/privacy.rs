@@ -32,7 +32,7 @@ use crate::{
         parts::{Cell, Confirm, Notice, Pager, Row, Table},
     },
     privacy::kinds,
-    routes::consent::scope_line,
+    routes::{consent::scope_line, saml},
     web::{Failure, Form, Visit, moment, page, see_other},
 };
 
@@ -106,7 +106,7 @@ async fn render(
     let agreed = app.agreed(account, visit.language, request(after.as_deref(), super::SHOWN)?).await?;
     let next = agreed.next.as_ref().map(Cursor::as_str);
     let line = |it: &Agreed| consent_line(app, visit, t, it);
-    let of_client = |it: &&Agreed| matches!(it.recipient, Recipient::Client(_));
+    let of_client = |it: &&Agreed| !matches!(it.recipient, Recipient::Purpose(_));
     let ask = |action: &str, words: &str, question: &str| {
         Confirm::new(visit.action(PATH), words, question, words).with_hidden("action", action).dangerous()
     };
@@ -165,7 +165,14 @@ fn purposes(
 }
 
 fn consent_line(app: &App, visit: &Visit, t: &Texts, it: &Agreed) -> ConsentLine {
-    let is_client = matches!(it.recipient, Recipient::Client(_));
+    let (is_client, what) = match &it.recipient {
+        Recipient::Purpose(_) => (false, String::new()),
+        Recipient::Client(_) => (true, scopes(app, t, it.consent.allowed.iter())),
+        Recipient::Service(_) => {
+            let known: Vec<_> = it.consent.allowed.iter().map(|item| saml::words(t, item)).collect();
+            (true, known.join(" · "))
+        }
+    };
     let proof = it.proof.as_ref().map(|entry| &entry.proof);
     let mut facts = vec![t.privacy.given.with("time", moment(it.consent.updated_at))];
     facts.extend(proof.and_then(|it| it.version.as_deref()).map(|it| t.privacy.version.with("version", it)));
@@ -182,7 +189,7 @@ fn consent_line(app: &App, visit: &Visit, t: &Texts, it: &Agreed) -> ConsentLine
     );
     ConsentLine {
         name: it.name.clone(),
-        what: if is_client { scopes(app, t, it.consent.allowed.iter()) } else { String::new() },
+        what,
         facts,
         digest: proof.and_then(|it| it.digest).map(|it| it.to_text()),
         withdraw: withdraw

@@ -135,7 +135,8 @@ async fn render(
             .collect(),
         link: app
             .services()
-            .elsewhere_by_issuer()
+            .elsewhere()
+            .into_iter()
             .filter(|(_, _, issuer)| !identities.iter().any(|own| own.value.issuer == *issuer))
             .map(|(name, label, _)| StepLink {
                 href: format!("/upstream/{name}?link=1"),

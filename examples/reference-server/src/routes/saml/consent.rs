@@ -39,7 +39,7 @@ pub(super) async fn show(State(app): State<App>, mut visit: Visit) -> Result<Res
         client: service.name.clone(),
         viewer: name_of(&viewer),
         host: host.and_then(|it| it.host_str().map(str::to_owned)).unwrap_or_default(),
-        asked: service.items().iter().map(|item| line(t, item)).collect(),
+        asked: service.items().iter().map(|item| ScopeLine { title: words(t, item), detail: None }).collect(),
         granted: Vec::new(),
         remembered: true,
         device: None,
@@ -98,7 +98,8 @@ async fn allow(
     Ok(())
 }
 
-fn line(t: &Texts, item: &str) -> ScopeLine {
+/// What a service would know, in words.
+pub(in crate::routes) fn words(t: &Texts, item: &str) -> String {
     let title = match item {
         "identifier" => &t.saml.identifier,
         "mail" => &t.saml.mail,
@@ -106,7 +107,7 @@ fn line(t: &Texts, item: &str) -> ScopeLine {
         "givenName" => &t.saml.given_name,
         _ => &t.saml.surname,
     };
-    ScopeLine { title: title.to_string(), detail: None }
+    title.to_string()
 }
 
 const PATH: &str = "/saml/consent";

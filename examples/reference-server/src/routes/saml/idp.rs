@@ -1,5 +1,7 @@
 //! Requests of services for sign-in.
 
+use std::sync::Arc;
+
 use axum::{
     body::Bytes,
     extract::{Path, RawQuery, State},
@@ -20,6 +22,7 @@ use ciam_saml::{
 
 use super::{METADATA_VALID, PendingSaml, again, metadata_of, send, soap};
 use crate::{
+    agreements::Recipient,
     app::App,
     pages::Fault,
     saml::{Next, Service, Situation, classes},
@@ -101,7 +104,8 @@ async fn begin(
         (Next::Refuse(status), _) => refuse(app, visit, &sign_on, &status).await,
         (Next::SignIn(ask), _) => wait(app, visit, &sign_on, Ask::SignIn(ask)).await,
         (Next::Consent | Next::Tell(_), _) => {
-            let ask = consent_ask(service_of(app, &sign_on)?, &sign_on);
+            let service = service_of(app, &sign_on)?;
+            let ask = consent_ask(&service, &sign_on);
             wait(app, visit, &sign_on, ask).await
         }
     }
@@ -127,7 +131,8 @@ pub(super) async fn resume(
         }
         (Next::SignIn(ask), _) => Ask::SignIn(ask),
         (Next::Consent | Next::Tell(_), _) => {
-            consent_ask(service_of(&app, &pending.sign_on)?, &pending.sign_on)
+            let service = service_of(&app, &pending.sign_on)?;
+            consent_ask(&service, &pending.sign_on)
         }
     };
     let mut changed = pending.interaction.clone();
@@ -159,7 +164,7 @@ async fn next(
         None => false,
     };
     let has_format = provider(app)?.offers_format(sign_on);
-    let next = Situation { sign_on, service, session, consented, returned, has_format }.decide();
+    let next = Situation { sign_on, service: &service, session, consented, returned, has_format }.decide();
     Ok((next, viewer))
 }
 
@@ -221,13 +226,13 @@ fn consent_ask(service: &Service, sign_on: &SignOn) -> Ask {
 
 /// How a consent names a service.
 pub(super) fn recipient(entity_id: &str) -> String {
-    format!("saml:{entity_id}")
+    Recipient::Service(entity_id.to_owned()).text()
 }
 
-pub(super) fn provider(app: &App) -> Result<&IdentityProvider, Failure> {
+pub(super) fn provider(app: &App) -> Result<IdentityProvider, Failure> {
     app.services().saml.idp().ok_or_else(|| Fault::NotFound.into())
 }
 
-pub(super) fn service_of<'a>(app: &'a App, sign_on: &SignOn) -> Result<&'a Service, Failure> {
+pub(super) fn service_of(app: &App, sign_on: &SignOn) -> Result<Arc<Service>, Failure> {
     app.services().saml.service(&sign_on.sp).ok_or_else(|| Fault::NotFound.into())
 }

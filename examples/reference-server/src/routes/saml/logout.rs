@@ -130,9 +130,10 @@ async fn end(app: &App, sessions: &[String], asked_by: Option<&str>) -> Result<P
     let mut left = Propagation::default();
     for session in sessions {
         let Ok(id) = session.parse::<SessionId>() else { continue };
-        app.services().sessions.end(id, SessionEnd::SignedOut).await?;
+        // First, so that nobody else tells them while we do.
         let mut more = idp.propagation(session, asked_by).await.map_err(failed)?;
         idp.forget(session).await?;
+        app.services().sessions.end(id, SessionEnd::SignedOut).await?;
         idp.ask_all(&mut more).await;
         left.waiting.append(&mut more.waiting);
         left.done.append(&mut more.done);

@@ -22,6 +22,7 @@ use http::{
 };
 
 pub(super) use self::{
+    consent::words,
     logout::sign_out,
     pending::PendingSaml,
     sp::{arrived, begin, return_to},

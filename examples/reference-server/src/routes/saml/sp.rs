@@ -1,5 +1,7 @@
 //! Sign-in with an organization's identity provider: there, and back.
 
+use std::sync::Arc;
+
 use axum::{
     body::Bytes,
     extract::{Path, RawQuery, State},
@@ -41,7 +43,8 @@ use crate::{
 
 /// Who this server is for the identity provider of a connection.
 pub(super) async fn metadata(State(app): State<App>, Path(name): Path<String>) -> Result<Response, Failure> {
-    let party = &connection(&app, &name)?.party;
+    let found = connection(&app, &name)?;
+    let party = &found.party;
     Ok(metadata_of(party.metadata(app.ports().now() + METADATA_VALID).map_err(Failure::internal)?))
 }
 
@@ -77,7 +80,8 @@ pub(super) async fn answered(
     Path(name): Path<String>,
     body: Bytes,
 ) -> Result<Response, Failure> {
-    let party = &connection(&app, &name)?.party;
+    let found = connection(&app, &name)?;
+    let party = &found.party;
     if let Some(response) = again(&app, &visit, &body)? {
         return Ok(response);
     }
@@ -99,7 +103,8 @@ pub(super) async fn by_artifact(
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Failure> {
-    let party = &connection(&app, &name)?.party;
+    let found = connection(&app, &name)?;
+    let party = &found.party;
     let accepted = match ArtifactMessage::parse(query.unwrap_or_default().as_bytes()) {
         Ok(message) => party.accept_artifact(visit.known_browser(), &message).await,
         Err(error) => Err(error.into()),
@@ -222,7 +227,8 @@ pub(super) async fn logout_directly(
     Path(name): Path<String>,
     body: Bytes,
 ) -> Result<Response, Failure> {
-    let party = &connection(&app, &name)?.party;
+    let found = connection(&app, &name)?;
+    let party = &found.party;
     let demand = match SoapMessage::parse(&body) {
         Ok(message) => party.accept_soap_logout(&message).await,
         Err(error) => Err(error.into()),
@@ -334,7 +340,8 @@ async fn signed_out(
 }
 
 async fn sign_out(app: &App, visit: &Visit, name: &str, incoming: Incoming<'_>) -> Result<Response, Failure> {
-    let party = &connection(app, name)?.party;
+    let found = connection(app, name)?;
+    let party = &found.party;
     match party.accept_logout_request(incoming).await {
         Ok(demand) => {
             let status = end(app, name, &demand).await?;
@@ -373,7 +380,7 @@ fn not_a_logout(name: &str, error: &LogoutError) -> Failure {
     Fault::BadRequest.into()
 }
 
-fn connection<'a>(app: &'a App, name: &str) -> Result<&'a Connection, Failure> {
+fn connection(app: &App, name: &str) -> Result<Arc<Connection>, Failure> {
     app.services().saml.connection(name).ok_or_else(|| Fault::NotFound.into())
 }
 

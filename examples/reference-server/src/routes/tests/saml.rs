@@ -26,37 +26,42 @@ use crate::{
     testing::{Browser, PASSWORD, Seen, account_of, app_on, sign_in, sign_up},
 };
 
-const ADA: &str = "ada@acme.example";
+pub(super) const ADA: &str = "ada@acme.example";
 const THERE: &str = "http://localhost:8080";
-const HERE: &str = "http://localhost:9090";
+pub(super) const HERE: &str = "http://localhost:9090";
 const ACS: &str = "http://localhost:9090/saml/sp/acme/acs";
 const IDP: &str = "http://localhost:8080/saml/metadata";
-const SP: &str = "http://localhost:9090/saml/sp/acme";
+pub(super) const SP: &str = "http://localhost:9090/saml/sp/acme";
 /// An application of the identity provider that speaks OpenID Connect.
 const APP: &str = "http://127.0.0.1:9/here";
-const TENANT: Actor = Actor::system("test");
+pub(super) const TENANT: Actor = Actor::system("test");
 
 /// How the two are set up.
-struct Setup {
-    name: &'static str,
+pub(super) struct Setup<'s> {
+    pub(super) name: &'static str,
     /// More keys of the service at the identity provider.
-    service: &'static str,
-    /// More keys of the connection here.
-    connection: &'static str,
+    pub(super) service: &'static str,
+    /// More keys of the connection here, and more entries.
+    pub(super) connection: &'s str,
     /// The service says that it can only be reached through the browser.
-    front_only: bool,
+    pub(super) front_only: bool,
+    /// The metadata of the identity provider is fetched from it.
+    pub(super) fetched: bool,
+    /// With the certificate of somebody else.
+    pub(super) wrong_key: bool,
 }
 
-impl Setup {
-    fn new(name: &'static str) -> Self {
-        Self { name, service: "first_party = true", connection: "", front_only: false }
+impl Setup<'_> {
+    pub(super) fn new(name: &'static str) -> Self {
+        let (service, connection) = ("first_party = true", "");
+        Self { name, service, connection, front_only: false, fetched: false, wrong_key: false }
     }
 }
 
 /// Two servers, and a network between them.
-struct Two {
-    there: App,
-    here: App,
+pub(super) struct Two {
+    pub(super) there: App,
+    pub(super) here: App,
     network: MemoryHttpClient,
     dns: Arc<MemoryDns>,
 }
@@ -68,7 +73,7 @@ fn folder(name: &str) -> PathBuf {
 }
 
 impl Two {
-    async fn new(setup: Setup) -> Self {
+    pub(super) async fn new(setup: Setup<'_>) -> Self {
         let folder = folder(setup.name);
         let write = |name: &str, text: &str| {
             let file = folder.join(name);
@@ -116,8 +121,18 @@ impl Two {
         let there = app_on(&["--import", &import], ports_there).await;
         let provider = Browser::new(&there).get("/saml/metadata").await.text;
         write("idp.xml", &provider);
+        let of = if setup.wrong_key { &metadata } else { &provider };
+        let certificate = of.split("<ds:X509Certificate>").nth(1).unwrap().split('<').next().unwrap();
+        let source = if setup.fetched {
+            format!(
+                "remote = {{ url = \"{IDP}\", entity_id = \"{IDP}\", certificate = \"-----BEGIN CERTIFICATE-----\\n\
+                 {certificate}\\n-----END CERTIFICATE-----\" }}"
+            )
+        } else {
+            "metadata_file = \"idp.xml\"".to_owned()
+        };
         let here = here(&format!(
-            "[[saml_connections]]\nname = \"acme\"\nlabel = \"Acme\"\nmetadata_file = \"idp.xml\"\n\
+            "[[saml_connections]]\nname = \"acme\"\nlabel = \"Acme\"\n{source}\n\
              domains = [\"acme.example\"]\nbutton = true\n{keys}\n"
         ))
         .await;
@@ -132,21 +147,21 @@ impl Two {
     }
 
     /// A browser that is signed in at the identity provider.
-    async fn there(&self) -> Browser {
+    pub(super) async fn there(&self) -> Browser {
         let mut there = Browser::new(&self.there);
         sign_in(&mut there, ADA, PASSWORD).await;
         there
     }
 
     /// Goes there from a page here, and gives what the identity provider shows in the end.
-    async fn go(&self, here: &mut Browser, start: &str, there: &mut Browser) -> Seen {
+    pub(super) async fn go(&self, here: &mut Browser, start: &str, there: &mut Browser) -> Seen {
         let away = here.get(start).await;
         let target = away.location().unwrap_or_else(|| panic!("{} {}", away.path, away.text));
         there.get(target.strip_prefix(THERE).unwrap_or_else(|| panic!("{target}"))).await
     }
 
     /// The whole way, signed in there.
-    async fn sign_in(&self, here: &mut Browser, there: &mut Browser, start: &str) -> Seen {
+    pub(super) async fn sign_in(&self, here: &mut Browser, there: &mut Browser, start: &str) -> Seen {
         let form = self.go(here, start, there).await;
         carry(here, &form).await
     }
@@ -154,8 +169,8 @@ impl Two {
     /// A request that the button does not make.
     async fn ask(&self, here: &mut Browser, start: Start, there: &mut Browser) -> Seen {
         here.get("/upstream/acme").await;
-        let party = &self.here.services().saml.connection("acme").unwrap().party;
-        let started = party.start(&browser_of(here), IDP, start).await.unwrap();
+        let connection = self.here.services().saml.connection("acme").unwrap();
+        let started = connection.party.start(&browser_of(here), IDP, start).await.unwrap();
         let Outgoing::Redirect(url) = started.outgoing else { panic!() };
         there.get(url.strip_prefix(THERE).unwrap()).await
     }
@@ -179,7 +194,7 @@ fn browser_of(browser: &Browser) -> BrowserId {
 }
 
 /// Sends the form of a page that leads here, and goes on.
-async fn carry(here: &mut Browser, form: &Seen) -> Seen {
+pub(super) async fn carry(here: &mut Browser, form: &Seen) -> Seen {
     let fields = form.hidden(ACS);
     let seen = here.post("/saml/sp/acme/acs", &fields).await;
     here.follow(seen).await

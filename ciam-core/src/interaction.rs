@@ -126,6 +126,9 @@ pub struct ConsentAsk {
     pub scopes: Vec<String>,
     /// Scope values that were allowed before, and will be granted with the others: the page shows them too.
     pub already_allowed: Vec<String>,
+    /// What else is asked for, each in a sentence; allowed with the rest or not at all.
+    #[serde(default)]
+    pub details: Vec<String>,
     /// The resources that the tokens will be for.
     pub resources: Vec<String>,
     /// The person's language preferences as BCP 47 tags, best first.
@@ -148,6 +151,7 @@ impl ConsentAsk {
             client_terms: None,
             scopes,
             already_allowed: Vec::new(),
+            details: Vec::new(),
             resources: Vec::new(),
             ui_locales: Vec::new(),
             user_code: None,

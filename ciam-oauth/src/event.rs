@@ -16,6 +16,8 @@ pub const CLIENT_DELETED: EventType = EventType::new("ciam.oauth.client.deleted.
 pub const AUTHORIZATION_GRANTED: EventType = EventType::new("ciam.oauth.authorization.granted.v1");
 /// An authorization request was refused at the redirect URI, by the person or by a rule.
 pub const AUTHORIZATION_REFUSED: EventType = EventType::new("ciam.oauth.authorization.refused.v1");
+/// A person has answered a backchannel authentication: its client is to be told. Details: `record`, `client`.
+pub const BACKCHANNEL_ANSWERED: EventType = EventType::new("ciam.oauth.backchannel.answered.v1");
 /// A code was exchanged: there is a grant, and tokens were issued.
 pub const GRANT_CREATED: EventType = EventType::new("ciam.oauth.grant.created.v1");
 /// A grant was revoked, with every token of it; `reason` says why.

@@ -11,6 +11,7 @@ use ciam_core::account::Account;
 use ciam_core::assurance::Acr;
 use ciam_core::error::PortError;
 use ciam_core::http::{Params, Peer};
+use ciam_core::id::AccountId;
 use ciam_core::jose::Algorithm;
 use ciam_core::session::Session;
 use http::HeaderValue;
@@ -67,6 +68,38 @@ pub trait Extension: fmt::Debug + Send + Sync {
         Ok(Map::new())
     }
 
+    /// Reads this protocol's parameters of a [backchannel authentication](crate::backchannel) request, as
+    /// [`parse`](Self::parse) does. Whom it is about is not among them: see [`hinted_account`](Self::hinted_account).
+    ///
+    /// # Errors
+    ///
+    /// An error refuses the request.
+    async fn parse_backchannel(
+        &self,
+        server: &AuthorizationServer,
+        client: &Client,
+        request: &AuthorizeRequest,
+        params: &Params,
+    ) -> Result<Map<String, Value>, AuthorizeError> {
+        let _ = (server, client, request, params);
+        Ok(Map::new())
+    }
+
+    /// Whose account an `id_token_hint` names, if it can be told.
+    ///
+    /// # Errors
+    ///
+    /// Fails when a port does.
+    async fn hinted_account(
+        &self,
+        server: &AuthorizationServer,
+        client: &Client,
+        id_token_hint: &str,
+    ) -> Result<Option<AccountId>, PortError> {
+        let _ = (server, client, id_token_hint);
+        Ok(None)
+    }
+
     /// What this protocol demands of the session before a code is issued. Asked at the authorization endpoint and again at
     /// every resume.
     ///
@@ -93,6 +126,21 @@ pub trait Extension: fmt::Debug + Send + Sync {
         asked: &Asked<'_>,
     ) -> Result<ResponseMembers, PortError> {
         let _ = (server, asked);
+        Ok(ResponseMembers::default())
+    }
+
+    /// Adds parameters to the response to a request that asks for more than a code, or for something else: see
+    /// [`ResponseType`](crate::authorize::ResponseType).
+    ///
+    /// # Errors
+    ///
+    /// An error refuses the request, at the redirect URI.
+    async fn front_channel(
+        &self,
+        server: &AuthorizationServer,
+        issued: &Issued<'_>,
+    ) -> Result<ResponseMembers, TokenError> {
+        let _ = (server, issued);
         Ok(ResponseMembers::default())
     }
 
@@ -193,6 +241,14 @@ impl ResponseMembers {
         self
     }
 
+    /// These, and then those of another.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.params.extend(other.params);
+        self.cookies.extend(other.cookies);
+        self
+    }
+
     /// Sets a cookie.
     #[must_use]
     pub fn with_cookie(mut self, cookie: HeaderValue) -> Self {
@@ -215,7 +271,7 @@ pub struct Demands {
     pub wished_acr: Vec<Acr>,
 }
 
-/// A token response that is about to be sent.
+/// A token response, or an authorization response, that is about to be sent.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Issued<'a> {
@@ -225,9 +281,17 @@ pub struct Issued<'a> {
     pub grant: &'a Grant,
     /// The account.
     pub account: &'a Account,
-    /// The access token of this response.
-    pub access_token: &'a str,
-    /// Whether the response answers an authorization code; otherwise a refresh token.
+    /// The access token of this response; an authorization response has none.
+    pub access_token: Option<&'a str>,
+    /// The code of this response, if it is an authorization response with one.
+    pub code: Option<&'a str>,
+    /// The client's own value, in an authorization response.
+    pub state: Option<&'a str>,
+    /// The name of the request that is answered by pushing tokens to the client.
+    pub auth_req_id: Option<&'a str>,
+    /// The refresh token that is pushed with them.
+    pub pushed_refresh_token: Option<&'a str>,
+    /// Whether the response answers a person who was there, or their code; otherwise a refresh token.
     pub first: bool,
     /// The organization that the person acts for, if the grant is for one.
     pub organization: Option<&'a OrganizationClaims>,
@@ -245,7 +309,53 @@ impl<'a> Issued<'a> {
         access_token: &'a str,
         now: OffsetDateTime,
     ) -> Self {
-        Self { client, grant, account, access_token, first: true, organization: None, now }
+        let access_token = Some(access_token);
+        Self { access_token, ..Self::in_front(client, grant, account, now) }
+    }
+
+    /// An authorization response, whose grant may become one of tokens later, or never.
+    #[must_use]
+    pub const fn in_front(
+        client: &'a Client,
+        grant: &'a Grant,
+        account: &'a Account,
+        now: OffsetDateTime,
+    ) -> Self {
+        Self {
+            client,
+            grant,
+            account,
+            access_token: None,
+            code: None,
+            state: None,
+            auth_req_id: None,
+            pushed_refresh_token: None,
+            first: true,
+            organization: None,
+            now,
+        }
+    }
+
+    /// The same response, pushed to the client.
+    #[must_use]
+    pub const fn pushed(mut self, auth_req_id: &'a str, refresh_token: Option<&'a str>) -> Self {
+        self.auth_req_id = Some(auth_req_id);
+        self.pushed_refresh_token = refresh_token;
+        self
+    }
+
+    /// The same response, with a code.
+    #[must_use]
+    pub const fn with_code(mut self, code: Option<&'a str>) -> Self {
+        self.code = code;
+        self
+    }
+
+    /// The same response, with the client's own value.
+    #[must_use]
+    pub const fn with_state(mut self, state: Option<&'a str>) -> Self {
+        self.state = state;
+        self
     }
 
     /// The same response, for an organization.

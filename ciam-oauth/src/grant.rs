@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
+use crate::authorization_details::AuthorizationDetail;
 use crate::client::ClientId;
 use crate::confirmation::{Confirmation, JwkThumbprint};
 use crate::pkce::CodeChallenge;
@@ -55,6 +56,9 @@ pub struct Grant {
     /// The organization that it was given for.
     #[serde(default)]
     pub organization: Option<OrganizationId>,
+    /// What else was granted ([RFC 9396](https://www.rfc-editor.org/rfc/rfc9396)).
+    #[serde(default)]
+    pub details: Vec<AuthorizationDetail>,
     /// What the [`Extension`](crate::extension::Extension) keeps, such as the requested claims.
     pub extension: Map<String, Value>,
     /// What whoever uses its refresh tokens must prove to have: set for public clients, which prove nothing else
@@ -93,6 +97,7 @@ impl Grant {
             resources: code.resources.clone(),
             context: code.context.clone(),
             organization: code.organization,
+            details: code.details.clone(),
             extension: code.extension.clone(),
             confirmation: None,
             state: GrantState::Active,
@@ -200,6 +205,8 @@ pub enum RevocationReason {
     SessionRevoked,
     /// The device on which it was given was forgotten.
     DeviceRevoked,
+    /// Its tokens were to be sent to the client, and could not be.
+    Undelivered,
 }
 
 impl RevocationReason {
@@ -214,6 +221,7 @@ impl RevocationReason {
             Self::OrganizationLeft => "organization_left",
             Self::SessionRevoked => "session_revoked",
             Self::DeviceRevoked => "device_revoked",
+            Self::Undelivered => "undelivered",
         }
     }
 }
@@ -280,6 +288,9 @@ pub struct AuthorizationCode {
     pub scopes: ScopeSet,
     /// The resources that were granted; never empty.
     pub resources: BTreeSet<ResourceIndicator>,
+    /// What else was granted ([RFC 9396](https://www.rfc-editor.org/rfc/rfc9396)).
+    #[serde(default)]
+    pub details: Vec<AuthorizationDetail>,
     /// What the [`Extension`](crate::extension::Extension) keeps, such as `nonce` and the requested claims.
     pub extension: Map<String, Value>,
     /// The key that the exchange must prove to have, if the request named one

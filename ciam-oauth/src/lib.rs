@@ -69,7 +69,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod access_token;
+pub mod authorization_details;
 pub mod authorize;
+pub mod backchannel;
 pub mod client;
 mod client_auth;
 pub mod confirmation;

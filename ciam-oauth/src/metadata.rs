@@ -22,7 +22,10 @@ impl AuthorizationServer {
         let config = self.config();
         let scopes: Vec<&str> = config.scopes.keys().map(Scope::as_str).collect();
         let custom = self.custom_grants().keys().map(String::as_str);
-        let grants: Vec<&str> = config.grants.iter().map(|grant| grant.as_str()).chain(custom).collect();
+        let implicit = config.profile.response_types().iter().any(|kind| kind.has_id_token());
+        let implicit = implicit.then_some("implicit");
+        let own = config.grants.iter().map(|grant| grant.as_str());
+        let grants: Vec<&str> = own.chain(implicit).chain(custom).collect();
         let mut document = Map::new();
         let members = [
             ("issuer", json!(self.issuer().as_str())),
@@ -48,10 +51,12 @@ impl AuthorizationServer {
         let prompts: Vec<&str> = self.config().prompts().map(Prompt::as_str).collect();
         let modes: Vec<&str> =
             ResponseMode::ALL.into_iter().map(ResponseMode::as_str).chain([ResponseMode::JWT]).collect();
+        let types: Vec<&str> =
+            self.config().profile.response_types().iter().map(|kind| kind.as_str()).collect();
         let acr: Vec<&str> = self.config().acr.levels().iter().map(|level| level.acr.as_str()).collect();
         let members = [
             ("authorization_endpoint", json!(self.url(Endpoint::Authorize))),
-            ("response_types_supported", json!(["code"])),
+            ("response_types_supported", json!(types)),
             ("response_modes_supported", json!(modes)),
             ("authorization_signing_alg_values_supported", json!(names(&self.response_algorithms()))),
             ("code_challenge_methods_supported", json!([CodeChallenge::METHOD])),
@@ -60,6 +65,10 @@ impl AuthorizationServer {
             ("authorization_response_iss_parameter_supported", json!(true)),
         ];
         document.extend(members.map(|(name, value)| (name.to_owned(), value)));
+        let details: Vec<&String> = self.config().detail_types.keys().collect();
+        if !details.is_empty() {
+            document.insert("authorization_details_types_supported".to_owned(), json!(details));
+        }
         let encryption = self.key_managements();
         if !encryption.is_empty() {
             put_encryption(document, "authorization_encryption", &encryption);
@@ -105,6 +114,7 @@ impl AuthorizationServer {
             let url = self.url(Endpoint::DeviceAuthorization);
             document.insert("device_authorization_endpoint".to_owned(), json!(url));
         }
+        self.describe_backchannel(document);
         if self.config().has(Endpoint::Registration) {
             document.insert("registration_endpoint".to_owned(), json!(self.url(Endpoint::Registration)));
         }
@@ -120,6 +130,20 @@ impl AuthorizationServer {
         if self.config().has(Endpoint::Introspection) {
             let signed: Vec<&str> = self.introspection_algorithms().iter().map(|alg| alg.as_str()).collect();
             document.insert("introspection_signing_alg_values_supported".to_owned(), json!(signed));
+        }
+    }
+
+    /// ([CIBA Core, section 4](https://openid.net/specs/openid-client-initiated-backchannel-authentication-core-1_0.html#rfc.section.4)).
+    fn describe_backchannel(&self, document: &mut Map<String, Value>) {
+        let Some(settings) = &self.config().backchannel else { return };
+        let mut put = |name: &str, value: Value| document.insert(name.to_owned(), value);
+        let modes: Vec<&str> = settings.delivery.iter().map(|way| way.as_str()).collect();
+        put("backchannel_authentication_endpoint", json!(self.url(Endpoint::BackchannelAuthentication)));
+        put("backchannel_token_delivery_modes_supported", json!(modes));
+        put("backchannel_user_code_parameter_supported", json!(false));
+        if let Some(accepted) = &self.config().request_objects {
+            let algorithms: Vec<Algorithm> = accepted.algorithms.iter().collect();
+            put("backchannel_authentication_request_signing_alg_values_supported", json!(names(&algorithms)));
         }
     }
 
@@ -188,7 +212,8 @@ impl AuthorizationServer {
 }
 
 /// The endpoints that clients call themselves.
-const BACK_CHANNEL: [(Endpoint, &str); 5] = [
+const BACK_CHANNEL: [(Endpoint, &str); 6] = [
+    (Endpoint::BackchannelAuthentication, "backchannel_authentication_endpoint"),
     (Endpoint::DeviceAuthorization, "device_authorization_endpoint"),
     (Endpoint::Token, "token_endpoint"),
     (Endpoint::Revocation, "revocation_endpoint"),

@@ -171,6 +171,7 @@ impl Nodes {
             organization: None,
             scopes: SCOPES.parse().map_err(RaceLost::because)?,
             resources: BTreeSet::from([config.default_resource.clone()]),
+            details: Vec::new(),
             extension: Map::new(),
             dpop_key: None,
             grant: GrantId::generate(ports.clock(), ports.entropy())?,

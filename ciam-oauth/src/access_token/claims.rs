@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
+use crate::authorization_details::AuthorizationDetail;
 use crate::client::ClientId;
 use crate::confirmation::Confirmation;
 use crate::exchange::Actor;
@@ -35,6 +36,9 @@ pub struct AccessTokenClaims {
     /// Its scope.
     #[serde(with = "space_delimited", default, skip_serializing_if = "ScopeSet::is_empty")]
     pub scope: ScopeSet,
+    /// What else it allows ([RFC 9396, section 9.1](https://www.rfc-editor.org/rfc/rfc9396#section-9.1)).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details: Vec<AuthorizationDetail>,
     /// When the person was authenticated, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<i64>,
@@ -164,6 +168,7 @@ mod tests {
             jti: "j".to_owned(),
             client_id: "app".parse().unwrap(),
             scope: ScopeSet::new(),
+            authorization_details: Vec::new(),
             auth_time: None,
             acr: None,
             amr: Vec::new(),

@@ -10,6 +10,7 @@ use time::{Duration, OffsetDateTime};
 use super::claims::AccessTokenClaims;
 use super::opaque::OpaqueToken;
 use crate::AuthorizationServer;
+use crate::authorization_details::AuthorizationDetail;
 use crate::client::{Client, ClientId};
 use crate::confirmation::Confirmation;
 use crate::error::TokenError;
@@ -47,6 +48,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) holder: Holder<'a>,
     pub(crate) resource: &'a ResourceServer,
     pub(crate) scopes: ScopeSet,
+    pub(crate) details: Vec<AuthorizationDetail>,
     pub(crate) now: OffsetDateTime,
     /// From when it is refused; a whole second.
     pub(crate) expires_at: OffsetDateTime,
@@ -61,6 +63,7 @@ pub(crate) struct Plan<'a> {
 pub(crate) struct Minted {
     pub(crate) token: Secret,
     pub(crate) scopes: ScopeSet,
+    pub(crate) details: Vec<AuthorizationDetail>,
     pub(crate) expires_in: Duration,
     pub(crate) scheme: Scheme,
     /// What has to be stored for the token to mean anything.
@@ -92,7 +95,7 @@ impl AuthorizationServer {
             TokenFormat::Jwt { alg } => (self.sign_access_token(*alg, &claims).await?, None),
         };
         let expires_in = plan.expires_at - plan.now;
-        Ok(Minted { token, scopes: plan.scopes, expires_in, scheme, record })
+        Ok(Minted { token, scopes: plan.scopes, details: plan.details, expires_in, scheme, record })
     }
 
     async fn claims(&self, plan: &Plan<'_>) -> Result<AccessTokenClaims, TokenError> {
@@ -105,6 +108,7 @@ impl AuthorizationServer {
             jti: self.token_id()?,
             client_id: plan.client.id.clone(),
             scope: plan.scopes.clone(),
+            authorization_details: plan.details.clone(),
             auth_time: None,
             acr: None,
             amr: Vec::new(),

@@ -9,6 +9,7 @@ use time::Duration;
 
 use super::facts::Facts;
 use super::request::Prompt;
+use crate::authorization_details::AuthorizationDetail;
 use crate::client::GrantType;
 use crate::error::{AuthorizeError, RequestProblem, SafeError};
 use crate::organization::Choice;
@@ -49,7 +50,7 @@ enum Verdict {
 type Check = fn(&Facts<'_>) -> Verdict;
 
 /// Is the request still one that this client may make? Asked of pushed requests too.
-const REQUEST_CHECKS: [(&str, Check); 8] = [
+const REQUEST_CHECKS: [(&str, Check); 9] = [
     ("redirect_uri_is_registered", redirect_uri_is_registered),
     ("redirect_uri_is_named_if_required", redirect_uri_is_named_if_required),
     ("client_may_use_codes", client_may_use_codes),
@@ -57,6 +58,7 @@ const REQUEST_CHECKS: [(&str, Check); 8] = [
     ("request_was_signed_if_required", request_was_signed_if_required),
     ("scopes_are_the_clients", scopes_are_the_clients),
     ("resources_are_the_clients", resources_are_the_clients),
+    ("details_are_the_clients", details_are_the_clients),
     ("essential_assurance_is_known", essential_assurance_is_known),
 ];
 
@@ -155,12 +157,17 @@ fn redirect_uri_is_named_if_required(facts: &Facts<'_>) -> Verdict {
 }
 
 fn client_may_use_codes(facts: &Facts<'_>) -> Verdict {
-    let grant = match facts.request.device {
+    let grant = match &facts.request.device {
+        Some(device) if device.person.is_some() => GrantType::Ciba,
         Some(_) => GrantType::DeviceCode,
         None => GrantType::AuthorizationCode,
     };
-    let on = facts.config.grants.contains(&grant);
-    pass_if(on && facts.client.allows(grant), AuthorizeError::UnauthorizedClient)
+    let kind = facts.request.response_type;
+    let named = facts.request.device.is_some() || facts.client.response_types.contains(&kind);
+    // An ID token alone comes of no grant.
+    let on = !kind.has_code() || facts.config.grants.contains(&grant) && facts.client.allows(grant);
+    let known = facts.config.profile.response_types().contains(&kind);
+    pass_if(named && known && on, AuthorizeError::UnauthorizedClient)
 }
 
 /// [RFC 9126, section 6](https://www.rfc-editor.org/rfc/rfc9126#section-6).
@@ -189,6 +196,13 @@ fn resources_are_the_clients(facts: &Facts<'_>) -> Verdict {
     )
 }
 
+fn details_are_the_clients(facts: &Facts<'_>) -> Verdict {
+    let allowed = &facts.client.authorization_details_types;
+    let known = |name: &str| allowed.contains(name) && facts.config.detail_types.contains_key(name);
+    let mut details = facts.request.details.iter();
+    pass_if(details.all(|detail| known(detail.name())), AuthorizeError::InvalidAuthorizationDetails)
+}
+
 fn person_did_not_refuse(facts: &Facts<'_>) -> Verdict {
     let refused = facts.resumed.is_some_and(|resumed| resumed.answers.refused);
     pass_if(!refused, AuthorizeError::AccessDenied)
@@ -205,6 +219,12 @@ fn account_is_active(facts: &Facts<'_>) -> Verdict {
 
 /// `id_token_hint` and a requested `sub`: the extension knows whom the request is about.
 fn person_is_the_expected_one(facts: &Facts<'_>) -> Verdict {
+    let meant = facts.request.device.as_ref().and_then(|device| device.person);
+    if let (Some(meant), Some(session)) = (meant, facts.session)
+        && meant != session.account
+    {
+        return Verdict::SignIn("other_person");
+    }
     match &facts.demands.other_person {
         Some(reason) if facts.session.is_some() => Verdict::SignInFor(reason.clone()),
         _ => Verdict::Pass,
@@ -323,6 +343,8 @@ fn consent_is_given(facts: &Facts<'_>) -> Verdict {
     let forced = facts.prompts(Prompt::Consent);
     // Even a request for no scope at all tells the client who the person is: somebody agreed to that once.
     let remembered = facts.consent.is_some() && facts.scopes_without_consent().is_empty();
+    // Details say what is to be done once: what was allowed before says nothing about these.
+    let forced = forced || !facts.request.details.is_empty();
     if (facts.client.first_party || remembered) && !forced { Verdict::Pass } else { Verdict::Consent }
 }
 
@@ -378,8 +400,13 @@ fn consent_ask(facts: &Facts<'_>) -> ConsentAsk {
     ask.client_terms.clone_from(&display.tos_uri);
     ask.already_allowed = facts.request.scopes.difference(&missing).to_strings();
     ask.resources = facts.request.resources.iter().map(ToString::to_string).collect();
+    let words = |detail: &AuthorizationDetail| {
+        facts.config.detail_types.get(detail.name()).map(|known| known.describe(detail))
+    };
+    ask.details = facts.request.details.iter().filter_map(words).collect();
     ask.ui_locales.clone_from(&facts.request.ui_locales);
-    ask.user_code = facts.request.device.as_ref().map(|device| device.user_code.clone());
+    let shown = facts.request.device.as_ref().map(|device| device.user_code.clone());
+    ask.user_code = shown.filter(|code| !code.is_empty());
     ask
 }
 

@@ -41,6 +41,58 @@ impl AuthorizationServer {
         }
     }
 
+    /// Reads and checks a backchannel authentication request, as the authorization endpoint would.
+    pub(crate) async fn read_backchannel_request(
+        &self,
+        client: &Client,
+        params: &Params,
+        signed: bool,
+    ) -> Result<AuthorizeRequest, AuthorizeError> {
+        let done = self.config().backchannel.as_ref().map(|settings| settings.done_url.as_str());
+        let done = done.and_then(|url| url.parse().ok()).ok_or(AuthorizeError::UnauthorizedClient)?;
+        let verifier = CodeVerifier::new(Secret::random(self.ports().entropy())?);
+        let challenge = CodeChallenge::of(&verifier.map_err(PortError::permanent)?);
+        let mut request = parse::parse_without_redirect(client, self.config(), params, done, challenge)?;
+        // It is OpenID Connect where there is OpenID Connect (CIBA Core, section 7.1).
+        let openid = "openid";
+        if self.config().protocol_scopes.contains(openid) && !request.scopes.contains(openid) {
+            return Err(AuthorizeError::InvalidScope);
+        }
+        request.acr_values = parse::acr_values(client, params)?;
+        request.signed = signed;
+        request.extension = self.extension().parse_backchannel(self, client, &request, params).await?;
+        Ok(request)
+    }
+
+    /// Why a request is refused before its person is reached, if it is.
+    pub(crate) fn refuse_backchannel(
+        &self,
+        client: &Client,
+        request: &AuthorizeRequest,
+    ) -> Option<AuthorizeError> {
+        match self.refuse_request(client, request, false)? {
+            PushError::Request(error) => Some(error),
+            _ => Some(AuthorizeError::UnauthorizedClient),
+        }
+    }
+
+    /// Goes on with a backchannel authentication before its person, who was reached with the handle: a sign-in where that is
+    /// needed, and always a question. Anybody but the person that was meant is asked to sign in as them.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the handle is unknown or expired, or was answered, and when a port fails.
+    pub async fn open_backchannel(&self, handle: &Secret, visitor: &Visitor) -> Result<Step, SafeError> {
+        let found = self.ports().ephemeral().get(&DeviceReference::handle(handle)).await?;
+        let reference: DeviceReference = ephemeral::decode(&found.ok_or(SafeError::Interaction)?)?;
+        let waiting = self.waiting_device(&reference).await?;
+        let (_, _, request) = waiting.ok_or(SafeError::Interaction)?;
+        let client = self.clients().get(&request.client).await?.ok_or(SafeError::UnknownClient)?.value;
+        let started_at = self.ports().now();
+        let frozen = Frozen { request, started_at, pushed: None, opened_for: None };
+        self.step(&client, frozen, visitor, None).await
+    }
+
     /// Takes the user code that a person typed into the host's page, and goes on as with any authorization request: sign-in
     /// where that is needed, and always a question.
     ///
@@ -64,7 +116,7 @@ impl AuthorizationServer {
         let code = UserCode::parse(typed).ok_or(UserCodeError::Unknown)?;
         let record = self.ports().ephemeral().get(&code.key()).await?.ok_or(UserCodeError::Unknown)?;
         let record = String::from_utf8(record).map_err(PortError::permanent)?;
-        let reference = DeviceReference { user_code: code.expose(), record };
+        let reference = DeviceReference { user_code: code.expose(), person: None, record };
         let waiting = self.waiting_device(&reference).await?;
         let Some((_, _, request)) = waiting else { return Err(UserCodeError::Unknown) };
         let client = self.clients().get(&request.client).await?.ok_or(UserCodeError::Unknown)?.value;
@@ -114,7 +166,7 @@ impl AuthorizationServer {
         self.record_grant(facts, loaded, session, &granted).await?;
         let approved = record.with_state(DeviceState::Approved(Box::new(granted)));
         self.settle_device(device, stored, &approved).await?;
-        Ok(self.device_done("approved"))
+        Ok(self.device_done(device, "approved"))
     }
 
     /// Tells a device that it gets nothing.
@@ -123,7 +175,7 @@ impl AuthorizationServer {
             return Err(SafeError::Interaction);
         };
         self.settle_device(device, stored, &record.with_state(DeviceState::Refused)).await?;
-        Ok(self.device_done("refused"))
+        Ok(self.device_done(device, "refused"))
     }
 
     async fn settle_device(
@@ -137,14 +189,21 @@ impl AuthorizationServer {
         if !ephemeral.compare_and_swap(&key, &from, ephemeral::encode(to)?, ttl).await? {
             return Err(SafeError::Interaction);
         }
-        if let Some(code) = UserCode::parse(&device.user_code) {
+        if device.person.is_some() {
+            if to.notice.is_some() {
+                self.note_backchannel_answer(&device.record, &to.client).await?;
+            }
+        } else if let Some(code) = UserCode::parse(&device.user_code) {
             ephemeral.take(&code.key()).await?;
         }
         Ok(())
     }
 
-    fn device_done(&self, outcome: &str) -> Step {
-        let url = self.config().device.as_ref().map_or("", |device| device.done_url.as_str());
+    fn device_done(&self, device: &DeviceReference, outcome: &str) -> Step {
+        let url = match device.person {
+            None => self.config().device.as_ref().map_or("", |device| device.done_url.as_str()),
+            Some(_) => self.config().backchannel.as_ref().map_or("", |settings| settings.done_url.as_str()),
+        };
         let join = if url.contains('?') { '&' } else { '?' };
         Step::Leave(format!("{url}{join}outcome={outcome}"))
     }

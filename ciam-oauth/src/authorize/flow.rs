@@ -111,11 +111,13 @@ impl AuthorizationServer {
         let opened = match self.open_request(&client, params).await {
             Ok(opened) => opened,
             // What is inside cannot be trusted, but a registered address beside it can be told.
-            Err(error) => return self.refusal(&client, parse::locate(&client, params)?, error).await,
+            Err(error) => {
+                return self.refusal(&client, parse::locate(&client, self.config(), params)?, error).await;
+            }
         };
         let signed = opened.is_some();
         let params = opened.as_ref().unwrap_or(params);
-        let address = parse::locate(&client, params)?;
+        let address = parse::locate(&client, self.config(), params)?;
         match self.read(&client, params, &address, signed).await {
             Ok(request) => {
                 let frozen = Frozen { request, started_at: now, pushed: None, opened_for: None };
@@ -146,7 +148,7 @@ impl AuthorizationServer {
         let opened = self.open_request(client, params).await?;
         let signed = opened.is_some();
         let params = opened.as_ref().unwrap_or(params);
-        let address = parse::locate(client, params)?;
+        let address = parse::locate(client, self.config(), params)?;
         let request = self.read(client, params, &address, signed).await?;
         match self.refuse_request(client, &request, true) {
             None => Ok(request),

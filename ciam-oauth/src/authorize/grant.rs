@@ -16,10 +16,10 @@ use super::flow::{Frozen, Loaded, Returned, Step};
 use super::request::AuthorizeRequest;
 use super::response::AuthorizeOutcome;
 use crate::AuthorizationServer;
-use crate::error::{AuthorizeError, SafeError};
+use crate::error::{AuthorizeError, SafeError, TokenError};
 use crate::event;
-use crate::extension::{Asked, ResponseMembers};
-use crate::grant::{AuthorizationCode, CodeState};
+use crate::extension::{Asked, Issued, ResponseMembers};
+use crate::grant::{AuthorizationCode, CodeState, Grant};
 use crate::scope::ScopeSet;
 
 /// The scope value that asks for a grant which outlives the session
@@ -45,11 +45,10 @@ impl AuthorizationServer {
         }
         // From here on the request is used up: what fails now is the server's fault, and the client hears of it.
         let added = self.added_to_response(facts, session);
-        let (outcome, added) = match (self.issue_code(facts, loaded, session).await, added) {
-            (Ok(code), Ok(added)) => (AuthorizeOutcome::Code(code), added),
-            (Err(error), _) | (_, Err(error)) => {
-                (AuthorizeOutcome::Error(error.into()), ResponseMembers::default())
-            }
+        let (outcome, added) = match (self.issue(facts, loaded, session).await, added) {
+            (Ok((outcome, members)), Ok(added)) => (outcome, added.and(members)),
+            (Err(error), _) => (AuthorizeOutcome::Error(error), ResponseMembers::default()),
+            (_, Err(error)) => (AuthorizeOutcome::Error(error.into()), ResponseMembers::default()),
         };
         self.respond_with(facts.client, frozen.request.return_address(), outcome, added).await
     }
@@ -63,14 +62,46 @@ impl AuthorizationServer {
         self.extension().response(self, &asked)
     }
 
-    async fn issue_code(
+    /// Makes what the request is answered with.
+    async fn issue(
         &self,
         facts: &Facts<'_>,
         loaded: &Loaded,
         session: &Session,
-    ) -> Result<Secret, PortError> {
-        let code = self.code(facts, session)?;
-        self.record_grant(facts, loaded, session, &code).await?;
+    ) -> Result<(AuthorizeOutcome, ResponseMembers), AuthorizeError> {
+        let kind = facts.request.response_type;
+        let granted = self.code(facts, session)?;
+        self.record_grant(facts, loaded, session, &granted).await?;
+        let code = if kind.has_code() { Some(self.store_code(granted.clone()).await?) } else { None };
+        let members = match kind.has_id_token() {
+            true => self.in_front(facts, &granted, code.as_ref()).await?,
+            false => ResponseMembers::default(),
+        };
+        Ok((code.map_or(AuthorizeOutcome::Extension, AuthorizeOutcome::Code), members))
+    }
+
+    /// What the extension answers with beside the code, or instead of one.
+    async fn in_front(
+        &self,
+        facts: &Facts<'_>,
+        granted: &AuthorizationCode,
+        code: Option<&Secret>,
+    ) -> Result<ResponseMembers, AuthorizeError> {
+        let grant = Grant::of_code(granted, facts.now, granted.expires_at);
+        let holder =
+            self.grant_holder(&grant, facts.now).await?.map_err(|_| AuthorizeError::LoginRequired)?;
+        let issued = Issued::in_front(facts.client, &grant, &holder.account, facts.now)
+            .with_code(code.map(Secret::expose))
+            .with_state(facts.request.state.as_deref())
+            .for_organization(holder.organization.as_ref());
+        match self.extension().front_channel(self, &issued).await {
+            Ok(members) => Ok(members),
+            Err(TokenError::Port(error)) => Err(error.into()),
+            Err(_) => Err(AuthorizeError::AccessDenied),
+        }
+    }
+
+    async fn store_code(&self, code: AuthorizationCode) -> Result<Secret, PortError> {
         let secret = Secret::random(self.ports().entropy())?;
         let key = CodeState::key(&secret);
         let lifetime = self.config().lifetimes.code;
@@ -101,6 +132,7 @@ impl AuthorizationServer {
             resources: request.resources.clone(),
             extension: request.extension.clone(),
             dpop_key: request.dpop_key,
+            details: request.details.clone(),
             grant: GrantId::generate(self.ports().clock(), self.ports().entropy())?,
             issued_at: facts.now,
             expires_at: facts.now + self.config().lifetimes.code,
@@ -145,6 +177,7 @@ impl AuthorizationServer {
             .with("grant", code.grant.to_string())
             .with("scopes", code.scopes.to_strings())
             .with("resources", resources)
+            .with("details", code.details.iter().map(|detail| detail.name().to_owned()).collect::<Vec<_>>())
             .with("organization", code.organization.map(|id| id.to_string()));
         Ok(Batch::new().event(event))
     }

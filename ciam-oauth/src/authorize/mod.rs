@@ -26,6 +26,7 @@ mod jarm;
 mod parse;
 mod request;
 mod response;
+mod response_type;
 mod visitor;
 
 pub use self::answer::{ConsentDecision, PendingInteraction};
@@ -34,4 +35,5 @@ pub use self::grant::OFFLINE_ACCESS;
 pub use self::request::{AuthorizeRequest, Display, Prompt, PromptSet, ResponseMode};
 pub use self::response::{AuthorizeOutcome, AuthorizeResponse};
 pub(crate) use self::response::{escape, private, redirect};
+pub use self::response_type::ResponseType;
 pub use self::visitor::Visitor;

@@ -11,6 +11,8 @@ use ciam_core::http::Params;
 use serde_json::Map;
 
 use super::request::{AuthorizeRequest, Display, PromptSet, ResponseMode};
+use super::response_type::ResponseType;
+use crate::authorization_details::{self, AuthorizationDetail};
 use crate::client::{Client, ClientId};
 use crate::confirmation::JwkThumbprint;
 use crate::error::{AuthorizeError, RequestProblem, SafeError};
@@ -47,14 +49,15 @@ pub(crate) struct ReturnAddress {
 
 /// Finds where the answer goes. A request that is wrong in other ways still has a return address, so that the client hears
 /// of it: an unknown response mode falls back to the query, a repeated `state` is not returned.
-pub(crate) fn locate(client: &Client, params: &Params) -> Result<ReturnAddress, SafeError> {
+pub(crate) fn locate(client: &Client, config: &Config, params: &Params) -> Result<ReturnAddress, SafeError> {
     let requested = params.one("redirect_uri").map_err(|error| SafeError::Malformed(error.into()))?;
     let (redirect_uri, named) = match (requested, client.redirect_uris.as_slice()) {
         (Some(requested), _) => (client.redirect_uri(requested).ok_or(SafeError::RedirectUri)?, true),
         (None, [only]) => (only.clone(), false),
         (None, _) => return Err(SafeError::RedirectUri),
     };
-    let mode = response_mode(params).unwrap_or_default();
+    let kind = response_type(config, params).unwrap_or_default();
+    let mode = response_mode(client, &redirect_uri, params, kind).unwrap_or_else(|_| kind.default_mode());
     let state = params.one("state").ok().flatten().map(str::to_owned);
     Ok(ReturnAddress { redirect_uri, named, mode, state })
 }
@@ -71,20 +74,18 @@ pub(crate) fn parse(
         return Err(RequestProblem::TooLarge.into());
     }
     refuse_unsupported(params)?;
-    match params.one("response_type").map_err(RequestProblem::from)? {
-        Some("code") => {}
-        Some(_) => return Err(AuthorizeError::UnsupportedResponseType),
-        None => return Err(RequestProblem::Missing("response_type").into()),
-    }
+    let response_type = response_type(config, params)?;
     let (resources, resources_named) = resources(client, config, params)?;
-    let scopes = scopes(client, config, params)?;
+    let details = details(client, config, params)?;
+    let scopes = scopes(client, config, params, !details.is_empty())?;
     Ok(AuthorizeRequest {
         client: client.id.clone(),
         redirect_uri: address.redirect_uri.clone(),
         redirect_uri_named: address.named,
-        response_mode: response_mode(params)?,
+        response_mode: response_mode(client, &address.redirect_uri, params, response_type)?,
+        response_type,
         state: address.state.clone(),
-        challenge: challenge(client, config, params)?,
+        challenge: challenge(client, config, params, response_type)?,
         organization: organization(config, &scopes, params)?,
         scopes,
         resources,
@@ -97,6 +98,7 @@ pub(crate) fn parse(
         display: display(params)?,
         dpop_key: dpop_key(config, params)?,
         device: None,
+        details,
         signed: false,
         extension: Map::new(),
     })
@@ -115,15 +117,17 @@ pub(crate) fn parse_without_redirect(
         return Err(RequestProblem::TooLarge.into());
     }
     let (resources, resources_named) = resources(client, config, params)?;
+    let details = details(client, config, params)?;
     Ok(AuthorizeRequest {
         client: client.id.clone(),
         redirect_uri,
         redirect_uri_named: false,
         response_mode: ResponseMode::default(),
+        response_type: ResponseType::Code,
         state: None,
         challenge: Some(challenge),
         organization: None,
-        scopes: scopes(client, config, params)?,
+        scopes: scopes(client, config, params, !details.is_empty())?,
         resources,
         resources_named,
         prompt: PromptSet::default(),
@@ -134,6 +138,7 @@ pub(crate) fn parse_without_redirect(
         display: None,
         dpop_key: None,
         device: None,
+        details,
         signed: false,
         extension: Map::new(),
     })
@@ -157,11 +162,24 @@ fn refuse_unsupported(params: &Params) -> Result<(), AuthorizeError> {
     Ok(())
 }
 
-fn response_mode(params: &Params) -> Result<ResponseMode, RequestProblem> {
-    match one(params, "response_mode")? {
-        None => Ok(ResponseMode::default()),
-        Some(name) => ResponseMode::from_name(name).ok_or(RequestProblem::Invalid("response_mode")),
-    }
+/// A type that the profile has.
+fn response_type(config: &Config, params: &Params) -> Result<ResponseType, AuthorizeError> {
+    let name = one(params, "response_type")?.ok_or(RequestProblem::Missing("response_type"))?;
+    let known = ResponseType::from_name(name).filter(|known| config.profile.response_types().contains(known));
+    known.ok_or(AuthorizeError::UnsupportedResponseType)
+}
+
+fn response_mode(
+    client: &Client,
+    redirect_uri: &RedirectUri,
+    params: &Params,
+    response_type: ResponseType,
+) -> Result<ResponseMode, RequestProblem> {
+    let Some(name) = one(params, "response_mode")? else { return Ok(response_type.default_mode()) };
+    // A message goes to an origin, so it is one that the client said scripts of its own run at.
+    let heard = || redirect_uri.origin().is_some_and(|origin| client.allowed_origins.contains(&origin));
+    let mode = response_type.mode(name).filter(|mode| *mode != ResponseMode::WebMessage || heard());
+    mode.ok_or(RequestProblem::Invalid("response_mode"))
 }
 
 /// PKCE, method `S256`: without a method it would be `plain`
@@ -170,9 +188,11 @@ fn challenge(
     client: &Client,
     config: &Config,
     params: &Params,
+    response_type: ResponseType,
 ) -> Result<Option<CodeChallenge>, RequestProblem> {
     let Some(challenge) = one(params, "code_challenge")? else {
-        let may_go_without = !config.profile.requires_pkce_of_all() && !client.is_public();
+        let may_go_without =
+            !response_type.has_code() || !config.profile.requires_pkce_of_all() && !client.is_public();
         let method = one(params, "code_challenge_method")?;
         return match (may_go_without, method) {
             (true, None) => Ok(None),
@@ -190,9 +210,15 @@ fn challenge(
 /// The requested scope values that the server knows. Unknown ones are left out, as
 /// [OpenID Connect Core, section 3.1.2.1](https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest) asks; known
 /// ones that the client is not registered for refuse the request.
-fn scopes(client: &Client, config: &Config, params: &Params) -> Result<ScopeSet, AuthorizeError> {
+fn scopes(
+    client: &Client,
+    config: &Config,
+    params: &Params,
+    has_details: bool,
+) -> Result<ScopeSet, AuthorizeError> {
     let Some(text) = one(params, "scope")? else {
-        return if client.scopes.is_empty() {
+        // Details ask for something too (RFC 9396, section 3.1).
+        return if client.scopes.is_empty() || has_details {
             Ok(ScopeSet::new())
         } else {
             Err(AuthorizeError::InvalidScope)
@@ -205,6 +231,23 @@ fn scopes(client: &Client, config: &Config, params: &Params) -> Result<ScopeSet,
         return Err(AuthorizeError::InvalidScope);
     }
     Ok(known)
+}
+
+/// Every detail is of a type that the server knows, the client is registered for, and the type itself accepts.
+fn details(
+    client: &Client,
+    config: &Config,
+    params: &Params,
+) -> Result<Vec<AuthorizationDetail>, AuthorizeError> {
+    let Some(text) = one(params, "authorization_details")? else { return Ok(Vec::new()) };
+    let refused = |_| AuthorizeError::InvalidAuthorizationDetails;
+    let details = authorization_details::parse(text).map_err(refused)?;
+    for detail in &details {
+        let known = config.detail_types.get(detail.name());
+        let known = known.filter(|_| client.authorization_details_types.contains(detail.name()));
+        known.ok_or(AuthorizeError::InvalidAuthorizationDetails)?.check(detail, client).map_err(refused)?;
+    }
+    Ok(details)
 }
 
 fn resources(
@@ -267,7 +310,7 @@ fn max_age(params: &Params) -> Result<Option<u32>, RequestProblem> {
     Ok(Some(u32::try_from(seconds).unwrap_or(u32::MAX)))
 }
 
-fn acr_values(client: &Client, params: &Params) -> Result<Vec<Acr>, RequestProblem> {
+pub(super) fn acr_values(client: &Client, params: &Params) -> Result<Vec<Acr>, RequestProblem> {
     let Some(text) = one(params, "acr_values")? else { return Ok(client.default_acr_values.clone()) };
     let values: Vec<Acr> = text.split(' ').filter(|value| !value.is_empty()).map(Acr::new).collect();
     if values.len() > MAX_ACR_VALUES { Err(RequestProblem::Invalid("acr_values")) } else { Ok(values) }

@@ -6,6 +6,8 @@ use ciam_core::assurance::Acr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::response_type::ResponseType;
+use crate::authorization_details::AuthorizationDetail;
 use crate::client::ClientId;
 use crate::confirmation::JwkThumbprint;
 use crate::device::DeviceReference;
@@ -27,6 +29,9 @@ pub struct AuthorizeRequest {
     pub redirect_uri_named: bool,
     /// How the response goes there.
     pub response_mode: ResponseMode,
+    /// What it is to be answered with.
+    #[serde(default)]
+    pub response_type: ResponseType,
     /// The client's own value, given back as it is.
     pub state: Option<String>,
     /// The challenge that the code exchange must answer; `None` only where the server's
@@ -58,9 +63,13 @@ pub struct AuthorizeRequest {
     #[serde(default)]
     pub dpop_key: Option<JwkThumbprint>,
     /// The device that it is the request of, if it came by
-    /// [device authorization](crate::device): then nothing goes to the redirect URI.
+    /// [device authorization](crate::device) or through the [back channel](crate::backchannel): then nothing goes to the
+    /// redirect URI.
     #[serde(default)]
     pub device: Option<DeviceReference>,
+    /// What else the client wants to be allowed ([RFC 9396](https://www.rfc-editor.org/rfc/rfc9396)).
+    #[serde(default)]
+    pub details: Vec<AuthorizationDetail>,
     /// Whether the request was a request object that the client signed.
     #[serde(default)]
     pub signed: bool,
@@ -82,6 +91,10 @@ pub enum ResponseMode {
     /// By a form that the browser posts
     /// ([specification](https://openid.net/specs/oauth-v2-form-post-response-mode-1_0.html)).
     FormPost,
+    /// By a message to the window or the frame that opened this one
+    /// ([draft](https://datatracker.ietf.org/doc/html/draft-sakimura-oauth-wmrm-00)), for the origin of the redirect URI alone; the client
+    /// is registered to be called from there by [`allowed_origins`](crate::client::Client::allowed_origins).
+    WebMessage,
     /// In a signed JWT in the query ([JARM, section 2.3.1](https://openid.net/specs/oauth-v2-jarm.html)). `jwt` is another name
     /// of it, because the response type is always `code`.
     QueryJwt,
@@ -93,8 +106,15 @@ pub enum ResponseMode {
 
 impl ResponseMode {
     /// Every mode that this library supports.
-    pub const ALL: [Self; 6] =
-        [Self::Query, Self::Fragment, Self::FormPost, Self::QueryJwt, Self::FragmentJwt, Self::FormPostJwt];
+    pub const ALL: [Self; 7] = [
+        Self::Query,
+        Self::Fragment,
+        Self::FormPost,
+        Self::WebMessage,
+        Self::QueryJwt,
+        Self::FragmentJwt,
+        Self::FormPostJwt,
+    ];
 
     /// The registered name.
     #[must_use]
@@ -103,6 +123,7 @@ impl ResponseMode {
             Self::Query => "query",
             Self::Fragment => "fragment",
             Self::FormPost => "form_post",
+            Self::WebMessage => "web_message",
             Self::QueryJwt => "query.jwt",
             Self::FragmentJwt => "fragment.jwt",
             Self::FormPostJwt => "form_post.jwt",
@@ -133,6 +154,7 @@ impl ResponseMode {
             Self::Query | Self::QueryJwt => Self::Query,
             Self::Fragment | Self::FragmentJwt => Self::Fragment,
             Self::FormPost | Self::FormPostJwt => Self::FormPost,
+            Self::WebMessage => Self::WebMessage,
         }
     }
 }

@@ -10,6 +10,7 @@ use http::header::{
     SET_COOKIE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{Response, StatusCode};
+use serde_json::{Map, Value, json};
 
 use super::parse::ReturnAddress;
 use super::request::ResponseMode;
@@ -48,6 +49,8 @@ pub struct AuthorizeResponse {
 pub enum AuthorizeOutcome {
     /// A code to exchange at the token endpoint.
     Code(Secret),
+    /// Nothing of the server itself: the request asked for an ID token alone, which the extension adds.
+    Extension,
     /// A refusal.
     Error(AuthorizeError),
 }
@@ -56,6 +59,7 @@ impl fmt::Debug for AuthorizeOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Code(_) => f.write_str("Code(..)"),
+            Self::Extension => f.write_str("Extension"),
             Self::Error(error) => f.debug_tuple("Error").field(error).finish(),
         }
     }
@@ -81,6 +85,7 @@ impl AuthorizeResponse {
         let mut params = Vec::with_capacity(4);
         match &self.outcome {
             AuthorizeOutcome::Code(code) => params.push(("code", code.expose())),
+            AuthorizeOutcome::Extension => {}
             AuthorizeOutcome::Error(error) => {
                 params.push(("error", error.code()));
                 params.push(("error_description", error.description()));
@@ -101,9 +106,14 @@ impl AuthorizeResponse {
         let mut response = match self.mode.place() {
             ResponseMode::Fragment => redirect(&self.redirect_uri.with_fragment(&params)),
             ResponseMode::FormPost => form_post(&self.redirect_uri, &params),
+            ResponseMode::WebMessage => web_message(&self.redirect_uri, &params),
             _ => redirect(&self.redirect_uri.with_query(&params)),
         };
         private(&mut response);
+        if self.mode == ResponseMode::WebMessage {
+            // Its own policy names the one origin that may frame it.
+            response.headers_mut().remove(X_FRAME_OPTIONS);
+        }
         for cookie in &self.extra.cookies {
             response.headers_mut().append(SET_COOKIE, cookie.clone());
         }
@@ -174,9 +184,41 @@ fn form_post(redirect_uri: &RedirectUri, params: &[(&str, &str)]) -> Response<By
     response
 }
 
+const TELL: &str = "const m=JSON.parse(document.getElementById('m').textContent);\
+    (window.opener||window.parent).postMessage({type:'authorization_response',response:m.response},m.origin)";
+
+/// A page that tells the window which opened it, or the frame around it, and no other origin
+/// ([draft](https://datatracker.ietf.org/doc/html/draft-sakimura-oauth-wmrm-00)).
+fn web_message(redirect_uri: &RedirectUri, params: &[(&str, &str)]) -> Response<Bytes> {
+    let Some(origin) = redirect_uri.origin() else { return redirect(&redirect_uri.with_query(params)) };
+    let response: Map<String, Value> =
+        params.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
+    // No text in it can end the element that it is in.
+    let message = json!({ "origin": origin, "response": response }).to_string().replace('<', "\\u003c");
+    let body = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Returning to the application</title>\n\
+         <script type=\"application/json\" id=\"m\">{message}</script>\n<script>{TELL}</script>\n</html>\n"
+    );
+    let mut response = Response::new(Bytes::from(body));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    let policy = format!(
+        "default-src 'none'; script-src 'sha256-{}'; frame-ancestors {origin}; base-uri 'none'; form-action 'none'",
+        hash_of(TELL)
+    );
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
 /// The script's SHA-256 digest in the padded base64 that a Content-Security-Policy wants.
 fn script_hash() -> String {
-    let digest = ciam_core::secret::TokenDigest::of(SUBMIT);
+    hash_of(SUBMIT)
+}
+
+fn hash_of(script: &str) -> String {
+    let digest = ciam_core::secret::TokenDigest::of(script);
     let unpadded = base64url::encode(digest.as_bytes()).replace('-', "+").replace('_', "/");
     format!("{unpadded}=")
 }
@@ -262,6 +304,26 @@ mod tests {
         assert!(policy.contains("frame-ancestors 'none'"));
         assert!(!policy.contains("unsafe"));
         assert_eq!(header(&sent, CONTENT_TYPE), "text/html; charset=utf-8");
+    }
+
+    /// The message goes to the client's origin alone, which alone may frame the page; nothing in it becomes markup.
+    #[test]
+    fn a_message_is_for_one_origin() {
+        let outcome = AuthorizeOutcome::Code(Secret::from("c0de"));
+        let sent = response(ResponseMode::WebMessage, outcome).to_http();
+        let body = std::str::from_utf8(sent.body()).unwrap();
+        assert_eq!(sent.status(), StatusCode::OK);
+        assert_eq!(body.matches("<script").count(), 2);
+        let message = body.split("id=\"m\">").nth(1).unwrap().split("</script>").next().unwrap();
+        let message: Value = serde_json::from_str(message).unwrap();
+        assert_eq!(message["origin"], "https://app.example");
+        assert_eq!(message["response"]["code"], "c0de");
+        assert_eq!(message["response"]["state"], "\"><script>alert(1)</script>&'");
+        assert_eq!(message["response"]["iss"], "https://id.example");
+        let policy = header(&sent, CONTENT_SECURITY_POLICY);
+        assert!(policy.contains("frame-ancestors https://app.example;"), "{policy}");
+        assert!(policy.contains(&format!("script-src 'sha256-{}'", hash_of(TELL))), "{policy}");
+        assert_eq!(header(&sent, X_FRAME_OPTIONS), "");
     }
 
     /// The digest of the script as `openssl dgst -sha256 -binary | base64` prints it.

@@ -12,6 +12,7 @@ use url::Url;
 use super::authentication::{AuthMethod, ClientAuthentication, ClientKeys};
 use super::messages::TokenEncryption;
 use super::model::{ApplicationType, Client, GrantType, RefreshRotation, SubjectType};
+use crate::backchannel::Delivery;
 use crate::redirect_uri::{RedirectUri, RedirectUriKind};
 use crate::resource::ResourceIndicator;
 use crate::scope::ScopeSet;
@@ -35,6 +36,10 @@ pub(crate) struct Supported {
     pub(crate) request_objects: AlgorithmSet,
     /// How they may be encrypted for it.
     pub(crate) decryption: Vec<KeyManagement>,
+    /// The types of authorization details that it knows.
+    pub(crate) detail_types: BTreeSet<String>,
+    /// How it tells clients of the end of a backchannel authentication.
+    pub(crate) backchannel: BTreeSet<Delivery>,
     /// Whether they are fetched.
     pub(crate) by_reference: bool,
     /// The rules of others that the server keeps.
@@ -55,6 +60,8 @@ impl Default for Supported {
             encryption: Vec::new(),
             request_objects: AlgorithmSet::of(&[]),
             decryption: Vec::new(),
+            detail_types: BTreeSet::new(),
+            backchannel: BTreeSet::new(),
             by_reference: false,
             profile: Profile::OAuth21,
         }
@@ -76,6 +83,12 @@ pub enum ClientProblem {
         /// What it needs.
         needs: &'static str,
     },
+    /// A response type that the server's profile does not have, or that the client cannot be answered with.
+    #[error("the response types cannot be used: {0}")]
+    ResponseType(&'static str),
+    /// Backchannel authentication is not set up so that it could work.
+    #[error("backchannel authentication cannot be used: {0}")]
+    Backchannel(&'static str),
     /// A redirect URI with a scheme of the app's own, for a client that is not on the person's device.
     #[error("`{0}` may only be registered for a native client")]
     NativeOnly(RedirectUri),
@@ -109,6 +122,9 @@ pub enum ClientProblem {
     /// A scope value that the server does not support.
     #[error("the scope values `{0}` are not supported")]
     Scope(ScopeSet),
+    /// A type of authorization details that the server does not know.
+    #[error("the authorization details type `{0}` is not known")]
+    DetailType(String),
     /// A resource that the server does not know.
     #[error("the resource `{0}` is not known")]
     Resource(ResourceIndicator),
@@ -143,7 +159,11 @@ impl Client {
         if !self.custom_grants.is_subset(&supported.custom_grants) {
             return Err(ClientProblem::CustomGrant);
         }
+        if !self.response_types.iter().all(|kind| supported.profile.response_types().contains(kind)) {
+            return Err(ClientProblem::ResponseType("the server's profile does not have one"));
+        }
         self.check_grants()?;
+        self.check_backchannel(supported)?;
         self.check_uris()?;
         self.check_authentication(supported, crypto)?;
         self.check_binding(supported)?;
@@ -157,6 +177,9 @@ impl Client {
         let unknown = self.scopes.difference(&supported.scopes);
         if !unknown.is_empty() {
             return Err(ClientProblem::Scope(unknown));
+        }
+        if let Some(unknown) = self.authorization_details_types.difference(&supported.detail_types).next() {
+            return Err(ClientProblem::DetailType(unknown.clone()));
         }
         let mut named = self.resources.iter().chain(&self.serves);
         if let Some(unknown) = named.find(|resource| !supported.resources.contains(*resource)) {
@@ -182,15 +205,54 @@ impl Client {
         if self.allows(GrantType::AuthorizationCode) && self.redirect_uris.is_empty() {
             return needs(GrantType::AuthorizationCode, "a redirect URI");
         }
-        let persons = [GrantType::AuthorizationCode, GrantType::DeviceCode];
+        let persons = [GrantType::AuthorizationCode, GrantType::DeviceCode, GrantType::Ciba];
+        if self.response_types.iter().any(|kind| kind.has_id_token()) && self.redirect_uris.is_empty() {
+            return Err(ClientProblem::ResponseType("an ID token needs a redirect URI"));
+        }
         if self.allows(GrantType::RefreshToken) && !persons.into_iter().any(|grant| self.allows(grant)) {
             return needs(GrantType::RefreshToken, "a grant that a person gives");
         }
-        let confidential = [GrantType::ClientCredentials, GrantType::TokenExchange, GrantType::JwtBearer];
+        let confidential =
+            [GrantType::ClientCredentials, GrantType::TokenExchange, GrantType::JwtBearer, GrantType::Ciba];
         if let Some(grant) = confidential.into_iter().find(|grant| self.is_public() && self.allows(*grant)) {
             return needs(grant, "client authentication");
         }
         Ok(())
+    }
+
+    /// ([CIBA Core, section 4](https://openid.net/specs/openid-client-initiated-backchannel-authentication-core-1_0.html#rfc.section.4)).
+    fn check_backchannel(&self, supported: &Supported) -> Result<(), ClientProblem> {
+        let refuse = |why| Err(ClientProblem::Backchannel(why));
+        let Some(backchannel) = &self.backchannel else {
+            return if self.allows(GrantType::Ciba) {
+                refuse("the grant needs a delivery mode")
+            } else {
+                Ok(())
+            };
+        };
+        if !supported.backchannel.contains(&backchannel.delivery) {
+            return refuse("the server does not deliver so");
+        }
+        match (backchannel.delivery, backchannel.endpoint.as_deref()) {
+            (Delivery::Poll, None) => {}
+            (Delivery::Poll, Some(_)) => return refuse("a client that polls has no notification endpoint"),
+            (_, Some(endpoint)) if is_https_url(endpoint) => {}
+            _ => return refuse("the notification endpoint must be an absolute https URL"),
+        }
+        let bound = self.dpop_bound_access_tokens || self.certificate_bound_access_tokens;
+        if backchannel.delivery == Delivery::Push && bound {
+            return refuse("tokens that are pushed cannot be bound to their sender");
+        }
+        match backchannel.request_alg {
+            None => Ok(()),
+            Some(alg) if !supported.request_objects.contains(alg) => {
+                Err(ClientProblem::Algorithm("backchannel_authentication_request_signing_alg"))
+            }
+            Some(_) if self.public_keys().is_none() => {
+                Err(ClientProblem::Keys("signed requests need registered keys"))
+            }
+            Some(_) => Ok(()),
+        }
     }
 
     fn check_uris(&self) -> Result<(), ClientProblem> {
@@ -358,7 +420,12 @@ impl Client {
         if messages.request_uris.len() > Self::MAX_URIS {
             return Err(ClientProblem::TooLong("request_uris"));
         }
-        let fetched = |uri: &String| supported.by_reference && is_https_url(uri);
+        // A fragment names the version of the document (OpenID Connect Core, section 6.2).
+        let fetched = |uri: &String| {
+            let (place, version) = uri.split_once('#').unwrap_or((uri, ""));
+            let printable = version.bytes().all(|byte| byte.is_ascii_graphic());
+            supported.by_reference && is_https_url(place) && printable && uri.len() <= RedirectUri::MAX_LENGTH
+        };
         if messages.request_uris.iter().all(fetched) {
             Ok(())
         } else {

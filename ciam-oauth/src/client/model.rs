@@ -11,6 +11,8 @@ use time::{Duration, OffsetDateTime};
 use super::authentication::ClientAuthentication;
 use super::id::ClientId;
 use super::messages::MessageProtection;
+use crate::authorize::ResponseType;
+use crate::backchannel::BackchannelClient;
 use crate::redirect_uri::RedirectUri;
 use crate::resource::ResourceIndicator;
 use crate::scope::ScopeSet;
@@ -45,6 +47,9 @@ pub struct Client {
     pub authentication: ClientAuthentication,
     /// The grants that it may use.
     pub grants: BTreeSet<GrantType>,
+    /// What its authorization requests may ask to be answered with. Default `code`.
+    #[serde(default = "codes")]
+    pub response_types: BTreeSet<ResponseType>,
     /// The grants of the host's own that it may use, by their types: see
     /// [custom grants](crate::custom_grant).
     #[serde(default)]
@@ -70,6 +75,9 @@ pub struct Client {
     pub frontchannel_logout_session_required: bool,
     /// The scope values that it may ask for.
     pub scopes: ScopeSet,
+    /// The types of [authorization details](crate::authorization_details) that it may ask for.
+    #[serde(default)]
+    pub authorization_details_types: BTreeSet<String>,
     /// The resources that it may name; the server's default resource is always allowed.
     pub resources: BTreeSet<ResourceIndicator>,
     /// The resources that this client *is*: their tokens it may introspect.
@@ -91,6 +99,9 @@ pub struct Client {
     /// ([RFC 9701, section 6](https://www.rfc-editor.org/rfc/rfc9701#section-6)).
     #[serde(default)]
     pub introspection_alg: Option<Algorithm>,
+    /// How it authenticates people through the back channel; needed for the grant.
+    #[serde(default)]
+    pub backchannel: Option<BackchannelClient>,
     /// How its requests are protected, and how what it is sent is.
     #[serde(default)]
     pub messages: MessageProtection,
@@ -145,6 +156,7 @@ impl Client {
             application_type,
             authentication,
             grants: BTreeSet::new(),
+            response_types: codes(),
             custom_grants: BTreeSet::new(),
             redirect_uris: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
@@ -153,6 +165,7 @@ impl Client {
             frontchannel_logout_uri: None,
             frontchannel_logout_session_required: false,
             scopes: ScopeSet::new(),
+            authorization_details_types: BTreeSet::new(),
             resources: BTreeSet::new(),
             serves: BTreeSet::new(),
             first_party: false,
@@ -162,6 +175,7 @@ impl Client {
             id_token_alg: None,
             userinfo_alg: None,
             introspection_alg: None,
+            backchannel: None,
             messages: MessageProtection::default(),
             default_max_age: None,
             require_auth_time: false,
@@ -284,6 +298,14 @@ impl Client {
         self
     }
 
+    /// Allows its authorization requests to ask for something else than a code, or for more, as far as the server's
+    /// [profile](crate::server::Profile) does.
+    #[must_use]
+    pub fn with_response_type(mut self, response_type: ResponseType) -> Self {
+        self.response_types.insert(response_type);
+        self
+    }
+
     /// Allows a grant of the host's own.
     #[must_use]
     pub fn with_custom_grant(mut self, grant_type: impl Into<String>) -> Self {
@@ -295,6 +317,13 @@ impl Client {
     #[must_use]
     pub fn with_scopes(mut self, scopes: ScopeSet) -> Self {
         self.scopes = scopes;
+        self
+    }
+
+    /// Allows it to ask for authorization details of a type.
+    #[must_use]
+    pub fn with_authorization_details_type(mut self, name: impl Into<String>) -> Self {
+        self.authorization_details_types.insert(name.into());
         self
     }
 
@@ -340,6 +369,14 @@ impl Client {
         self
     }
 
+    /// Allows it to authenticate people through the back channel.
+    #[must_use]
+    pub fn with_backchannel(mut self, backchannel: BackchannelClient) -> Self {
+        self.backchannel = Some(backchannel);
+        self.grants.insert(GrantType::Ciba);
+        self
+    }
+
     /// Sets how its refresh tokens rotate.
     #[must_use]
     pub const fn with_refresh_rotation(mut self, rotation: RefreshRotation) -> Self {
@@ -367,6 +404,10 @@ impl Client {
         self.allowed_origins.insert(origin.into());
         self
     }
+}
+
+fn codes() -> BTreeSet<ResponseType> {
+    BTreeSet::from([ResponseType::Code])
 }
 
 impl StoredRecord for Client {
@@ -439,17 +480,20 @@ pub enum GrantType {
     /// `urn:ietf:params:oauth:grant-type:jwt-bearer`
     /// ([RFC 7523](https://www.rfc-editor.org/rfc/rfc7523#section-2.1)).
     JwtBearer,
+    /// `urn:openid:params:grant-type:ciba`: see [backchannel authentication](crate::backchannel).
+    Ciba,
 }
 
 impl GrantType {
     /// Every grant that this library supports.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::AuthorizationCode,
         Self::RefreshToken,
         Self::ClientCredentials,
         Self::DeviceCode,
         Self::TokenExchange,
         Self::JwtBearer,
+        Self::Ciba,
     ];
 
     /// The grants that are on unless others are configured: those that need nothing more of the host.
@@ -465,6 +509,7 @@ impl GrantType {
             Self::JwtBearer => "urn:ietf:params:oauth:grant-type:jwt-bearer",
             Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
             Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
+            Self::Ciba => "urn:openid:params:grant-type:ciba",
         }
     }
 

@@ -62,6 +62,10 @@ impl Presented {
         }
         if let Some(assertion) = assertion {
             let subject = unverified_subject(assertion).ok_or(AssertionProblem::Malformed)?;
+            // The name of one client and the word of another: nobody is authenticated.
+            if named.is_some_and(|named| named != subject) {
+                return Err(AssertionProblem::Party.into());
+            }
             return Self::agree(named, subject, Proof::Assertion(Secret::from(assertion)));
         }
         let client_id = named.ok_or(ClientAuthError::Missing)?.to_owned();
@@ -187,12 +191,13 @@ mod tests {
             (None, "client_id=app&client_secret=a&client_secret=b".to_owned()),
             (None, "client_id=app&client_assertion=a.b.c".to_owned()),
             (None, format!("client_id=app&client_assertion_type={JWT_BEARER}")),
-            (None, assertion_body("&client_id=other")),
         ];
         for (authorization, body) in malformed {
             let result = read(&authorization.into_iter().collect::<Vec<_>>(), &body);
             assert!(matches!(result, Err(ClientAuthError::Malformed)), "{body}: {result:?}");
         }
+        let other = read(&[], &assertion_body("&client_id=other"));
+        assert!(matches!(other, Err(ClientAuthError::Assertion(AssertionProblem::Party))), "{other:?}");
         for authorization in ["Bearer abc", "DPoP abc", "Negotiate"] {
             assert!(matches!(read(&[authorization], "client_id=app"), Err(ClientAuthError::WrongMethod)));
         }

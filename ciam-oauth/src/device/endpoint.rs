@@ -69,7 +69,7 @@ impl AuthorizationServer {
             let request = self.read_device_request(client, params, reference.clone()).await?;
             let expires_at = self.ports().now() + settings.lifetime;
             let state = DeviceState::Pending(Box::new(request));
-            let record = DeviceRecord { client: client.id.clone(), expires_at, state };
+            let record = DeviceRecord { client: client.id.clone(), expires_at, state, notice: None };
             let (key, found_by) = (reference.key(), reference.record.into_bytes());
             let ephemeral = self.ports().ephemeral();
             if !ephemeral.put_if_absent(&user_code.key(), found_by, settings.lifetime).await? {

@@ -1,11 +1,13 @@
 //! What is known of a device that waits.
 
 use ciam_core::ephemeral::EphemeralKey;
+use ciam_core::id::AccountId;
 use ciam_core::secret::Secret;
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
 use crate::authorize::AuthorizeRequest;
+use crate::backchannel::SealedNotice;
 use crate::client::ClientId;
 use crate::grant::AuthorizationCode;
 
@@ -15,17 +17,26 @@ use crate::grant::AuthorizationCode;
 pub struct DeviceReference {
     /// The code that the device shows, for the person to compare.
     pub user_code: String,
+    /// Whom it is for, where that is known before: [backchannel authentication](crate::backchannel).
+    #[serde(default)]
+    pub person: Option<AccountId>,
     /// The name of the device's record, by the digest of its device code.
     pub(crate) record: String,
 }
 
 impl DeviceReference {
     pub(crate) fn new(user_code: String, device_code: &Secret) -> Self {
-        Self { user_code, record: device_code.digest().to_text() }
+        Self { user_code, person: None, record: device_code.digest().to_text() }
     }
 
     pub(crate) fn key(&self) -> EphemeralKey {
-        EphemeralKey::new("oauth.device", self.record.clone())
+        let kind = if self.person.is_some() { DeviceRecord::BACKCHANNEL } else { DeviceRecord::DEVICE };
+        EphemeralKey::new(kind, self.record.clone())
+    }
+
+    /// Where the reference of a backchannel authentication is found by the handle that its person was given.
+    pub(crate) fn handle(handle: &Secret) -> EphemeralKey {
+        EphemeralKey::new("oauth.backchannel_handle", handle.digest().to_text())
     }
 }
 
@@ -36,6 +47,9 @@ pub(crate) struct DeviceRecord {
     #[serde(with = "time::serde::rfc3339")]
     pub(crate) expires_at: OffsetDateTime,
     pub(crate) state: DeviceState,
+    /// What a client is told with that does not only poll.
+    #[serde(default)]
+    pub(crate) notice: Option<SealedNotice>,
 }
 
 /// How far a device authorization has come. Every step is a compare-and-swap.
@@ -56,8 +70,12 @@ impl DeviceRecord {
     /// How much longer than the code its record is kept, so that a device which asks late is told that it is late.
     pub(crate) const KEPT: Duration = Duration::minutes(10);
 
-    pub(crate) fn key(device_code: &Secret) -> EphemeralKey {
-        EphemeralKey::new("oauth.device", device_code.digest().to_text())
+    /// S31: the same name under two kinds is two things.
+    pub(crate) const DEVICE: &str = "oauth.device";
+    pub(crate) const BACKCHANNEL: &str = "oauth.backchannel";
+
+    pub(crate) fn key(kind: &'static str, secret: &Secret) -> EphemeralKey {
+        EphemeralKey::new(kind, secret.digest().to_text())
     }
 
     /// How long the record is still kept.

@@ -31,6 +31,10 @@ pub enum AuthorizeError {
     /// ([RFC 8707](https://www.rfc-editor.org/rfc/rfc8707#section-2)).
     #[error("the resource is not allowed")]
     InvalidTarget,
+    /// The authorization details are malformed, of an unknown type, or not the client's to ask for. Sent as
+    /// `invalid_authorization_details` ([RFC 9396, section 5](https://www.rfc-editor.org/rfc/rfc9396#section-5)).
+    #[error("the authorization details are not allowed")]
+    InvalidAuthorizationDetails,
     /// The person refused, or a rule of the host did. Sent as `access_denied`.
     #[error("access was denied")]
     AccessDenied,
@@ -81,6 +85,7 @@ impl AuthorizeError {
             Self::UnsupportedResponseType => "unsupported_response_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
+            Self::InvalidAuthorizationDetails => "invalid_authorization_details",
             Self::AccessDenied => "access_denied",
             Self::LoginRequired => "login_required",
             Self::ConsentRequired => "consent_required",
@@ -102,9 +107,12 @@ impl AuthorizeError {
         match self {
             Self::InvalidRequest(problem) => problem.description(),
             Self::UnauthorizedClient => "the client is not registered for this",
-            Self::UnsupportedResponseType => "the only supported response_type is code",
+            Self::UnsupportedResponseType => "the response_type is not supported",
             Self::InvalidScope => "the scope is malformed or not registered for the client",
             Self::InvalidTarget => "the resource is unknown or not registered for the client",
+            Self::InvalidAuthorizationDetails => {
+                "the authorization_details are malformed, unknown or not registered for the client"
+            }
             Self::AccessDenied => "the request was denied",
             Self::LoginRequired => "the person has to sign in",
             Self::ConsentRequired => "the person has to consent",

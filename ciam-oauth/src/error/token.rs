@@ -52,6 +52,10 @@ pub enum TokenError {
     /// The person refused. Sent as `access_denied`.
     #[error("the person refused")]
     PersonRefused,
+    /// The authorization details are malformed, or more than was granted. Sent as `invalid_authorization_details`
+    /// ([RFC 9396, section 6](https://www.rfc-editor.org/rfc/rfc9396#section-6)).
+    #[error("the authorization details are not allowed")]
+    InvalidAuthorizationDetails,
     /// A hook of the host refused. Sent as `access_denied`.
     #[error("the host refused")]
     Denied,
@@ -79,6 +83,7 @@ impl TokenError {
             Self::SlowDown => "slow_down",
             Self::ExpiredToken => "expired_token",
             Self::Denied | Self::PersonRefused => "access_denied",
+            Self::InvalidAuthorizationDetails => "invalid_authorization_details",
             Self::Port(error) => port_code(error),
         }
     }
@@ -100,6 +105,9 @@ impl TokenError {
             Self::SlowDown => "wait five seconds longer between requests",
             Self::ExpiredToken => "the person did not answer in time",
             Self::Denied | Self::PersonRefused => "the request was denied",
+            Self::InvalidAuthorizationDetails => {
+                "the authorization_details are malformed or were not granted"
+            }
             Self::Port(_) => "try again later",
         }
     }

@@ -55,7 +55,8 @@
 //!   [`answer_cannot_step_up`](crate::AuthorizationServer::answer_cannot_step_up).
 //! - For [`Ask::SelectAccount`](ciam_core::interaction::Ask::SelectAccount) offer the account that is signed in
 //!   ([`answer_account`](crate::AuthorizationServer::answer_account)) and a sign-in with another.
-//! - For [`Ask::Consent`](ciam_core::interaction::Ask::Consent) show who wants what, with the descriptions in
+//! - For [`Ask::Consent`](ciam_core::interaction::Ask::Consent) show who wants what: every sentence of `details`, and the scope
+//!   values with the descriptions in
 //!   [`Config::scopes`](crate::server::Config::scopes).
 //! - Offer a way out: [`cancel`](crate::AuthorizationServer::cancel).
 //!

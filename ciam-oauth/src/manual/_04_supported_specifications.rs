@@ -16,7 +16,7 @@
 //! | [RFC 9126](https://www.rfc-editor.org/rfc/rfc9126) Pushed authorization requests | yes; required by client or server. No unregistered redirect URIs (2.4). |
 //! | [RFC 9207](https://www.rfc-editor.org/rfc/rfc9207) `iss` in responses | always. |
 //! | [RFC 9700](https://www.rfc-editor.org/rfc/rfc9700) Security best practice | all that touches the above. |
-//! | [Multiple response types](https://openid.net/specs/oauth-v2-multiple-response-types-1_0.html) | `code`; response modes `query` and `fragment`. `web_message` is not built: its draft has expired, and browsers keep the cookies from it. |
+//! | [Multiple response types](https://openid.net/specs/oauth-v2-multiple-response-types-1_0.html) | `code`, and `id_token` and `code id_token` by the [profile](crate::server::Profile) for certification; response modes `query` and `fragment`, and `web_message` for origins that the client registered (its draft has expired, and browsers keep the cookies of other sites from a frame). |
 //! | [Form post](https://openid.net/specs/oauth-v2-form-post-response-mode-1_0.html) | yes. |
 //! | [Prompt create](https://openid.net/specs/openid-connect-prompt-create-1_0.html) | yes, as a sign-in that asks for registration. |
 //! | [Unmet authentication requirements](https://openid.net/specs/openid-connect-unmet-authentication-requirements-1_0.html) | yes. |
@@ -26,10 +26,11 @@
 //! | [RFC 8628](https://www.rfc-editor.org/rfc/rfc8628) Device grant | yes, with `verification_uri_complete`. |
 //! | [RFC 8693](https://www.rfc-editor.org/rfc/rfc8693) Token exchange | access tokens of this server, for access tokens; `act`. No `may_act`, no SAML or ID tokens. |
 //! | [RFC 8705](https://www.rfc-editor.org/rfc/rfc8705) Mutual TLS | authentication by a certificate's name or by the certificate (2.1, 2.2), bound tokens (3, 4), metadata and aliases (5). Certificates of 2.2 are registered by thumbprint. |
-//! | [RFC 9396](https://www.rfc-editor.org/rfc/rfc9396) Rich authorization requests | no |
+//! | [RFC 9396](https://www.rfc-editor.org/rfc/rfc9396) Rich authorization requests | by types of the host, in authorization, device, token and introspection; not for clients that act for themselves. |
 //! | [RFC 9449](https://www.rfc-editor.org/rfc/rfc9449) DPoP | at the authorization server and at a resource server, with nonces; `dpop_jkt` and proofs at the push (10). |
 //! | [RFC 9470](https://www.rfc-editor.org/rfc/rfc9470) Step-up challenges | at a resource server. |
 //! | [RFC 9701](https://www.rfc-editor.org/rfc/rfc9701) Introspection as JWT | signed (4, 5); not encrypted. |
 //! | [RFC 9728](https://www.rfc-editor.org/rfc/rfc9728) Protected resource metadata | yes; no signed metadata. |
 //! | [JARM](https://openid.net/specs/oauth-v2-jarm.html) | yes: `query.jwt`, `fragment.jwt`, `form_post.jwt`, `jwt`; encrypted for clients that register it. |
+//! | [CIBA Core 1.0](https://openid.net/specs/openid-client-initiated-backchannel-authentication-core-1_0.html) | poll, ping and push, signed requests, by [`backchannel`](crate::backchannel). No `user_code`; `id_token_hint` while its session is known; no push of `expired_token`. |
 //! | [FAPI 2.0 Message Signing](https://openid.net/specs/fapi-message-signing-2_0-final.html) | requests (5.3) and authorization responses (5.4), by the [profile](crate::server::Profile) and the response mode. |

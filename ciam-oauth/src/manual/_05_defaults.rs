@@ -49,6 +49,7 @@
 //! | posted authorization request that is turned into a GET | 8 KiB | what servers and browsers carry in a URL |
 //! | scope values in a request | 64, of 256 bytes | |
 //! | resources in a request | 8, of 512 bytes | |
+//! | authorization details in a request | 16, each with a type of 256 bytes at most; 8 KiB together | |
 //! | `acr_values` | 16 | |
 //! | `ui_locales` | the first 16 | |
 //! | `login_hint` | 512 bytes, no control characters | it is shown |
@@ -60,6 +61,12 @@
 //! | client secret | 43 to 256 characters | 256 bits, so that a plain digest cannot be searched |
 //! | secrets of a client at once | 2 | one, and the one that replaces it |
 //! | issuer | 512 bytes | |
+//! | backchannel authentication | off, [`ServerBuilder::backchannel`](crate::ServerBuilder::backchannel) | the host finds and reaches people |
+//! | … a person has | 5 min, at most 10 min where a client asks for it; 10 s to 1 h | `BackchannelSettings::with_lifetime` |
+//! | … a client waits between polls | 5 s, and 5 s more each time that it does not, at most 5 min | 1 s to 1 min |
+//! | … ways to hear of the end | poll and ping | what is pushed cannot be bound to its sender |
+//! | … requests of a client | 100 in 10 min | `Limits::backchannel_authentications` |
+//! | … `binding_message`, hint, `client_notification_token` | 128 characters, 4096 and 1024 bytes | |
 //!
 //! # At a resource server
 //!

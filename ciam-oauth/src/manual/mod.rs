@@ -6,6 +6,7 @@
 //! 4. [Supported specifications](_04_supported_specifications): what is implemented, and what is not.
 //! 5. [Defaults](_05_defaults): every default and limit, with its reason.
 //! 6. [Resource servers](_06_resource_servers): accept access tokens in an API.
+//! 7. [Round trips](_07_round_trips): what each flow costs the stores.
 
 pub mod _01_threat_model;
 pub mod _02_attacks_and_defences;
@@ -13,3 +14,4 @@ pub mod _03_how_to;
 pub mod _04_supported_specifications;
 pub mod _05_defaults;
 pub mod _06_resource_servers;
+pub mod _07_round_trips;

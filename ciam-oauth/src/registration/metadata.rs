@@ -12,7 +12,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::error::RegistrationError;
+use super::messages::describe_messages;
 use super::policy::RegistrationSettings;
+use crate::authorize::ResponseType;
 use crate::client::{
     ApplicationType, AuthMethod, Client, ClientAuthentication, ClientKeys, ClientSecret, GrantType,
     SecretDigest, SubjectType,
@@ -57,6 +59,24 @@ pub struct ClientMetadata {
     pub post_logout_redirect_uris: Option<Vec<String>>,
     pub backchannel_logout_uri: Option<String>,
     pub backchannel_logout_session_required: Option<bool>,
+    pub frontchannel_logout_uri: Option<String>,
+    pub frontchannel_logout_session_required: Option<bool>,
+    pub authorization_details_types: Option<BTreeSet<String>>,
+    pub backchannel_token_delivery_mode: Option<String>,
+    pub backchannel_client_notification_endpoint: Option<String>,
+    pub backchannel_authentication_request_signing_alg: Option<String>,
+    pub request_object_signing_alg: Option<String>,
+    pub request_object_encryption_alg: Option<String>,
+    pub request_object_encryption_enc: Option<String>,
+    pub require_signed_request_object: Option<bool>,
+    pub request_uris: Option<Vec<String>>,
+    pub authorization_signed_response_alg: Option<String>,
+    pub authorization_encrypted_response_alg: Option<String>,
+    pub authorization_encrypted_response_enc: Option<String>,
+    pub id_token_encrypted_response_alg: Option<String>,
+    pub id_token_encrypted_response_enc: Option<String>,
+    pub userinfo_encrypted_response_alg: Option<String>,
+    pub userinfo_encrypted_response_enc: Option<String>,
     pub require_pushed_authorization_requests: Option<bool>,
     pub dpop_bound_access_tokens: Option<bool>,
     pub tls_client_certificate_bound_access_tokens: Option<bool>,
@@ -104,7 +124,7 @@ impl ClientMetadata {
         })
     }
 
-    fn keys(&self) -> Result<Option<ClientKeys>, RegistrationError> {
+    pub(super) fn keys(&self) -> Result<Option<ClientKeys>, RegistrationError> {
         match (&self.jwks, &self.jwks_uri) {
             (Some(_), Some(_)) => Err(invalid("jwks and jwks_uri exclude each other")),
             (Some(jwks), None) => Ok(Some(ClientKeys::Jwks(jwks.clone()))),
@@ -157,7 +177,11 @@ impl ClientMetadata {
         settings: &RegistrationSettings,
         known: &ScopeSet,
     ) -> Result<(), RegistrationError> {
-        client.grants = self.grants(settings)?;
+        let (grants, types) = self.grants(settings)?;
+        client.grants = grants;
+        client.response_types = types;
+        client.messages = self.messages(client)?;
+        client.backchannel = self.backchannel()?;
         client.redirect_uris = uris(&self.redirect_uris)?;
         client.post_logout_redirect_uris =
             uris(self.post_logout_redirect_uris.as_deref().unwrap_or_default())
@@ -189,6 +213,10 @@ impl ClientMetadata {
         client.backchannel_logout_uri.clone_from(&self.backchannel_logout_uri);
         client.backchannel_logout_session_required =
             self.backchannel_logout_session_required.unwrap_or_default();
+        client.frontchannel_logout_uri.clone_from(&self.frontchannel_logout_uri);
+        client.frontchannel_logout_session_required =
+            self.frontchannel_logout_session_required.unwrap_or_default();
+        client.authorization_details_types = self.authorization_details_types.clone().unwrap_or_default();
         client.require_pushed_requests = self.require_pushed_authorization_requests.unwrap_or_default();
         client.dpop_bound_access_tokens = self.dpop_bound_access_tokens.unwrap_or_default();
         client.certificate_bound_access_tokens =
@@ -196,26 +224,35 @@ impl ClientMetadata {
         Ok(())
     }
 
-    /// `authorization_code` when it does not say. What it says must fit its response types, which are `code` here.
-    fn grants(&self, settings: &RegistrationSettings) -> Result<BTreeSet<GrantType>, RegistrationError> {
+    /// `authorization_code` and `code` when it does not say. What it says must fit together
+    /// ([OpenID Connect Registration, section 2](https://openid.net/specs/openid-connect-registration-1_0.html#ClientMetadata)).
+    fn grants(
+        &self,
+        settings: &RegistrationSettings,
+    ) -> Result<(BTreeSet<GrantType>, BTreeSet<ResponseType>), RegistrationError> {
         let mut grants = BTreeSet::new();
         let unsaid = ["authorization_code".to_owned()];
-        for name in self.grant_types.as_deref().unwrap_or(&unsaid) {
+        let names = self.grant_types.as_deref().unwrap_or(&unsaid);
+        for name in names.iter().filter(|name| *name != IMPLICIT) {
             let grant = GrantType::from_name(name).filter(|grant| settings.grants.contains(grant));
             grants.insert(grant.ok_or_else(|| invalid("a grant type is not supported"))?);
         }
         let codes = grants.contains(&GrantType::AuthorizationCode);
-        let fits = match self.response_types.as_deref() {
-            None => true,
-            Some([only]) => only == "code" && codes,
-            Some([]) => !codes,
-            Some(_) => false,
-        };
-        if fits {
-            Ok(grants)
-        } else {
-            Err(invalid("response_types must be code, for the grant authorization_code"))
+        let mut types = BTreeSet::new();
+        match &self.response_types {
+            None if codes => drop(types.insert(ResponseType::Code)),
+            None => {}
+            Some(names) => {
+                for name in names {
+                    let known = ResponseType::from_name(name);
+                    types.insert(known.ok_or_else(|| invalid("a response type is not supported"))?);
+                }
+            }
         }
+        let implicit = names.iter().any(|name| name == IMPLICIT);
+        let fits = types.iter().any(|kind| kind.has_code()) == codes
+            && types.iter().any(|kind| kind.has_id_token()) == implicit;
+        if fits { Ok((grants, types)) } else { Err(invalid("response_types and grant_types do not fit")) }
     }
 
     /// What it asks for of what may be asked for; values that are not known are left out.
@@ -236,7 +273,10 @@ impl ClientMetadata {
     }
 }
 
-fn invalid(text: &'static str) -> RegistrationError {
+/// The grant type that stands for ID tokens from the authorization endpoint.
+const IMPLICIT: &str = "implicit";
+
+pub(super) fn invalid(text: &'static str) -> RegistrationError {
     RegistrationError::InvalidMetadata(text)
 }
 
@@ -244,7 +284,7 @@ fn uris(texts: &[String]) -> Result<Vec<RedirectUri>, RegistrationError> {
     texts.iter().map(|text| text.parse().map_err(|_| RegistrationError::InvalidRedirectUri)).collect()
 }
 
-fn algorithm(name: Option<&str>) -> Result<Option<Algorithm>, RegistrationError> {
+pub(super) fn algorithm(name: Option<&str>) -> Result<Option<Algorithm>, RegistrationError> {
     name.map(str::parse).transpose().map_err(|_| invalid("an algorithm is not supported"))
 }
 
@@ -260,15 +300,16 @@ pub(super) fn with_secret(method: AuthMethod, secret: &ClientSecret) -> ClientAu
 /// What a client is told that it is registered as.
 pub(super) fn describe(client: &Client, sector_identifier_uri: Option<&str>) -> Map<String, Value> {
     let mut members = Map::new();
-    let grants: Vec<&str> = client.grants.iter().map(|grant| grant.as_str()).collect();
-    let codes = client.allows(GrantType::AuthorizationCode);
+    let implicit = client.response_types.iter().any(|kind| kind.has_id_token()).then_some(IMPLICIT);
+    let grants: Vec<&str> = client.grants.iter().map(|grant| grant.as_str()).chain(implicit).collect();
+    let types: Vec<&str> = client.response_types.iter().map(|kind| kind.as_str()).collect();
     let uris = |uris: &[RedirectUri]| json!(uris.iter().map(RedirectUri::as_str).collect::<Vec<_>>());
     let all = [
         ("client_id", json!(client.id.as_str())),
         ("client_id_issued_at", json!(client.created_at.unix_timestamp())),
         ("redirect_uris", uris(&client.redirect_uris)),
         ("grant_types", json!(grants)),
-        ("response_types", if codes { json!(["code"]) } else { json!([]) }),
+        ("response_types", json!(types)),
         ("token_endpoint_auth_method", json!(client.authentication.method().as_str())),
         ("scope", json!(client.scopes.to_string())),
         (
@@ -293,6 +334,7 @@ pub(super) fn describe(client: &Client, sector_identifier_uri: Option<&str>) -> 
         ("policy_uri", &display.policy_uri),
         ("initiate_login_uri", &display.initiate_login_uri),
         ("backchannel_logout_uri", &client.backchannel_logout_uri),
+        ("frontchannel_logout_uri", &client.frontchannel_logout_uri),
     ];
     let mut put = |name: &str, value: Value| members.insert(name.to_owned(), value);
     for (name, text) in texts {
@@ -325,14 +367,20 @@ pub(super) fn describe(client: &Client, sector_identifier_uri: Option<&str>) -> 
     if let Some(uri) = sector_identifier_uri {
         put("sector_identifier_uri", json!(uri));
     }
-    if let ClientAuthentication::PrivateKeyJwt { keys, alg, .. } = &client.authentication {
-        match keys {
-            ClientKeys::Jwks(jwks) => put("jwks", jwks.clone()),
-            ClientKeys::JwksUri(uri) => put("jwks_uri", json!(uri)),
-        };
-        if let Some(alg) = alg {
-            put("token_endpoint_auth_signing_alg", json!(alg.as_str()));
+    if let ClientAuthentication::PrivateKeyJwt { alg: Some(alg), .. } = &client.authentication {
+        put("token_endpoint_auth_signing_alg", json!(alg.as_str()));
+    }
+    for (name, set) in [
+        ("backchannel_logout_session_required", client.backchannel_logout_session_required),
+        ("frontchannel_logout_session_required", client.frontchannel_logout_session_required),
+    ] {
+        if set {
+            put(name, json!(true));
         }
     }
+    if !client.authorization_details_types.is_empty() {
+        put("authorization_details_types", json!(client.authorization_details_types));
+    }
+    describe_messages(client, &mut members);
     members
 }

@@ -41,6 +41,7 @@ mod access;
 mod endpoint;
 mod error;
 mod manage;
+mod messages;
 mod metadata;
 mod policy;
 mod statement;

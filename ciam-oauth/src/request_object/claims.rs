@@ -16,6 +16,9 @@ pub(super) struct RequestObjectRules<'a> {
     pub(super) issuer: &'a str,
     /// Whether `exp` and `nbf` must be there.
     pub(super) dated: bool,
+    /// Whether every claim about the token must be there, and none about the client besides
+    /// ([CIBA Core, section 7.1.1](https://openid.net/specs/openid-client-initiated-backchannel-authentication-core-1_0.html#rfc.section.7.1.1)).
+    pub(super) complete: bool,
     pub(super) max_params: usize,
     pub(super) now: OffsetDateTime,
 }
@@ -46,6 +49,10 @@ impl RequestObjectRules<'_> {
         if !AudienceRule::Includes(self.issuer.to_owned()).accepts(audience) {
             return Err(RequestObjectProblem::Audience);
         }
+        let whole = claims.iat.is_some() && claims.jti.as_ref().is_some_and(|jti| !jti.as_str().is_empty());
+        if self.complete && !whole {
+            return Err(RequestObjectProblem::Member);
+        }
         if self.is_valid_now(claims) { Ok(()) } else { Err(RequestObjectProblem::Time) }
     }
 
@@ -65,7 +72,9 @@ impl RequestObjectRules<'_> {
     }
 
     fn params(&self, members: Map<String, Value>) -> Result<Params, RequestObjectProblem> {
-        if members.get("client_id").and_then(Value::as_str) != Some(self.client.as_str()) {
+        let named = members.get("client_id").and_then(Value::as_str);
+        let unnamed = self.complete && !members.contains_key("client_id");
+        if named != Some(self.client.as_str()) && !unnamed {
             return Err(RequestObjectProblem::Party);
         }
         let mut pairs = Vec::with_capacity(members.len());
@@ -108,7 +117,8 @@ mod tests {
     const NOW: OffsetDateTime = datetime!(2026-11-26 12:00 UTC);
 
     fn rules(client: &ClientId, dated: bool) -> RequestObjectRules<'_> {
-        RequestObjectRules { client, issuer: "https://id.example", dated, max_params: 20, now: NOW }
+        let issuer = "https://id.example";
+        RequestObjectRules { client, issuer, dated, complete: false, max_params: 20, now: NOW }
     }
 
     /// Reads claims that were changed from good ones: `null` takes one away.

@@ -14,9 +14,11 @@ mod claims;
 mod decryption;
 
 use bytes::Bytes;
+use ciam_core::ephemeral::EphemeralKey;
 use ciam_core::http::Params;
-use ciam_core::jose::{AlgorithmSet, JwsError, JwsLimits, KeySet, TokenType, Verifier};
+use ciam_core::jose::{Algorithm, AlgorithmSet, JwsError, JwsLimits, KeySet, TokenType, Verifier};
 use ciam_core::outbound::Outbound;
+use ciam_core::secret::TokenDigest;
 use http::StatusCode;
 use http::header::ACCEPT;
 use time::Duration;
@@ -149,7 +151,9 @@ impl AuthorizationServer {
         if !client.messages.request_uris.iter().any(|registered| registered == uri) {
             return Err(AuthorizeError::InvalidRequestUri);
         }
-        let request = http::Request::get(uri)
+        // The fragment names the version of the document, and is nobody's business but the client's.
+        let place = uri.split('#').next().unwrap_or_default();
+        let request = http::Request::get(place)
             .header(ACCEPT, "application/oauth-authz-req+jwt, application/jwt")
             .body(Bytes::new())
             .map_err(|_| AuthorizeError::InvalidRequestUri)?;
@@ -183,6 +187,7 @@ impl AuthorizationServer {
             client: &client.id,
             issuer: self.issuer().as_str(),
             dated: accepted.dated,
+            complete: false,
             max_params: self.config().limits.params.max_params,
             now: self.ports().now(),
         };
@@ -191,18 +196,60 @@ impl AuthorizationServer {
             Some(_) => return Err(RequestObjectProblem::Algorithm.into()),
             None => accepted.algorithms,
         };
+        Ok(self.verify_object(client, algorithms, rules, signed).await?)
+    }
+
+    /// The parameters of a signed backchannel authentication request, which is taken once
+    /// ([CIBA Core, section 7.1.1](https://openid.net/specs/openid-client-initiated-backchannel-authentication-core-1_0.html#rfc.section.7.1.1)).
+    pub(crate) async fn open_signed_backchannel(
+        &self,
+        client: &Client,
+        alg: Option<Algorithm>,
+        object: &str,
+    ) -> Result<Params, AuthorizeError> {
+        let accepted = self.config().request_objects.as_ref();
+        let accepted = accepted.ok_or(AuthorizeError::RequestNotSupported)?;
+        let rules = RequestObjectRules {
+            client: &client.id,
+            issuer: self.issuer().as_str(),
+            dated: true,
+            complete: true,
+            max_params: self.config().limits.params.max_params,
+            now: self.ports().now(),
+        };
+        let algorithms = match alg {
+            Some(alg) if accepted.algorithms.contains(alg) => AlgorithmSet::of(&[alg]),
+            Some(_) => return Err(RequestObjectProblem::Algorithm.into()),
+            None => accepted.algorithms,
+        };
+        let params = self.verify_object(client, algorithms, rules, object).await?;
+        // It begins something by itself, so the same again begins nothing.
+        let mark = EphemeralKey::new("oauth.backchannel_request", TokenDigest::of(object).to_text());
+        let kept = RequestObjects::LIFETIME + RequestObjects::SKEW * 2;
+        match self.ports().ephemeral().put_if_absent(&mark, Vec::new(), kept).await? {
+            true => Ok(params),
+            false => Err(RequestObjectProblem::Time.into()),
+        }
+    }
+
+    async fn verify_object(
+        &self,
+        client: &Client,
+        algorithms: AlgorithmSet,
+        rules: RequestObjectRules<'_>,
+        signed: &str,
+    ) -> Result<Params, RequestObjectProblem> {
         let verifier = Verifier::new(algorithms, TokenType::one_of(TYPES).or_absent()).with_limits(LIMITS);
         let check = |keys: &KeySet| {
             let verified = verifier.verify(signed, keys).map_err(problem)?;
             rules.read(&verified)
         };
         match client.public_keys() {
-            None => Err(RequestObjectProblem::Signature.into()),
+            None => Err(RequestObjectProblem::Signature),
             Some(ClientKeys::Jwks(set)) => {
-                let keys = self.registered_keys(set).map_err(|_| RequestObjectProblem::Signature)?;
-                Ok(check(&keys)?)
+                check(&self.registered_keys(set).map_err(|_| RequestObjectProblem::Signature)?)
             }
-            Some(ClientKeys::JwksUri(url)) => Ok(self.check_with_published(url, check).await?),
+            Some(ClientKeys::JwksUri(url)) => self.check_with_published(url, check).await,
         }
     }
 

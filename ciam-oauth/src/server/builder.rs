@@ -1,15 +1,18 @@
 //! Building a server: what is missing or contradictory is an error here, not a surprise later.
 
+mod backchannel;
+mod details;
 mod device;
+mod error;
 mod grants;
 mod profile;
+mod resolve;
 mod sender;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ciam_core::assurance::AcrLadder;
-use ciam_core::error::PortError;
 use ciam_core::jose::{Algorithm, AlgorithmSet};
 use ciam_core::keys::{KeyRing, KeyRingError};
 use ciam_core::organization::Organizations;
@@ -17,11 +20,15 @@ use ciam_core::ports::Ports;
 use ciam_core::session::SessionManager;
 use time::Duration;
 
+pub use self::error::ConfigError;
+use self::resolve::between;
 use super::config::{Config, Lifetimes, Limits, ResourceServer, SupportedScope, TokenFormat};
 use super::endpoint::Endpoint;
 use super::profile::Profile;
 use super::subject::Subjects;
 use super::{AuthorizationServer, Inner};
+use crate::authorization_details::DetailType;
+use crate::backchannel::BackchannelSettings;
 use crate::client::{AuthMethod, Clients, GrantType, Supported};
 use crate::client_auth::ClientKeyCache;
 use crate::custom_grant::CustomGrant;
@@ -32,12 +39,10 @@ use crate::extension::{Extension, NoExtension};
 use crate::issuer::Issuer;
 use crate::jwt_bearer::{AssertionPolicy, NoAssertions, TrustedIssuer};
 use crate::mtls::MutualTls;
-use crate::organization::ORGANIZATION;
 use crate::recipient::{self, RecipientCache};
 use crate::registration::RegistrationSettings;
 use crate::request_object::{RequestDecryption, RequestObjects, WAYS};
 use crate::resource::ResourceIndicator;
-use crate::scope::{Scope, ScopeSet};
 use crate::token::refresh::RefreshSecrets;
 use crate::validate::SenderConstraint;
 
@@ -83,6 +88,7 @@ pub struct ServerBuilder {
     require_pushed_requests: bool,
     profile: Profile,
     request_objects: Option<RequestObjects>,
+    detail_types: Vec<Arc<dyn DetailType>>,
     internal_subjects: bool,
     extension: Arc<dyn Extension>,
     exchange: Arc<dyn ExchangePolicy>,
@@ -92,6 +98,7 @@ pub struct ServerBuilder {
     registration: Option<RegistrationSettings>,
     organizations: Option<Organizations>,
     device: Option<DeviceSettings>,
+    backchannel: Option<BackchannelSettings>,
     client_authentication: Option<BTreeSet<AuthMethod>>,
     dpop: Option<DpopSettings>,
     mutual_tls: Option<MutualTls>,
@@ -117,6 +124,7 @@ impl ServerBuilder {
             require_pushed_requests: false,
             profile: Profile::default(),
             request_objects: Some(RequestObjects::new()),
+            detail_types: Vec::new(),
             internal_subjects: false,
             extension: Arc::new(NoExtension::new()),
             exchange: Arc::new(NoExchange::new()),
@@ -126,6 +134,7 @@ impl ServerBuilder {
             registration: None,
             organizations: None,
             device: None,
+            backchannel: None,
             client_authentication: None,
             dpop: Some(DpopSettings::default()),
             mutual_tls: None,
@@ -206,7 +215,7 @@ impl ServerBuilder {
     /// Replaces the set of grants; [`GrantType::DEFAULT`] unless set, and what is configured beside them, such as
     /// [devices](Self::device).
     pub fn grants(mut self, grants: impl IntoIterator<Item = GrantType>) -> Self {
-        let beside = [GrantType::DeviceCode, GrantType::TokenExchange, GrantType::JwtBearer];
+        let beside = [GrantType::DeviceCode, GrantType::TokenExchange, GrantType::JwtBearer, GrantType::Ciba];
         let kept: Vec<GrantType> = beside.into_iter().filter(|grant| self.grants.contains(grant)).collect();
         self.grants = grants.into_iter().chain(kept).collect();
         self
@@ -275,6 +284,8 @@ impl ServerBuilder {
             encryption: recipient::offered(self.ports.crypto()),
             request_objects: accepted.map_or(AlgorithmSet::of(&[]), |accepted| accepted.algorithms),
             decryption: if request_decryption.is_some() { WAYS.to_vec() } else { Vec::new() },
+            detail_types: config.detail_types.keys().cloned().collect(),
+            backchannel: config.backchannel.as_ref().map(|it| it.delivery.clone()).unwrap_or_default(),
             by_reference: accepted.is_some_and(|accepted| accepted.by_reference),
             scopes: config.scopes.keys().cloned().collect(),
             resources: config.resources.keys().cloned().collect(),
@@ -346,107 +357,6 @@ impl ServerBuilder {
             None => Ok(keys),
         }
     }
-
-    fn config(&self, issuer: &Issuer) -> Result<Config, ConfigError> {
-        let url = self.interaction_url.as_deref().ok_or(ConfigError::Missing("interaction_url"))?;
-        let interaction_url = interaction_url(issuer, url)?;
-        check_lifetimes(&self.lifetimes)?;
-        check_limits(&self.limits)?;
-        check_ladder(&self.acr)?;
-        self.extension.check(issuer).map_err(ConfigError::Contradiction)?;
-        let mut protocol = self.extension.scopes();
-        if self.organizations.is_some() {
-            let scope = ORGANIZATION.parse().map_err(|_| ConfigError::Missing("organization"))?;
-            protocol.push(SupportedScope::new(
-                scope,
-                "See the organization that you act for, and your roles in it",
-            ));
-        }
-        let protocol_scopes: ScopeSet = protocol.iter().map(|known| known.scope.clone()).collect();
-        let scopes = unique_scopes(self.scopes.iter().cloned().chain(protocol))?;
-        let resources = self.resources(issuer, &scopes, &protocol_scopes)?;
-        let first =
-            self.resources.first().map(|resource| &resource.identifier).or_else(|| resources.keys().next());
-        let default_resource = self.default_resource.as_ref().or(first).cloned();
-        let default_resource = default_resource
-            .filter(|indicator| resources.contains_key(indicator))
-            .ok_or(ConfigError::DefaultResource)?;
-        self.check_endpoints()?;
-        self.check_sender(issuer)?;
-        self.check_others()?;
-        Ok(Config {
-            lifetimes: self.lifetimes,
-            limits: self.limits.clone(),
-            interaction_url,
-            scopes,
-            protocol_scopes,
-            resources,
-            default_resource,
-            acr: self.acr.clone(),
-            grants: self.grants.clone(),
-            without: self.without.clone(),
-            require_pushed_requests: self.require_pushed_requests,
-            device: self.configured_device(issuer)?,
-            client_authentication: self.authentication_methods(),
-            dpop: self.dpop.clone(),
-            mutual_tls: self.mutual_tls.clone(),
-            sender_constraint: self.sender_constraint,
-            registration: self.registration.is_some(),
-            profile: self.profile,
-            request_objects: self.request_objects.clone(),
-        })
-    }
-
-    fn resources(
-        &self,
-        issuer: &Issuer,
-        scopes: &BTreeMap<Scope, SupportedScope>,
-        protocol_scopes: &ScopeSet,
-    ) -> Result<BTreeMap<ResourceIndicator, ResourceServer>, ConfigError> {
-        let configured: ScopeSet =
-            scopes.keys().filter(|scope| !protocol_scopes.contains(scope.as_str())).cloned().collect();
-        if self.resources.is_empty() {
-            let identifier: ResourceIndicator =
-                issuer.as_str().parse().map_err(|_| ConfigError::Missing("resource"))?;
-            let only = ResourceServer::new(identifier.clone(), configured);
-            return Ok(BTreeMap::from([(identifier, only)]));
-        }
-        let mut resources = BTreeMap::new();
-        let mut covered = ScopeSet::new();
-        for resource in &self.resources {
-            check_resource(resource, scopes)?;
-            covered = covered.union(&resource.scopes);
-            if resources.insert(resource.identifier.clone(), resource.clone()).is_some() {
-                return Err(ConfigError::DuplicateResource(resource.identifier.clone()));
-            }
-        }
-        match configured.difference(&covered).iter().next() {
-            Some(orphan) => Err(ConfigError::ScopeOfNoResource(orphan.clone())),
-            None => Ok(resources),
-        }
-    }
-
-    fn check_endpoints(&self) -> Result<(), ConfigError> {
-        let optional = [Endpoint::PushedAuthorizationRequest, Endpoint::Revocation, Endpoint::Introspection];
-        if self.without.iter().any(|endpoint| !optional.contains(endpoint)) {
-            return Err(ConfigError::Contradiction("only optional endpoints can be turned off"));
-        }
-        if self.require_pushed_requests && self.without.contains(&Endpoint::PushedAuthorizationRequest) {
-            return Err(ConfigError::Contradiction("pushed requests are required and turned off"));
-        }
-        let algorithms = self.request_objects.as_ref().map(|accepted| accepted.algorithms);
-        if algorithms.is_some_and(|accepted| accepted.iter().all(Algorithm::is_symmetric)) {
-            return Err(ConfigError::Contradiction("request objects are on and no algorithm of them is"));
-        }
-        let has = |grant: GrantType| self.grants.contains(&grant);
-        if has(GrantType::RefreshToken) && !has(GrantType::AuthorizationCode) && !has(GrantType::DeviceCode) {
-            return Err(ConfigError::Contradiction("refresh tokens come of grants by people, which are off"));
-        }
-        if self.grants.is_empty() {
-            return Err(ConfigError::Contradiction("no grant is on"));
-        }
-        Ok(())
-    }
 }
 
 /// Settings that lower security or privacy, each with what it costs.
@@ -466,144 +376,6 @@ impl Dangerous {
         self.0.internal_subjects = true;
         self.0
     }
-}
-
-fn interaction_url(issuer: &Issuer, url: &str) -> Result<String, ConfigError> {
-    let page = issuer.page(url).filter(|page| page.ends_with(['/', '=']));
-    page.ok_or(ConfigError::InteractionUrl)
-}
-
-fn unique_scopes(
-    scopes: impl Iterator<Item = SupportedScope>,
-) -> Result<BTreeMap<Scope, SupportedScope>, ConfigError> {
-    let mut unique = BTreeMap::new();
-    for supported in scopes {
-        let scope = supported.scope.clone();
-        if unique.insert(scope.clone(), supported).is_some() {
-            return Err(ConfigError::DuplicateScope(scope));
-        }
-    }
-    Ok(unique)
-}
-
-fn check_resource(
-    resource: &ResourceServer,
-    scopes: &BTreeMap<Scope, SupportedScope>,
-) -> Result<(), ConfigError> {
-    if let Some(unknown) = resource.scopes.iter().find(|scope| !scopes.contains_key(*scope)) {
-        return Err(ConfigError::UnknownScope {
-            resource: resource.identifier.clone(),
-            scope: unknown.clone(),
-        });
-    }
-    match resource.format {
-        TokenFormat::Jwt { alg } if alg.is_symmetric() => return Err(ConfigError::Algorithm(alg)),
-        _ => {}
-    }
-    match resource.access_token_lifetime {
-        Some(lifetime) => between("access_token_lifetime", lifetime, Duration::SECOND, Duration::DAY),
-        None => Ok(()),
-    }
-}
-
-fn check_lifetimes(lifetimes: &Lifetimes) -> Result<(), ConfigError> {
-    let year = Duration::days(366);
-    between("code", lifetimes.code, Duration::SECOND, Duration::minutes(10))?;
-    between("spent_code", lifetimes.spent_code, lifetimes.code + Duration::MINUTE, year)?;
-    between("access_token", lifetimes.access_token, Duration::SECOND, Duration::DAY)?;
-    between("pushed_request", lifetimes.pushed_request, Duration::seconds(5), Duration::minutes(10))?;
-    between("interaction", lifetimes.interaction, Duration::MINUTE, Duration::DAY)?;
-    between("refresh_absolute", lifetimes.refresh_absolute, Duration::MINUTE, year * 10)?;
-    between("refresh_idle", lifetimes.refresh_idle, Duration::MINUTE, lifetimes.refresh_absolute)?;
-    between("refresh_retry", lifetimes.refresh_retry, Duration::ZERO, Duration::minutes(5))
-}
-
-fn between(name: &'static str, value: Duration, least: Duration, most: Duration) -> Result<(), ConfigError> {
-    if least <= value && value <= most { Ok(()) } else { Err(ConfigError::OutOfRange { name, least, most }) }
-}
-
-const fn check_limits(limits: &Limits) -> Result<(), ConfigError> {
-    if limits.params.max_bytes == 0 || limits.params.max_params == 0 || limits.max_value == 0 {
-        return Err(ConfigError::Contradiction("a limit of zero lets no request through"));
-    }
-    Ok(())
-}
-
-fn check_ladder(ladder: &AcrLadder) -> Result<(), ConfigError> {
-    let names: BTreeSet<&str> = ladder.levels().iter().map(|level| level.acr.as_str()).collect();
-    let usable = |name: &&str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
-    if names.len() != ladder.levels().len() || !names.iter().all(usable) {
-        return Err(ConfigError::Contradiction("levels of assurance need different names without spaces"));
-    }
-    Ok(())
-}
-
-/// The configuration cannot make a server.
-#[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// Something required is missing.
-    #[error("`{0}` is not configured")]
-    Missing(&'static str),
-    /// The interaction URL is neither an absolute `https` URL nor a path, or does not end with `/` or `=`.
-    #[error("the interaction URL must be an https URL or a path, and end with `/` or `=`")]
-    InteractionUrl,
-    /// The address of a page is neither an absolute `https` URL nor a path below the issuer.
-    #[error("the pages for `{0}` must be https URLs or paths")]
-    Page(&'static str),
-    /// A scope value is configured twice, or is the extension's.
-    #[error("the scope `{0}` is configured twice")]
-    DuplicateScope(Scope),
-    /// A scope value belongs to no resource, so that it would be in no token.
-    #[error("the scope `{0}` belongs to no resource")]
-    ScopeOfNoResource(Scope),
-    /// A resource is configured twice.
-    #[error("the resource `{0}` is configured twice")]
-    DuplicateResource(ResourceIndicator),
-    /// A resource has a scope value that is not configured.
-    #[error("the resource `{resource}` has the scope `{scope}`, which is not configured")]
-    UnknownScope {
-        /// The resource.
-        resource: ResourceIndicator,
-        /// The scope value.
-        scope: Scope,
-    },
-    /// The default resource is not one of the configured ones.
-    #[error("the default resource is not configured")]
-    DefaultResource,
-    /// A JWS algorithm that the server does not sign with.
-    #[error("`{0}` is not a supported algorithm")]
-    Algorithm(Algorithm),
-    /// The key ring keeps a key published for a shorter time than an access token can live.
-    #[error("access tokens can live longer than the key ring's `token_lifetime`")]
-    KeyLifetime,
-    /// A lifetime is too short or too long.
-    #[error("the lifetime `{name}` must be between {least} and {most}")]
-    OutOfRange {
-        /// Which.
-        name: &'static str,
-        /// The shortest.
-        least: Duration,
-        /// The longest.
-        most: Duration,
-    },
-    /// The configuration contradicts the profile.
-    #[error("the profile `{profile}` cannot be kept: {reason}")]
-    Profile {
-        /// The profile.
-        profile: Profile,
-        /// What contradicts it.
-        reason: &'static str,
-    },
-    /// Two settings cannot hold together.
-    #[error("{0}")]
-    Contradiction(&'static str),
-    /// There is no key for an algorithm that is to sign tokens, or the keys cannot be read.
-    #[error("the signing keys cannot be used")]
-    Keys(#[from] KeyRingError),
-    /// A port failed.
-    #[error("the server's state cannot be read or made")]
-    Port(#[from] PortError),
 }
 
 #[cfg(test)]

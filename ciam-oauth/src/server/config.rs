@@ -1,6 +1,7 @@
 //! The configuration of a server, with a reason for every default.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use ciam_core::assurance::AcrLadder;
 use ciam_core::http::ParamsLimits;
@@ -10,7 +11,9 @@ use time::Duration;
 
 use super::endpoint::Endpoint;
 use super::profile::Profile;
+use crate::authorization_details::DetailType;
 use crate::authorize::Prompt;
+use crate::backchannel::BackchannelSettings;
 use crate::client::{AuthMethod, Client, GrantType};
 use crate::device::DeviceSettings;
 use crate::dpop::DpopSettings;
@@ -49,6 +52,8 @@ pub struct Config {
     pub require_pushed_requests: bool,
     /// How devices are authorized; `None` when they are not, which is the default: the host needs a page for it.
     pub device: Option<DeviceSettings>,
+    /// How people are authenticated through the back channel; `None` when they are not, which is the default.
+    pub backchannel: Option<BackchannelSettings>,
     /// How clients may authenticate. Default [`AuthMethod::DEFAULT`], and with mutual TLS [its methods](AuthMethod::MUTUAL_TLS).
     pub client_authentication: BTreeSet<AuthMethod>,
     /// How DPoP proofs are accepted; `None` when they are not looked at. Default without nonces.
@@ -60,6 +65,8 @@ pub struct Config {
     pub sender_constraint: SenderConstraint,
     /// Whether clients register themselves. Default `false`.
     pub registration: bool,
+    /// The types of [authorization details](crate::authorization_details), by their names.
+    pub detail_types: BTreeMap<String, Arc<dyn DetailType>>,
     /// The rules of others that it keeps.
     pub profile: Profile,
     /// Which request objects are taken; `None` for none.
@@ -78,10 +85,12 @@ impl Config {
     pub fn has(&self, endpoint: Endpoint) -> bool {
         let codes = self.grants.contains(&GrantType::AuthorizationCode);
         let devices = self.grants.contains(&GrantType::DeviceCode);
+        let backchannel = self.grants.contains(&GrantType::Ciba);
         let needed = match endpoint {
             Endpoint::Authorize | Endpoint::PushedAuthorizationRequest => codes,
-            Endpoint::Resume => codes || devices,
+            Endpoint::Resume => codes || devices || backchannel,
             Endpoint::DeviceAuthorization => devices,
+            Endpoint::BackchannelAuthentication => backchannel,
             Endpoint::Registration | Endpoint::ClientConfiguration => self.registration,
             _ => true,
         };
@@ -172,6 +181,8 @@ pub struct Limits {
     pub code_presentations: Limit,
     /// Device authorizations of one client; of a public one from one address. Default 100 in 10 minutes.
     pub device_authorizations: Limit,
+    /// How often each client may begin a backchannel authentication. Default 100 in 10 minutes.
+    pub backchannel_authentications: Limit,
     /// User codes that are tried from one address. Default 10 in 10 minutes.
     pub user_codes: Limit,
     /// Registrations from one address, whether they succeed or not. Default 20 in an hour.
@@ -186,6 +197,7 @@ impl Default for Limits {
             pushed_requests_per_minute: 1000,
             code_presentations: Limit::new("oauth.code", 20, Duration::minutes(10)),
             device_authorizations: Limit::new("oauth.device", 100, Duration::minutes(10)),
+            backchannel_authentications: Limit::new("oauth.backchannel", 100, Duration::minutes(10)),
             user_codes: Limit::new("oauth.user_code", 10, Duration::minutes(10)),
             registrations: Limit::new("oauth.registration", 20, Duration::hours(1)),
         }

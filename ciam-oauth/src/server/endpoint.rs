@@ -16,6 +16,8 @@ pub enum Endpoint {
     PushedAuthorizationRequest,
     /// Device authorization requests.
     DeviceAuthorization,
+    /// Backchannel authentication requests.
+    BackchannelAuthentication,
     /// Token requests.
     Token,
     /// Revocation.
@@ -34,11 +36,12 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Every endpoint.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Authorize,
         Self::Resume,
         Self::PushedAuthorizationRequest,
         Self::DeviceAuthorization,
+        Self::BackchannelAuthentication,
         Self::Token,
         Self::Revocation,
         Self::Introspection,
@@ -56,6 +59,7 @@ impl Endpoint {
             Self::Resume => "/authorize/resume",
             Self::PushedAuthorizationRequest => "/par",
             Self::DeviceAuthorization => "/device_authorization",
+            Self::BackchannelAuthentication => "/bc-authorize",
             Self::Token => "/token",
             Self::Revocation => "/revoke",
             Self::Introspection => "/introspect",
@@ -73,6 +77,7 @@ impl Endpoint {
             Self::Resume => &[Method::GET],
             Self::PushedAuthorizationRequest
             | Self::DeviceAuthorization
+            | Self::BackchannelAuthentication
             | Self::Token
             | Self::Revocation
             | Self::Introspection

@@ -64,6 +64,7 @@ impl AuthorizationServer {
             Endpoint::Resume => self.handle_resume(rest, request).await,
             Endpoint::Metadata => reply::document(&self.metadata(), METADATA_MAX_AGE),
             Endpoint::DeviceAuthorization => self.handle_device(request, peer).await,
+            Endpoint::BackchannelAuthentication => self.handle_backchannel(request, peer).await,
             Endpoint::Token => self.handle_token(request, peer).await,
             Endpoint::Revocation => self.handle_revocation(request, peer).await,
             Endpoint::Introspection => self.handle_introspection(request, peer).await,

@@ -4,6 +4,8 @@ use std::fmt;
 
 use ciam_core::jose::{Algorithm, AlgorithmSet};
 
+use crate::authorize::ResponseType;
+
 /// A set of rules that others wrote down, which a server keeps as a whole.
 ///
 /// A profile is a promise, not a preference: it turns on what it demands, refuses what it forbids of clients and requests, and
@@ -14,6 +16,7 @@ use ciam_core::jose::{Algorithm, AlgorithmSet};
 /// | --- | --- |
 /// | [`OAuth21`](Self::OAuth21) | nothing: the default keeps it |
 /// | [`OpenId`](Self::OpenId) | confidential clients may go without PKCE; ID tokens can be signed with RS256 |
+/// | [`OpenIdHybrid`](Self::OpenIdHybrid) | the same, and ID tokens from the authorization endpoint |
 /// | [`Fapi2Security`](Self::Fapi2Security) | confidential clients that prove keys, pushed requests, bound tokens, PS256, ES256 or EdDSA |
 /// | [`Fapi2MessageSigning`](Self::Fapi2MessageSigning) | the same, and signed request objects that say when they are valid |
 /// | [`Mcp`](Self::Mcp) | resources by name, and tokens for no other |
@@ -32,6 +35,14 @@ pub enum Profile {
     /// the redirect URI only; a client that checks `nonce` still finds out an injected one
     /// ([RFC 9700, section 2.1.1](https://www.rfc-editor.org/rfc/rfc9700#section-2.1.1)).
     OpenId,
+    /// What the OpenID Foundation certifies as a hybrid and implicit provider, as far as no access token goes through the browser:
+    /// `code id_token` and `id_token` beside `code`, for clients that are registered for them.
+    ///
+    /// # Security
+    ///
+    /// An ID token in the browser's address can be read by what else runs in the page. This is for certification, and for clients
+    /// that cannot be changed any more; nothing else needs it.
+    OpenIdHybrid,
     /// [FAPI 2.0 Security Profile](https://openid.net/specs/fapi-security-profile-2_0-final.html).
     Fapi2Security,
     /// [FAPI 2.0 Message Signing](https://openid.net/specs/fapi-message-signing-2_0-final.html): signed authorization requests.
@@ -43,8 +54,14 @@ pub enum Profile {
 
 impl Profile {
     /// Every profile.
-    pub const ALL: [Self; 5] =
-        [Self::OAuth21, Self::OpenId, Self::Fapi2Security, Self::Fapi2MessageSigning, Self::Mcp];
+    pub const ALL: [Self; 6] = [
+        Self::OAuth21,
+        Self::OpenId,
+        Self::OpenIdHybrid,
+        Self::Fapi2Security,
+        Self::Fapi2MessageSigning,
+        Self::Mcp,
+    ];
 
     /// A short name, for configuration files.
     #[must_use]
@@ -52,6 +69,7 @@ impl Profile {
         match self {
             Self::OAuth21 => "oauth-2.1",
             Self::OpenId => "openid-basic",
+            Self::OpenIdHybrid => "openid-hybrid",
             Self::Fapi2Security => "fapi-2.0-security",
             Self::Fapi2MessageSigning => "fapi-2.0-message-signing",
             Self::Mcp => "mcp",
@@ -73,7 +91,16 @@ impl Profile {
     /// Whether clients that authenticate need PKCE too.
     #[must_use]
     pub const fn requires_pkce_of_all(self) -> bool {
-        !matches!(self, Self::OpenId)
+        !matches!(self, Self::OpenId | Self::OpenIdHybrid)
+    }
+
+    /// What authorization requests may ask to be answered with.
+    #[must_use]
+    pub const fn response_types(self) -> &'static [ResponseType] {
+        match self {
+            Self::OpenIdHybrid => &ResponseType::ALL,
+            _ => &[ResponseType::Code],
+        }
     }
 
     /// Whether an authorization request must name its redirect URI

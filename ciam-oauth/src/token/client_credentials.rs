@@ -27,11 +27,16 @@ impl AuthorizationServer {
         let scopes = self.own_scopes(client, &resource.scopes, request.scopes.as_ref())?;
         let now = self.ports().now().truncate_to_second();
         let expires_at = now + self.access_token_lifetime(client, resource);
+        if request.details.is_some() {
+            // Nobody granted any.
+            return Err(TokenError::InvalidAuthorizationDetails);
+        }
         let plan = Plan {
             client,
             holder: Holder::Client,
             resource,
             scopes,
+            details: Vec::new(),
             now,
             expires_at,
             confirmation,

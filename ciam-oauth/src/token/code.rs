@@ -11,8 +11,7 @@ use ciam_core::store::{Batch, EntityRef};
 use serde_json::Map;
 use time::OffsetDateTime;
 
-use super::holder::GrantHolder;
-use super::{TokenRequest, TokenResponse};
+use super::{TokenGrant, TokenRequest, TokenResponse};
 use crate::AuthorizationServer;
 use crate::access_token::{Holder, Minted, Plan};
 use crate::client::{Client, GrantType};
@@ -32,7 +31,7 @@ pub(super) struct PresentedCode<'a> {
 }
 
 /// Tokens that are made and not yet anybody's.
-pub(super) struct Prepared {
+pub(crate) struct Prepared {
     pub(super) grant: Grant,
     pub(super) minted: Minted,
     pub(super) refresh_token: Option<Secret>,
@@ -101,7 +100,7 @@ impl AuthorizationServer {
     }
 
     /// Makes everything that the exchange will answer with, and changes nothing.
-    pub(super) async fn prepare_exchange(
+    pub(crate) async fn prepare_exchange(
         &self,
         client: &Client,
         code: &AuthorizationCode,
@@ -114,6 +113,7 @@ impl AuthorizationServer {
         let holder = self.grant_holder(&grant, now).await??;
         let resource = self.target(client, &grant.resources, request.resource.as_ref())?;
         let scopes = self.scope_at(client, resource, &grant.scopes, request.scopes.as_ref())?;
+        let details = self.details_at(client, resource, &grant.details, request.details.as_deref())?;
 
         let second = now.truncate_to_second();
         let session = holder.session.as_ref();
@@ -130,6 +130,7 @@ impl AuthorizationServer {
             holder: Holder::Account { account, grant: &grant, organization: holder.organization.as_ref() },
             resource,
             scopes,
+            details,
             now: second,
             expires_at,
             confirmation: bound,
@@ -141,7 +142,10 @@ impl AuthorizationServer {
             .as_ref()
             .map(|family| self.refresh_secrets().make(grant.id, family.generations.current))
             .transpose()?;
-        let members = self.members_of_code(client, &grant, &holder, &minted, now).await?;
+        let issued = Issued::new(client, &grant, account, minted.token.expose(), now)
+            .for_organization(holder.organization.as_ref());
+        let shown = refresh_token.as_ref().map(Secret::expose);
+        let members = self.members_of_code(issued, request, shown).await?;
         Ok(Prepared { grant, minted, refresh_token, members })
     }
 
@@ -162,21 +166,23 @@ impl AuthorizationServer {
 
     async fn members_of_code(
         &self,
-        client: &Client,
-        grant: &Grant,
-        holder: &GrantHolder,
-        minted: &Minted,
-        now: OffsetDateTime,
+        issued: Issued<'_>,
+        request: &TokenRequest,
+        refresh_token: Option<&str>,
     ) -> Result<Map<String, serde_json::Value>, TokenError> {
+        let issued = match &request.grant {
+            TokenGrant::Ciba { auth_req_id, pushed: true } => {
+                issued.pushed(auth_req_id.expose(), refresh_token)
+            }
+            _ => issued,
+        };
         let mut members = Map::new();
-        let issued = Issued::new(client, grant, &holder.account, minted.token.expose(), now)
-            .for_organization(holder.organization.as_ref());
         self.extension().token_members(self, &issued, &mut members).await?;
         Ok(members)
     }
 
     /// Stores the grant with everything of it, unless a replayer has put the revoked grant there first.
-    pub(super) async fn commit_exchange(&self, prepared: Prepared) -> Result<TokenResponse, TokenError> {
+    pub(crate) async fn commit_exchange(&self, prepared: Prepared) -> Result<TokenResponse, TokenError> {
         let Prepared { grant, minted, refresh_token, members } = prepared;
         let entity = EntityRef::record::<Grant>(Grant::record_key(grant.id));
         let mut batch = Batch::new().require_absent(entity).put(&grant).map_err(PortError::from)?;

@@ -17,11 +17,12 @@ impl AuthorizationServer {
     pub(super) async fn poll_device(
         &self,
         client: &Client,
+        kind: &'static str,
         device_code: &Secret,
         request: &TokenRequest,
         bound: Option<Confirmation>,
     ) -> Result<TokenResponse, TokenError> {
-        let key = DeviceRecord::key(device_code);
+        let key = DeviceRecord::key(kind, device_code);
         let stored = self.ports().ephemeral().get(&key).await?.ok_or(GrantProblem::Unknown)?;
         let record: DeviceRecord = ephemeral::decode(&stored)?;
         if record.client != client.id {
@@ -32,7 +33,7 @@ impl AuthorizationServer {
             DeviceState::Spent(granted) => return self.refuse_replay(granted).await,
             _ if now >= record.expires_at => return Err(TokenError::ExpiredToken),
             DeviceState::Refused => return Err(TokenError::PersonRefused),
-            DeviceState::Pending(_) => return Err(self.pace(device_code, now).await?),
+            DeviceState::Pending(_) => return Err(self.pace(kind, device_code, now).await?),
             DeviceState::Approved(granted) => granted.clone(),
         };
         let prepared = self.prepare_exchange(client, &granted, request, bound, now).await?;
@@ -47,8 +48,18 @@ impl AuthorizationServer {
     }
 
     /// A device that nobody has answered yet waits, and one that does not wait is told to.
-    async fn pace(&self, device_code: &Secret, now: OffsetDateTime) -> Result<TokenError, PortError> {
-        let interval = self.config().device.as_ref().map_or(Duration::ZERO, |device| device.interval);
+    async fn pace(
+        &self,
+        kind: &'static str,
+        device_code: &Secret,
+        now: OffsetDateTime,
+    ) -> Result<TokenError, PortError> {
+        let config = self.config();
+        let interval = match kind {
+            DeviceRecord::BACKCHANNEL => config.backchannel.as_ref().map(|settings| settings.interval),
+            _ => config.device.as_ref().map(|settings| settings.interval),
+        };
+        let interval = interval.unwrap_or(Duration::ZERO);
         let (key, ephemeral) = (PollState::key(device_code), self.ports().ephemeral());
         let stored = ephemeral.get(&key).await?;
         let before = stored.as_deref().map(ephemeral::decode::<PollState>).transpose()?;

@@ -38,6 +38,10 @@ impl AuthorizationServer {
         direct: Direct<'_>,
         now: OffsetDateTime,
     ) -> Result<Prepared, TokenError> {
+        if request.details.is_some() {
+            // Nobody was shown any.
+            return Err(TokenError::InvalidAuthorizationDetails);
+        }
         let account = self.ports().store().account(direct.account).await?.map(|found| found.value);
         let account =
             account.filter(|account| account.may_sign_in(now)).ok_or(GrantProblem::AccountInactive)?;
@@ -58,6 +62,7 @@ impl AuthorizationServer {
             resources: BTreeSet::from([resource.identifier.clone()]),
             context: direct.context,
             organization: None,
+            details: Vec::new(),
             extension: Map::new(),
             confirmation: None,
             state: GrantState::Active,
@@ -115,6 +120,7 @@ fn direct_plan<'a>(
         holder: Holder::Account { account, grant, organization: None },
         resource,
         scopes,
+        details: Vec::new(),
         now,
         expires_at: grant.expires_at,
         confirmation,

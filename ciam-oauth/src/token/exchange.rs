@@ -68,6 +68,9 @@ impl AuthorizationServer {
         if client.is_public() {
             return Err(TokenError::UnauthorizedClient);
         }
+        if request.details.is_some() {
+            return Err(TokenError::InvalidAuthorizationDetails);
+        }
         let resource = self.exchange_target(client, shown, request.resource.as_ref())?;
         check_kind(shown.requested, resource)?;
         let subject = self.exchangeable(client, &shown.subject_token, bound).await?;
@@ -170,7 +173,19 @@ impl AuthorizationServer {
         let first = claims.grant_client.as_ref().unwrap_or(&claims.client_id);
         let on_behalf = Some(OnBehalf { grant_client: first.clone(), actor: allowed.actor.clone() });
         let (client, resource) = (asked.client, asked.resource);
-        Ok(Plan { client, holder, resource, scopes, now: second, expires_at, confirmation, on_behalf })
+        // What a person allowed once, they allowed the first client.
+        let details = Vec::new();
+        Ok(Plan {
+            client,
+            holder,
+            resource,
+            scopes,
+            details,
+            now: second,
+            expires_at,
+            confirmation,
+            on_behalf,
+        })
     }
 
     fn exchange_event(&self, asked: &Exchange<'_>, allowed: &Allowed) -> Result<Event, PortError> {

@@ -48,6 +48,7 @@
 mod client_credentials;
 mod code;
 mod custom;
+mod details;
 mod device;
 mod direct;
 mod exchange;
@@ -68,7 +69,9 @@ pub use self::exchange::TokenExchange;
 pub use self::request::{TokenGrant, TokenRequest};
 pub use self::response::TokenResponse;
 use crate::AuthorizationServer;
+use crate::backchannel::{BackchannelClient, Delivery};
 use crate::client::AuthenticatedClient;
+use crate::device::DeviceRecord;
 use crate::error::TokenError;
 
 impl AuthorizationServer {
@@ -119,9 +122,22 @@ impl AuthorizationServer {
             TokenGrant::TokenExchange(shown) => {
                 self.exchange_token(&client.client, shown, request, bound).await
             }
-            TokenGrant::DeviceCode { code } => self.poll_device(&client.client, code, request, bound).await,
+            TokenGrant::DeviceCode { code } => {
+                self.poll_device(&client.client, DeviceRecord::DEVICE, code, request, bound).await
+            }
+            // What is pushed is not asked for.
+            TokenGrant::Ciba { .. } if client.client.backchannel.as_ref().is_none_or(is_pushed) => {
+                Err(TokenError::UnauthorizedClient)
+            }
+            TokenGrant::Ciba { auth_req_id, .. } => {
+                self.poll_device(&client.client, DeviceRecord::BACKCHANNEL, auth_req_id, request, bound).await
+            }
             TokenGrant::RefreshToken { token } => self.refresh(&client.client, token, request, bound).await,
             TokenGrant::ClientCredentials => self.client_credentials(&client.client, request, bound).await,
         }
     }
+}
+
+fn is_pushed(registered: &BackchannelClient) -> bool {
+    registered.delivery == Delivery::Push
 }

@@ -3,6 +3,7 @@
 use ciam_core::http::Params;
 use ciam_core::secret::Secret;
 
+use crate::authorization_details::{self, AuthorizationDetail};
 use crate::client::GrantType;
 use crate::dpop::ProvenKey;
 use crate::error::{RequestProblem, TokenError};
@@ -25,6 +26,9 @@ pub struct TokenRequest {
     pub resource: Option<ResourceIndicator>,
     /// The key that the sender proved to have with a DPoP proof for the token endpoint; the access token is bound to it.
     pub key: Option<ProvenKey>,
+    /// The authorization details that are asked for ([RFC 9396, section 6](https://www.rfc-editor.org/rfc/rfc9396#section-6));
+    /// `None` for all that were granted.
+    pub details: Option<Vec<AuthorizationDetail>>,
 }
 
 /// What is exchanged for tokens.
@@ -64,6 +68,13 @@ pub enum TokenGrant {
         /// The JWT.
         assertion: Secret,
     },
+    /// The end of a [backchannel authentication](crate::backchannel), for a client that polls or was pinged.
+    Ciba {
+        /// The name of the request.
+        auth_req_id: Secret,
+        /// Whether the tokens are pushed, not asked for. Never so in a request.
+        pushed: bool,
+    },
     /// A [grant of the host's own](crate::custom_grant).
     Custom {
         /// Its type.
@@ -84,6 +95,7 @@ impl TokenGrant {
             Self::DeviceCode { .. } => GrantType::DeviceCode,
             Self::TokenExchange(_) => GrantType::TokenExchange,
             Self::JwtBearer { .. } => GrantType::JwtBearer,
+            Self::Ciba { .. } => GrantType::Ciba,
             Self::Custom { .. } => return None,
         })
     }
@@ -93,7 +105,7 @@ impl TokenRequest {
     /// A request for all that the grant allows.
     #[must_use]
     pub const fn new(grant: TokenGrant) -> Self {
-        Self { grant, scopes: None, resource: None, key: None }
+        Self { grant, scopes: None, resource: None, details: None, key: None }
     }
 
     /// Asks for these scope values.
@@ -133,7 +145,8 @@ impl TokenRequest {
         let Some(known) = GrantType::from_name(name) else {
             let grant = TokenGrant::Custom { name: custom_type(name)?, params: params.clone() };
             let scopes = one("scope")?.map(str::parse).transpose().map_err(|_| TokenError::InvalidScope)?;
-            return Ok(Self { grant, scopes, resource: resource(params)?, key: None });
+            let details = details(params)?;
+            return Ok(Self { grant, scopes, resource: resource(params)?, details, key: None });
         };
         let grant = match known {
             GrantType::AuthorizationCode => TokenGrant::AuthorizationCode {
@@ -150,15 +163,24 @@ impl TokenRequest {
             GrantType::ClientCredentials => TokenGrant::ClientCredentials,
             GrantType::JwtBearer => TokenGrant::JwtBearer { assertion: Secret::from(needed("assertion")?) },
             GrantType::TokenExchange => TokenGrant::TokenExchange(Box::new(exchange(params)?)),
+            GrantType::Ciba => {
+                TokenGrant::Ciba { auth_req_id: Secret::from(needed("auth_req_id")?), pushed: false }
+            }
             GrantType::DeviceCode => TokenGrant::DeviceCode { code: Secret::from(needed("device_code")?) },
         };
         let scopes = one("scope")?.map(str::parse).transpose().map_err(|_| TokenError::InvalidScope)?;
-        Ok(Self { grant, scopes, resource: resource(params)?, key: None })
+        Ok(Self { grant, scopes, resource: resource(params)?, details: details(params)?, key: None })
     }
 }
 
 /// The type of a grant of the host's own is an absolute URI ([RFC 6749, section
 /// 4.5](https://www.rfc-editor.org/rfc/rfc6749#section-4.5)); anything else is no type at all.
+fn details(params: &Params) -> Result<Option<Vec<AuthorizationDetail>>, TokenError> {
+    let text = params.one("authorization_details").map_err(RequestProblem::from)?;
+    let details = text.map(authorization_details::parse).transpose();
+    details.map_err(|_| TokenError::InvalidAuthorizationDetails)
+}
+
 fn custom_type(name: &str) -> Result<String, TokenError> {
     let is_uri = name.len() <= 512 && url::Url::parse(name).is_ok();
     if is_uri { Ok(name.to_owned()) } else { Err(TokenError::UnsupportedGrantType) }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use time::Duration;
 
 use crate::access_token::Minted;
+use crate::authorization_details::AuthorizationDetail;
 use crate::scope::ScopeSet;
 use crate::validate::Scheme;
 
@@ -25,6 +26,8 @@ pub struct TokenResponse {
     pub scopes: ScopeSet,
     /// The refresh token that takes the place of the one that was presented, if any.
     pub refresh_token: Option<Secret>,
+    /// The authorization details of the access token.
+    pub details: Vec<AuthorizationDetail>,
     /// What the [`Extension`](crate::extension::Extension) added, such as `id_token`.
     pub members: Map<String, Value>,
 }
@@ -38,6 +41,7 @@ impl TokenResponse {
             expires_in: minted.expires_in,
             scopes: minted.scopes,
             refresh_token: None,
+            details: minted.details,
             members: Map::new(),
         }
     }
@@ -61,16 +65,20 @@ impl TokenResponse {
             scope: String,
             #[serde(skip_serializing_if = "Option::is_none")]
             refresh_token: Option<&'a str>,
+            #[serde(skip_serializing_if = "<[_]>::is_empty")]
+            authorization_details: &'a [AuthorizationDetail],
             #[serde(flatten)]
             members: BTreeMap<&'a str, &'a Value>,
         }
-        const OWN: [&str; 5] = ["access_token", "token_type", "expires_in", "scope", "refresh_token"];
+        const OWN: [&str; 6] =
+            ["access_token", "token_type", "expires_in", "scope", "refresh_token", "authorization_details"];
         serde_json::to_vec(&Body {
             access_token: self.access_token.expose(),
             token_type: self.scheme.as_str(),
             expires_in: self.expires_in.whole_seconds(),
             scope: self.scopes.to_string(),
             refresh_token: self.refresh_token.as_ref().map(Secret::expose),
+            authorization_details: &self.details,
             members: self
                 .members
                 .iter()

@@ -12,6 +12,7 @@ use super::error::ValidateError;
 use super::payload::Payload;
 use super::places::{Place, Places, Span};
 use super::validator::problem;
+use crate::authorization_details::{AuthorizationDetail, DetailProblem};
 use crate::confirmation::Confirmation;
 
 /// The claims of an access token that was found good.
@@ -203,6 +204,34 @@ impl AccessToken {
     /// Fails when the claims are not of that type.
     pub fn claims<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_slice(self.payload.bytes())
+    }
+
+    /// What else it allows ([RFC 9396, section 9.1](https://www.rfc-editor.org/rfc/rfc9396#section-9.1)): the details of one type,
+    /// as a type of the host's. None when there are none.
+    ///
+    /// ```
+    /// # use ciam_oauth::validate::AccessToken;
+    /// #[derive(serde::Deserialize)]
+    /// struct Payment {
+    ///     amount: u64,
+    /// }
+    ///
+    /// /// Whether a token allows a payment of this amount.
+    /// fn may_pay(token: &AccessToken, amount: u64) -> bool {
+    ///     token.details::<Payment>("payment").is_ok_and(|allowed| allowed.iter().any(|it| amount <= it.amount))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Fails when one of them is not of that type: what cannot be read allows nothing.
+    pub fn details<T: DeserializeOwned>(&self, name: &str) -> Result<Vec<T>, DetailProblem> {
+        let details = match self.claim("authorization_details") {
+            None => return Ok(Vec::new()),
+            Some(claim) => serde_json::from_value::<Vec<AuthorizationDetail>>(claim),
+        };
+        let details = details.map_err(|_| DetailProblem)?;
+        details.iter().filter(|detail| detail.name() == name).map(AuthorizationDetail::read).collect()
     }
 
     fn text_of<'t>(&'t self, place: Option<&'t Place>) -> Option<&'t str> {

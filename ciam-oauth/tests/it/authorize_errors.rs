@@ -14,7 +14,7 @@ use crate::support::{Browser, CALLBACK, ISSUER, World, query, request};
 
 /// RFC 6749, section 4.1.2.1 and S1: without a good client and redirect URI nothing is redirected.
 #[tokio::test]
-async fn rfc6749_4_1_2_1_unknown_clients_and_redirect_uris_never_redirect() {
+async fn s1_rfc6749_4_1_2_1_unknown_clients_and_redirect_uris_never_redirect() {
     let world = World::new().await;
     let person = world.account().await;
     let uri = |uri: &'static str| request("web", &[("redirect_uri", Some(uri))]);
@@ -87,7 +87,7 @@ async fn rfc6749_4_1_2_1_unknown_clients_and_redirect_uris_never_redirect() {
 
 /// S3, S7 and the RFCs' tables: everything else is the client's to hear, with `state` and `iss`.
 #[tokio::test]
-async fn every_other_error_is_redirected_with_code_state_and_issuer() {
+async fn s3_s7_every_other_error_is_redirected_with_code_state_and_issuer() {
     let world = World::new().await;
     let person = world.account().await;
     world.change_client("web", |client| client.first_party = true).await;

@@ -32,7 +32,16 @@ async fn rfc8414_2_the_document_describes_the_server() {
         ("response_types_supported", json!(["code"])),
         (
             "response_modes_supported",
-            json!(["query", "fragment", "form_post", "query.jwt", "fragment.jwt", "form_post.jwt", "jwt"]),
+            json!([
+                "query",
+                "fragment",
+                "form_post",
+                "web_message",
+                "query.jwt",
+                "fragment.jwt",
+                "form_post.jwt",
+                "jwt"
+            ]),
         ),
         ("grant_types_supported", json!(["authorization_code", "refresh_token", "client_credentials"])),
         ("code_challenge_methods_supported", json!(["S256"])),

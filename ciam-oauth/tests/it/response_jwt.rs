@@ -145,3 +145,20 @@ async fn an_encryption_without_a_key_for_it_cannot_be_registered() {
         read.value.clone().with_messages(MessageProtection::new().with_authorization_alg(Algorithm::Rs256));
     assert!(world.server.clients().update(&read, next).await.is_err(), "there is no RSA key");
 }
+
+/// A message goes to an origin that the client registered, and only such a client is answered by one.
+#[tokio::test]
+async fn web_message_is_for_clients_that_registered_the_origin() {
+    let world = World::new().await;
+    let mut browser = Browser::new();
+    browser.sign_in(&world, &world.account().await).await;
+    let params = request("own", &[("response_mode", Some("web_message"))]);
+    assert_eq!(browser.authorize(&world, &params).await.error(), "invalid_request");
+    let registered = |client: &mut ciam_oauth::client::Client| {
+        client.allowed_origins.insert("https://app.example".to_owned());
+    };
+    world.change_client("own", registered).await;
+    let reply = browser.authorize(&world, &params).await;
+    assert_eq!(reply.status(), 200);
+    assert!(reply.body().contains("postMessage") && reply.body().contains("\"code\""), "{}", reply.body());
+}

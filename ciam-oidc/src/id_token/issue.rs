@@ -14,7 +14,8 @@ use super::{RESERVED, TYP, half_hash};
 use crate::claims::{Release, release};
 use crate::provider::{Frozen, OpenIdProvider};
 
-/// Makes the ID token of a token response.
+/// Makes the ID token of a response. One that comes with nothing else has the claims of the scope values: there is no access token
+/// to ask UserInfo with ([section 5.4](https://openid.net/specs/openid-connect-core-1_0.html#ScopeClaims)).
 pub(crate) async fn issue(
     provider: &OpenIdProvider,
     server: &AuthorizationServer,
@@ -23,18 +24,37 @@ pub(crate) async fn issue(
     let frozen = Frozen::read(&issued.grant.extension)?;
     let algorithm = provider.id_token_algorithm(issued.client);
     let signer = server.keys().signer(algorithm).await.map_err(PortError::from)?;
-    let mut claims = release(issued.account, &issued.grant.scopes, Release::IdToken(&frozen.claims.id_token));
+    let alone = issued.access_token.is_none() && issued.code.is_none();
+    let single = &frozen.claims.id_token;
+    let target = if alone { Release::UserInfo(single) } else { Release::IdToken(single) };
+    let mut claims = release(issued.account, &issued.grant.scopes, target);
     claims.extend(hook_claims(server, issued).await?);
     claims.extend(issued.organization.map(OrganizationClaims::to_members).unwrap_or_default());
     claims.extend(protocol_claims(server, issued, &frozen, provider.config().id_token_lifetime));
-    let at_hash = half_hash(server.ports().crypto(), algorithm, issued.access_token);
-    claims.insert("at_hash".to_owned(), json!(at_hash));
+    for (name, bound) in [("at_hash", issued.access_token), ("c_hash", issued.code), ("s_hash", issued.state)]
+    {
+        if let Some(bound) = bound {
+            let hash = half_hash(server.ports().crypto(), algorithm, bound);
+            claims.insert(name.to_owned(), json!(hash));
+        }
+    }
+    // Pushed tokens are bound to the request that they answer (CIBA Core, section 10.3.1).
+    if let Some(name) = issued.auth_req_id {
+        claims.insert(AUTH_REQ_ID.to_owned(), json!(name));
+    }
+    if let Some(refresh_token) = issued.pushed_refresh_token {
+        let hash = half_hash(server.ports().crypto(), algorithm, refresh_token);
+        claims.insert(RT_HASH.to_owned(), json!(hash));
+    }
     let signed = jose::sign(&*signer, TYP, &claims).await.map_err(PortError::from)?;
     match issued.client.messages.id_token_encryption {
         Some(encryption) => Ok(server.encrypt_for(issued.client, encryption, &signed).await?),
         None => Ok(signed),
     }
 }
+
+const AUTH_REQ_ID: &str = "urn:openid:params:jwt:claim:auth_req_id";
+const RT_HASH: &str = "urn:openid:params:jwt:claim:rt_hash";
 
 fn protocol_claims(
     server: &AuthorizationServer,

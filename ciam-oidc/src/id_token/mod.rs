@@ -12,7 +12,7 @@ pub(crate) use self::issue::issue;
 pub(crate) const TYP: &str = "JWT";
 
 /// The claims of an ID token that the protocol sets; a hook cannot.
-pub(crate) const RESERVED: [&str; 18] = [
+pub(crate) const RESERVED: [&str; 19] = [
     "iss",
     "sub",
     "aud",
@@ -27,6 +27,7 @@ pub(crate) const RESERVED: [&str; 18] = [
     "azp",
     "at_hash",
     "c_hash",
+    "s_hash",
     "sid",
     "org_id",
     "org_slug",

@@ -2,9 +2,11 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use ciam_core::account::Account;
 use ciam_core::assurance::Acr;
 use ciam_core::error::PortError;
 use ciam_core::http::{Params, Peer};
+use ciam_core::id::AccountId;
 use ciam_core::jose::Algorithm;
 use ciam_core::jose::jwe::ContentEncryption;
 use ciam_oauth::AuthorizationServer;
@@ -59,8 +61,9 @@ impl Extension for OpenIdProvider {
         request: &AuthorizeRequest,
         params: &Params,
     ) -> Result<Map<String, Value>, AuthorizeError> {
+        let in_front = request.response_type.has_id_token();
         if !StandardScope::OpenId.is_in(&request.scopes) {
-            return Ok(Map::new());
+            return if in_front { Err(AuthorizeError::InvalidScope) } else { Ok(Map::new()) };
         }
         let mut frozen = Frozen::default();
         if let Some(nonce) = one(params, "nonce")? {
@@ -68,6 +71,9 @@ impl Extension for OpenIdProvider {
                 return Err(RequestProblem::Invalid("nonce").into());
             }
             frozen.nonce = Some(nonce.to_owned());
+        }
+        if in_front && frozen.nonce.is_none() {
+            return Err(RequestProblem::Missing("nonce").into());
         }
         if let Some(text) = one(params, "claims")? {
             frozen.claims = ClaimsRequest::parse(text).map_err(|_| RequestProblem::Invalid("claims"))?;
@@ -84,6 +90,34 @@ impl Extension for OpenIdProvider {
             frozen.subjects = vec![hint.subject];
         }
         Ok(frozen.to_members())
+    }
+
+    async fn parse_backchannel(
+        &self,
+        _: &AuthorizationServer,
+        _: &Client,
+        request: &AuthorizeRequest,
+        _: &Params,
+    ) -> Result<Map<String, Value>, AuthorizeError> {
+        let openid = StandardScope::OpenId.is_in(&request.scopes);
+        Ok(if openid { Frozen::default().to_members() } else { Map::new() })
+    }
+
+    /// By the session that the ID token names, while it is known: a subject alone cannot be turned around.
+    async fn hinted_account(
+        &self,
+        server: &AuthorizationServer,
+        client: &Client,
+        id_token_hint: &str,
+    ) -> Result<Option<AccountId>, PortError> {
+        let hint = read_hint(server, id_token_hint).await?.filter(|hint| hint.client == client.id);
+        let Some(hint) = hint else { return Ok(None) };
+        let Some(session) = hint.session.and_then(|name| name.parse().ok()) else { return Ok(None) };
+        let store = server.ports().store();
+        let Some(session) = store.session(session).await? else { return Ok(None) };
+        let account = store.account(session.value.account).await?.map(|found| found.value);
+        let same = |account: &Account| server.subject(client, account) == hint.subject;
+        Ok(account.filter(same).map(|account| account.id))
     }
 
     async fn demands(
@@ -113,6 +147,20 @@ impl Extension for OpenIdProvider {
     ) -> Result<ResponseMembers, PortError> {
         let wanted = self.config().session_management && StandardScope::OpenId.is_in(&asked.request.scopes);
         if wanted { session_state::response(server, asked) } else { Ok(ResponseMembers::default()) }
+    }
+
+    async fn front_channel(
+        &self,
+        server: &AuthorizationServer,
+        issued: &Issued<'_>,
+    ) -> Result<ResponseMembers, TokenError> {
+        if !StandardScope::OpenId.is_in(&issued.grant.scopes) {
+            return Ok(ResponseMembers::default());
+        }
+        if self.tells_of_logout(issued.client) {
+            logout::note(server, issued).await?;
+        }
+        Ok(ResponseMembers::default().with_param("id_token", issue(self, server, issued).await?))
     }
 
     fn audiences(&self, server: &AuthorizationServer, grant: &Grant) -> Vec<String> {

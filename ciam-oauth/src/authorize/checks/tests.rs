@@ -70,11 +70,13 @@ impl Case {
             without: BTreeSet::new(),
             require_pushed_requests: false,
             device: None,
+            backchannel: None,
             client_authentication: BTreeSet::new(),
             dpop: None,
             mutual_tls: None,
             sender_constraint: crate::validate::SenderConstraint::None,
             registration: false,
+            detail_types: BTreeMap::new(),
             profile: crate::server::Profile::OAuth21,
             request_objects: None,
         };
@@ -101,6 +103,8 @@ impl Case {
             organization: None,
             dpop_key: None,
             device: None,
+            details: Vec::new(),
+            response_type: crate::authorize::ResponseType::Code,
             signed: false,
             extension: Map::new(),
         };
@@ -194,6 +198,13 @@ fn every_check_stops_what_it_is_for() {
             "resources_are_the_clients",
             Case::good().with(|case| {
                 case.request.resources.insert("https://other.example".parse().unwrap());
+            }),
+        ),
+        (
+            "details_are_the_clients",
+            Case::good().with(|case| {
+                case.request.details =
+                    vec![crate::authorization_details::AuthorizationDetail::new("payment")];
             }),
         ),
         (

@@ -31,11 +31,13 @@ fn config() -> Config {
         without: BTreeSet::new(),
         require_pushed_requests: false,
         device: None,
+        backchannel: None,
         client_authentication: BTreeSet::new(),
         dpop: None,
         mutual_tls: None,
         sender_constraint: crate::validate::SenderConstraint::None,
         registration: false,
+        detail_types: BTreeMap::new(),
         profile: crate::server::Profile::OAuth21,
         request_objects: None,
     }
@@ -54,7 +56,7 @@ const GOOD: &str = "response_type=code&client_id=app&redirect_uri=https://app.ex
 fn read(query: &str) -> Result<AuthorizeRequest, AuthorizeError> {
     let params = Params::parse(query, ParamsLimits::default()).unwrap();
     let client = client();
-    let address = locate(&client, &params).unwrap();
+    let address = locate(&client, &config(), &params).unwrap();
     parse(&client, &config(), &params, &address)
 }
 
@@ -114,7 +116,7 @@ proptest! {
         let extra = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(more).finish();
         let params = Params::parse(&format!("{GOOD}&{extra}"), ParamsLimits::default()).unwrap();
         let client = client();
-        if let Ok(address) = locate(&client, &params) {
+        if let Ok(address) = locate(&client, &config(), &params) {
             prop_assert_eq!(address.redirect_uri.as_str(), "https://app.example/cb");
             if let Ok(request) = parse(&client, &config(), &params, &address) {
                 prop_assert!(request.scopes.is_subset(&client.scopes));
@@ -131,7 +133,7 @@ proptest! {
         let extra = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(twice).finish();
         let params = Params::parse(&format!("{GOOD}&{extra}"), ParamsLimits::default()).unwrap();
         let client = client();
-        let read = locate(&client, &params).map(|address| parse(&client, &config(), &params, &address).is_ok());
+        let read = locate(&client, &config(), &params).map(|address| parse(&client, &config(), &params, &address).is_ok());
         prop_assert!(name == "resource" || !matches!(read, Ok(true)));
     }
 
@@ -139,7 +141,7 @@ proptest! {
     fn garbage_never_panics(query in "\\PC{0,300}") {
         if let Ok(params) = Params::parse(&query, ParamsLimits::default()) {
             let client = client();
-            if let Ok(address) = locate(&client, &params) {
+            if let Ok(address) = locate(&client, &config(), &params) {
                 let _ = parse(&client, &config(), &params, &address);
             }
         }

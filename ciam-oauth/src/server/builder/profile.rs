@@ -44,7 +44,7 @@ impl ServerBuilder {
     pub(super) fn check_profile(&self) -> Result<(), ConfigError> {
         let reason = match self.profile {
             Profile::OAuth21 => None,
-            Profile::OpenId => self.against_openid(),
+            Profile::OpenId | Profile::OpenIdHybrid => self.against_openid(),
             Profile::Fapi2Security | Profile::Fapi2MessageSigning => self.against_fapi(),
             Profile::Mcp => self.against_mcp(),
         };

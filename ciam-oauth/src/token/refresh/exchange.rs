@@ -135,6 +135,7 @@ impl AuthorizationServer {
         let resource = self.target(client, &grant.resources, request.resource.as_ref())?;
         // A narrower scope is that of this access token; the grant keeps what was granted.
         let scopes = self.scope_at(client, resource, &grant.scopes, request.scopes.as_ref())?;
+        let details = self.details_at(client, resource, &grant.details, request.details.as_deref())?;
         let second = now.truncate_to_second();
         let lifetime = self.access_token_lifetime(client, resource);
         let expires_at =
@@ -145,6 +146,7 @@ impl AuthorizationServer {
             holder: Holder::Account { account, grant, organization },
             resource,
             scopes,
+            details,
             now: second,
             expires_at,
             confirmation: bound,

@@ -227,7 +227,7 @@ async fn rfc7523_2_2_an_assertion_authenticates_with_or_without_client_id() {
     assert!(send(&signing.world, None, &named).await.is_ok());
     let third = signing.assertion("3", |_| ()).await;
     let other = [TYPE, ("client_assertion", third.as_str()), ("client_id", "shop")];
-    assert_eq!(send(&signing.world, None, &other).await.error(), INVALID_REQUEST);
+    assert_eq!(send(&signing.world, None, &other).await.error(), INVALID_CLIENT);
 }
 
 /// S13 and S14, end to end; the rules themselves have their own tables.

@@ -4,7 +4,8 @@
 //! run of the suite itself, and nothing here is certified: this table says that the tests exist and pass. *Skipped* is what the
 //! suite itself skips, because the metadata do not advertise it.
 //!
-//! The server has the profile [`OpenId`](ciam_oauth::server::Profile::OpenId), an RSA key and the clients of the suite.
+//! The server has the profile [`OpenId`](ciam_oauth::server::Profile::OpenId), an RSA key and the clients of the suite, unless a
+//! section says otherwise. `examples/reference-server/conformance` has the configuration and a guide for the suite itself.
 //!
 //! # Configuration: `oidcc-config-certification-test-plan`
 //!
@@ -79,15 +80,257 @@
 //! | `oidcc-session-management-discovery-endpoint-verification` | passed |
 //! | `oidcc-session-management-rp-initiated-logout` | passed; the comparison in the frame's script is made by the test itself |
 //!
+//! # Hybrid: `oidcc-hybrid-certification-test-plan`, and the same with `form_post`
+//!
+//! With the profile [`OpenIdHybrid`](ciam_oauth::server::Profile::OpenIdHybrid) and the response type `code id_token`. Response types
+//! with `token` are not advertised, so the suite skips them: no access token goes through the browser.
+//!
+//! | module | verdict |
+//! | --- | --- |
+//! | `oidcc-server` | passed |
+//! | `oidcc-response-type-missing` | passed |
+//! | `oidcc-idtoken-signature` | passed |
+//! | `oidcc-userinfo-get` | passed |
+//! | `oidcc-userinfo-post-header` | passed |
+//! | `oidcc-userinfo-post-body` | passed |
+//! | `oidcc-ensure-request-without-nonce-fails` | passed |
+//! | `oidcc-scope-profile` | passed |
+//! | `oidcc-scope-email` | passed |
+//! | `oidcc-scope-address` | passed |
+//! | `oidcc-scope-phone` | passed |
+//! | `oidcc-scope-all` | passed |
+//! | `oidcc-alternate-happy-flow` | passed |
+//! | `oidcc-display-page` | passed |
+//! | `oidcc-display-popup` | passed |
+//! | `oidcc-prompt-login` | passed |
+//! | `oidcc-prompt-none-not-logged-in` | passed |
+//! | `oidcc-prompt-none-logged-in` | passed |
+//! | `oidcc-max-age-1` | passed |
+//! | `oidcc-max-age-10000` | passed |
+//! | `oidcc-ensure-request-with-unknown-parameter-succeeds` | passed |
+//! | `oidcc-id-token-hint` | passed |
+//! | `oidcc-login-hint` | passed |
+//! | `oidcc-ui-locales` | passed |
+//! | `oidcc-claims-locales` | passed |
+//! | `oidcc-ensure-request-with-acr-values-succeeds` | passed |
+//! | `oidcc-codereuse` | passed |
+//! | `oidcc-codereuse-30seconds` | passed |
+//! | `oidcc-ensure-registered-redirect-uri` | passed |
+//! | `oidcc-server-client-secret-post` | passed |
+//! | `oidcc-request-uri-unsigned-supported-correctly-or-rejected-as-unsupported` | skipped: `none` is not advertised |
+//! | `oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported` | skipped: `none` is not advertised |
+//! | `oidcc-claims-essential` | passed |
+//! | `oidcc-ensure-request-object-with-redirect-uri` | skipped: `none` is not advertised |
+//! | `oidcc-refresh-token` | passed |
+//! | `oidcc-ensure-request-with-valid-pkce-succeeds` | passed |
+//! | `oidcc-ensure-request-without-nonce-succeeds-for-code-flow` | skipped: for the response type `code` |
+//!
+//! # Implicit: `oidcc-implicit-certification-test-plan`, and the same with `form_post`
+//!
+//! With the same profile and the response type `id_token`.
+//!
+//! | module | verdict |
+//! | --- | --- |
+//! | `oidcc-server` | passed |
+//! | `oidcc-idtoken-signature` | passed |
+//! | `oidcc-ensure-request-without-nonce-fails` | passed |
+//! | `oidcc-scope-profile` | passed |
+//! | `oidcc-scope-email` | passed |
+//! | `oidcc-scope-address` | passed |
+//! | `oidcc-scope-phone` | passed |
+//! | `oidcc-scope-all` | passed |
+//! | `oidcc-alternate-happy-flow` | passed |
+//! | `oidcc-display-page` | passed |
+//! | `oidcc-display-popup` | passed |
+//! | `oidcc-prompt-login` | passed |
+//! | `oidcc-prompt-none-not-logged-in` | passed |
+//! | `oidcc-prompt-none-logged-in` | passed |
+//! | `oidcc-max-age-1` | passed |
+//! | `oidcc-max-age-10000` | passed |
+//! | `oidcc-ensure-request-with-unknown-parameter-succeeds` | passed |
+//! | `oidcc-id-token-hint` | passed |
+//! | `oidcc-login-hint` | passed |
+//! | `oidcc-ui-locales` | passed |
+//! | `oidcc-claims-locales` | passed |
+//! | `oidcc-ensure-request-with-acr-values-succeeds` | passed |
+//! | `oidcc-ensure-registered-redirect-uri` | passed |
+//! | `oidcc-request-uri-unsigned-supported-correctly-or-rejected-as-unsupported` | skipped: `none` is not advertised |
+//! | `oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported` | skipped: `none` is not advertised |
+//! | `oidcc-ensure-request-object-with-redirect-uri` | skipped: `none` is not advertised |
+//! | `oidcc-claims-essential` | passed |
+//! | `oidcc-userinfo-get` | skipped: `id_token` comes without an access token |
+//! | `oidcc-userinfo-post-header` | skipped: `id_token` comes without an access token |
+//! | `oidcc-userinfo-post-body` | skipped: `id_token` comes without an access token |
+//! | `oidcc-response-type-missing` | passed |
+//!
+//! # Dynamic: `oidcc-dynamic-certification-test-plan`
+//!
+//! Every client registers itself.
+//!
+//! | module | verdict |
+//! | --- | --- |
+//! | `oidcc-idtoken-rs256` | passed |
+//! | `oidcc-idtoken-unsigned` | skipped: `none` is not advertised |
+//! | `oidcc-userinfo-rs256` | passed |
+//! | `oidcc-ensure-redirect-uri-in-authorization-request` | passed |
+//! | `oidcc-redirect-uri-query-OK` | passed |
+//! | `oidcc-redirect-uri-query-mismatch` | passed |
+//! | `oidcc-redirect-uri-query-added` | passed |
+//! | `oidcc-redirect-uri-regfrag` | passed |
+//! | `oidcc-discovery-endpoint-verification` | passed |
+//! | `oidcc-server` | passed |
+//! | `oidcc-registration-logo-uri` | passed: the host's page is given the address |
+//! | `oidcc-registration-policy-uri` | passed: the host's page is given the address |
+//! | `oidcc-registration-tos-uri` | passed: the host's page is given the address |
+//! | `oidcc-registration-jwks-uri` | passed |
+//! | `oidcc-registration-sector-uri` | passed |
+//! | `oidcc-registration-sector-bad` | passed |
+//! | `oidcc-server-rotate-keys` | passed |
+//! | `oidcc-refresh-token-rp-key-rotation` | passed |
+//! | `oidcc-request-uri-unsigned` | skipped: `none` is not advertised |
+//! | `oidcc-request-uri-signed-rs256` | passed |
+//! | `oidcc-ensure-request-object-with-redirect-uri` | passed |
+//! | `oidcc-refresh-token` | passed |
+//! | `oidcc-ensure-client-assertion-with-iss-aud-succeeds` | passed |
+//!
 //! # Third-party initiated login: `oidcc-3rdparty-init-login-certification-test-plan`
 //!
-//! Registered in the program; by dynamic registration the modules are not run yet.
+//! By dynamic registration, and registered in the program.
 //!
 //! | module | verdict |
 //! | --- | --- |
 //! | `oidcc-3rd_party-init-login` | passed |
 //! | `oidcc-3rd_party-init-login-nohttps` | passed |
 //!
-//! # Not run
+//! # FAPI 2.0: `fapi2-security-profile-final-test-plan`, `fapi2-message-signing-final-test-plan`
 //!
-//! The plans *dynamic*, *implicit* and *hybrid*, and those of CIBA. Implicit and hybrid flows are not built.
+//! The Security Profile runs in two variants, `private_key_jwt` with DPoP and a certificate for both (`mtls`), and Message Signing
+//! with `private_key_jwt`, DPoP, signed requests and JARM. A module about request objects runs where requests are signed, one about
+//! assertions or proofs where there are any. What a module says of TLS versions and ciphers is the host's.
+//!
+//! | module | verdict |
+//! | --- | --- |
+//! | `fapi2-security-profile-final-ensure-request-object-with-multiple-aud-succeeds` | passed |
+//! | `fapi2-security-profile-final-ensure-request-object-without-exp-fails` | passed |
+//! | `fapi2-security-profile-final-ensure-request-object-without-nbf-fails` | passed |
+//! | `fapi2-security-profile-final-ensure-expired-request-object-fails` | passed |
+//! | `fapi2-security-profile-final-ensure-request-object-with-bad-aud-fails` | passed |
+//! | `fapi2-security-profile-final-ensure-request-object-with-exp-over-60-fails` | passed |
+//! | `fapi2-security-profile-final-ensure-request-object-with-nbf-over-60-fails` | passed |
+//! | `fapi2-security-profile-final-ensure-request-object-with-nbf-8-seconds-in-the-future-is-accepted` | passed |
+//! | `fapi2-security-profile-final-ensure-signed-request-object-with-RS256-fails` | passed |
+//! | `fapi2-security-profile-final-ensure-request-object-signature-algorithm-is-not-none` | passed |
+//! | `fapi2-security-profile-final-ensure-request-object-with-invalid-signature-fails` | passed |
+//! | `fapi2-security-profile-final-ensure-matching-key-in-authorization-request` | passed |
+//! | `fapi2-security-profile-final-ensure-unsigned-request-at-par-endpoint-fails` | passed |
+//! | `fapi2-security-profile-final-par-authorization-request-containing-request_uri` | passed |
+//! | `fapi2-security-profile-final-discovery-end-point-verification` | passed |
+//! | `fapi2-security-profile-final-happy-flow` | passed |
+//! | `fapi2-security-profile-final-user-rejects-authentication` | passed |
+//! | `fapi2-security-profile-final-ensure-authorization-request-without-state-success` | passed |
+//! | `fapi2-security-profile-final-ensure-authorization-request-without-nonce-success` | passed |
+//! | `fapi2-security-profile-final-ensure-authorization-request-with-64-char-nonce-success` | passed |
+//! | `fapi2-security-profile-final-ensure-other-scope-order-succeeds` | passed |
+//! | `fapi2-security-profile-final-test-claims-parameter-identity-claims` | passed |
+//! | `fapi2-security-profile-final-access-token-type-header-case-sensitivity` | passed |
+//! | `fapi2-security-profile-final-check-dpop-proof-nbf-exp` | passed |
+//! | `fapi2-security-profile-final-ensure-dpopproof-with-iat-10seconds-before-succeeds` | passed |
+//! | `fapi2-security-profile-final-ensure-dpopproof-with-iat-10seconds-after-succeeds` | passed |
+//! | `fapi2-security-profile-final-ensure-mismatched-dpop-jkt-fails` | passed |
+//! | `fapi2-security-profile-final-ensure-token-endpoint-fails-with-mismatched-dpop-proof-jkt` | passed |
+//! | `fapi2-security-profile-final-ensure-token-endpoint-fails-with-mismatched-dpop-jkt` | passed |
+//! | `fapi2-security-profile-final-ensure-dpopproof-at-par-endpoint-binding-success` | passed |
+//! | `fapi2-security-profile-final-ensure-dpop-auth-code-binding-success` | passed |
+//! | `fapi2-security-profile-final-ensure-different-nonce-inside-and-outside-request-object` | passed: what is outside is ignored |
+//! | `fapi2-security-profile-final-ensure-different-state-inside-and-outside-request-object` | passed: what is outside is ignored |
+//! | `fapi2-security-profile-final-ensure-authorization-request-with-long-nonce` | passed |
+//! | `fapi2-security-profile-final-ensure-authorization-request-with-long-state` | passed |
+//! | `fapi2-security-profile-final-state-only-outside-request-object-not-used` | passed |
+//! | `fapi2-security-profile-final-ensure-request-object-without-redirect-uri-fails` | passed |
+//! | `fapi2-security-profile-final-ensure-registered-redirect-uri` | passed |
+//! | `fapi2-security-profile-final-plain-fapi-tolerate-unregistered-redirect-uri` | passed: refused, which the module accepts |
+//! | `fapi2-security-profile-final-ensure-unsigned-authorization-request-without-using-par-fails` | passed |
+//! | `fapi2-security-profile-final-ensure-redirect-uri-in-authorization-request` | passed |
+//! | `fapi2-security-profile-final-ensure-response-type-code-idtoken-fails` | passed: refused when it is pushed |
+//! | `fapi2-security-profile-final-ensure-response-type-token-fails` | passed: refused when it is pushed |
+//! | `fapi2-security-profile-final-ensure-client-id-in-token-endpoint` | passed |
+//! | `fapi2-security-profile-final-ensure-holder-of-key-required` | passed |
+//! | `fapi2-security-profile-final-ensure-authorization-code-is-bound-to-client` | passed |
+//! | `fapi2-security-profile-final-attempt-reuse-authorization-code-after-one-second` | passed |
+//! | `fapi2-security-profile-final-ensure-token-endpoint-fails-with-expired-auth-code` | passed |
+//! | `fapi2-security-profile-final-ensure-signed-client-assertion-with-RS256-fails` | passed |
+//! | `fapi2-security-profile-final-ensure-client-assertion-in-token-endpoint` | passed |
+//! | `fapi2-security-profile-final-ensure-client-assertion-with-exp-is-5-minutes-in-past-fails` | passed |
+//! | `fapi2-security-profile-final-ensure-client-assertion-with-wrong-aud-fails` | passed |
+//! | `fapi2-security-profile-final-ensure-client-assertion-with-no-sub-fails` | passed |
+//! | `fapi2-security-profile-final-dpop-negative-tests` | passed |
+//! | `fapi2-security-profile-final-refresh-token` | passed |
+//! | `fapi2-security-profile-final-ensure-server-handles-non-matching-intent-id` | skipped: for profiles of Open Banking |
+//! | `fapi2-security-profile-final-test-essential-acr-sca-claim` | skipped: for profiles of Open Banking |
+//! | `fapi2-security-profile-final-par-ensure-reused-request-uri-prior-to-auth-completion-succeeds` | passed |
+//! | `fapi2-security-profile-final-par-attempt-reuse-request_uri` | passed |
+//! | `fapi2-security-profile-final-par-attempt-to-use-expired-request_uri` | passed |
+//! | `fapi2-security-profile-final-par-ensure-jwt-client-assertions-nbf-8-seconds-in-the-future-is-accepted` | passed |
+//! | `fapi2-security-profile-final-par-ensure-jwt-client-assertions-nbf-over-60-seconds-in-the-future-fails` | passed |
+//! | `fapi2-security-profile-final-par-attempt-to-use-request_uri-for-different-client` | passed |
+//! | `fapi2-security-profile-final-par-authorization-request-containing-request_uri-form-param` | passed |
+//! | `fapi2-security-profile-final-par-attempt-invalid-http-method` | passed |
+//! | `fapi2-security-profile-final-par-ensure-pkce-required` | passed |
+//! | `fapi2-security-profile-final-ensure-pkce-code-verifier-required` | passed |
+//! | `fapi2-security-profile-final-incorrect-pkce-code-verifier-rejected` | passed |
+//! | `fapi2-security-profile-final-par-plain-pkce-rejected` | passed |
+//! | `fapi2-security-profile-final-par-without-duplicate-parameters` | passed |
+//! | `fapi2-security-profile-final-par-test-array-as-audience-fails` | passed |
+//! | `fapi2-security-profile-final-par-test-par-endpoint-url-as-audience-fails` | passed |
+//! | `fapi2-security-profile-final-par-test-token-endpoint-url-as-audience-fails` | passed |
+//!
+//! # CIBA: `fapi-ciba-id1-test-plan`
+//!
+//! The server has no profile, ES256 keys and clients that sign with ES256; poll and ping. The modules of ConnectID, a profile of one
+//! country, are left out. Push is tested beside the plan, which has it not.
+//!
+//! | module | verdict |
+//! | --- | --- |
+//! | `fapi-ciba-id1-discovery-end-point-verification` | passed |
+//! | `fapi-ciba-id1` | passed |
+//! | `fapi-ciba-id1-user-rejects-authentication` | passed |
+//! | `fapi-ciba-id1-multiple-call-to-token-endpoint` | passed |
+//! | `fapi-ciba-id1-auth-req-id-expired` | passed |
+//! | `fapi-ciba-id1-ensure-authorization-request-with-binding-message-succeeds` | passed |
+//! | `fapi-ciba-id1-ensure-other-scope-order-succeeds` | passed |
+//! | `fapi-ciba-id1-ensure-requested-expiry-as-string-succeeds` | passed |
+//! | `fapi-ciba-id1-ensure-authorization-request-with-potentially-bad-binding-message` | passed |
+//! | `fapi-ciba-id1-ensure-request-object-missing-aud-fails` | passed |
+//! | `fapi-ciba-id1-ensure-request-object-bad-aud-fails` | passed |
+//! | `fapi-ciba-id1-ensure-request-object-missing-iss-fails` | passed |
+//! | `fapi-ciba-id1-ensure-request-object-bad-iss-fails` | passed |
+//! | `fapi-ciba-id1-ensure-request-object-missing-exp-fails` | passed |
+//! | `fapi-ciba-id1-ensure-request-object-expired-exp-fails` | passed |
+//! | `fapi-ciba-id1-ensure-request-object-exp-is-70-minutes-in-future-fails` | passed |
+//! | `fapi-ciba-id1-ensure-request-object-missing-iat-fails` | passed |
+//! | `fapi-ciba-id1-ensure-request-object-missing-nbf-fails` | passed |
+//! | `fapi-ciba-id1-ensure-request-object-nbf-is-10-minutes-in-future-fails` | passed |
+//! | `fapi-ciba-id1-ensure-request-object-nbf-is-70-minutes-in-past-fails` | passed |
+//! | `fapi-ciba-id1-ensure-request-object-missing-jti-fails` | passed |
+//! | `fapi-ciba-id1-ensure-request-object-signature-algorithm-is-none-fails` | passed |
+//! | `fapi-ciba-id1-ensure-request-object-signature-algorithm-is-bad-fails` | passed |
+//! | `fapi-ciba-id1-ensure-request-object-signature-algorithm-is-RS256-fails` | passed |
+//! | `fapi-ciba-id1-ensure-request-object-signed-by-other-client-fails` | passed |
+//! | `fapi-ciba-id1-ensure-authorization-request-with-multiple-hints-fails` | passed |
+//! | `fapi-ciba-id1-ensure-wrong-auth-req-id-in-token-endpoint-request` | passed |
+//! | `fapi-ciba-id1-ensure-different-client-id-and-issuer-in-backchannel-authorization-request` | passed |
+//! | `fapi-ciba-id1-ensure-wrong-client-id-in-token-endpoint-request` | passed |
+//! | `fapi-ciba-id1-ensure-wrong-client-id-in-backchannel-authorization-request` | passed |
+//! | `fapi-ciba-id1-ensure-without-client-assertion-in-token-endpoint-request` | passed |
+//! | `fapi-ciba-id1-ensure-without-client-assertion-in-backchannel-authorization-request` | passed |
+//! | `fapi-ciba-id1-ensure-client-assertion-signature-algorithm-in-backchannel-authorization-request-is-RS256-fails` | passed |
+//! | `fapi-ciba-id1-ensure-client-assertion-signature-algorithm-in-token-endpoint-request-is-RS256-fails` | passed |
+//! | `fapi-ciba-id1-ensure-client-assertion-with-iss-aud-to-token-endpoint-succeeds` | passed |
+//! | `fapi-ciba-id1-ping-backchannel-notification-endpoint-response-has-body` | passed |
+//! | `fapi-ciba-id1-ping-backchannel-notification-endpoint-response-401` | passed |
+//! | `fapi-ciba-id1-ping-backchannel-notification-endpoint-response-403` | passed |
+//! | `fapi-ciba-id1-ping-with-mtls-ciba-notification-endpoint-response-401-and-require-server-does-not-retry` | passed; the host gives the connection its certificate |
+//! | `fapi-ciba-id1-ping-backchannel-notification-endpoint-return-redirect-request` | passed |
+//! | `fapi-ciba-id1-ensure-unsigned-backchannel-authorization-request-fails` | passed |
+//! | `fapi-ciba-id1-refresh-token` | passed |
+//! | `fapi-ciba-id1-ensure-mtls-holder-of-key-required` | passed in the tests of `ciam-oauth`: a token is bound to the certificate of its request whatever the grant |

@@ -75,7 +75,7 @@ async fn end(world: &World, browser: &Browser, reason: SessionEnd) {
 }
 
 #[tokio::test]
-async fn a_logout_token_says_what_section_2_4_says_and_nothing_else() {
+async fn s27_a_logout_token_says_what_section_2_4_says_and_nothing_else() {
     let (world, browser, signed_in) = signed_in().await;
     world.clock.advance(Duration::hours(3));
     end(&world, &browser, SessionEnd::SignedOut).await;

@@ -203,8 +203,7 @@ fn every_check_stops_what_it_is_for() {
         (
             "details_are_the_clients",
             Case::good().with(|case| {
-                case.request.details =
-                    vec![crate::authorization_details::AuthorizationDetail::new("payment")];
+                case.request.details = vec![AuthorizationDetail::new("payment")];
             }),
         ),
         (

@@ -1,4 +1,5 @@
-//! `oidcc-basic-certification-test-plan` and `oidcc-formpost-basic-certification-test-plan`.
+//! `oidcc-basic-certification-test-plan`, `oidcc-hybrid-certification-test-plan` and `oidcc-implicit-certification-test-plan`, each with
+//! its plan for `form_post`.
 
 use bytes::Bytes;
 use ciam_core::interaction::Ask;
@@ -6,9 +7,9 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::suite::{Browser, CALLBACK, Flow, Mode, SECRET, Suite, encode, in_every_mode};
+use super::suite::{Browser, CALLBACK, Flow, SECRET, Suite, encode, in_modes};
 
-in_every_mode!(
+in_modes!([query: QUERY, form_post: FORM_POST] [
     oidcc_server,
     oidcc_response_type_missing,
     oidcc_idtoken_signature,
@@ -44,7 +45,75 @@ in_every_mode!(
     oidcc_refresh_token,
     oidcc_ensure_request_with_valid_pkce_succeeds,
     skipped_because_unsigned_objects_and_tokens_are_not_advertised,
-);
+]);
+
+in_modes!([hybrid: HYBRID, hybrid_form_post: HYBRID_FORM_POST] [
+    oidcc_server,
+    oidcc_response_type_missing,
+    oidcc_idtoken_signature,
+    oidcc_userinfo_get,
+    oidcc_userinfo_post_header,
+    oidcc_userinfo_post_body,
+    oidcc_scope_profile,
+    oidcc_scope_email,
+    oidcc_scope_address,
+    oidcc_scope_phone,
+    oidcc_scope_all,
+    oidcc_alternate_happy_flow,
+    oidcc_display_page,
+    oidcc_display_popup,
+    oidcc_prompt_login,
+    oidcc_prompt_none_not_logged_in,
+    oidcc_prompt_none_logged_in,
+    oidcc_max_age_1,
+    oidcc_max_age_10000,
+    oidcc_ensure_request_with_unknown_parameter_succeeds,
+    oidcc_id_token_hint,
+    oidcc_login_hint,
+    oidcc_ui_locales,
+    oidcc_claims_locales,
+    oidcc_ensure_request_with_acr_values_succeeds,
+    oidcc_codereuse,
+    oidcc_codereuse_30seconds,
+    oidcc_ensure_registered_redirect_uri,
+    oidcc_ensure_post_request_succeeds,
+    oidcc_server_client_secret_post,
+    oidcc_claims_essential,
+    oidcc_refresh_token,
+    oidcc_ensure_request_with_valid_pkce_succeeds,
+    skipped_because_unsigned_objects_and_tokens_are_not_advertised,
+    oidcc_ensure_request_without_nonce_fails,
+]);
+
+in_modes!([implicit: IMPLICIT, implicit_form_post: IMPLICIT_FORM_POST] [
+    oidcc_server,
+    oidcc_response_type_missing,
+    oidcc_idtoken_signature,
+    oidcc_scope_profile,
+    oidcc_scope_email,
+    oidcc_scope_address,
+    oidcc_scope_phone,
+    oidcc_scope_all,
+    oidcc_alternate_happy_flow,
+    oidcc_display_page,
+    oidcc_display_popup,
+    oidcc_prompt_login,
+    oidcc_prompt_none_not_logged_in,
+    oidcc_prompt_none_logged_in,
+    oidcc_max_age_1,
+    oidcc_max_age_10000,
+    oidcc_ensure_request_with_unknown_parameter_succeeds,
+    oidcc_id_token_hint,
+    oidcc_login_hint,
+    oidcc_ui_locales,
+    oidcc_claims_locales,
+    oidcc_ensure_request_with_acr_values_succeeds,
+    oidcc_ensure_registered_redirect_uri,
+    oidcc_ensure_post_request_succeeds,
+    oidcc_claims_essential,
+    skipped_because_unsigned_objects_and_tokens_are_not_advertised,
+    oidcc_ensure_request_without_nonce_fails,
+]);
 
 const PROFILE: [&str; 14] = [
     "name",
@@ -65,20 +134,41 @@ const PROFILE: [&str; 14] = [
 const EMAIL: [&str; 2] = ["email", "email_verified"];
 const PHONE: [&str; 2] = ["phone_number", "phone_number_verified"];
 
-/// The claims that the ID token of a code flow may have when none were asked for singly.
-const OF_THE_TOKEN: [&str; 11] =
-    ["iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "amr", "sid", "nonce", "at_hash"];
+/// The claims that an ID token may have when none were asked for singly.
+const OF_THE_TOKEN: [&str; 13] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "iat",
+    "auth_time",
+    "acr",
+    "amr",
+    "sid",
+    "nonce",
+    "at_hash",
+    "c_hash",
+    "s_hash",
+];
 
 async fn oidcc_server(suite: &Suite) {
     let flow = suite.flow(&mut Browser::default(), &[]).await;
-    // 128 bits at least, which are 22 characters of base64url; RFC 6749, section 10.10.
-    assert!(flow.code.len() >= 22, "{}", flow.code);
-    let another = suite.flow(&mut Browser::default(), &[]).await;
-    assert_ne!(flow.code, another.code);
     for name in flow.claims.as_object().unwrap().keys() {
         assert!(OF_THE_TOKEN.contains(&name.as_str()), "not asked for: {name}");
     }
-    suite.claims_of_userinfo(&flow).await;
+    if suite.mode.kind.has_code() {
+        // 128 bits at least, which are 22 characters of base64url; RFC 6749, section 10.10.
+        assert!(flow.code.len() >= 22, "{}", flow.code);
+        let another = suite.flow(&mut Browser::default(), &[]).await;
+        assert_ne!(flow.code, another.code);
+        suite.claims_of_userinfo(&flow).await;
+    }
+}
+
+/// Core, sections 3.2.2.1 and 3.3.2.11: an ID token that comes through the browser needs the client's own value.
+async fn oidcc_ensure_request_without_nonce_fails(suite: &Suite) {
+    let back = Browser::default().authorize(suite, &suite.request(&[("nonce", "")])).await;
+    assert_eq!(back.error(), "invalid_request");
 }
 
 async fn oidcc_response_type_missing(suite: &Suite) {
@@ -125,8 +215,12 @@ async fn oidcc_ensure_request_without_nonce_succeeds_for_code_flow(suite: &Suite
 
 async fn scope(suite: &Suite, scope: &str, expected: &[&str]) {
     let flow = suite.flow(&mut Browser::default(), &[("scope", scope)]).await;
-    let userinfo = suite.claims_of_userinfo(&flow).await;
-    let mut found: Vec<&str> = userinfo.as_object().unwrap().keys().map(String::as_str).collect();
+    // Without an access token the claims are in the ID token (Core, section 5.4).
+    let has_code = suite.mode.kind.has_code();
+    let userinfo = if has_code { suite.claims_of_userinfo(&flow).await } else { flow.claims.clone() };
+    let of_the_token = |name: &&str| !has_code && *name != "sub" && OF_THE_TOKEN.contains(name);
+    let names = userinfo.as_object().unwrap().keys().map(String::as_str);
+    let mut found: Vec<&str> = names.filter(|name| !of_the_token(name)).collect();
     let mut wanted: Vec<&str> = expected.iter().copied().chain(["sub"]).collect();
     found.sort_unstable();
     wanted.sort_unstable();
@@ -134,7 +228,7 @@ async fn scope(suite: &Suite, scope: &str, expected: &[&str]) {
     for name in expected {
         assert!(!userinfo[name].is_null() && userinfo[name] != "", "{name}");
         // With an access token the claims are at UserInfo, not in the ID token (Core, section 5.4).
-        assert_eq!(flow.claims.get(name), None, "{name}");
+        assert_eq!(flow.claims.get(name).is_some(), !has_code, "{name}");
     }
     // Section 5.1 gives some of them a type.
     for (name, is_right) in [
@@ -172,6 +266,10 @@ async fn oidcc_alternate_happy_flow(suite: &Suite) {
     let mut params = suite.request(&[("scope", "email profile openid")]);
     params.reverse();
     let back = Browser::default().authorize(suite, &params).await;
+    if !suite.mode.kind.has_code() {
+        assert!(!back.id_token().is_empty());
+        return;
+    }
     let (status, tokens) = suite.token(&back.code()).await;
     assert_eq!(status, StatusCode::OK);
     assert!(tokens["id_token"].is_string());
@@ -301,7 +399,9 @@ async fn oidcc_ensure_post_request_succeeds(suite: &Suite) {
     let first = suite.send(request, encode(&suite.request(&[]))).await;
     let back = browser.follow(suite, first).await;
     assert_eq!(back.param("state").as_deref(), Some("st4te"));
-    assert_eq!(suite.token(&back.code()).await.0, StatusCode::OK);
+    if suite.mode.kind.has_code() {
+        assert_eq!(suite.token(&back.code()).await.0, StatusCode::OK);
+    }
 }
 
 async fn oidcc_server_client_secret_post(suite: &Suite) {
@@ -324,6 +424,13 @@ async fn oidcc_server_client_secret_post(suite: &Suite) {
 /// The claim is asked for at UserInfo and comes there: with the scope value that releases it, as the person is shown.
 async fn oidcc_claims_essential(suite: &Suite) {
     let claims = r#"{"userinfo":{"name":{"essential":true}}}"#;
+    if !suite.mode.kind.has_code() {
+        let claims = r#"{"id_token":{"name":{"essential":true}}}"#;
+        let flow =
+            suite.flow(&mut Browser::default(), &[("claims", claims), ("scope", "openid profile")]).await;
+        assert_eq!(flow.claims["name"], "Ada Lovelace");
+        return;
+    }
     let flow = suite.flow(&mut Browser::default(), &[("claims", claims), ("scope", "openid profile")]).await;
     let userinfo = suite.claims_of_userinfo(&flow).await;
     assert_eq!(userinfo["name"], "Ada Lovelace");

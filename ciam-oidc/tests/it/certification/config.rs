@@ -11,7 +11,7 @@ fn list<'a>(metadata: &'a serde_json::Map<String, Value>, name: &str) -> Vec<&'a
 
 #[tokio::test]
 async fn oidcc_discovery_endpoint_verification() {
-    let suite = Suite::new(Mode::Query).await;
+    let suite = Suite::new(Mode::QUERY).await;
     let metadata = suite.metadata().await;
     assert_eq!(metadata["issuer"], ISSUER);
     // Discovery, section 3: what is required.
@@ -60,27 +60,27 @@ async fn oidcc_discovery_endpoint_verification() {
 
 #[tokio::test]
 async fn oidcc_rp_initiated_logout_discovery_endpoint_verification() {
-    let metadata = Suite::new(Mode::Query).await.metadata().await;
+    let metadata = Suite::new(Mode::QUERY).await.metadata().await;
     assert_eq!(metadata["end_session_endpoint"], format!("{ISSUER}/logout"));
 }
 
 #[tokio::test]
 async fn oidcc_backchannel_logout_discovery_endpoint_verification() {
-    let metadata = Suite::new(Mode::Query).await.metadata().await;
+    let metadata = Suite::new(Mode::QUERY).await.metadata().await;
     assert_eq!(metadata["backchannel_logout_supported"], json!(true));
     assert_eq!(metadata["backchannel_logout_session_supported"], json!(true));
 }
 
 #[tokio::test]
 async fn oidcc_session_management_discovery_endpoint_verification() {
-    let metadata = Suite::new(Mode::Query).await.metadata().await;
+    let metadata = Suite::new(Mode::QUERY).await.metadata().await;
     assert_eq!(metadata["check_session_iframe"], format!("{ISSUER}/check-session"));
     assert_eq!(metadata["end_session_endpoint"], format!("{ISSUER}/logout"));
 }
 
 #[tokio::test]
 async fn oidcc_frontchannel_logout_discovery_endpoint_verification() {
-    let metadata = Suite::new(Mode::Query).await.metadata().await;
+    let metadata = Suite::new(Mode::QUERY).await.metadata().await;
     assert_eq!(metadata["frontchannel_logout_supported"], json!(true));
     assert_eq!(metadata["frontchannel_logout_session_supported"], json!(true));
 }

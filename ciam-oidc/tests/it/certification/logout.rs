@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use super::suite::{AFTER_LOGOUT, Browser, Flow, ISSUER, Mode, SECRET, Suite, encode, value_in};
 
 async fn signed_in() -> (Suite, Browser, Flow) {
-    let suite = Suite::new(Mode::Query).await;
+    let suite = Suite::new(Mode::QUERY).await;
     let mut browser = Browser::default();
     let flow = suite.flow(&mut browser, &[]).await;
     (suite, browser, flow)
@@ -178,7 +178,7 @@ async fn oidcc_rp_initiated_logout_only_state() {
 #[tokio::test]
 async fn oidcc_backchannel_rp_initiated_logout() {
     const BACKCHANNEL: &str = "https://suite.example/backchannel_logout";
-    let suite = Suite::new(Mode::Query).await;
+    let suite = Suite::new(Mode::QUERY).await;
     suite
         .change_client(|client| {
             client.backchannel_logout_uri = Some(BACKCHANNEL.to_owned());
@@ -223,7 +223,7 @@ fn check_session(browser: &Browser, session_state: &str) -> &'static str {
 
 #[tokio::test]
 async fn oidcc_session_management_rp_initiated_logout() {
-    let suite = Suite::new(Mode::Query).await;
+    let suite = Suite::new(Mode::QUERY).await;
     let mut browser = Browser::default();
     let back = browser.authorize(&suite, &suite.request(&[])).await;
     let session_state = back.param("session_state").unwrap();
@@ -252,7 +252,7 @@ async fn oidcc_session_management_rp_initiated_logout() {
 #[tokio::test]
 async fn oidcc_frontchannel_rp_initiated_logout() {
     const FRONTCHANNEL: &str = "https://suite.example/frontchannel_logout";
-    let suite = Suite::new(Mode::Query).await;
+    let suite = Suite::new(Mode::QUERY).await;
     suite
         .change_client(|client| {
             client.frontchannel_logout_uri = Some(FRONTCHANNEL.to_owned());

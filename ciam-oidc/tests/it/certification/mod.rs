@@ -5,7 +5,10 @@
 //! PKCE. The table of verdicts is in the crate's manual.
 
 mod basic;
+mod ciba;
 mod config;
+mod dynamic;
+mod fapi;
 mod logout;
 mod suite;
 mod third_party;

@@ -16,10 +16,10 @@ use ciam_core::ports::Ports;
 use ciam_core::secret::SecretBytes;
 use ciam_core::store::{Batch, Versioned, Write};
 use ciam_core::testkit::{ManualClock, SeededEntropy};
-use ciam_oauth::AuthorizationServer;
-use ciam_oauth::authorize::{ConsentDecision, Visitor};
+use ciam_oauth::authorize::{ConsentDecision, ResponseType, Visitor};
 use ciam_oauth::client::{Client, ClientAuthentication, ClientSecret, GrantType};
 use ciam_oauth::server::Profile;
+use ciam_oauth::{AuthorizationServer, ServerBuilder};
 use ciam_oidc::{OpenIdProvider, ProviderConfig};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
 use http::{Request, Response, StatusCode};
@@ -33,31 +33,39 @@ pub(super) const AFTER_LOGOUT: &str = "https://suite.example/post_logout";
 pub(super) const SECRET: &str = "0123456789012345678901234567890123456789abc";
 const RSA: &[u8] = include_bytes!("../../data/rsa-2048.pk8");
 
-/// How the authorization response comes: the plans for `form_post` are the basic ones with another mode.
+/// What is asked for, and how the response comes: the plans for `form_post` are the others with another mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
-    Query,
-    FormPost,
+pub(super) struct Mode {
+    pub(super) kind: ResponseType,
+    pub(super) form_post: bool,
+}
+
+impl Mode {
+    pub(super) const QUERY: Self = Self { kind: ResponseType::Code, form_post: false };
+    pub(super) const FORM_POST: Self = Self { kind: ResponseType::Code, form_post: true };
+    pub(super) const HYBRID: Self = Self { kind: ResponseType::CodeIdToken, form_post: false };
+    pub(super) const HYBRID_FORM_POST: Self = Self { kind: ResponseType::CodeIdToken, form_post: true };
+    pub(super) const IMPLICIT: Self = Self { kind: ResponseType::IdToken, form_post: false };
+    pub(super) const IMPLICIT_FORM_POST: Self = Self { kind: ResponseType::IdToken, form_post: true };
 }
 
 /// Makes a test of each module for each mode.
-macro_rules! in_every_mode {
-    ($($module:ident),+ $(,)?) => {
-        mod query {
+macro_rules! in_modes {
+    ([$($name:ident: $mode:ident),+] $modules:tt) => {
+        $(in_modes!(@one $name $mode $modules);)+
+    };
+    (@one $name:ident $mode:ident [$($module:ident),+ $(,)?]) => {
+        mod $name {
+            use super::super::suite::{Mode, Suite};
+
             $(#[tokio::test]
             async fn $module() {
-                super::$module(&super::Suite::new(super::Mode::Query).await).await;
-            })+
-        }
-        mod form_post {
-            $(#[tokio::test]
-            async fn $module() {
-                super::$module(&super::Suite::new(super::Mode::FormPost).await).await;
+                super::$module(&Suite::new(Mode::$mode).await).await;
             })+
         }
     };
 }
-pub(super) use in_every_mode;
+pub(super) use in_modes;
 
 pub(super) struct Suite {
     pub(super) server: AuthorizationServer,
@@ -71,6 +79,11 @@ pub(super) struct Suite {
 
 impl Suite {
     pub(super) async fn new(mode: Mode) -> Self {
+        Self::with(mode, |builder| builder).await
+    }
+
+    /// With more of the server.
+    pub(super) async fn with(mode: Mode, configure: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
         let clock = Arc::new(ManualClock::default());
         let outside = MemoryHttpClient::new();
         let ports = memory::ports_with(clock.clone(), Arc::new(SeededEntropy::new(11)))
@@ -78,24 +91,22 @@ impl Suite {
         let keys =
             KeyRing::builder(ports.clone(), [Algorithm::Es256, Algorithm::Rs256]).open().await.unwrap();
         keys.import_pkcs8(Algorithm::Rs256, SecretBytes::new(RSA.to_vec())).await.unwrap();
-        let config = ProviderConfig::new(format!("{ISSUER}/sign-out/"), format!("{ISSUER}/signed-out"))
-            .with_backchannel_logout()
-            .with_frontchannel_logout()
-            .with_session_management();
+        let config = provider_config();
         let provider = Arc::new(OpenIdProvider::new(config));
-        let server = AuthorizationServer::builder(ports.clone())
+        let profile = if mode.kind == ResponseType::Code { Profile::OpenId } else { Profile::OpenIdHybrid };
+        let builder = AuthorizationServer::builder(ports.clone())
             .issuer(ISSUER.parse().unwrap())
             .interaction_url(format!("{ISSUER}/interaction/"))
-            .profile(Profile::OpenId)
+            .profile(profile)
             .keys(keys)
-            .extension(provider.clone())
-            .build()
-            .await
-            .unwrap();
+            .extension(provider.clone());
+        let server = configure(builder).build().await.unwrap();
         let basic = ClientAuthentication::basic(&ClientSecret::new(SECRET).unwrap());
         let post = ClientAuthentication::post(&ClientSecret::new(SECRET).unwrap());
         for (id, authentication) in [("suite", basic.clone()), ("suite2", basic), ("post", post)] {
-            server.clients().register(client(id, authentication)).await.unwrap();
+            let mut client = client(id, authentication);
+            client.response_types.insert(mode.kind);
+            server.clients().register(client).await.unwrap();
         }
         let person = person(&ports).await;
         Self { server, provider, ports, clock, outside, person, mode }
@@ -128,9 +139,9 @@ impl Suite {
             ("scope", "openid"),
             ("state", "st4te"),
             ("nonce", "n0nce"),
-            ("response_type", "code"),
+            ("response_type", self.mode.kind.as_str()),
         ];
-        if self.mode == Mode::FormPost {
+        if self.mode.form_post {
             params.push(("response_mode", "form_post"));
         }
         for (name, value) in changes {
@@ -162,20 +173,43 @@ impl Suite {
     /// A whole sign-in: the response, the tokens, and the checks of OpenID Connect Core 3.1.3.7 on the ID token.
     pub(super) async fn flow(&self, browser: &mut Browser, changes: &[(&str, &str)]) -> Flow {
         let params = self.request(changes);
+        let nonce = params.iter().find(|(name, _)| *name == "nonce").map(|(_, value)| *value);
         let back = browser.authorize(self, &params).await;
-        let code = back.code();
+        let kind = self.mode.kind;
+        let code = if kind.has_code() { back.code() } else { String::new() };
+        let mut front = Value::Null;
+        if kind.has_id_token() {
+            let id_token = back.id_token();
+            front = self.id_token(&id_token, nonce, None, Some(&code).filter(|code| !code.is_empty())).await;
+            let state =
+                ciam_oidc::id_token::half_hash(&*ciam_core::crypto::ring(), Algorithm::Rs256, "st4te");
+            assert_eq!(front["s_hash"], state);
+            if !kind.has_code() {
+                return Flow { code, tokens: Value::Null, id_token, claims: front };
+            }
+        }
         let (status, tokens) = self.token(&code).await;
         assert_eq!(status, StatusCode::OK, "{tokens}");
         let id_token = tokens["id_token"].as_str().unwrap().to_owned();
-        let nonce = params.iter().find(|(name, _)| *name == "nonce").map(|(_, value)| *value);
-        let claims = self.id_token(&id_token, nonce, tokens["access_token"].as_str().unwrap()).await;
+        let claims = self.id_token(&id_token, nonce, tokens["access_token"].as_str(), None).await;
+        if kind.has_id_token() {
+            // Core, section 3.3.3.6: the two are of the same person and issuer.
+            assert_eq!((&front["iss"], &front["sub"]), (&claims["iss"], &claims["sub"]));
+            assert_eq!(front["auth_time"], claims["auth_time"]);
+        }
         assert_eq!(tokens["token_type"].as_str().unwrap().to_ascii_lowercase(), "bearer");
         assert!(tokens["expires_in"].as_u64().unwrap() > 0);
         Flow { code, tokens, id_token, claims }
     }
 
     /// Checks an ID token as the suite's client does, with the published keys.
-    async fn id_token(&self, token: &str, nonce: Option<&str>, access_token: &str) -> Value {
+    async fn id_token(
+        &self,
+        token: &str,
+        nonce: Option<&str>,
+        access_token: Option<&str>,
+        code: Option<&String>,
+    ) -> Value {
         let header = crate::world::header_of(token);
         assert_eq!(header["alg"], "RS256");
         let response = self.send(Request::get("/jwks"), String::new()).await;
@@ -194,10 +228,10 @@ impl Suite {
         assert!(claims["sub"].as_str().is_some_and(|sub| !sub.is_empty() && sub.len() <= 255));
         assert_eq!(claims.get("nonce").and_then(Value::as_str), nonce);
         let crypto = ciam_core::crypto::ring();
-        assert_eq!(
-            claims["at_hash"],
-            ciam_oidc::id_token::half_hash(&*crypto, Algorithm::Rs256, access_token)
-        );
+        for (name, bound) in [("at_hash", access_token), ("c_hash", code.map(String::as_str))] {
+            let hash = bound.map(|it| ciam_oidc::id_token::half_hash(&*crypto, Algorithm::Rs256, it));
+            assert_eq!(claims.get(name).and_then(Value::as_str), hash.as_deref(), "{name}");
+        }
         claims
     }
 
@@ -259,7 +293,7 @@ impl Back {
         assert_eq!(self.param("error"), None, "{self:?}");
         assert_eq!(self.param("iss").as_deref(), Some(ISSUER));
         let Self::Client(params) = self else { panic!() };
-        let known = ["code", "state", "iss", "session_state"];
+        let known = ["code", "state", "iss", "session_state", "id_token"];
         assert!(params.pairs().iter().all(|(name, _)| known.contains(&name.as_str())), "{params:?}");
         self.param("code").unwrap()
     }
@@ -272,6 +306,13 @@ impl Back {
         let known = ["error", "error_description", "state", "iss"];
         assert!(params.pairs().iter().all(|(name, _)| known.contains(&name.as_str())), "{params:?}");
         self.param("error").unwrap()
+    }
+
+    /// The ID token of a good response.
+    pub(super) fn id_token(&self) -> String {
+        assert_eq!(self.param("error"), None, "{self:?}");
+        assert_eq!(self.param("access_token"), None, "no access token goes through the browser");
+        self.param("id_token").unwrap()
     }
 
     /// The request was refused on a page, and nothing was sent anywhere.
@@ -288,6 +329,8 @@ pub(super) struct Browser {
     pub(super) sign_ins: usize,
     /// What was asked when they were.
     pub(super) asked: Vec<Ask>,
+    /// Whether the person says no when they are asked for something.
+    pub(super) refuses: bool,
 }
 
 impl Browser {
@@ -341,9 +384,36 @@ impl Browser {
                 return Back::Page(response.status());
             }
             let next = response.headers()[LOCATION].to_str().unwrap().to_owned();
-            if let Some(query) = next.strip_prefix(&format!("{CALLBACK}?")) {
-                assert_eq!(suite.mode, Mode::Query, "nothing goes in the query of a form_post: {next}");
-                return Back::Client(Params::parse(query, ParamsLimits::default()).unwrap());
+            if let Some((mark, response)) =
+                next.strip_prefix(CALLBACK).and_then(|rest| rest.split_at_checked(1))
+            {
+                assert!(!suite.mode.form_post, "nothing goes in the address of a form_post: {next}");
+                let params = Params::parse(response, ParamsLimits::default()).unwrap();
+                // A request that does not say what it wants is answered in the query.
+                let in_query =
+                    suite.mode.kind == ResponseType::Code || params.one("error").unwrap().is_some();
+                assert!(mark == "#" || mark == "?" && in_query, "{next}");
+                return Back::Client(params);
+            }
+            let next = match next.strip_prefix(&format!("{ISSUER}/interaction/")) {
+                Some(handle) => self.answer(suite, &InteractionHandle::from_text(handle)).await,
+                None => next,
+            };
+            let path =
+                next.strip_prefix(ISSUER).unwrap_or_else(|| panic!("led elsewhere: {next}")).to_owned();
+            response = self.get(suite, &path).await;
+        }
+        panic!("the flow does not end")
+    }
+
+    /// Follows until the browser is sent to an address that begins like this.
+    pub(super) async fn until_client(&mut self, suite: &Suite, first: Response<Bytes>, to: &str) -> String {
+        let mut response = first;
+        for _ in 0..8 {
+            assert_eq!(response.status(), StatusCode::SEE_OTHER);
+            let next = response.headers()[LOCATION].to_str().unwrap().to_owned();
+            if next.starts_with(to) {
+                return next;
             }
             let next = match next.strip_prefix(&format!("{ISSUER}/interaction/")) {
                 Some(handle) => self.answer(suite, &InteractionHandle::from_text(handle)).await,
@@ -358,7 +428,7 @@ impl Browser {
 
     /// What a form posts to the client.
     fn posted(&self, suite: &Suite, response: &Response<Bytes>) -> Back {
-        assert_eq!(suite.mode, Mode::FormPost);
+        assert!(suite.mode.form_post);
         let body = std::str::from_utf8(response.body()).unwrap();
         assert!(body.contains(&format!("<form method=\"post\" action=\"{CALLBACK}\">")), "{body}");
         // Without scripts there is a button.
@@ -380,7 +450,8 @@ impl Browser {
         let pending = suite.server.interaction(handle, visitor.browser.as_ref()).await.unwrap();
         self.asked.push(pending.ask.clone());
         if matches!(pending.ask, Ask::Consent(_)) {
-            return suite.server.answer_consent(handle, &visitor, ConsentDecision::AllowAll).await.unwrap();
+            let said = if self.refuses { ConsentDecision::Deny } else { ConsentDecision::AllowAll };
+            return suite.server.answer_consent(handle, &visitor, said).await.unwrap();
         }
         self.sign_ins += 1;
         let proof = Proof::new(Amr::PASSWORD, [FactorKind::Knowledge], suite.ports.now());
@@ -421,7 +492,15 @@ pub(super) fn client(id: &str, authentication: ClientAuthentication) -> Client {
         .with_scopes("openid profile email address phone offline_access".parse().unwrap())
 }
 
-async fn person(ports: &Ports) -> Versioned<Account> {
+/// Where the host's pages are.
+pub(super) fn provider_config() -> ProviderConfig {
+    ProviderConfig::new(format!("{ISSUER}/sign-out/"), format!("{ISSUER}/signed-out"))
+        .with_backchannel_logout()
+        .with_frontchannel_logout()
+        .with_session_management()
+}
+
+pub(super) async fn person(ports: &Ports) -> Versioned<Account> {
     let id = AccountId::generate(ports.clock(), ports.entropy()).unwrap();
     let now = ports.now();
     let mut account = Account::new(id, now);

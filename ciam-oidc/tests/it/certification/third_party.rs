@@ -9,7 +9,7 @@ const INITIATE: &str = "https://suite.example/initiate_login";
 
 #[tokio::test]
 async fn oidcc_3rd_party_init_login() {
-    let suite = Suite::new(Mode::Query).await;
+    let suite = Suite::new(Mode::QUERY).await;
     suite.change_client(|client| client.display.initiate_login_uri = Some(INITIATE.to_owned())).await;
     let client = suite.server.clients().get(&"suite".parse().unwrap()).await.unwrap().unwrap().value;
     assert_eq!(client.display.initiate_login_uri.as_deref(), Some(INITIATE));
@@ -22,7 +22,7 @@ async fn oidcc_3rd_party_init_login() {
 
 #[tokio::test]
 async fn oidcc_3rd_party_init_login_nohttps() {
-    let suite = Suite::new(Mode::Query).await;
+    let suite = Suite::new(Mode::QUERY).await;
     let read = suite.server.clients().get(&"suite".parse().unwrap()).await.unwrap().unwrap();
     let mut next = read.value.clone();
     next.display.initiate_login_uri = Some("http://suite.example/initiate_login".to_owned());

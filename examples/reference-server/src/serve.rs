@@ -155,6 +155,7 @@ fn spawn_background(app: &App, stopped: &watch::Receiver<()>, tasks: &mut JoinSe
             }
         });
     }
+    relay = relay.with_sink(services.scim.later_sink());
     let stop = until(stopped.clone());
     tasks.spawn(async move { relay.run(stop).await });
 

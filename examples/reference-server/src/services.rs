@@ -9,6 +9,7 @@ use ciam_core::{
     consent::Consents,
     factor::Factor,
     id::{AccountId, OrganizationId},
+    jose::Algorithm,
     journey::{JourneyPolicy, Journeys, SecondFactor, SignInMethod},
     keys::{KeyRing, KeySource},
     organization::{OrganizationError, OrganizationSettings, Organizations},
@@ -35,7 +36,7 @@ use ciam_oauth::{
 use ciam_oidc::{OpenIdProvider, ProviderConfig};
 use ciam_scim::{
     connection::{Access, Connections},
-    service::ScimService,
+    service::{LaterRequests, ScimService},
 };
 use url::Url;
 
@@ -192,7 +193,8 @@ impl Services {
             .with_policy(offered)
             .with_schema(schema)?;
         let scim = ScimService::new(ports.clone(), organizations.clone(), sessions.clone(), password.clone())
-            .with_grace(accounts.policy().grace);
+            .with_grace(accounts.policy().grace)
+            .with_later_requests(LaterRequests::new(keys.clone(), Algorithm::Es256, config.issuer.as_str()));
         let connections = Connections::new(ports.clone());
         let further = further_factors(relying_party.as_ref());
         for factor in &further {

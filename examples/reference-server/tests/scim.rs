@@ -81,6 +81,7 @@ async fn check(arguments: &[&str]) {
     // A client of HTTP tidies paths up before it sends them: what is not tidy is sent without one.
     testkit::bad_input(&InProcess::new(services.scim.clone())).await.assert_right();
     testkit::searches(&InProcess::new(services.scim.clone()), 8, 150).await.assert_right();
+    rate(&over_http).await;
     scim2_cli(&services, &over_http.base).await;
 
     drop(stop);
@@ -152,6 +153,37 @@ impl OverHttp {
         all.push((organization, profile, token.expose().to_owned()));
         Ok(token.expose().to_owned())
     }
+}
+
+/// E20: Entra ID asks 25 times a second, and more, for one organization.
+async fn rate(target: &OverHttp) {
+    const REQUESTS: u32 = 200;
+    let organization = target.organization().await.unwrap();
+    let user = |n: u32| {
+        let body =
+            serde_json::json!({ "schemas": [ciam_scim::schema::USER], "userName": format!("user{n}") });
+        let request = Request::post(format!("{}/Users", target.base));
+        request.header("content-type", "application/scim+json").body(Bytes::from(body.to_string())).unwrap()
+    };
+    let search = |n: u32| {
+        let path = format!("{}/Users?filter=userName%20eq%20%22user{n}%22", target.base);
+        Request::get(path).body(Bytes::new()).unwrap()
+    };
+    let begin = std::time::Instant::now();
+    for first in (0..REQUESTS).step_by(8) {
+        let some = (first..(first + 8).min(REQUESTS)).map(|n| {
+            let request = if n % 2 == 0 { user(n) } else { search(n) };
+            target.send(organization, Profile::Interop, request)
+        });
+        for answer in futures_util::future::join_all(some).await {
+            let answer = answer.unwrap();
+            assert!(answer.status().is_success(), "{} {:?}", answer.status(), answer.body());
+        }
+    }
+    let rate = f64::from(REQUESTS) / begin.elapsed().as_secs_f64();
+    assert!(rate >= 25.0, "{rate:.1} requests a second");
+    let said = format!("{rate:.0} requests of a directory a second\n");
+    std::io::stderr().write_all(said.as_bytes()).unwrap();
 }
 
 async fn scim2_cli(services: &Services, base: &str) {

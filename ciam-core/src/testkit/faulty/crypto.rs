@@ -102,10 +102,11 @@ struct Sealed {
     text: Vec<u8>,
 }
 
-/// A digest that may forget all pieces but the first.
+/// A digest that may forget all pieces but the first, and may be cut.
 #[derive(Debug)]
 struct Pieces {
     right: Box<dyn Digester>,
+    cuts: bool,
     forgets: bool,
     begun: bool,
 }
@@ -119,8 +120,14 @@ impl Digester for Pieces {
     }
 
     fn finish(self: Box<Self>) -> Digest {
-        self.right.finish()
+        let whole = self.right.finish();
+        if self.cuts { cut(&whole) } else { whole }
     }
+}
+
+/// As long as SHA-384, which begins with other values than the SHA-512 that this is of.
+fn cut(sha512: &Digest) -> Digest {
+    Digest::new(sha512.as_ref().get(..48).unwrap_or_default())
 }
 
 impl Broken {
@@ -217,15 +224,15 @@ impl Crypto for Broken {
 
     fn digest(&self, algorithm: DigestAlgorithm, bytes: &[u8]) -> Digest {
         if self.has(Fault::CutsSha512) && algorithm == DigestAlgorithm::Sha384 {
-            let whole = self.right.digest(DigestAlgorithm::Sha512, bytes);
-            return Digest::new(whole.as_ref().get(..48).unwrap_or_default());
+            return cut(&self.right.digest(DigestAlgorithm::Sha512, bytes));
         }
         self.right.digest(algorithm, bytes)
     }
 
     fn digester(&self, algorithm: DigestAlgorithm) -> Box<dyn Digester> {
-        let right = self.right.digester(algorithm);
-        Box::new(Pieces { right, forgets: self.has(Fault::ForgetsLaterPieces), begun: false })
+        let cuts = self.has(Fault::CutsSha512) && algorithm == DigestAlgorithm::Sha384;
+        let right = self.right.digester(if cuts { DigestAlgorithm::Sha512 } else { algorithm });
+        Box::new(Pieces { right, cuts, forgets: self.has(Fault::ForgetsLaterPieces), begun: false })
     }
 
     fn one_time_mac(&self, algorithm: OneTimeHash, key: &SecretBytes, message: &[u8]) -> Digest {

@@ -38,6 +38,12 @@ const MIGRATIONS: &[Migration] = &[
         floor: 1,
         sql: include_str!("../../migrations/postgres/0003_owners_by_index.sql"),
     },
+    Migration {
+        version: 4,
+        name: "records by key",
+        floor: 1,
+        sql: include_str!("../../migrations/postgres/0004_records_by_key.sql"),
+    },
 ];
 
 /// The newest version that this release knows.

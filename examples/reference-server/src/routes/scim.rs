@@ -29,6 +29,9 @@ pub(super) fn routes() -> Router<App> {
         .route("/scim/v2", any(answer))
         .route("/scim/v2/", any(answer))
         .route("/scim/v2/{*rest}", any(answer))
+        // Other versions of the protocol, which the service refuses by name.
+        .route("/scim/{version}", any(answer))
+        .route("/scim/{version}/{*rest}", any(answer))
 }
 
 async fn answer(State(app): State<App>, request: Request<Body>) -> Response {

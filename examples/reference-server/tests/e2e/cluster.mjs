@@ -12,12 +12,13 @@ export class Cluster {
   /**
    * `postgres` and `redis` are URLs, `importFile` is text in TOML.
    */
-  constructor({ server, folder, postgres, redis, importFile, nodes = 2 }) {
+  constructor({ server, folder, postgres, redis, importFile, settings = [], nodes = 2 }) {
     this.server = server;
     this.folder = folder;
     this.postgres = postgres;
     this.redis = redis;
     this.importFile = importFile;
+    this.settings = settings;
     this.nodes = Array.from({ length: nodes }, (_, index) => ({ index, served: 0, child: null, port: 0 }));
     this.name = `ciam_nodes_${randomBytes(6).toString('hex')}`;
     this.next = 0;
@@ -53,6 +54,7 @@ export class Cluster {
       'trusted_proxies = ["127.0.0.1"]',
       '[log]',
       'filter = "warn"',
+      ...this.settings,
     ].join('\n'));
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CIAM_')));
     node.child = spawn(this.server, ['serve', '--config', config], { env, stdio: ['ignore', 'ignore', 'inherit'] });

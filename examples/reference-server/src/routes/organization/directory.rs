@@ -90,6 +90,7 @@ async fn submit(
             connections.remove_client(id, &client, actor).await?;
             app.services().server.clients().delete(&client_id(&client)?).await?;
         }
+        what @ ("later" | "later_not") => connections.allow_later(id, what == "later", actor).await?,
         "revoke" => connections.revoke(id, actor).await?,
         "profile" => {
             let chosen = PROFILES.into_iter().find(|it| it.as_str() == form.text("profile"));
@@ -193,11 +194,19 @@ async fn panels(app: &App, visit: &Visit, console: &Console) -> Result<Vec<Panel
         let revoke = Confirm::new(action(), label, question, label).with_hidden("do", "revoke").dangerous();
         tokens = tokens.with_confirm(revoke);
     }
+    let (what, label) = if connection.later {
+        ("later_not", t.directory_later_not.as_str())
+    } else {
+        ("later", t.directory_later.as_str())
+    };
+    let later = FormPart::new(action(), label).with_hidden("do", what).quiet();
     let requests = directory::remembered(app.ports(), console.id).await?;
     Ok(vec![
         Panel::new("endpoint", t.directory.as_str())
             .with_line(t.directory_endpoint.as_str(), endpoint)
-            .with_form(settings),
+            .with_hint(t.directory_later_hint.as_str())
+            .with_form(settings)
+            .with_form(later),
         tokens.with_form(rotate).with_form(rotate_read),
         clients(app, visit, console, &connection),
         Panel::new("requests", t.directory_requests.as_str()).with_table(table(t, &requests)),

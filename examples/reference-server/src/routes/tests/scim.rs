@@ -74,6 +74,33 @@ async fn a_token_for_reading_is_made_beside_the_other() {
     assert_eq!(ask(&mut directory, "POST", "/scim/v2/Users", &kim).await.0, StatusCode::CREATED);
 }
 
+#[tokio::test]
+async fn a_directory_that_does_not_wait_is_answered_before_it_is_done() {
+    let app = app(&[]).await;
+    let mut dana = Browser::new(&app);
+    sign_in(&mut dana, "demo@example.com", "quiet-river-lantern-42").await;
+    let token = token_in(&submit(&mut dana, "rotate").await);
+    let mut directory = Browser::new(&app);
+    directory.headers.push(("authorization", format!("Bearer {token}")));
+    directory.headers.push(("prefer", "respond-async".to_owned()));
+    let user =
+        |name: &str| json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": name });
+    // Nobody has allowed it.
+    assert_eq!(ask(&mut directory, "POST", "/scim/v2/Users", &user("kim")).await.0, StatusCode::CREATED);
+    submit(&mut dana, "later").await;
+    assert_eq!(ask(&mut directory, "POST", "/scim/v2/Users", &user("mia")).await.0, StatusCode::ACCEPTED);
+    let total = async |directory: &mut Browser| {
+        ask(directory, "GET", "/scim/v2/Users", &Value::Null).await.1["totalResults"].clone()
+    };
+    assert_eq!(total(&mut directory).await, 1);
+    let catcher =
+        std::sync::Arc::clone(app.catcher().unwrap()) as std::sync::Arc<dyn ciam_core::notify::Notifier>;
+    let relay = ciam_core::relay::Relay::new(app.ports().clone(), catcher)
+        .with_sink(app.services().scim.later_sink());
+    while relay.deliver_pending().await.unwrap().delivered > 0 {}
+    assert_eq!(total(&mut directory).await, 2);
+}
+
 /// The access token of a client for a scope, or the error.
 async fn access_token(app: &crate::app::App, id: &str, secret: &str, scope: &str) -> (StatusCode, Value) {
     use base64::Engine as _;

@@ -25,7 +25,8 @@ static FEDERATION: LazyLock<Federation> = LazyLock::new(|| {
     let (crypto, algorithm) = (crypto::ring(), SignatureAlgorithm::EcdsaSha256);
     let pkcs8 = crypto.generate_signing_key(algorithm.scheme()).expect("a key");
     let (begin, end) = (datetime!(2025-01-01 0:00 UTC), datetime!(2035-01-01 0:00 UTC));
-    let certificate = cert::self_signed(&*crypto, algorithm, pkcs8.expose(), "x", begin, end).expect("a certificate");
+    let certificate =
+        cert::self_signed(&*crypto, algorithm, pkcs8.expose(), "x", begin, end).expect("a certificate");
     let trusted = TrustedKey::from_certificate(&*crypto, &certificate).expect("a key");
     let trust = MetadataTrust::new(TrustedKeys::new(vec![trusted]).expect("one key"));
     let key = crypto.signing_key(algorithm.scheme(), pkcs8.expose()).expect("a key");
@@ -43,7 +44,9 @@ fn signature(octets: &[u8]) -> String {
         r##"<ds:SignedInfo xmlns:ds="{DSIG}"><ds:CanonicalizationMethod Algorithm="{EXC}"></ds:CanonicalizationMethod><ds:SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256"></ds:SignatureMethod><ds:Reference URI="#_a"><ds:Transforms><ds:Transform Algorithm="{DSIG}enveloped-signature"></ds:Transform><ds:Transform Algorithm="{EXC}"></ds:Transform></ds:Transforms><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"></ds:DigestMethod><ds:DigestValue>{digest}</ds:DigestValue></ds:Reference></ds:SignedInfo>"##
     );
     let value = STANDARD.encode(key.sign(info.as_bytes()).expect("a signature"));
-    format!(r#"<ds:Signature xmlns:ds="{DSIG}">{info}<ds:SignatureValue>{value}</ds:SignatureValue></ds:Signature>"#)
+    format!(
+        r#"<ds:Signature xmlns:ds="{DSIG}">{info}<ds:SignatureValue>{value}</ds:SignatureValue></ds:Signature>"#
+    )
 }
 
 fuzz_target!(|input: &str| {

@@ -65,25 +65,13 @@ fn ended(outcome: anyhow::Result<()>) -> ExitCode {
 }
 
 fn audit(config: &Config, action: &AuditAction) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let storage = Storage::open(config).await?;
-        let outcome = audit::run(&storage.ports, config, action, &mut std::io::stdout()).await;
-        storage.database.close().await;
-        storage.keys.close().await;
-        outcome
+    with_storage(config, async |storage| {
+        audit::run(&storage.ports, config, action, &mut std::io::stdout()).await
     })
 }
 
 fn erase(config: &Config, account: &str, reason: String) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let storage = Storage::open(config).await?;
-        let outcome = privacy::erase(&storage.ports, account, reason).await;
-        storage.database.close().await;
-        storage.keys.close().await;
-        outcome
-    })
+    with_storage(config, async |storage| privacy::erase(&storage.ports, account, reason).await)
 }
 
 /// Does something for a person, and says what.
@@ -91,40 +79,38 @@ fn support(
     config: &Config,
     work: impl AsyncFnOnce(&Services) -> anyhow::Result<String>,
 ) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let said = runtime.block_on(async {
-        let storage = Storage::open(config).await?;
-        let outcome = match Services::new(config, storage.ports.clone()).await {
-            Ok(services) => work(&services).await,
-            Err(error) => Err(error),
-        };
-        storage.database.close().await;
-        storage.keys.close().await;
-        outcome
+    let said = with_storage(config, async |storage| {
+        let services = Services::new(config, storage.ports.clone()).await?;
+        work(&services).await
     })?;
     println!("{said}");
     Ok(())
 }
 
 fn invite(config: &Config, email: &str, name: Option<&str>, language: &str) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let said = runtime.block_on(async {
-        let storage = Storage::open(config).await?;
-        let outcome = invite::invite(&storage.ports, email, name, language).await;
-        storage.database.close().await;
-        storage.keys.close().await;
-        outcome
-    })?;
+    let said =
+        with_storage(config, async |storage| invite::invite(&storage.ports, email, name, language).await)?;
     println!("{said}");
     Ok(())
 }
 
 fn dead_letters(config: &Config, action: &DeadLetterAction) -> anyhow::Result<()> {
+    with_storage(config, async |storage| {
+        dead_letters::run(&storage.ports, action, &mut std::io::stdout()).await
+    })
+}
+
+/// Opens the storage for one piece of work, and closes it whatever comes of that.
+fn with_storage<T>(
+    config: &Config,
+    work: impl AsyncFnOnce(&Storage) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let storage = Storage::open(config).await?;
-        let outcome = dead_letters::run(&storage.ports, action, &mut std::io::stdout()).await;
+        let outcome = work(&storage).await;
         storage.database.close().await;
+        storage.keys.close().await;
         outcome
     })
 }

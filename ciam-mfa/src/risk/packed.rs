@@ -14,39 +14,26 @@ pub(super) trait Packed: Sized {
 
 /// How often, and the day.
 fn pack_use(times: u16, day: u32, into: &mut Vec<u8>) {
-    into.extend(times.to_be_bytes());
-    into.extend(day.to_be_bytes());
+    times.pack(into);
+    day.pack(into);
 }
 
 fn unpack_use(bytes: &[u8]) -> Option<(u16, u32, &[u8])> {
-    let (times, rest) = bytes.split_first_chunk()?;
-    let (day, rest) = rest.split_first_chunk()?;
-    Some((u16::from_be_bytes(*times), u32::from_be_bytes(*day), rest))
+    let (times, rest) = u16::unpack(bytes)?;
+    let (day, rest) = u32::unpack(rest)?;
+    Some((times, day, rest))
 }
 
-impl Packed for Mark<u64> {
+impl<M: Packed> Packed for Mark<M> {
     fn pack(&self, into: &mut Vec<u8>) {
-        into.extend(self.0.to_be_bytes());
+        self.0.pack(into);
         pack_use(self.1, self.2, into);
     }
 
     fn unpack(bytes: &[u8]) -> Option<(Self, &[u8])> {
-        let (mark, rest) = bytes.split_first_chunk()?;
+        let (mark, rest) = M::unpack(bytes)?;
         let (times, day, rest) = unpack_use(rest)?;
-        Some((Self(u64::from_be_bytes(*mark), times, day), rest))
-    }
-}
-
-impl Packed for Mark<u32> {
-    fn pack(&self, into: &mut Vec<u8>) {
-        into.extend(self.0.to_be_bytes());
-        pack_use(self.1, self.2, into);
-    }
-
-    fn unpack(bytes: &[u8]) -> Option<(Self, &[u8])> {
-        let (mark, rest) = bytes.split_first_chunk()?;
-        let (times, day, rest) = unpack_use(rest)?;
-        Some((Self(u32::from_be_bytes(*mark), times, day), rest))
+        Some((Self(mark, times, day), rest))
     }
 }
 
@@ -62,8 +49,8 @@ impl Packed for KnownDevice {
         let (&count, mut rest) = bytes.split_first()?;
         let mut marks = Vec::with_capacity(usize::from(count));
         for _ in 0..count {
-            let (mark, behind) = rest.split_first_chunk()?;
-            marks.push(u64::from_be_bytes(*mark));
+            let (mark, behind) = u64::unpack(rest)?;
+            marks.push(mark);
             rest = behind;
         }
         let (times, day, rest) = unpack_use(rest)?;
@@ -71,15 +58,22 @@ impl Packed for KnownDevice {
     }
 }
 
-impl Packed for u8 {
-    fn pack(&self, into: &mut Vec<u8>) {
-        into.push(*self);
-    }
+/// Numbers, the highest byte first.
+macro_rules! packed_numbers {
+    ($($number:ty),*) => {$(
+        impl Packed for $number {
+            fn pack(&self, into: &mut Vec<u8>) {
+                into.extend(self.to_be_bytes());
+            }
 
-    fn unpack(bytes: &[u8]) -> Option<(Self, &[u8])> {
-        bytes.split_first().map(|(byte, rest)| (*byte, rest))
-    }
+            fn unpack(bytes: &[u8]) -> Option<(Self, &[u8])> {
+                bytes.split_first_chunk().map(|(number, rest)| (Self::from_be_bytes(*number), rest))
+            }
+        }
+    )*};
 }
+
+packed_numbers!(u8, u16, u32, u64);
 
 pub(super) fn serialize<T: Packed, S: Serializer>(all: &[T], serializer: S) -> Result<S::Ok, S::Error> {
     let mut bytes = Vec::new();

@@ -126,15 +126,13 @@ impl<'a> Stream<'a> {
 
     /// Keeps the tag of the element that begins, to be [written](Self::write_start) later.
     pub(crate) fn start(&self) -> Start<'a> {
-        let name = self.reader.name();
-        let tag = Tag {
-            qualified: name.qualified,
-            prefix: name.prefix,
-            namespace: name.namespace,
-            end: usize::MAX,
-        };
         let declarations = self.reader.declarations().iter().map(|it| (it.prefix, it.namespace)).collect();
-        Start { tag, attributes: self.attributes.clone(), declarations }
+        Start { tag: self.tag(), attributes: self.attributes.clone(), declarations }
+    }
+
+    fn tag(&self) -> Tag<'a> {
+        let name = self.reader.name();
+        Tag { qualified: name.qualified, prefix: name.prefix, namespace: name.namespace, end: usize::MAX }
     }
 
     /// Writes a tag that was kept.
@@ -148,13 +146,7 @@ impl<'a> Stream<'a> {
     pub(crate) fn write(&mut self, token: Token<'a>) {
         match token {
             Token::Start => {
-                let name = self.reader.name();
-                let tag = Tag {
-                    qualified: name.qualified,
-                    prefix: name.prefix,
-                    namespace: name.namespace,
-                    end: usize::MAX,
-                };
+                let tag = self.tag();
                 let inclusive = &self.inclusive;
                 let listed = self.reader.declarations().iter().filter(|it| is_listed(inclusive, it.prefix));
                 let listed = listed.map(|it| (it.prefix, it.namespace));

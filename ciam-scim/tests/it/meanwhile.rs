@@ -1,7 +1,6 @@
 //! Changes that meet: every two of them between any two of their calls to the store.
 
-use std::future::{Future, poll_fn};
-use std::task::Poll;
+use std::future::Future;
 
 use ciam_core::store::PageRequest;
 use ciam_scim::profile::Profile;
@@ -21,15 +20,7 @@ async fn world() -> World {
 /// Begins so many calls later.
 async fn after<T>(calls: usize, change: impl Future<Output = T>) -> T {
     for _ in 0..calls {
-        let mut waited = false;
-        poll_fn(|context| {
-            if std::mem::replace(&mut waited, true) {
-                return Poll::Ready(());
-            }
-            context.waker().wake_by_ref();
-            Poll::Pending
-        })
-        .await;
+        tokio::task::yield_now().await;
     }
     change.await
 }

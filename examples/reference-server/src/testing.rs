@@ -149,7 +149,22 @@ impl Browser {
 
     /// Sends the form of a page that posts to `action`, with these fields filled in, and goes on from there.
     pub(crate) async fn submit(&mut self, page: &Seen, action: &str, fields: &[(&str, &str)]) -> Seen {
-        let mut all = page.hidden(action);
+        self.fill_in(action, page.hidden(action), fields).await
+    }
+
+    /// Sends one of several forms of a page that all post to `action`: of what is hidden, the token alone goes along.
+    pub(crate) async fn submit_one(&mut self, page: &Seen, action: &str, fields: &[(&str, &str)]) -> Seen {
+        let mut hidden = page.hidden(action);
+        hidden.retain(|(name, _)| name == "csrf");
+        self.fill_in(action, hidden, fields).await
+    }
+
+    async fn fill_in(
+        &mut self,
+        action: &str,
+        mut all: Vec<(String, String)>,
+        fields: &[(&str, &str)],
+    ) -> Seen {
         all.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let seen = self.post(action, &all).await;
         self.follow(seen).await

@@ -31,7 +31,7 @@ use http::{Request, Response, StatusCode};
 use serde_json::{Map, Value, json};
 use time::Duration;
 
-use super::suite::{Browser, CALLBACK, ISSUER, Mode, Suite, encode, person, provider_config};
+use super::suite::{Browser, CALLBACK, ISSUER, Mode, Suite, changed, encode, person, provider_config};
 
 const CIBA: &str = "urn:openid:params:grant-type:ciba";
 const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -92,17 +92,6 @@ impl Answer {
     fn text(&self, name: &str) -> String {
         self.body[name].as_str().unwrap_or_else(|| panic!("{name}: {}", self.body)).to_owned()
     }
-}
-
-fn changed(mut value: Value, changes: &Value) -> Map<String, Value> {
-    let members = value.as_object_mut().unwrap();
-    for (name, change) in changes.as_object().unwrap() {
-        match change {
-            Value::Null => members.remove(name),
-            other => members.insert(name.clone(), other.clone()),
-        };
-    }
-    members.clone()
 }
 
 impl Ciba {

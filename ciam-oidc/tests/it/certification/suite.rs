@@ -395,15 +395,19 @@ impl Browser {
                 assert!(mark == "#" || mark == "?" && in_query, "{next}");
                 return Back::Client(params);
             }
-            let next = match next.strip_prefix(&format!("{ISSUER}/interaction/")) {
-                Some(handle) => self.answer(suite, &InteractionHandle::from_text(handle)).await,
-                None => next,
-            };
-            let path =
-                next.strip_prefix(ISSUER).unwrap_or_else(|| panic!("led elsewhere: {next}")).to_owned();
-            response = self.get(suite, &path).await;
+            response = self.go_on(suite, next).await;
         }
         panic!("the flow does not end")
+    }
+
+    /// Goes where it is sent; first does what a page of ours asks for there.
+    async fn go_on(&mut self, suite: &Suite, next: String) -> Response<Bytes> {
+        let next = match next.strip_prefix(&format!("{ISSUER}/interaction/")) {
+            Some(handle) => self.answer(suite, &InteractionHandle::from_text(handle)).await,
+            None => next,
+        };
+        let path = next.strip_prefix(ISSUER).unwrap_or_else(|| panic!("led elsewhere: {next}"));
+        self.get(suite, path).await
     }
 
     /// Follows until the browser is sent to an address that begins like this.
@@ -415,13 +419,7 @@ impl Browser {
             if next.starts_with(to) {
                 return next;
             }
-            let next = match next.strip_prefix(&format!("{ISSUER}/interaction/")) {
-                Some(handle) => self.answer(suite, &InteractionHandle::from_text(handle)).await,
-                None => next,
-            };
-            let path =
-                next.strip_prefix(ISSUER).unwrap_or_else(|| panic!("led elsewhere: {next}")).to_owned();
-            response = self.get(suite, &path).await;
+            response = self.go_on(suite, next).await;
         }
         panic!("the flow does not end")
     }
@@ -527,4 +525,16 @@ pub(super) async fn person(ports: &Ports) -> Versioned<Account> {
     }
     assert!(ports.store().commit(Batch::new().write(Write::PutAccount(account))).await.unwrap().is_applied());
     ports.store().account(id).await.unwrap().unwrap()
+}
+
+/// An object with other members; those that become null are taken out.
+pub(super) fn changed(mut value: Value, changes: &Value) -> Map<String, Value> {
+    let members = value.as_object_mut().unwrap();
+    for (name, change) in changes.as_object().unwrap() {
+        match change {
+            Value::Null => members.remove(name),
+            other => members.insert(name.clone(), other.clone()),
+        };
+    }
+    members.clone()
 }

@@ -21,7 +21,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Method, Request, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
-use super::super::suite::{Back, Browser, CALLBACK, ISSUER, Mode, Suite, person, provider_config};
+use super::super::suite::{Back, Browser, CALLBACK, ISSUER, Mode, Suite, changed, person, provider_config};
 
 const RSA: &[u8] = include_bytes!("../../../data/rsa-2048.pk8");
 const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -431,17 +431,6 @@ pub(super) fn broken(token: &str) -> String {
     let mut bytes = URL_SAFE_NO_PAD.decode(signature).unwrap();
     bytes[7] ^= 0x55;
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(bytes))
-}
-
-fn changed(mut value: Value, changes: &Value) -> Map<String, Value> {
-    let members = value.as_object_mut().unwrap();
-    for (name, change) in changes.as_object().unwrap() {
-        match change {
-            Value::Null => members.remove(name),
-            other => members.insert(name.clone(), other.clone()),
-        };
-    }
-    members.clone()
 }
 
 fn client(id: &str, plan: Plan, keys: &[&LocalSigner]) -> Client {

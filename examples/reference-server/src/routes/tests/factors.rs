@@ -20,15 +20,6 @@ fn code(app: &App, seed: &str, ahead: u64) -> String {
     parameters.code(app.ports().crypto(), &seed, step).expose().to_owned()
 }
 
-/// Sends one of several forms of a page that all post to `path`.
-async fn send(browser: &mut Browser, page: &Seen, fields: &[(&str, &str)]) -> Seen {
-    let mut all = page.hidden(PATH);
-    all.retain(|(name, _)| name == "csrf");
-    all.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    let seen = browser.post(PATH, &all).await;
-    browser.follow(seen).await
-}
-
 fn seed_of(page: &Seen) -> String {
     let rest = page.text.split_once("id=\"seed\">").unwrap().1;
     rest.split('<').next().unwrap().replace(' ', "")
@@ -43,16 +34,17 @@ fn hidden<'a>(page: &'a Seen, name: &str) -> &'a str {
 /// Adds an authenticator app; gives its seed.
 async fn with_totp(app: &App, browser: &mut Browser) -> String {
     let page = browser.get(PATH).await;
-    let offer = send(browser, &page, &[("action", "totp")]).await;
+    let offer = browser.submit_one(&page, PATH, &[("action", "totp")]).await;
     let seed = seed_of(&offer);
     let enrolment = hidden(&offer, "enrolment").to_owned();
     let fields = [("action", "totp-confirm"), ("enrolment", enrolment.as_str()), ("seed", seed.as_str())];
-    let wrong = send(browser, &offer, &[&fields[..], &[("code", "000000")]].concat()).await;
+    let wrong = browser.submit_one(&offer, PATH, &[&fields[..], &[("code", "000000")]].concat()).await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(wrong.says("That code is wrong") && seed_of(&wrong) == seed);
     let right = code(app, &seed, 0);
-    let done =
-        send(browser, &offer, &[&fields[..], &[("code", right.as_str()), ("label", "phone")]].concat()).await;
+    let done = browser
+        .submit_one(&offer, PATH, &[&fields[..], &[("code", right.as_str()), ("label", "phone")]].concat())
+        .await;
     assert!(done.says("It was added") && done.says("Authenticator app: phone"), "{}", done.text);
     seed
 }
@@ -88,7 +80,7 @@ async fn a_recovery_code_stands_in_once() {
     let mut browser = person(&app, ADA).await;
     with_totp(&app, &mut browser).await;
     let page = browser.get(PATH).await;
-    let sheet = send(&mut browser, &page, &[("action", "codes")]).await;
+    let sheet = browser.submit_one(&page, PATH, &[("action", "codes")]).await;
     let codes: Vec<_> =
         sheet.text.split("<code>").skip(1).map(|it| it.split('<').next().unwrap().to_owned()).collect();
     assert_eq!(codes.len(), 10);
@@ -115,15 +107,15 @@ async fn a_factor_is_named_and_removed_and_everybody_else_is_signed_out() {
     let factor = hidden(&page, "factor").to_owned();
     let rename = [("action", "rename"), ("factor", factor.as_str())];
     let long = "x".repeat(65);
-    let bad = send(&mut browser, &page, &[&rename[..], &[("label", long.as_str())]].concat()).await;
+    let bad = browser.submit_one(&page, PATH, &[&rename[..], &[("label", long.as_str())]].concat()).await;
     assert!(bad.says("Use at most 64 characters"));
-    let named = send(&mut browser, &page, &[&rename[..], &[("label", "old phone")]].concat()).await;
+    let named = browser.submit_one(&page, PATH, &[&rename[..], &[("label", "old phone")]].concat()).await;
     assert!(named.says("Authenticator app: old phone"));
     assert_eq!(elsewhere.get("/account").await.path, "/account");
-    let removed = send(&mut browser, &page, &[("action", "remove"), ("factor", factor.as_str())]).await;
+    let removed = browser.submit_one(&page, PATH, &[("action", "remove"), ("factor", factor.as_str())]).await;
     assert!(removed.says("It was removed") && removed.says("Nothing yet"), "{}", removed.text);
     assert_eq!(elsewhere.get("/account").await.path, "/sign-in");
-    let gone = send(&mut browser, &page, &[("action", "remove"), ("factor", factor.as_str())]).await;
+    let gone = browser.submit_one(&page, PATH, &[("action", "remove"), ("factor", factor.as_str())]).await;
     assert_eq!(gone.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
@@ -143,7 +135,7 @@ async fn who_has_a_factor_proves_it_before_anything_is_changed() {
         assert!(page.text.contains(&format!("/confirm?continue={path}")), "{path}");
         assert!(!page.text.contains("current-password"), "{path}: the password alone proves too little");
     }
-    let refused = send(&mut browser, &before, &[("action", "codes")]).await;
+    let refused = browser.submit_one(&before, PATH, &[("action", "codes")]).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
 
     let confirm = browser.get("/confirm?continue=/account/factors").await;
@@ -192,8 +184,9 @@ async fn a_passkey_is_offered_where_the_server_has_a_name() {
     let refused = stranger.post("/factor", &fields).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(refused.says("That passkey is not accepted here") && refused.path == "/factor");
-    let bad =
-        send(&mut browser, &page, &[("action", "passkey"), ("response", "{}"), ("enrolment", "x")]).await;
+    let bad = browser
+        .submit_one(&page, PATH, &[("action", "passkey"), ("response", "{}"), ("enrolment", "x")])
+        .await;
     assert_eq!(bad.status, StatusCode::UNPROCESSABLE_ENTITY);
     let credentials: Vec<_> = app.ports().store().credentials_of(account_of(&app, ADA).await).await.unwrap();
     assert!(

@@ -4,7 +4,7 @@ use ciam_core::http::SESSION_COOKIE;
 use ciam_core::store::PageRequest;
 use http::{StatusCode, header::SET_COOKIE};
 
-use crate::testing::{Browser, PASSWORD, Seen, account_of, app, person};
+use crate::testing::{Browser, PASSWORD, account_of, app, person};
 
 const ADA: &str = "ada@example.com";
 const PATH: &str = "/account/sessions";
@@ -19,14 +19,6 @@ async fn session_cookie(browser: &mut Browser, more: &[(&str, &str)]) -> String 
     assert_eq!(seen.status, StatusCode::SEE_OTHER, "{}", seen.text);
     let all = seen.headers.get_all(SET_COOKIE).iter().map(|it| it.to_str().unwrap());
     all.filter(|it| it.starts_with(SESSION_COOKIE)).map(str::to_owned).next().unwrap()
-}
-
-async fn send(browser: &mut Browser, page: &Seen, fields: &[(&str, &str)]) -> Seen {
-    let mut all = page.hidden(PATH);
-    all.retain(|(name, _)| name == "csrf");
-    all.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    let seen = browser.post(PATH, &all).await;
-    browser.follow(seen).await
 }
 
 #[tokio::test]
@@ -69,7 +61,7 @@ async fn a_device_is_trusted_with_a_further_factor_alone_and_trusted_no_longer_b
     session_cookie(&mut ada, &[("own", "yes")]).await;
     let page = ada.get(PATH).await;
     assert!(!page.text.contains("value=\"trust\""), "a password alone trusts nothing: {}", page.text);
-    assert_eq!(send(&mut ada, &page, &[("action", "trust")]).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(ada.submit_one(&page, PATH, &[("action", "trust")]).await.status, StatusCode::FORBIDDEN);
 
     let services = app.services();
     let id = account_of(&app, ADA).await;
@@ -84,11 +76,11 @@ async fn a_device_is_trusted_with_a_further_factor_alone_and_trusted_no_longer_b
     let text = device.to_string();
     let mut eve = person(&app, "eve@example.com").await;
     let theirs = eve.get(PATH).await;
-    send(&mut eve, &theirs, &[("action", "distrust"), ("device", &text)]).await;
+    eve.submit_one(&theirs, PATH, &[("action", "distrust"), ("device", &text)]).await;
     assert!(listed().await.iter().any(|it| it.is_trusted(app.ports().now())), "not by somebody else");
-    let seen = send(&mut ada, &page, &[("action", "distrust"), ("device", &text)]).await;
+    let seen = ada.submit_one(&page, PATH, &[("action", "distrust"), ("device", &text)]).await;
     assert!(seen.says("The device is trusted no longer"), "{}", seen.text);
     assert!(!listed().await.iter().any(|it| it.is_trusted(app.ports().now())));
-    let nonsense = send(&mut ada, &page, &[("action", "distrust"), ("device", "x")]).await;
+    let nonsense = ada.submit_one(&page, PATH, &[("action", "distrust"), ("device", "x")]).await;
     assert_eq!(nonsense.status, StatusCode::BAD_REQUEST);
 }

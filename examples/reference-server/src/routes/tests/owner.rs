@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use crate::testing::{Browser, PASSWORD, Seen, app, mail, person, sign_in};
+use crate::testing::{Browser, PASSWORD, app, mail, person, sign_in};
 
 const NEW: &str = "a completely different sentence";
 
@@ -10,15 +10,6 @@ const NEW: &str = "a completely different sentence";
 fn link(text: &str, path: &str) -> String {
     let address = text.split_whitespace().find(|it| it.contains(path)).unwrap();
     format!("{path}{}", address.split_once(path).unwrap().1)
-}
-
-/// Sends one of several forms of a page that all post to `path`.
-async fn send(browser: &mut Browser, page: &Seen, path: &str, fields: &[(&str, &str)]) -> Seen {
-    let mut all = page.hidden(path);
-    all.retain(|(name, _)| name == "csrf");
-    all.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    let seen = browser.post(path, &all).await;
-    browser.follow(seen).await
 }
 
 #[tokio::test]
@@ -29,7 +20,7 @@ async fn an_address_is_changed_by_the_code_and_taken_back_by_the_link() {
     assert!(page.says("It takes the place of old@example.com"));
     let path = "/account/identifiers";
     let fields = [("action", "add"), ("identifier", "new@example.com"), ("replaces", "old@example.com")];
-    let asked = send(&mut browser, &page, path, &fields).await;
+    let asked = browser.submit_one(&page, path, &fields).await;
     assert!(asked.says("We sent a code to new@example.com"), "{}", asked.text);
     let (_, code) = mail(&app, "new@example.com").await;
     assert!(browser.get(path).await.says("old@example.com"), "nothing changes before the proof");
@@ -70,10 +61,10 @@ async fn a_new_password_signs_out_everybody_else() {
     sign_in(&mut there, "ada@example.com", PASSWORD).await;
     let path = "/account/security";
     let page = here.get(path).await;
-    let short = send(&mut here, &page, path, &[("action", "password"), ("new-password", "short")]).await;
+    let short = here.submit_one(&page, path, &[("action", "password"), ("new-password", "short")]).await;
     assert_eq!(short.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(short.says("Use at least 15 characters"));
-    let done = send(&mut here, &page, path, &[("action", "password"), ("new-password", NEW)]).await;
+    let done = here.submit_one(&page, path, &[("action", "password"), ("new-password", NEW)]).await;
     assert!(done.says("Your password is saved"));
     assert_eq!(there.get(path).await.path, "/sign-in");
     assert_eq!(here.get("/account").await.path, "/account");
@@ -86,11 +77,11 @@ async fn the_last_way_in_and_the_last_address_stay() {
     let mut browser = person(&app, "ada@example.com").await;
     let page = browser.get("/account/identifiers").await;
     let fields = [("action", "remove"), ("value", "ada@example.com")];
-    let refused = send(&mut browser, &page, "/account/identifiers", &fields).await;
+    let refused = browser.submit_one(&page, "/account/identifiers", &fields).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(refused.says("This is the last verified address or number"));
     let foreign = [("action", "remove"), ("value", "demo@example.com")];
-    let foreign = send(&mut browser, &page, "/account/identifiers", &foreign).await;
+    let foreign = browser.submit_one(&page, "/account/identifiers", &foreign).await;
     assert_eq!(foreign.status, StatusCode::BAD_REQUEST, "only one's own");
 }
 
@@ -101,10 +92,10 @@ async fn a_name_is_set_and_those_of_the_house_are_not() {
     let page = browser.get("/account/identifiers").await;
     let path = "/account/identifiers";
     for (name, says) in [("admin", "This name is not available"), ("x y", "Enter 2 to 64 letters")] {
-        let refused = send(&mut browser, &page, path, &[("action", "username"), ("username", name)]).await;
+        let refused = browser.submit_one(&page, path, &[("action", "username"), ("username", name)]).await;
         assert!(refused.says(says) && refused.text.contains(&format!("value=\"{name}\"")), "{name}");
     }
-    let done = send(&mut browser, &page, path, &[("action", "username"), ("username", "Lovelace")]).await;
+    let done = browser.submit_one(&page, path, &[("action", "username"), ("username", "Lovelace")]).await;
     assert!(done.says("Your username is saved") && done.says("lovelace"));
     let mut other = Browser::new(&app);
     sign_in(&mut other, "lovelace", PASSWORD).await;
@@ -116,7 +107,7 @@ async fn an_account_is_closed_and_its_owner_told_until_when_it_comes_back() {
     let mut browser = person(&app, "ada@example.com").await;
     let page = browser.get("/account/security").await;
     assert!(page.says("For 30 days"));
-    let closed = send(&mut browser, &page, "/account/security", &[("action", "close")]).await;
+    let closed = browser.submit_one(&page, "/account/security", &[("action", "close")]).await;
     assert!(closed.says("Your account is closed") && closed.says("Changed your mind?"));
     assert_eq!(browser.get("/account").await.path, "/sign-in");
     let (subject, _) = mail(&app, "ada@example.com").await;
@@ -141,14 +132,14 @@ async fn a_profile_has_the_fields_of_the_schema_and_keeps_what_was_typed() {
     }
     let path = "/account/profile";
     let fields = [("given_name", "Augusta"), ("website", "javascript:alert(1)"), ("birthdate", "1815-12-10")];
-    let refused = send(&mut browser, &page, path, &fields).await;
+    let refused = browser.submit_one(&page, path, &fields).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(refused.says("Enter a web address that begins with"));
     for kept in ["Augusta", "1815-12-10", "javascript:alert(1)"] {
         assert!(refused.text.contains(&format!("value=\"{kept}\"")), "{kept} is lost");
     }
-    let saved = send(&mut browser, &page, path, &[("given_name", "Augusta"), ("website", "")]).await;
+    let saved = browser.submit_one(&page, path, &[("given_name", "Augusta"), ("website", "")]).await;
     assert!(saved.says("Your changes are saved") && saved.text.contains("value=\"Augusta\""));
     // What is no attribute, and what is not theirs to change, is not even read.
-    send(&mut browser, &page, path, &[("email_verified", "true"), ("role", "admin")]).await;
+    browser.submit_one(&page, path, &[("email_verified", "true"), ("role", "admin")]).await;
 }

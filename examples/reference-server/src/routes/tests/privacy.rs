@@ -13,18 +13,10 @@ use http::StatusCode;
 use crate::{
     app::App,
     privacy::audit_sink,
-    testing::{Browser, PASSWORD, Seen, account_of, app, mail, person},
+    testing::{Browser, PASSWORD, account_of, app, mail, person},
 };
 
 const PATH: &str = "/account/privacy";
-
-async fn send(browser: &mut Browser, page: &Seen, fields: &[(&str, &str)]) -> Seen {
-    let mut all = page.hidden(PATH);
-    all.retain(|(name, _)| name == "csrf");
-    all.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    let seen = browser.post(PATH, &all).await;
-    browser.follow(seen).await
-}
 
 /// Delivers the events to the audit log.
 async fn audit(app: &App) {
@@ -41,7 +33,7 @@ async fn a_consent_to_a_purpose_is_given_proved_and_taken_back() {
     let mut browser = person(&app, "ada@example.com").await;
     let page = browser.get(PATH).await;
     assert!(page.says("We write to you by email about news") && page.says("Agree"));
-    let given = send(&mut browser, &page, &[("action", "give"), ("purpose", "newsletter")]).await;
+    let given = browser.submit_one(&page, PATH, &[("action", "give"), ("purpose", "newsletter")]).await;
     assert!(
         given.says("Your consent is recorded") && given.says("version 1") && given.says("shown in English")
     );
@@ -50,7 +42,7 @@ async fn a_consent_to_a_purpose_is_given_proved_and_taken_back() {
     );
     assert!(given.says(&format!("Proof of the text: {}", digest.to_text())), "{}", given.text);
     let taken = [("action", "withdraw"), ("recipient", "purpose:newsletter")];
-    let taken = send(&mut browser, &given, &taken).await;
+    let taken = browser.submit_one(&given, PATH, &taken).await;
     assert!(taken.says("Your consent is taken back") && !taken.says("Proof of the text"));
     let history = browser.get("/account/privacy/consents").await;
     assert_eq!(history.text.matches("<tr>").count(), 3, "{}", history.text);
@@ -60,7 +52,7 @@ async fn a_consent_to_a_purpose_is_given_proved_and_taken_back() {
         &[("action", "withdraw"), ("recipient", "newsletter")],
         &[("action", "something")],
     ] {
-        assert_eq!(send(&mut browser, &page, wrong).await.status, StatusCode::BAD_REQUEST);
+        assert_eq!(browser.submit_one(&page, PATH, wrong).await.status, StatusCode::BAD_REQUEST);
     }
     let german = browser.get("/account/privacy?ui_locales=de").await;
     assert!(german.says("Wir schreiben Ihnen höchstens einmal"));
@@ -137,14 +129,14 @@ async fn an_account_is_deleted_by_who_has_just_proved_that_it_is_theirs() {
     clock.advance(time::Duration::minutes(6));
     let page = browser.get(PATH).await;
     assert!(page.says("Confirm that it is you") && !page.text.contains("value=\"delete\""));
-    let refused = send(&mut browser, &page, &[("action", "delete")]).await;
+    let refused = browser.submit_one(&page, PATH, &[("action", "delete")]).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(refused.says("Confirm first that it is you"));
     let fields = [("current-password", PASSWORD)];
     let proved = browser.submit(&page, "/account/prove", &fields).await;
     assert!(proved.path.starts_with(PATH) && proved.text.contains("value=\"delete\""), "{}", proved.path);
     assert!(proved.says("everything that we keep about you is erased for good") && proved.says("30 days"));
-    let closed = send(&mut browser, &proved, &[("action", "delete")]).await;
+    let closed = browser.submit_one(&proved, PATH, &[("action", "delete")]).await;
     assert!(closed.says("Your account is closed"));
     assert_eq!(browser.get(PATH).await.path, "/sign-in");
     let (subject, _) = mail(&app, "ada@example.com").await;
@@ -168,12 +160,12 @@ async fn the_last_owner_is_told_where_to_hand_over_first() {
     let roles = [RoleName::new("member").unwrap()].into();
     organizations.add_member(&tenant, acme.id, bob, roles).await.unwrap();
     let page = browser.get(PATH).await;
-    let refused = send(&mut browser, &page, &[("action", "delete")]).await;
+    let refused = browser.submit_one(&page, PATH, &[("action", "delete")]).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(refused.says("Others work in Acme <1>, and you are the last owner"), "{}", refused.text);
     assert_eq!(browser.get(PATH).await.path, PATH, "they are signed in");
     organizations.set_roles(&tenant, acme.id, bob, [RoleName::owner()].into()).await.unwrap();
-    let closed = send(&mut browser, &page, &[("action", "delete")]).await;
+    let closed = browser.submit_one(&page, PATH, &[("action", "delete")]).await;
     assert!(closed.says("Your account is closed"));
 }
 

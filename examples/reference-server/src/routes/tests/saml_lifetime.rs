@@ -25,7 +25,7 @@ use url::form_urlencoded::Serializer;
 use super::saml::{ADA, HERE, SP, Setup, TENANT, Two, carry};
 use crate::{
     app::App,
-    testing::{Browser, Seen, account_of},
+    testing::{Browser, account_of},
 };
 
 /// Delivers what is in the outbox, and the events that come of it.
@@ -35,14 +35,6 @@ async fn relay(app: &App) {
     for _ in 0..5 {
         relay.deliver_pending().await.unwrap();
     }
-}
-
-async fn send(browser: &mut Browser, path: &str, page: &Seen, fields: &[(&str, &str)]) -> Seen {
-    let mut all = page.hidden(path);
-    all.retain(|(name, _)| name == "csrf");
-    all.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    let seen = browser.post(path, &all).await;
-    browser.follow(seen).await
 }
 
 #[tokio::test]
@@ -61,7 +53,7 @@ async fn a_consent_is_taken_back_where_it_is_listed() {
         let page = there.get(path).await;
         assert!(page.says("Payroll") && page.says("Your email address"), "{path}: {}", page.text);
         assert!(!page.says("Your family name"), "{path}");
-        let done = send(&mut there, path, &page, &fields).await;
+        let done = there.submit_one(&page, path, &fields).await;
         assert_eq!(done.status, StatusCode::OK, "{}", done.text);
         assert!(!done.says("Payroll"), "{path}: {}", done.text);
     }

@@ -1,4 +1,4 @@
-//! Tokens that are seen again: a cache full of live ones, asked in random order.
+//! Tokens that are seen again: a cache full of live ones, asked for in turn and at random.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -25,17 +25,23 @@ const TWO_THREADS: Bound = Bound::AtLeast(1.9);
 
 const UNIT: &str = "ring: the RS256 signature alone";
 const MEMORY: &str = "one read at random from as much memory";
-const FLOOR: &str = "floor: hash, look up, compare, expiry";
-const WHOLE: &str = "ciam-oauth: whole token kept";
+const FLOOR: &str = "floor, in turn: hash, look up, compare, expiry";
+const WHOLE: &str = "ciam-oauth, in turn: whole token kept";
+const FLOOR_AT_RANDOM: &str = "floor, at random";
+const WHOLE_AT_RANDOM: &str = "ciam-oauth, at random: whole token kept";
+const DIGEST: &str = "ciam-oauth, in turn: digest kept";
+const DIGEST_AT_RANDOM: &str = "ciam-oauth, at random: digest kept";
 const TOKENS: usize = 100_000;
 const ROUNDS: usize = 61;
 const TURN: Duration = Duration::from_millis(25);
 const WINDOW: Duration = Duration::from_millis(40);
 
-/// Live tokens, and caches that have seen them.
+/// Live tokens in the order in which they were first seen, and caches that have seen them.
 #[derive(Debug)]
 pub struct Cached {
     tokens: Vec<String>,
+    /// An order that has nothing to do with where they are in memory.
+    at_random: Vec<usize>,
     /// Keeps whole tokens.
     pub whole: CachingValidator,
     digests: CachingValidator,
@@ -63,14 +69,15 @@ impl Cached {
         for index in 0..number {
             tokens.push(key.access_token_of(index)?);
         }
-        for token in &tokens {
-            whole.validate(token, now)?;
-            digests.validate(token, now)?;
+        for cache in [&whole, &digests] {
+            for token in &tokens {
+                cache.validate(token, now)?;
+            }
         }
-        // In an order that has nothing to do with where they are in memory.
-        shuffle(&mut tokens);
-        let mut cached = Self { tokens: Vec::new(), whole, digests, now };
+        let mut cached = Self { tokens: Vec::new(), at_random: Vec::new(), whole, digests, now };
         cached.tokens = tokens.into_iter().filter(|token| cached.is_kept(token)).collect();
+        cached.at_random = (0..cached.tokens.len()).collect();
+        shuffle(&mut cached.at_random);
         // Those few that found no room are left out.
         if cached.tokens.len() * 50 < number * 49 {
             return Err(format!("only {} of {number} are kept", cached.tokens.len()).into());
@@ -89,17 +96,36 @@ impl Cached {
     }
 }
 
-/// Asks for all in turn, as a server does: a token has just been read from the network and is in the processor's own cache, what
-/// is kept of it is not.
+/// In which order clients come.
+#[derive(Clone, Copy)]
+enum Order {
+    /// As they came first: devices that report every minute.
+    InTurn,
+    /// As if each time one were drawn: nothing foretells the next.
+    AtRandom,
+}
+
+/// Asks for all, over and over, as a server does: a token has just been read from the network and is in the processor's own
+/// cache, what is kept of it is not.
 struct Requests<'a> {
-    tokens: &'a [String],
+    cached: &'a Cached,
+    order: Order,
     next: usize,
     read: [String; 32],
 }
 
 impl<'a> Requests<'a> {
-    fn new(cached: &'a Cached, next: usize) -> Self {
-        Self { tokens: &cached.tokens, next, read: Default::default() }
+    fn new(cached: &'a Cached, order: Order, next: usize) -> Self {
+        Self { cached, order, next, read: Default::default() }
+    }
+
+    fn next(&mut self) -> &'a str {
+        let place = self.next;
+        self.next = if place + 1 < self.cached.tokens.len() { place + 1 } else { 0 };
+        self.cached.token(match self.order {
+            Order::InTurn => place,
+            Order::AtRandom => self.cached.at_random.get(place).copied().unwrap_or_default(),
+        })
     }
 
     /// How long it takes to answer so many.
@@ -108,10 +134,12 @@ impl<'a> Requests<'a> {
         while rest > 0 {
             let chunk = self.read.len().min(rest);
             rest -= chunk;
-            for read in self.read.iter_mut().take(chunk) {
-                self.next = if self.next + 1 < self.tokens.len() { self.next + 1 } else { 0 };
-                read.clear();
-                read.push_str(self.tokens.get(self.next).map(String::as_str).unwrap_or_default());
+            for place in 0..chunk {
+                let token = self.next();
+                if let Some(read) = self.read.get_mut(place) {
+                    read.clear();
+                    read.push_str(token);
+                }
             }
             let read = black_box(&self.read);
             let begin = Instant::now();
@@ -137,17 +165,19 @@ pub fn contests(measuring: bool, gates: &mut Gates) -> Result<(), Failure> {
     let signature = crate::fixtures::decode(signature)?;
 
     let (now, hot) = (cached.now, cached.token(0));
-    let floor = Floor::new(&cached.tokens);
+    let floor = Floor::new(&cached);
     let mut memory = Memory::of(cached.tokens.iter().map(String::len).sum());
-    let [mut whole, mut digests, mut floors] = [(); 3].map(|()| Requests::new(&cached, 0));
+    let in_turn = || Requests::new(&cached, Order::InTurn, 0);
+    let at_random = || Requests::new(&cached, Order::AtRandom, 0);
     let contest = Contest::new(format!("accept one of {} tokens again", cached.tokens.len()))
         .candidate(UNIT, || check(black_box(message.as_bytes()), &signature))
         .candidate(MEMORY, || memory.read())
-        .timed(FLOOR, |batch| floors.time(batch, |token| floor.accepts(token, now)))
-        .timed(WHOLE, |batch| whole.time(batch, |token| cached.whole.validate(token, now).is_ok()))
-        .timed("ciam-oauth: digest kept", |batch| {
-            digests.time(batch, |token| cached.digests.validate(token, now).is_ok())
-        })
+        .timed(FLOOR, asking(in_turn(), |token| floor.accepts(token, now)))
+        .timed(WHOLE, asking(in_turn(), |token| cached.whole.validate(token, now).is_ok()))
+        .timed(DIGEST, asking(in_turn(), |token| cached.digests.validate(token, now).is_ok()))
+        .timed(FLOOR_AT_RANDOM, asking(at_random(), |token| floor.accepts(token, now)))
+        .timed(WHOLE_AT_RANDOM, asking(at_random(), |token| cached.whole.validate(token, now).is_ok()))
+        .timed(DIGEST_AT_RANDOM, asking(at_random(), |token| cached.digests.validate(token, now).is_ok()))
         .candidate("ciam-oauth: whole token, always the same", || {
             cached.whole.validate(black_box(hot), now).is_ok()
         });
@@ -160,6 +190,8 @@ pub fn contests(measuring: bool, gates: &mut Gates) -> Result<(), Failure> {
     println!("{}", rounds.standings());
     gates.add("cached: times cheaper than raw RS256 on ring", rounds.ratio(UNIT, WHOLE), CHEAPER);
     gates.add("cached: to its floor, a plain map", rounds.ratio(WHOLE, FLOOR), OF_THE_FLOOR);
+    let at_random = rounds.ratio(WHOLE_AT_RANDOM, FLOOR_AT_RANDOM);
+    gates.add("cached, at random: to its floor", at_random, OF_THE_FLOOR);
 
     let mut ratios = Vec::new();
     for _ in 0..ROUNDS {
@@ -170,12 +202,20 @@ pub fn contests(measuring: bool, gates: &mut Gates) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A candidate that answers requests.
+fn asking<'a>(
+    mut requests: Requests<'a>,
+    accepts: impl Fn(&str) -> bool + 'a,
+) -> impl FnMut(u32) -> Duration + 'a {
+    move |batch| requests.time(batch, &accepts)
+}
+
 /// How many tokens a second this many threads accept together.
 fn threads(cached: &Cached, number: usize, window: Duration) -> f64 {
     const BATCH: u32 = 512;
     let start = Barrier::new(number);
     let one = |begin: usize| {
-        let mut requests = Requests::new(cached, begin);
+        let mut requests = Requests::new(cached, Order::InTurn, begin);
         start.wait();
         let (begin, mut done, mut spent) = (Instant::now(), 0, Duration::ZERO);
         loop {
@@ -198,11 +238,9 @@ fn threads(cached: &Cached, number: usize, window: Duration) -> f64 {
 struct Floor(HashMap<Box<str>, i64, RandomState>);
 
 impl Floor {
-    fn new(tokens: &[String]) -> Self {
-        // Not made in the order in which they will be asked for: neighbours in memory would be neighbours in time.
-        let mut tokens: Vec<_> = tokens.iter().map(String::as_str).collect();
-        shuffle(&mut tokens);
-        Self(tokens.into_iter().map(|token| (token.into(), EXPIRES_AT)).collect())
+    /// Made in the order in which the cache saw them, so that neighbours in memory are the same.
+    fn new(cached: &Cached) -> Self {
+        Self(cached.tokens.iter().map(|token| (token.as_str().into(), EXPIRES_AT)).collect())
     }
 
     fn accepts(&self, token: &str, now: OffsetDateTime) -> bool {

@@ -14,7 +14,7 @@ mod sign;
 mod verify;
 
 pub use self::algorithm::SignatureAlgorithm;
-pub(crate) use self::base64::{decode_strict, encode};
+pub(crate) use self::base64::{decode_packed, decode_strict, encode, is_space};
 pub use self::keys::{KeyError, Signer, TrustedKey, TrustedKeys};
 pub(crate) use self::sign::Unsigned;
 pub(crate) use self::verify::{Announced, is_signed};

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::chars::first;
+use super::chars::{any, first};
 use super::tree::Part;
 use super::{Element, XmlError};
 
@@ -242,7 +242,7 @@ impl<'d> Writer<'d> {
 }
 
 pub(super) fn escape_text(text: &str, out: &mut String) {
-    let special = |byte: u8| matches!(byte, b'&' | b'<' | b'>' | b'\r');
+    let special = |byte| (byte == b'&') | (byte == b'<') | (byte == b'>') | (byte == b'\r');
     escape(text, out, special, |byte| match byte {
         b'&' => "&amp;",
         b'<' => "&lt;",
@@ -252,7 +252,8 @@ pub(super) fn escape_text(text: &str, out: &mut String) {
 }
 
 pub(super) fn escape_attribute(text: &str, out: &mut String) {
-    let special = |byte: u8| matches!(byte, b'&' | b'<' | b'"' | b'\t' | b'\n' | b'\r');
+    let spaces = |byte| (byte == b'\t') | (byte == b'\n') | (byte == b'\r');
+    let special = |byte| (byte == b'&') | (byte == b'<') | (byte == b'"') | spaces(byte);
     escape(text, out, special, |byte| match byte {
         b'&' => "&amp;",
         b'<' => "&lt;",
@@ -270,6 +271,10 @@ fn escape(
     special: impl Fn(u8) -> bool + Copy,
     replacement: impl Fn(u8) -> &'static str,
 ) {
+    if !any(text.as_bytes(), special) {
+        out.push_str(text);
+        return;
+    }
     let mut rest = text;
     while let Some(at) = first(rest.as_bytes(), special) {
         out.push_str(rest.get(..at).unwrap_or_default());

@@ -2,31 +2,44 @@
 
 use super::XmlError;
 
-/// Where the first byte is that is wanted. Blocks without one are passed over as a whole, which compilers do in registers.
+/// Where the first byte is that is wanted. Blocks without one are passed over as a whole, which compilers do in registers where
+/// what is wanted is said without a branch: by `|` and `&`.
 pub(super) fn first(bytes: &[u8], wanted: impl Fn(u8) -> bool + Copy) -> Option<usize> {
     let (blocks, _) = bytes.as_chunks::<BLOCK>();
-    let none = |block: &&[u8; BLOCK]| !block.iter().fold(false, |any, byte| any | wanted(*byte));
-    let skipped = blocks.iter().take_while(none).count() * BLOCK;
+    let skipped = blocks.iter().take_while(|block| !in_block(block, wanted)).count() * BLOCK;
     let rest = bytes.get(skipped..)?;
     rest.iter().position(|byte| wanted(*byte)).map(|at| skipped + at)
 }
 
-const BLOCK: usize = 32;
+/// Whether there is a byte that is wanted.
+pub(super) fn any(bytes: &[u8], wanted: impl Fn(u8) -> bool + Copy) -> bool {
+    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+    // The last block overlaps the one before it, so that nothing is left that is looked at one by one.
+    match bytes.last_chunk::<BLOCK>() {
+        Some(last) => blocks.iter().any(|block| in_block(block, wanted)) || in_block(last, wanted),
+        None => rest.iter().any(|byte| wanted(*byte)),
+    }
+}
+
+fn in_block(block: &[u8; BLOCK], wanted: impl Fn(u8) -> bool) -> bool {
+    block.iter().fold(false, |any, byte| any | wanted(*byte))
+}
+
+const BLOCK: usize = 16;
 
 /// Whether `Char` of [XML 1.0](https://www.w3.org/TR/xml/#charsets) holds for every character of the text.
 pub(super) fn all_allowed(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    if first(bytes, |b| b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r')).is_some() {
-        return false;
-    }
     // U+FFFE and U+FFFF begin with this byte, as they are encoded, and little else does.
-    let mut rest = bytes;
-    while let Some(at) = first(rest, |b| b == 0xEF) {
+    const LAST: u8 = 0xEF;
+    let mut rest = text.as_bytes();
+    let suspect = |b| (b < 0x20) & (b != b'\t') & (b != b'\n') & (b != b'\r') | (b == LAST);
+    while let Some(at) = first(rest, suspect) {
         rest = rest.get(at..).unwrap_or_default();
-        if matches!(rest, [0xEF, 0xBF, 0xBE | 0xBF, ..]) {
-            return false;
+        match rest {
+            [LAST, 0xBF, 0xBE | 0xBF, ..] => return false,
+            [LAST, tail @ ..] => rest = tail,
+            _ => return false,
         }
-        rest = rest.get(1..).unwrap_or_default();
     }
     true
 }
@@ -58,20 +71,42 @@ const fn continues_name(c: char) -> bool {
         || matches!(c, '-' | '.' | '0'..='9' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
 }
 
+/// What an ASCII character may be in a name: nothing, its continuation, its beginning as well.
+const ASCII: [u8; 128] = {
+    let mut table = [0; 128];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        let c = byte as char;
+        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+        {
+            table[byte as usize] = continues_name(c) as u8 + starts_name(c) as u8;
+        }
+        byte += 1;
+    }
+    table
+};
+
+fn ascii(byte: u8) -> u8 {
+    ASCII.get(usize::from(byte)).copied().unwrap_or_default()
+}
+
 /// Whether a text is an `NCName`.
 pub(crate) fn is_ncname(text: &str) -> bool {
-    let mut chars = text.chars();
-    chars.next().is_some_and(starts_name) && chars.all(continues_name)
+    if !text.is_ascii() {
+        let mut chars = text.chars();
+        return chars.next().is_some_and(starts_name) && chars.all(continues_name);
+    }
+    match text.as_bytes() {
+        [initial, rest @ ..] => ascii(*initial) == 2 && rest.iter().all(|byte| ascii(*byte) > 0),
+        [] => false,
+    }
 }
 
 /// The length of the qualified name at the beginning of a text; whether it is one is for [`is_ncname`] to say.
 pub(super) fn name_length(text: &str) -> usize {
-    let ascii = text
-        .bytes()
-        .position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b':' | b'-' | b'_' | b'.')))
-        .unwrap_or(text.len());
-    if text.as_bytes().get(ascii).is_none_or(u8::is_ascii) {
-        return ascii;
+    let end = text.bytes().position(|byte| ascii(byte) == 0 && byte != b':').unwrap_or(text.len());
+    if text.as_bytes().get(end).is_none_or(u8::is_ascii) {
+        return end;
     }
     text.char_indices().find(|(_, c)| *c != ':' && !continues_name(*c)).map_or(text.len(), |(at, _)| at)
 }
@@ -79,9 +114,9 @@ pub(super) fn name_length(text: &str) -> usize {
 /// Whether a text has to be decoded: it has references or line ends to be normalized.
 pub(super) fn needs_decoding(text: &str, attribute: bool) -> bool {
     if attribute {
-        return first(text.as_bytes(), |b| matches!(b, b'&' | b'\r' | b'\n' | b'\t')).is_some();
+        return any(text.as_bytes(), |b| (b == b'&') | (b == b'\r') | (b == b'\n') | (b == b'\t'));
     }
-    first(text.as_bytes(), |b| matches!(b, b'&' | b'\r')).is_some()
+    any(text.as_bytes(), |b| (b == b'&') | (b == b'\r'))
 }
 
 /// Appends the value of a text or an attribute: references replaced, line ends and (in attributes) white space normalized
@@ -131,4 +166,47 @@ fn resolve(reference: &str) -> Result<char, XmlError> {
         .and_then(char::from_u32)
         .filter(|c| is_allowed(*c))
         .ok_or(XmlError::Reference)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_is_found_wherever_it_stands() {
+        for length in 0..70 {
+            let none = vec![b'x'; length];
+            assert!(!any(&none, |b| b == b'&') && first(&none, |b| b == b'&').is_none(), "{length}");
+            for at in 0..length {
+                let mut one = none.clone();
+                one[at] = b'&';
+                assert!(any(&one, |b| b == b'&'), "{at} of {length}");
+                assert_eq!(first(&one, |b| b == b'&'), Some(at), "{at} of {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn characters_are_allowed_wherever_they_stand() {
+        let all = (0..0x300).chain(0xD7F0..0xD800).chain(0xE000..0x1_0010).filter_map(char::from_u32);
+        for c in all {
+            for before in [0, 1, 15, 40] {
+                let text = format!("{}{c}{}", "\n".repeat(before), "y".repeat(20));
+                assert_eq!(all_allowed(&text), is_allowed(c), "{c:?} after {before}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_of_one_alphabet_are_names_as_the_grammar_has_them() {
+        let chars = || (0..0x180).filter_map(char::from_u32);
+        for (one, two) in chars().flat_map(|one| chars().map(move |two| (one, two))) {
+            let name: String = [one, two].into_iter().collect();
+            assert_eq!(is_ncname(&name), starts_name(one) && continues_name(two), "{name:?}");
+            let part = |c| c == ':' || continues_name(c);
+            let length = name.chars().take_while(|c| part(*c)).map(char::len_utf8).sum::<usize>();
+            assert_eq!(name_length(&name), length, "{name:?}");
+        }
+        assert!(!is_ncname(""));
+    }
 }

@@ -1,5 +1,7 @@
 //! The pull parser: one token at a time, nothing copied, nothing expanded.
 
+use memchr::{memchr, memchr_iter};
+
 use super::chars::{all_allowed, is_ncname, is_space, name_length};
 use super::{Limits, XmlError};
 
@@ -114,6 +116,11 @@ impl<'a> Reader<'a> {
         Ok(reader)
     }
 
+    /// The document.
+    pub(crate) const fn source(&self) -> &'a str {
+        self.source
+    }
+
     /// The name of the element that [`Token::Start`] opened.
     pub(crate) const fn name(&self) -> &Name<'a> {
         &self.name
@@ -210,9 +217,9 @@ impl<'a> Reader<'a> {
         if self.open.is_empty() {
             return Err(XmlError::Syntax);
         }
-        let end = rest.find('<').ok_or(XmlError::Syntax)?;
+        let end = memchr(b'<', rest.as_bytes()).ok_or(XmlError::Syntax)?;
         let text = rest.get(..end).unwrap_or_default();
-        if text.contains("]]>") {
+        if ends_section(text.as_bytes()) {
             return Err(XmlError::Syntax);
         }
         self.count()?;
@@ -309,7 +316,7 @@ impl<'a> Reader<'a> {
             if value.len() > self.limits.value {
                 return Err(XmlError::TooLong);
             }
-            if value.contains('<') {
+            if memchr(b'<', value.as_bytes()).is_some() {
                 return Err(XmlError::Syntax);
             }
             self.at = self.source.len() - tail.len();
@@ -368,9 +375,10 @@ impl<'a> Reader<'a> {
     }
 
     fn resolve(&self, qualified: &'a str, element: bool) -> Result<Name<'a>, XmlError> {
-        let (prefix, local) = match qualified.split_once(':') {
+        let colon = qualified.bytes().position(|byte| byte == b':');
+        let (prefix, local) = match colon.and_then(|at| qualified.split_at_checked(at)) {
             Some(("", _)) => return Err(XmlError::Syntax),
-            Some(parts) => parts,
+            Some((prefix, rest)) => (prefix, rest.get(1..).unwrap_or_default()),
             None => ("", qualified),
         };
         if !is_ncname(local) || !prefix.is_empty() && !is_ncname(prefix) {
@@ -413,13 +421,25 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Whether there is a `]]>`, which text must not have.
+fn ends_section(text: &[u8]) -> bool {
+    memchr_iter(b'>', text).any(|at| text.get(..at).is_some_and(|before| before.ends_with(b"]]")))
+}
+
 /// Reads `= "value"`; the value and what follows.
 fn quoted_value(text: &str) -> Result<(&str, &str), XmlError> {
     let space = [' ', '\t', '\r', '\n'];
-    let after = text.trim_start_matches(space).strip_prefix('=').ok_or(XmlError::Syntax)?;
-    let after = after.trim_start_matches(space);
-    let quote = after.chars().next().filter(|c| matches!(c, '"' | '\'')).ok_or(XmlError::Syntax)?;
-    after.get(1..).and_then(|inner| inner.split_once(quote)).ok_or(XmlError::Syntax)
+    let after = match text.strip_prefix('=') {
+        Some(after) => after,
+        None => text.trim_start_matches(space).strip_prefix('=').ok_or(XmlError::Syntax)?,
+    };
+    let after = if after.starts_with(['"', '\'']) { after } else { after.trim_start_matches(space) };
+    let quote = after.bytes().next().filter(|byte| matches!(byte, b'"' | b'\'')).ok_or(XmlError::Syntax)?;
+    let inner = after.get(1..).ok_or(XmlError::Syntax)?;
+    let (value, tail) = memchr(quote, inner.as_bytes())
+        .and_then(|end| inner.split_at_checked(end))
+        .ok_or(XmlError::Syntax)?;
+    Ok((value, tail.get(1..).unwrap_or_default()))
 }
 
 /// Whether a namespace's name starts with a scheme and is written plainly. Relative ones have no canonical form

@@ -1,6 +1,6 @@
 //! What the aggregate of a federation takes of memory while it is read, as an allocator counts it that does nothing else.
 //!
-//! A run without optimisation reads 8 MB. A federation of federations has 100 MB:
+//! A federation of federations has 100 MB. With optimisation it is also said how long that takes:
 //!
 //!     cargo test --release -p ciam-saml --test memory -- --nocapture
 
@@ -116,11 +116,14 @@ fn an_aggregate_takes_little_beside_itself() {
 }
 
 #[test]
-#[cfg(not(debug_assertions))]
 fn a_hundred_megabytes_fit_into_256() {
     let (text, count) = aggregate(100 * 1_048_576);
-    assert!(peak(&text, &trust().with_only(["https://idp-7.example/metadata"]), 1) < 128 * MB);
+    assert!(text.len() as u64 > 100 * MB);
     assert!(peak(&text, &trust(), count) < 256 * MB);
+    if cfg!(not(debug_assertions)) {
+        // The same with less to do, for which a build without optimisation takes as long again.
+        assert!(peak(&text, &trust().with_only(["https://idp-7.example/metadata"]), 1) < 128 * MB);
+    }
     drop(text);
     if let Ok(status) = std::fs::read_to_string("/proc/self/status") {
         // The document is there twice, once as what the test keeps of it.

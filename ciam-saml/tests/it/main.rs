@@ -23,4 +23,7 @@ mod sealed;
 mod service_provider;
 mod signatures;
 mod support;
+#[path = "../catalogue/targets.rs"]
+#[expect(dead_code, reason = "shared with the catalogue")]
+mod targets;
 mod world;

@@ -2,7 +2,7 @@
 
 use ciam_core::crypto::SignatureScheme;
 use ciam_saml::dsig::{
-    KeyError, SignatureAlgorithm, SignatureError as E, SignaturePolicy, Signed, TrustedKeys, verify,
+    KeyError, SignatureAlgorithm, SignatureError as E, SignaturePolicy, Signed, Signer, TrustedKeys, verify,
 };
 use ciam_saml::xml::{Canonical, Doc, Limits, XmlError, canonicalize};
 
@@ -299,4 +299,12 @@ fn one_of_several_keys_is_enough_and_a_removed_one_is_not() {
 fn identifiers_are_there_once() {
     let xml = signed(|_| {}).replace(BODY, r#"<m:x Id="_1"/>"#);
     assert_eq!(check(&xml).unwrap_err(), E::Xml(XmlError::DuplicateId));
+}
+
+#[test]
+fn our_own_keys_have_their_certificate() {
+    let other = Signer::new(&**CRYPTO, IDP.algorithm, IDP.pkcs8.expose(), OTHER.certificate.clone());
+    assert_eq!(other.unwrap_err(), KeyError::OtherCertificate);
+    let none = Signer::new(&**CRYPTO, IDP.algorithm, IDP.pkcs8.expose(), b"no certificate".to_vec());
+    assert_eq!(none.unwrap_err(), KeyError::Certificate);
 }

@@ -29,17 +29,23 @@ fn openid_client_v6_is_content() {
     let Some(node) = node() else { return };
     let setting = Setting::new("openid-client");
     let _server = setting.reference_server(&import_file());
-    node.run(
-        "openid-client.test.mjs",
-        &[
-            ("CIAM_E2E_ISSUER", &setting.issuer),
-            ("CIAM_E2E_EMAIL", EMAIL),
-            ("CIAM_E2E_PASSWORD", PASSWORD),
-            ("CIAM_E2E_SECRET", SECRET),
-            ("CIAM_E2E_RESOURCE", "http://localhost:8082"),
-            ("CIAM_E2E_PRIVATE_JWK", PRIVATE_JWK),
-        ],
-    );
+    node.run("openid-client.test.mjs", &as_client(&setting));
+}
+
+#[test]
+fn authlib_finds_nothing_wrong() {
+    let (Some(node), Some(python)) = (node(), python_with("authlib")) else { return };
+    let setting = Setting::new("authlib");
+    let _server = setting.reference_server(&import_file());
+    let python = python.to_string_lossy();
+    node.run("authlib.test.mjs", &[&as_client(&setting)[..], &[("CIAM_E2E_PYTHON", &python)]].concat());
+}
+
+#[test]
+fn our_relying_party_notices_whatever_is_changed_between_it_and_a_provider_of_others() {
+    let Some(node) = node() else { return };
+    let relying_party = built("relying-party");
+    node.run("foreign-provider.test.mjs", &[("CIAM_E2E_RELYING_PARTY", &relying_party.to_string_lossy())]);
 }
 
 #[test]
@@ -128,17 +134,17 @@ fn an_organization_in_a_browser() {
 fn services_of_others_that_speak_saml_in_a_browser() {
     let apache = ["/usr/sbin/apache2", "/usr/lib/apache2/modules/mod_auth_mellon.so"];
     let shibboleth = ["/usr/lib/apache2/modules/mod_shib.so", "/usr/sbin/shibd", "/usr/bin/openssl"];
-    saml("saml-services.test.mjs", &[apache.as_slice(), &shibboleth].concat());
+    beside("saml-services.test.mjs", &[apache.as_slice(), &shibboleth].concat());
 }
 
 #[test]
 fn an_identity_provider_of_others_that_speaks_saml_in_a_browser() {
     let needed = ["/usr/bin/php", "/usr/share/simplesamlphp/www/module.php", "/usr/bin/openssl"];
-    saml("saml-provider.test.mjs", &needed);
+    beside("saml-provider.test.mjs", &needed);
 }
 
 /// A suite that starts the server by itself, and other software beside it.
-fn saml(suite: &str, needed: &[&str]) {
+fn beside(suite: &str, needed: &[&str]) {
     let (Some(node), Some(chromium)) = (node(), chromium()) else { return };
     if let Some(missing) = needed.iter().find(|it| !Path::new(it).exists()) {
         let _skipped: Option<()> = skip(&format!("{missing} is not there"));
@@ -245,6 +251,18 @@ fn a_killed_server_loses_no_acknowledged_sign_up() {
             ("CIAM_E2E_PORT", &setting.port.to_string()),
         ],
     );
+}
+
+/// What a suite needs to know to be a client of the import file.
+fn as_client(setting: &Setting) -> [(&str, &str); 6] {
+    [
+        ("CIAM_E2E_ISSUER", &setting.issuer),
+        ("CIAM_E2E_EMAIL", EMAIL),
+        ("CIAM_E2E_PASSWORD", PASSWORD),
+        ("CIAM_E2E_SECRET", SECRET),
+        ("CIAM_E2E_RESOURCE", "http://localhost:8082"),
+        ("CIAM_E2E_PRIVATE_JWK", PRIVATE_JWK),
+    ]
 }
 
 /// A folder and a port of its own for one test.
@@ -386,10 +404,25 @@ fn node() -> Option<Node> {
     if !there {
         return skip("Node is not installed");
     }
-    if !["openid-client", "axe-core"].iter().all(|it| folder.join("node_modules").join(it).exists()) {
+    if !["openid-client", "axe-core", "oidc-provider"]
+        .iter()
+        .all(|it| folder.join("node_modules").join(it).exists())
+    {
         return skip("the packages of tests/e2e are not installed (npm ci)");
     }
     Some(Node(folder))
+}
+
+/// Python with a package, in the environment that `CIAM_PYTHON` names or in the one that the pipeline makes.
+fn python_with(package: &str) -> Option<PathBuf> {
+    let named = std::env::var_os("CIAM_PYTHON").map(PathBuf::from);
+    let python = named.unwrap_or_else(|| workspace().join("target/python/bin/python"));
+    let import = Command::new(&python).args(["-c", &format!("import {package}")]).output();
+    if import.is_ok_and(|it| it.status.success()) {
+        Some(python)
+    } else {
+        skip(&format!("Python with {package} is not there (CIAM_PYTHON)"))
+    }
 }
 
 fn chromium() -> Option<PathBuf> {

@@ -155,12 +155,16 @@ export async function program(binary, args, port) {
   const child = spawn(binary, args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
   for (let attempt = 0; attempt < 300; attempt += 1) {
     if (child.exitCode !== null) throw new Error(`${binary} stopped with ${child.exitCode}`);
-    const open = await new Promise((resolve) => {
-      const socket = net.connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false));
-      socket.on('connect', () => socket.destroy());
-    });
-    if (open) return child;
+    if (await isOpen(port)) return child;
     await pause(100);
   }
   throw new Error(`${binary} does not listen`);
+}
+
+/** Whether somebody listens. */
+export async function isOpen(port) {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false));
+    socket.on('connect', () => socket.destroy());
+  });
 }

@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test';
 import { answersIn, browser as launched, pictures } from './chromium.mjs';
 import { freePort } from './cluster.mjs';
 import { required } from './environment.mjs';
-import { Peers } from './saml-peers.mjs';
+import { SamlPeers } from './saml-peers.mjs';
 
 const binary = required('CIAM_E2E_SERVER');
 const person = {
@@ -18,7 +18,7 @@ const person = {
   attributes: { uid: 'ada', mail: 'ada@acme.example', displayName: 'Ada Lovelace' },
 };
 const browser = launched();
-const peers = new Peers();
+const peers = new SamlPeers();
 let issuer;
 let provider;
 

@@ -12,6 +12,8 @@ use ciam_core::assurance::Acr;
 use ciam_core::error::PortError;
 use ciam_core::http::{Params, Peer};
 use ciam_core::id::AccountId;
+#[cfg(feature = "draft-native-sso")]
+use ciam_core::id::SessionId;
 use ciam_core::jose::Algorithm;
 use ciam_core::session::Session;
 use http::HeaderValue;
@@ -21,6 +23,8 @@ use time::OffsetDateTime;
 use crate::AuthorizationServer;
 use crate::authorize::AuthorizeRequest;
 use crate::client::Client;
+#[cfg(feature = "draft-native-sso")]
+use crate::client::ClientId;
 use crate::error::{AuthorizeError, TokenError};
 use crate::grant::Grant;
 use crate::issuer::Issuer;
@@ -97,6 +101,24 @@ pub trait Extension: fmt::Debug + Send + Sync {
         id_token_hint: &str,
     ) -> Result<Option<AccountId>, PortError> {
         let _ = (server, client, id_token_hint);
+        Ok(None)
+    }
+
+    /// The client and what is kept of its request, if an ID token of this server, expired or not, is of this session and names
+    /// the device secret with this digest.
+    ///
+    /// # Errors
+    ///
+    /// Fails when a port does.
+    #[cfg(feature = "draft-native-sso")]
+    async fn device_session(
+        &self,
+        server: &AuthorizationServer,
+        id_token: &str,
+        session: SessionId,
+        secret_hash: &str,
+    ) -> Result<Option<DeviceSession>, PortError> {
+        let _ = (server, id_token, session, secret_hash);
         Ok(None)
     }
 
@@ -388,3 +410,24 @@ impl NoExtension {
 
 #[async_trait]
 impl Extension for NoExtension {}
+
+/// An app that has signed somebody in on a device.
+#[cfg(feature = "draft-native-sso")]
+#[cfg_attr(docsrs, doc(cfg(feature = "draft-native-sso")))]
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct DeviceSession {
+    /// The app.
+    pub client: ClientId,
+    /// What the extension keeps with the grant of the other app.
+    pub extension: Map<String, Value>,
+}
+
+#[cfg(feature = "draft-native-sso")]
+impl DeviceSession {
+    /// An app, and what is kept.
+    #[must_use]
+    pub const fn new(client: ClientId, extension: Map<String, Value>) -> Self {
+        Self { client, extension }
+    }
+}

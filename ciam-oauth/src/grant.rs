@@ -65,6 +65,9 @@ pub struct Grant {
     /// ([RFC 9449, section 5](https://www.rfc-editor.org/rfc/rfc9449#section-5)).
     #[serde(default)]
     pub confirmation: Option<Confirmation>,
+    /// The attested key of the instance of the client that it was given to: no other instance can use its refresh tokens.
+    #[serde(default)]
+    pub instance: Option<JwkThumbprint>,
     /// Whether it can be used.
     pub state: GrantState,
     /// The refresh tokens; `None` when there are none.
@@ -100,6 +103,7 @@ impl Grant {
             details: code.details.clone(),
             extension: code.extension.clone(),
             confirmation: None,
+            instance: None,
             state: GrantState::Active,
             refresh: None,
             created_at: now,
@@ -297,6 +301,9 @@ pub struct AuthorizationCode {
     /// ([RFC 9449, section 10](https://www.rfc-editor.org/rfc/rfc9449#section-10)).
     #[serde(default)]
     pub dpop_key: Option<JwkThumbprint>,
+    /// The attested key of the instance of the client that pushed the request; the exchange must prove it.
+    #[serde(default)]
+    pub instance: Option<JwkThumbprint>,
     /// The id of the grant that the exchange makes, fixed here so that a replayer knows what to revoke.
     pub grant: GrantId,
     /// When it was issued.

@@ -65,6 +65,14 @@
 //!
 //! - `memory`: the in-memory ports of `ciam-core`, to run a server without any adapter.
 //! - `testkit`: the manual clock, seeded entropy and contract suites of `ciam-core`, and races of whole flows.
+//! - `draft-attested-clients`: `attest_jwt_client_auth`, after draft-ietf-oauth-attestation-based-client-auth-10. May change in
+//!   any release.
+//! - `draft-client-documents`: clients that publish what they are, after draft-ietf-oauth-client-id-metadata-document-02. May
+//!   change in any release.
+//! - `draft-first-party-apps`: authorization without a browser for the operator's own apps, after
+//!   draft-ietf-oauth-first-party-apps-03. May change in any release.
+//! - `draft-native-sso`: tokens for another app on the same device, after OpenID Connect Native SSO for Mobile Apps 1.0, draft 06,
+//!   which `ciam-oidc` turns on. May change in any release.
 //! - `tracing`: spans and events through the `tracing` crate; identifiers and error codes only.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -74,6 +82,9 @@ pub mod authorize;
 pub mod backchannel;
 pub mod client;
 mod client_auth;
+#[cfg(feature = "draft-client-documents")]
+#[cfg_attr(docsrs, doc(cfg(feature = "draft-client-documents")))]
+pub mod client_document;
 pub mod confirmation;
 pub mod custom_grant;
 pub mod device;

@@ -1,7 +1,8 @@
 //! The server's metadata ([RFC 8414](https://www.rfc-editor.org/rfc/rfc8414)), derived from what is enabled.
 
-use ciam_core::jose::Algorithm;
+use ciam_core::error::PortError;
 use ciam_core::jose::jwe::{ContentEncryption, KeyManagement};
+use ciam_core::jose::{self, Algorithm};
 use serde_json::{Map, Value, json};
 
 use crate::AuthorizationServer;
@@ -39,8 +40,59 @@ impl AuthorizationServer {
         self.describe_authorization(&mut document);
         self.describe_optional_endpoints(&mut document);
         self.describe_sender_constraint(&mut document);
+        self.describe_drafts(&mut document);
         self.extension().metadata(self, &mut document);
         document
+    }
+
+    /// The metadata document as it is published: where it is [turned on](crate::ServerBuilder::signed_metadata), with a JWT that
+    /// says the same ([RFC 8414, section 2.1](https://www.rfc-editor.org/rfc/rfc8414#section-2.1)).
+    ///
+    /// # Errors
+    ///
+    /// Fails when there is no key to sign with, and when a port does.
+    pub async fn published_metadata(&self) -> Result<Map<String, Value>, PortError> {
+        let mut document = self.metadata();
+        if self.config().signed_metadata {
+            let algorithm = self.response_algorithms().first().copied();
+            let algorithm = algorithm.ok_or_else(|| PortError::permanent("there is no key to sign with"))?;
+            let signer = self.keys().signer(algorithm).await.map_err(PortError::from)?;
+            let mut claims = document.clone();
+            claims.insert("iss".to_owned(), json!(self.issuer().as_str()));
+            claims.insert("iat".to_owned(), json!(self.ports().now().unix_timestamp()));
+            let signed = jose::sign(&*signer, "JWT", &claims).await.map_err(PortError::from)?;
+            document.insert("signed_metadata".to_owned(), json!(signed));
+        }
+        Ok(document)
+    }
+
+    /// What is after drafts, and compiled in.
+    #[cfg_attr(
+        not(any(
+            feature = "draft-attested-clients",
+            feature = "draft-client-documents",
+            feature = "draft-first-party-apps"
+        )),
+        expect(clippy::unused_self, reason = "there is none")
+    )]
+    fn describe_drafts(&self, document: &mut Map<String, Value>) {
+        #[cfg(feature = "draft-client-documents")]
+        if self.clients().have_documents() {
+            document.insert("client_id_metadata_document_supported".to_owned(), json!(true));
+        }
+        #[cfg(feature = "draft-attested-clients")]
+        if self.config().client_authentication.contains(&AuthMethod::AttestJwtClientAuth) {
+            let all: Vec<Algorithm> = self.config().profile.algorithms().iter().collect();
+            for name in ["client_attestation", "client_attestation_pop"] {
+                document.insert(format!("{name}_signing_alg_values_supported"), json!(names(&all)));
+            }
+        }
+        #[cfg(feature = "draft-first-party-apps")]
+        if self.config().has(Endpoint::AuthorizationChallenge) {
+            let url = self.url(Endpoint::AuthorizationChallenge);
+            document.insert("authorization_challenge_endpoint".to_owned(), json!(url));
+        }
+        let _ = document;
     }
 
     fn describe_authorization(&self, document: &mut Map<String, Value>) {

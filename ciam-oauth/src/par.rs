@@ -87,6 +87,18 @@ impl AuthorizationServer {
         peer: &Peer,
         key: Option<&ProvenKey>,
     ) -> Result<Pushed, PushError> {
+        let request = self.request_of(client, params, peer, key).await?;
+        Ok(self.store_pushed(&request).await?)
+    }
+
+    /// The request of a client that has authenticated, read and checked.
+    pub(crate) async fn request_of(
+        &self,
+        client: &AuthenticatedClient,
+        params: &Params,
+        peer: &Peer,
+        key: Option<&ProvenKey>,
+    ) -> Result<AuthorizeRequest, PushError> {
         if params.one("request_uri").map_err(RequestProblem::from)?.is_some() {
             return Err(RequestProblem::Invalid("request_uri").into());
         }
@@ -99,21 +111,27 @@ impl AuthorizationServer {
         }
         self.limit_pushes(client, peer).await?;
         let mut request = self.read_request(&client.client, params).await?;
+        request.instance = client.instance;
         if let Some(proven) = key.map(ProvenKey::thumbprint) {
             if request.dpop_key.is_some_and(|named| named != proven) {
                 return Err(RequestProblem::Contradiction("dpop_jkt").into());
             }
             request.dpop_key = Some(proven);
         }
+        Ok(request)
+    }
+
+    /// Stores a request, for the authorization endpoint.
+    pub(crate) async fn store_pushed(&self, request: &AuthorizeRequest) -> Result<Pushed, PortError> {
         let token = Secret::random(self.ports().entropy())?;
         let request_uri = Secret::new(format!("{REQUEST_URI_PREFIX}{}", token.expose()));
         let key = PushedKey(token.digest().to_text()).live();
         let expires_in = self.config().lifetimes.pushed_request;
-        let bytes = ephemeral::encode(&request)?;
+        let bytes = ephemeral::encode(request)?;
         if self.ports().ephemeral().put_if_absent(&key, bytes, expires_in).await? {
             Ok(Pushed { request_uri, expires_in })
         } else {
-            Err(PortError::permanent("a random request_uri was made twice").into())
+            Err(PortError::permanent("a random request_uri was made twice"))
         }
     }
 

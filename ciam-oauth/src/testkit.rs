@@ -174,6 +174,7 @@ impl Nodes {
             details: Vec::new(),
             extension: Map::new(),
             dpop_key: None,
+            instance: None,
             grant: GrantId::generate(ports.clock(), ports.entropy())?,
             issued_at: now,
             expires_at: now + config.lifetimes.code,

@@ -15,11 +15,12 @@ use serde::Serialize;
 
 use crate::logout::SignOutError;
 
-pub(crate) fn discovery(server: &AuthorizationServer, request: &Request<Bytes>) -> Response<Bytes> {
+pub(crate) async fn discovery(server: &AuthorizationServer, request: &Request<Bytes>) -> Response<Bytes> {
     match *request.method() {
         Method::OPTIONS => preflight("GET"),
         Method::GET | Method::HEAD => {
-            let mut response = json(&server.metadata());
+            let Ok(document) = server.published_metadata().await else { return unavailable() };
+            let mut response = json(&document);
             response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
             readable_anywhere(response)
         }

@@ -32,7 +32,7 @@
 //! | specification | state |
 //! | --- | --- |
 //! | [OpenID Connect Core 1.0](https://openid.net/specs/openid-connect-core-1_0.html) | code flow; ID token and UserInfo, signed and encrypted; scopes, `claims`, `prompt`, `max_age`, `acr_values`, hints, request objects, pairwise subjects, third-party initiated login, offline access. Not: implicit and hybrid flows, aggregated claims |
-//! | [Discovery 1.0](https://openid.net/specs/openid-connect-discovery-1_0.html) | configuration document; not WebFinger |
+//! | [Discovery 1.0](https://openid.net/specs/openid-connect-discovery-1_0.html) | configuration document, signed where it is turned on; WebFinger for the domains that are named |
 //! | [RP-Initiated Logout 1.0](https://openid.net/specs/openid-connect-rpinitiated-1_0.html) | whole |
 //! | [Back-Channel Logout 1.0](https://openid.net/specs/openid-connect-backchannel-1_0.html) | whole, at the provider; at the relying party the check of logout tokens, and which sessions they end |
 //! | [Front-Channel Logout 1.0](https://openid.net/specs/openid-connect-frontchannel-1_0.html) | whole, at the provider |

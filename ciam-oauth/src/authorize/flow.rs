@@ -229,7 +229,7 @@ impl AuthorizationServer {
         }
     }
 
-    async fn load(
+    pub(super) async fn load(
         &self,
         client: &Client,
         frozen: &Frozen,
@@ -404,7 +404,7 @@ impl AuthorizationServer {
 }
 
 impl Loaded {
-    fn facts<'a>(
+    pub(super) fn facts<'a>(
         &'a self,
         server: &'a AuthorizationServer,
         client: &'a Client,

@@ -63,7 +63,7 @@ impl AuthorizationServer {
     }
 
     /// Makes what the request is answered with.
-    async fn issue(
+    pub(super) async fn issue(
         &self,
         facts: &Facts<'_>,
         loaded: &Loaded,
@@ -132,6 +132,7 @@ impl AuthorizationServer {
             resources: request.resources.clone(),
             extension: request.extension.clone(),
             dpop_key: request.dpop_key,
+            instance: request.instance,
             details: request.details.clone(),
             grant: GrantId::generate(self.ports().clock(), self.ports().entropy())?,
             issued_at: facts.now,

@@ -17,6 +17,8 @@
 //! - [`answer_consent`](crate::AuthorizationServer::answer_consent) and its like take what the person said.
 
 mod answer;
+#[cfg(feature = "draft-first-party-apps")]
+mod challenge;
 mod checks;
 mod device;
 mod facts;
@@ -30,6 +32,9 @@ mod response_type;
 mod visitor;
 
 pub use self::answer::{ConsentDecision, PendingInteraction};
+#[cfg(feature = "draft-first-party-apps")]
+#[cfg_attr(docsrs, doc(cfg(feature = "draft-first-party-apps")))]
+pub use self::challenge::Challenge;
 pub use self::flow::{Pause, Step};
 pub use self::grant::OFFLINE_ACCESS;
 pub use self::request::{AuthorizeRequest, Display, Prompt, PromptSet, ResponseMode};

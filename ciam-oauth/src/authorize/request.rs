@@ -62,6 +62,9 @@ pub struct AuthorizeRequest {
     /// ([RFC 9449, section 10](https://www.rfc-editor.org/rfc/rfc9449#section-10)).
     #[serde(default)]
     pub dpop_key: Option<JwkThumbprint>,
+    /// The attested key of the instance of the client that pushed the request; the code exchange must prove it.
+    #[serde(default)]
+    pub instance: Option<JwkThumbprint>,
     /// The device that it is the request of, if it came by
     /// [device authorization](crate::device) or through the [back channel](crate::backchannel): then nothing goes to the
     /// redirect URI.

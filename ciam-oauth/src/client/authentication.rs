@@ -64,6 +64,14 @@ pub enum ClientAuthentication {
         /// The thumbprints of the client's certificates: one, and others while one takes the place of the other.
         certificates: BTreeSet<CertificateThumbprint>,
     },
+    /// What an attester says of an instance of the client, and what the instance proves
+    /// ([draft-ietf-oauth-attestation-based-client-auth-10](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-attestation-based-client-auth-10)).
+    #[cfg(feature = "draft-attested-clients")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "draft-attested-clients")))]
+    AttestJwtClientAuth {
+        /// The keys of those whose word counts for the client.
+        attesters: ClientKeys,
+    },
 }
 
 impl ClientAuthentication {
@@ -111,6 +119,14 @@ impl ClientAuthentication {
         Self::SelfSignedTlsClientAuth { certificates: certificates.into_iter().collect() }
     }
 
+    /// `attest_jwt_client_auth` with the keys of those whose word counts.
+    #[cfg(feature = "draft-attested-clients")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "draft-attested-clients")))]
+    #[must_use]
+    pub const fn attested(attesters: ClientKeys) -> Self {
+        Self::AttestJwtClientAuth { attesters }
+    }
+
     /// At most this many certificates at once.
     pub const MAX_CERTIFICATES: usize = 8;
 
@@ -125,6 +141,8 @@ impl ClientAuthentication {
             Self::ClientSecretJwt { .. } => AuthMethod::ClientSecretJwt,
             Self::TlsClientAuth { .. } => AuthMethod::TlsClientAuth,
             Self::SelfSignedTlsClientAuth { .. } => AuthMethod::SelfSignedTlsClientAuth,
+            #[cfg(feature = "draft-attested-clients")]
+            Self::AttestJwtClientAuth { .. } => AuthMethod::AttestJwtClientAuth,
         }
     }
 
@@ -158,11 +176,15 @@ pub enum AuthMethod {
     TlsClientAuth,
     /// `self_signed_tls_client_auth`.
     SelfSignedTlsClientAuth,
+    /// `attest_jwt_client_auth`.
+    #[cfg(feature = "draft-attested-clients")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "draft-attested-clients")))]
+    AttestJwtClientAuth,
 }
 
 impl AuthMethod {
     /// Every method that this library supports.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: &[Self] = &[
         Self::None,
         Self::ClientSecretBasic,
         Self::ClientSecretPost,
@@ -170,6 +192,8 @@ impl AuthMethod {
         Self::ClientSecretJwt,
         Self::TlsClientAuth,
         Self::SelfSignedTlsClientAuth,
+        #[cfg(feature = "draft-attested-clients")]
+        Self::AttestJwtClientAuth,
     ];
 
     /// The methods that are on unless others are configured: those that need nothing of the host, and no secret in the clear.
@@ -182,7 +206,7 @@ impl AuthMethod {
     /// The method with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|method| method.as_str() == name)
+        Self::ALL.iter().copied().find(|method| method.as_str() == name)
     }
 
     /// The registered name.
@@ -196,6 +220,8 @@ impl AuthMethod {
             Self::ClientSecretJwt => "client_secret_jwt",
             Self::TlsClientAuth => "tls_client_auth",
             Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
+            #[cfg(feature = "draft-attested-clients")]
+            Self::AttestJwtClientAuth => "attest_jwt_client_auth",
         }
     }
 }

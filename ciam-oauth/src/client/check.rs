@@ -316,6 +316,14 @@ impl Client {
                     Err(ClientProblem::Secrets)
                 }
             }
+            #[cfg(feature = "draft-attested-clients")]
+            ClientAuthentication::AttestJwtClientAuth { attesters } => match attesters {
+                ClientKeys::Jwks(set) => check_keys(set, crypto, true),
+                ClientKeys::JwksUri(uri) if is_https_url(uri) => Ok(()),
+                ClientKeys::JwksUri(_) => {
+                    Err(ClientProblem::Keys("the attesters' address is not an https URL"))
+                }
+            },
             ClientAuthentication::PrivateKeyJwt { keys, alg, .. } => {
                 if alg.is_some_and(Algorithm::is_symmetric) {
                     return Err(ClientProblem::Algorithm("token_endpoint_auth_signing_alg"));

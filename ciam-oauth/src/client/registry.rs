@@ -5,6 +5,8 @@ use std::sync::Arc;
 use ciam_core::error::PortError;
 use ciam_core::event::{Event, EventType};
 use ciam_core::ports::Ports;
+#[cfg(feature = "draft-client-documents")]
+use ciam_core::store::Version;
 use ciam_core::store::{self, Batch, Commit, EntityRef, Page, PageRequest, StoredRecord, Versioned, Write};
 use ciam_core::vault::SealScope;
 use time::{Duration, OffsetDateTime};
@@ -13,6 +15,9 @@ use super::authentication::{AuthMethod, ClientAuthentication, ClientSecret, SECR
 use super::check::{ClientProblem, Supported};
 use super::id::ClientId;
 use super::model::Client;
+#[cfg(feature = "draft-client-documents")]
+use crate::client_document::{ClientDocuments, Documents};
+use crate::confirmation::JwkThumbprint;
 use crate::event;
 
 /// The registered clients of a tenant: read, registered, changed and removed here. There is no other way into the store, so
@@ -21,20 +26,49 @@ use crate::event;
 pub struct Clients {
     ports: Ports,
     supported: Arc<Supported>,
+    #[cfg(feature = "draft-client-documents")]
+    documents: Option<Documents>,
 }
 
 impl Clients {
     pub(crate) fn new(ports: Ports, supported: Supported) -> Self {
-        Self { ports, supported: Arc::new(supported) }
+        Self {
+            ports,
+            supported: Arc::new(supported),
+            #[cfg(feature = "draft-client-documents")]
+            documents: None,
+        }
     }
 
-    /// The client with this id.
+    /// Knows clients by their documents too.
+    #[cfg(feature = "draft-client-documents")]
+    pub(crate) fn with_documents(mut self, settings: Option<ClientDocuments>) -> Self {
+        self.documents = settings.map(Documents::new);
+        self
+    }
+
+    /// Whether clients are known by their documents.
+    #[cfg(feature = "draft-client-documents")]
+    pub(crate) const fn have_documents(&self) -> bool {
+        self.documents.is_some()
+    }
+
+    /// The client with this id: the registered one, or with the feature `draft-client-documents` and where it is turned on the
+    /// one that is published at the address that the id is.
     ///
     /// # Errors
     ///
     /// Fails when the store does.
     pub async fn get(&self, id: &ClientId) -> Result<Option<Versioned<Client>>, PortError> {
-        store::load(self.ports.store(), id.as_str()).await
+        let stored = store::load(self.ports.store(), id.as_str()).await?;
+        #[cfg(feature = "draft-client-documents")]
+        if stored.is_none()
+            && let Some(documents) = &self.documents
+        {
+            let published = documents.client(&self.ports, &self.supported, id).await?;
+            return Ok(published.map(|client| Versioned::new(client, Version::FIRST)));
+        }
+        Ok(stored)
     }
 
     /// The clients, by id, in pages.
@@ -241,6 +275,8 @@ pub struct AuthenticatedClient {
     pub client: Arc<Client>,
     /// How it authenticated: the method that it is registered for.
     pub method: AuthMethod,
+    /// The key of the instance of the client, where somebody attested it: what the instance is given is bound to it.
+    pub instance: Option<JwkThumbprint>,
 }
 
 impl AuthenticatedClient {
@@ -248,6 +284,13 @@ impl AuthenticatedClient {
     #[must_use]
     pub fn new(client: Arc<Client>) -> Self {
         let method = client.authentication.method();
-        Self { client, method }
+        Self { client, method, instance: None }
+    }
+
+    /// Sets the attested key of the client's instance.
+    #[must_use]
+    pub const fn with_instance(mut self, key: JwkThumbprint) -> Self {
+        self.instance = Some(key);
+        self
     }
 }

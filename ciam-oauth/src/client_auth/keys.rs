@@ -167,7 +167,7 @@ fn check(
     rules.check(&verified.claims().map_err(problem)?)
 }
 
-const fn problem(error: JwsError) -> AssertionProblem {
+pub(super) const fn problem(error: JwsError) -> AssertionProblem {
     match error {
         JwsError::AlgorithmNotAllowed | JwsError::UnsupportedAlgorithm => AssertionProblem::Algorithm,
         JwsError::WrongType => AssertionProblem::Type,

@@ -4,6 +4,8 @@
 //! is one that shows another than the registered one.
 
 mod assertion;
+#[cfg(feature = "draft-attested-clients")]
+mod attestation;
 mod basic;
 mod certificate;
 mod keys;
@@ -18,6 +20,8 @@ use http::HeaderMap;
 pub(crate) use self::keys::ClientKeyCache;
 use self::presented::{Presented, Proof};
 use crate::AuthorizationServer;
+#[cfg(feature = "draft-attested-clients")]
+use crate::client::ClientAuthentication;
 use crate::client::{AuthMethod, AuthenticatedClient, Client, ClientId};
 use crate::error::ClientAuthError;
 
@@ -57,6 +61,16 @@ impl AuthorizationServer {
                 let right = secret::is_registered(sent, registered, self.ports().now());
                 let client = self.known(client, &[presented.proof.method()])?;
                 if right { Ok(client) } else { Err(ClientAuthError::WrongSecret) }
+            }
+            #[cfg(feature = "draft-attested-clients")]
+            Proof::Attestation(ref shown) => {
+                let client = self.known(client, &[AuthMethod::AttestJwtClientAuth])?;
+                let ClientAuthentication::AttestJwtClientAuth { attesters } = &client.client.authentication
+                else {
+                    return Err(ClientAuthError::WrongMethod);
+                };
+                let instance = self.verify_attestation(&client.client, attesters, shown).await?;
+                Ok(client.with_instance(instance))
             }
             Proof::Assertion(ref assertion) => {
                 let client = self.known(client, &ASSERTIONS)?;

@@ -8,6 +8,8 @@ use http::header::AUTHORIZATION;
 use serde::Deserialize;
 
 use super::assertion::JWT_BEARER;
+#[cfg(feature = "draft-attested-clients")]
+use super::attestation::Attested;
 use super::basic::BasicCredentials;
 use crate::client::AuthMethod;
 use crate::error::{AssertionProblem, ClientAuthError};
@@ -30,6 +32,9 @@ pub(crate) enum Proof {
     Post(Secret),
     /// A JWT.
     Assertion(Secret),
+    /// What somebody says of the client's instance, and what that proves.
+    #[cfg(feature = "draft-attested-clients")]
+    Attestation(Attested),
 }
 
 impl Proof {
@@ -39,6 +44,8 @@ impl Proof {
             Self::Basic(_) => AuthMethod::ClientSecretBasic,
             Self::Post(_) => AuthMethod::ClientSecretPost,
             Self::Assertion(_) => AuthMethod::PrivateKeyJwt,
+            #[cfg(feature = "draft-attested-clients")]
+            Self::Attestation(_) => AuthMethod::AttestJwtClientAuth,
         }
     }
 }
@@ -67,6 +74,17 @@ impl Presented {
                 return Err(AssertionProblem::Party.into());
             }
             return Self::agree(named, subject, Proof::Assertion(Secret::from(assertion)));
+        }
+        // Beside another method it is not looked at: no client is registered for both.
+        #[cfg(feature = "draft-attested-clients")]
+        if secret.is_none()
+            && let Some(attested) = Attested::read(headers)?
+        {
+            let subject = attested.unverified_subject().ok_or(AssertionProblem::Malformed)?;
+            if named.is_some_and(|named| named != subject) {
+                return Err(AssertionProblem::Party.into());
+            }
+            return Ok(Self { client_id: subject, proof: Proof::Attestation(attested) });
         }
         let client_id = named.ok_or(ClientAuthError::Missing)?.to_owned();
         let proof = secret.map_or(Proof::None, |secret| Proof::Post(Secret::from(secret)));

@@ -4,7 +4,8 @@ use ciam_core::error::PortError;
 
 /// Why a client was not authenticated.
 ///
-/// Every variant but [`Malformed`](Self::Malformed), [`TwoMethods`](Self::TwoMethods) and [`Port`](Self::Port) is sent as
+/// Every variant but [`Malformed`](Self::Malformed), [`TwoMethods`](Self::TwoMethods),
+/// [`StaleAttestation`](Self::StaleAttestation) and [`Port`](Self::Port) is sent as
 /// the same `invalid_client`: a client that is unknown and one whose secret is wrong cannot be told apart.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -34,6 +35,10 @@ pub enum ClientAuthError {
     /// The assertion is not acceptable. Sent as `invalid_client`.
     #[error("the client assertion is not acceptable")]
     Assertion(#[from] AssertionProblem),
+    /// What an attester said of the client's instance has expired; everything else about it is good. Sent as
+    /// `use_fresh_attestation`.
+    #[error("the client attestation has expired")]
+    StaleAttestation,
     /// A port failed. Sent as `temporarily_unavailable` or `server_error`.
     #[error("the client cannot be authenticated now")]
     Port(#[from] PortError),

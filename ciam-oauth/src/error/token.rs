@@ -154,6 +154,7 @@ impl ClientAuthError {
             | Self::WrongSecret
             | Self::WrongCertificate
             | Self::Assertion(_) => "invalid_client",
+            Self::StaleAttestation => "use_fresh_attestation",
             Self::Port(error) => port_code(error),
         }
     }
@@ -170,6 +171,7 @@ impl ClientAuthError {
             | Self::WrongSecret
             | Self::WrongCertificate
             | Self::Assertion(_) => "client authentication failed",
+            Self::StaleAttestation => "the client attestation has expired",
             Self::Port(_) => "try again later",
         }
     }
@@ -184,6 +186,7 @@ impl ClientAuthError {
             | Self::WrongMethod
             | Self::WrongSecret
             | Self::WrongCertificate
+            | Self::StaleAttestation
             | Self::Assertion(_) => http::StatusCode::UNAUTHORIZED,
             Self::Port(error) => port_status(error),
         }

@@ -10,7 +10,7 @@
 //! | [RFC 7662](https://www.rfc-editor.org/rfc/rfc7662) Introspection | yes; answers those whom the token concerns. A resource server asks with a bounded memory. |
 //! | [RFC 7800](https://www.rfc-editor.org/rfc/rfc7800) Confirmation | `jkt` and `x5t#S256`; a token that is bound to anything else is refused. |
 //! | [RFC 8252](https://www.rfc-editor.org/rfc/rfc8252) Native apps | claimed `https`, private-use schemes with a dot, loopback with any port; confirmation by the person (8.6). |
-//! | [RFC 8414](https://www.rfc-editor.org/rfc/rfc8414) Server metadata | yes, derived from what is on. No signed metadata. |
+//! | [RFC 8414](https://www.rfc-editor.org/rfc/rfc8414) Server metadata | yes, derived from what is on; signed metadata (2.1) where they are turned on. |
 //! | [RFC 8707](https://www.rfc-editor.org/rfc/rfc8707) Resource indicators | several at authorization, one for each token. |
 //! | [RFC 9068](https://www.rfc-editor.org/rfc/rfc9068) JWT access tokens | yes, and validation. |
 //! | [RFC 9126](https://www.rfc-editor.org/rfc/rfc9126) Pushed authorization requests | yes; required by client or server. No unregistered redirect URIs (2.4). |
@@ -33,4 +33,9 @@
 //! | [RFC 9728](https://www.rfc-editor.org/rfc/rfc9728) Protected resource metadata | yes; no signed metadata. |
 //! | [JARM](https://openid.net/specs/oauth-v2-jarm.html) | yes: `query.jwt`, `fragment.jwt`, `form_post.jwt`, `jwt`; encrypted for clients that register it. |
 //! | [CIBA Core 1.0](https://openid.net/specs/openid-client-initiated-backchannel-authentication-core-1_0.html) | poll, ping and push, signed requests, by [`backchannel`](crate::backchannel). No `user_code`; `id_token_hint` while its session is known; no push of `expired_token`. |
+//! | [Client ID Metadata Document](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-client-id-metadata-document-02), revision 02 | with the feature `draft-client-documents`, by `client_document`: public clients and `private_key_jwt`. |
+//! | [Attestation-based client authentication](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-attestation-based-client-auth-10), revision 10 | with the feature `draft-attested-clients`: `attest_jwt_client_auth` with registered attesters; refresh tokens and pushed codes are the instance's. No challenges, no proof by DPoP. |
+//! | [First-party apps](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-first-party-apps), revision 03 | with the feature `draft-first-party-apps`: the challenge endpoint for the operator's own clients, with the session as `auth_session`; `redirect_to_web` with a pushed request. How a person signs in is the host's. |
+//! | [Native SSO 1.0](https://openid.net/specs/openid-connect-native-sso-1_0-06.html), draft 06 | with the feature `draft-native-sso` here and in `ciam-oidc`, for the operator's own clients. |
+//! | [MCP authorization](https://modelcontextprotocol.io/specification/2025-11-25/basic/authorization) | by the [profile](crate::server::Profile): PKCE, resource indicators, metadata of server and resource, published and registered clients. |
 //! | [FAPI 2.0 Message Signing](https://openid.net/specs/fapi-message-signing-2_0-final.html) | requests (5.3) and authorization responses (5.4), by the [profile](crate::server::Profile) and the response mode. |

@@ -68,6 +68,21 @@
 //! | … requests of a client | 100 in 10 min | `Limits::backchannel_authentications` |
 //! | … `binding_message`, hint, `client_notification_token` | 128 characters, 4096 and 1024 bytes | |
 //!
+//! | published clients (`draft-client-documents`) | off, `ServerBuilder::client_documents` | anybody can publish one |
+//! | … a document | 16 KiB, in 5 s | a person waits for it |
+//! | … fetched again | after 15 min, one attempt in 30 s | `ClientDocuments::REFRESH_AFTER`, `COOLDOWN` |
+//! | … used while its host does not answer | 24 h | `ClientDocuments::STALE_AFTER`; when the host says that it is gone, it is gone |
+//! | … fetched of one host, and altogether | 30 and 600 in a minute | `ClientDocuments::fetches_of_host`, `fetches` |
+//! | … grants | `authorization_code`, `refresh_token` | `ClientDocuments::grants` |
+//! | … redirect URIs | at the client's own origin, or on the person's device | `ClientDocuments::with_foreign_redirects` |
+//! | attested clients (`draft-attested-clients`) | off, [`ServerBuilder::client_authentication`](crate::ServerBuilder::client_authentication) | somebody has to attest them |
+//! | … what an attester says, and what the instance proves | 8 KiB each, header 4 KiB; clocks 30 s apart | they are headers |
+//! | … a proof | made 60 s ago at most, `jti` of 512 bytes, used once | |
+//! | authorization without a browser (`draft-first-party-apps`) | off, `ServerBuilder::authorization_challenge` | the operator's own apps alone |
+//! | … requests of a client | counted with its pushed requests | |
+//! | … a sign-in that counts as made for the request | 5 min ago at most | `max_age=0` and `prompt=login` could not be met otherwise |
+//! | device secrets (`draft-native-sso`) | off, `ProviderConfig::with_native_sso` in `ciam-oidc` | the operator's own apps alone; they end with the session |
+//!
 //! # At a resource server
 //!
 //! | what | default | why |
@@ -133,4 +148,4 @@
 //!   where they are, and must be there in the message-signing profile.
 //! - **A response in a JWT is signed with RS256** if the client registered nothing and there is such a key, otherwise with the first
 //!   algorithm that there is a key for.
-//! - **The metadata may be cached for 5 minutes.**
+//! - **The metadata may be cached for 5 minutes.** They are not signed beside that, unless it is turned on.

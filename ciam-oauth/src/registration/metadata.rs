@@ -94,7 +94,7 @@ pub struct ClientMetadata {
 
 /// How a client that registers will authenticate.
 #[derive(Debug)]
-pub(super) enum Wanted {
+pub(crate) enum Wanted {
     /// By something that it has said.
     Given(ClientAuthentication),
     /// By a secret that the server makes.
@@ -103,7 +103,7 @@ pub(super) enum Wanted {
 
 impl ClientMetadata {
     /// How it wants to authenticate; `client_secret_basic` when it does not say.
-    pub(super) fn authentication(&self) -> Result<Wanted, RegistrationError> {
+    pub(crate) fn authentication(&self) -> Result<Wanted, RegistrationError> {
         let name = self.token_endpoint_auth_method.as_deref().unwrap_or("client_secret_basic");
         let method = AuthMethod::from_name(name);
         let method = method.ok_or_else(|| invalid("token_endpoint_auth_method is not supported"))?;
@@ -119,6 +119,11 @@ impl ClientMetadata {
             }
             AuthMethod::SelfSignedTlsClientAuth => {
                 Wanted::Given(ClientAuthentication::self_signed_tls(self.certificates()?))
+            }
+            #[cfg(feature = "draft-attested-clients")]
+            AuthMethod::AttestJwtClientAuth => {
+                // Who attests is not for the client to say.
+                return Err(invalid("token_endpoint_auth_method is not supported"));
             }
             secret => Wanted::Secret(secret),
         })
@@ -171,7 +176,7 @@ impl ClientMetadata {
     }
 
     /// Puts what it says into a client, whose id and authentication are settled.
-    pub(super) fn apply(
+    pub(crate) fn apply(
         &self,
         client: &mut Client,
         settings: &RegistrationSettings,

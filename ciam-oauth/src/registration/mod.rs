@@ -49,6 +49,8 @@ mod statement;
 pub use self::access::InitialAccess;
 pub use self::error::RegistrationError;
 pub use self::metadata::ClientMetadata;
+#[cfg(feature = "draft-client-documents")]
+pub(crate) use self::metadata::Wanted;
 pub use self::policy::{
     DefaultRegistration, Registration, RegistrationDecision, RegistrationPolicy, RegistrationSettings,
 };

@@ -31,6 +31,8 @@ use crate::authorization_details::DetailType;
 use crate::backchannel::BackchannelSettings;
 use crate::client::{AuthMethod, Clients, GrantType, Supported};
 use crate::client_auth::ClientKeyCache;
+#[cfg(feature = "draft-client-documents")]
+use crate::client_document::ClientDocuments;
 use crate::custom_grant::CustomGrant;
 use crate::device::DeviceSettings;
 use crate::dpop::DpopSettings;
@@ -86,6 +88,9 @@ pub struct ServerBuilder {
     grants: BTreeSet<GrantType>,
     without: BTreeSet<Endpoint>,
     require_pushed_requests: bool,
+    signed_metadata: bool,
+    #[cfg(feature = "draft-first-party-apps")]
+    authorization_challenge: bool,
     profile: Profile,
     request_objects: Option<RequestObjects>,
     detail_types: Vec<Arc<dyn DetailType>>,
@@ -96,6 +101,8 @@ pub struct ServerBuilder {
     trusted_issuers: Vec<TrustedIssuer>,
     custom_grants: BTreeMap<String, Arc<dyn CustomGrant>>,
     registration: Option<RegistrationSettings>,
+    #[cfg(feature = "draft-client-documents")]
+    client_documents: Option<ClientDocuments>,
     organizations: Option<Organizations>,
     device: Option<DeviceSettings>,
     backchannel: Option<BackchannelSettings>,
@@ -122,6 +129,9 @@ impl ServerBuilder {
             grants: BTreeSet::from(GrantType::DEFAULT),
             without: BTreeSet::new(),
             require_pushed_requests: false,
+            signed_metadata: false,
+            #[cfg(feature = "draft-first-party-apps")]
+            authorization_challenge: false,
             profile: Profile::default(),
             request_objects: Some(RequestObjects::new()),
             detail_types: Vec::new(),
@@ -132,6 +142,8 @@ impl ServerBuilder {
             trusted_issuers: Vec::new(),
             custom_grants: BTreeMap::new(),
             registration: None,
+            #[cfg(feature = "draft-client-documents")]
+            client_documents: None,
             organizations: None,
             device: None,
             backchannel: None,
@@ -235,6 +247,21 @@ impl ServerBuilder {
         self
     }
 
+    /// Signs the metadata too, for those who are given them by others
+    /// ([RFC 8414, section 2.1](https://www.rfc-editor.org/rfc/rfc8414#section-2.1)).
+    pub const fn signed_metadata(mut self) -> Self {
+        self.signed_metadata = true;
+        self
+    }
+
+    /// Authorizes the operator's own apps [without a browser](crate::authorize::Challenge), too.
+    #[cfg(feature = "draft-first-party-apps")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "draft-first-party-apps")))]
+    pub const fn authorization_challenge(mut self) -> Self {
+        self.authorization_challenge = true;
+        self
+    }
+
     /// Promises to keep the rules of a [`Profile`]; [`Profile::OAuth21`] unless set.
     pub const fn profile(mut self, profile: Profile) -> Self {
         self.profile = profile;
@@ -306,6 +333,9 @@ impl ServerBuilder {
             Some(settings) => Some(sender::checker(&self.ports, settings).await?),
             None => None,
         };
+        let clients = Clients::new(self.ports.clone(), supported);
+        #[cfg(feature = "draft-client-documents")]
+        let clients = clients.with_documents(self.client_documents);
         let inner = Inner {
             keys,
             dpop,
@@ -314,7 +344,7 @@ impl ServerBuilder {
             client_keys: ClientKeyCache::default(),
             recipients: RecipientCache::default(),
             request_decryption,
-            clients: Clients::new(self.ports.clone(), supported),
+            clients,
             sessions: self.sessions,
             ports: self.ports,
             issuer,

@@ -67,6 +67,11 @@ pub struct Config {
     pub registration: bool,
     /// The types of [authorization details](crate::authorization_details), by their names.
     pub detail_types: BTreeMap<String, Arc<dyn DetailType>>,
+    /// Whether the operator's own apps are authorized [without a browser](crate::authorize::Challenge). Default `false`.
+    #[cfg(feature = "draft-first-party-apps")]
+    pub authorization_challenge: bool,
+    /// Whether the metadata are [signed](crate::ServerBuilder::signed_metadata) too. Default `false`.
+    pub signed_metadata: bool,
     /// The rules of others that it keeps.
     pub profile: Profile,
     /// Which request objects are taken; `None` for none.
@@ -88,6 +93,8 @@ impl Config {
         let backchannel = self.grants.contains(&GrantType::Ciba);
         let needed = match endpoint {
             Endpoint::Authorize | Endpoint::PushedAuthorizationRequest => codes,
+            #[cfg(feature = "draft-first-party-apps")]
+            Endpoint::AuthorizationChallenge => codes && self.authorization_challenge,
             Endpoint::Resume => codes || devices || backchannel,
             Endpoint::DeviceAuthorization => devices,
             Endpoint::BackchannelAuthentication => backchannel,

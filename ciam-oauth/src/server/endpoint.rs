@@ -14,6 +14,10 @@ pub enum Endpoint {
     Resume,
     /// Pushed authorization requests.
     PushedAuthorizationRequest,
+    /// Authorization requests of the operator's own apps, without a browser.
+    #[cfg(feature = "draft-first-party-apps")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "draft-first-party-apps")))]
+    AuthorizationChallenge,
     /// Device authorization requests.
     DeviceAuthorization,
     /// Backchannel authentication requests.
@@ -36,10 +40,12 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Every endpoint.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: &[Self] = &[
         Self::Authorize,
         Self::Resume,
         Self::PushedAuthorizationRequest,
+        #[cfg(feature = "draft-first-party-apps")]
+        Self::AuthorizationChallenge,
         Self::DeviceAuthorization,
         Self::BackchannelAuthentication,
         Self::Token,
@@ -58,6 +64,8 @@ impl Endpoint {
             Self::Authorize => "/authorize",
             Self::Resume => "/authorize/resume",
             Self::PushedAuthorizationRequest => "/par",
+            #[cfg(feature = "draft-first-party-apps")]
+            Self::AuthorizationChallenge => "/authorize-challenge",
             Self::DeviceAuthorization => "/device_authorization",
             Self::BackchannelAuthentication => "/bc-authorize",
             Self::Token => "/token",
@@ -75,6 +83,8 @@ impl Endpoint {
         match self {
             Self::Authorize => &[Method::GET, Method::POST],
             Self::Resume => &[Method::GET],
+            #[cfg(feature = "draft-first-party-apps")]
+            Self::AuthorizationChallenge => &[Method::POST],
             Self::PushedAuthorizationRequest
             | Self::DeviceAuthorization
             | Self::BackchannelAuthentication
@@ -116,7 +126,8 @@ impl Endpoint {
             return well_formed.then_some((Self::ClientConfiguration, id));
         }
         Self::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .filter(|endpoint| !matches!(endpoint, Self::Resume | Self::ClientConfiguration))
             .find(|endpoint| endpoint.path() == below)
             .map(|endpoint| (endpoint, ""))

@@ -62,7 +62,12 @@ impl AuthorizationServer {
         let mut response = match endpoint {
             Endpoint::Authorize => self.handle_authorize(request).await,
             Endpoint::Resume => self.handle_resume(rest, request).await,
-            Endpoint::Metadata => reply::document(&self.metadata(), METADATA_MAX_AGE),
+            Endpoint::Metadata => match self.published_metadata().await {
+                Ok(document) => reply::document(&document, METADATA_MAX_AGE),
+                Err(_) => reply::plain(StatusCode::SERVICE_UNAVAILABLE),
+            },
+            #[cfg(feature = "draft-first-party-apps")]
+            Endpoint::AuthorizationChallenge => self.handle_challenge(request, peer).await,
             Endpoint::DeviceAuthorization => self.handle_device(request, peer).await,
             Endpoint::BackchannelAuthentication => self.handle_backchannel(request, peer).await,
             Endpoint::Token => self.handle_token(request, peer).await,

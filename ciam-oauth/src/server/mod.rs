@@ -20,6 +20,8 @@ use ciam_core::id::SessionId;
 use ciam_core::keys::KeyRing;
 use ciam_core::organization::Organizations;
 use ciam_core::ports::Ports;
+#[cfg(feature = "draft-native-sso")]
+use ciam_core::secret::Secret;
 use ciam_core::session::SessionManager;
 
 pub use self::builder::{ConfigError, Dangerous, ServerBuilder};
@@ -200,6 +202,14 @@ impl AuthorizationServer {
     #[must_use]
     pub fn browser_state(&self, session: SessionId) -> String {
         self.inner.subjects.browser_state(session)
+    }
+
+    #[cfg(feature = "draft-native-sso")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "draft-native-sso")))]
+    /// The secret of the device on which a session is, for apps of one maker that share it.
+    #[must_use]
+    pub fn device_secret(&self, session: SessionId) -> Secret {
+        Secret::new(format!("{session}.{}", self.inner.subjects.device_secret(session)))
     }
 
     /// The name that a client knows a session by, such as `sid` in ID tokens: the session's id, or for a pairwise client one

@@ -97,6 +97,12 @@ impl Subjects {
         self.name(&format!("browser-state\n{session}"))
     }
 
+    /// What proves that somebody is on the device of a session.
+    #[cfg(feature = "draft-native-sso")]
+    pub(super) fn device_secret(&self, session: SessionId) -> String {
+        self.name(&format!("device-secret\n{session}"))
+    }
+
     fn name(&self, message: &str) -> String {
         base64url::encode(self.key.authenticate(message.as_bytes()).as_ref())
     }

@@ -55,6 +55,9 @@ impl AuthorizationServer {
             CodeState::Spent(code) => (code, true),
         };
         check_binding(&code, client, presented, bound)?;
+        if code.instance.is_some() && code.instance != request.instance {
+            return Err(GrantProblem::OtherSender.into());
+        }
         if spent {
             return self.refuse_replay(&code).await;
         }
@@ -120,6 +123,7 @@ impl AuthorizationServer {
         let expires_at = no_later(second + self.access_token_lifetime(client, resource), session);
         // A confidential client proves at each refresh who it is, and may have another key by then.
         grant.confirmation = bound.filter(|_| client.is_public());
+        grant.instance = request.instance;
         grant.refresh = self.first_family(client, now, session);
         grant.expires_at =
             grant.refresh.as_ref().map_or(expires_at, |family| family.expires_at.max(expires_at));

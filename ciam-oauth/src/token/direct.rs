@@ -65,6 +65,7 @@ impl AuthorizationServer {
             details: Vec::new(),
             extension: Map::new(),
             confirmation: None,
+            instance: None,
             state: GrantState::Active,
             refresh: None,
             created_at: now,

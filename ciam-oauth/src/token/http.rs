@@ -49,6 +49,7 @@ impl AuthorizationServer {
         let (client, params) = self.client_of(request, peer, &["resource", "audience"]).await?;
         let mut parsed = TokenRequest::parse(&params)?;
         parsed.key = self.prove_key(request, Endpoint::Token).await?;
+        parsed.instance = client.instance;
         self.token(&client, &parsed, peer).await
     }
 

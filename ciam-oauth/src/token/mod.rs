@@ -55,6 +55,8 @@ mod exchange;
 mod holder;
 mod http;
 mod jwt_bearer;
+#[cfg(feature = "draft-native-sso")]
+mod native_sso;
 pub mod refresh;
 mod request;
 mod response;
@@ -66,6 +68,9 @@ mod target;
 use ciam_core::http::Peer;
 
 pub use self::exchange::TokenExchange;
+#[cfg(feature = "draft-native-sso")]
+#[cfg_attr(docsrs, doc(cfg(feature = "draft-native-sso")))]
+pub use self::native_sso::{DEVICE_SSO, NativeSso};
 pub use self::request::{TokenGrant, TokenRequest};
 pub use self::response::TokenResponse;
 use crate::AuthorizationServer;
@@ -97,6 +102,10 @@ impl AuthorizationServer {
         if let TokenGrant::Custom { name, params } = &request.grant {
             return self.custom(&client.client, name, params, request, peer).await;
         }
+        #[cfg(feature = "draft-native-sso")]
+        if let TokenGrant::NativeSso(shown) = &request.grant {
+            return self.native_sso(&client.client, shown, request, peer).await;
+        }
         let grant = request.grant.grant_type().ok_or(TokenError::UnsupportedGrantType)?;
         if !self.config().grants.contains(&grant) {
             return Err(TokenError::UnsupportedGrantType);
@@ -116,6 +125,8 @@ impl AuthorizationServer {
                 self.exchange_code(&client.client, presented, request, peer, bound).await
             }
             TokenGrant::Custom { .. } => Err(TokenError::UnsupportedGrantType),
+            #[cfg(feature = "draft-native-sso")]
+            TokenGrant::NativeSso(_) => Err(TokenError::UnsupportedGrantType),
             TokenGrant::JwtBearer { assertion } => {
                 self.use_assertion(&client.client, assertion, request, bound).await
             }

@@ -5,6 +5,7 @@ use ciam_core::secret::Secret;
 
 use crate::authorization_details::{self, AuthorizationDetail};
 use crate::client::GrantType;
+use crate::confirmation::JwkThumbprint;
 use crate::dpop::ProvenKey;
 use crate::error::{RequestProblem, TokenError};
 use crate::exchange::TokenKind;
@@ -12,6 +13,8 @@ use crate::pkce::CodeVerifier;
 use crate::resource::ResourceIndicator;
 use crate::scope::ScopeSet;
 use crate::token::TokenExchange;
+#[cfg(feature = "draft-native-sso")]
+use crate::token::native_sso::{DEVICE_SECRET, ID_TOKEN, NativeSso};
 
 /// A token request ([RFC 6749, section 4](https://www.rfc-editor.org/rfc/rfc6749#section-4)).
 #[derive(Clone, Debug)]
@@ -26,6 +29,8 @@ pub struct TokenRequest {
     pub resource: Option<ResourceIndicator>,
     /// The key that the sender proved to have with a DPoP proof for the token endpoint; the access token is bound to it.
     pub key: Option<ProvenKey>,
+    /// The attested key of the instance of the client that asks.
+    pub instance: Option<JwkThumbprint>,
     /// The authorization details that are asked for ([RFC 9396, section 6](https://www.rfc-editor.org/rfc/rfc9396#section-6));
     /// `None` for all that were granted.
     pub details: Option<Vec<AuthorizationDetail>>,
@@ -75,6 +80,10 @@ pub enum TokenGrant {
         /// Whether the tokens are pushed, not asked for. Never so in a request.
         pushed: bool,
     },
+    /// What another app of the same maker on the same device has.
+    #[cfg(feature = "draft-native-sso")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "draft-native-sso")))]
+    NativeSso(Box<NativeSso>),
     /// A [grant of the host's own](crate::custom_grant).
     Custom {
         /// Its type.
@@ -96,6 +105,8 @@ impl TokenGrant {
             Self::TokenExchange(_) => GrantType::TokenExchange,
             Self::JwtBearer { .. } => GrantType::JwtBearer,
             Self::Ciba { .. } => GrantType::Ciba,
+            #[cfg(feature = "draft-native-sso")]
+            Self::NativeSso(_) => return None,
             Self::Custom { .. } => return None,
         })
     }
@@ -105,7 +116,7 @@ impl TokenRequest {
     /// A request for all that the grant allows.
     #[must_use]
     pub const fn new(grant: TokenGrant) -> Self {
-        Self { grant, scopes: None, resource: None, details: None, key: None }
+        Self { grant, scopes: None, resource: None, details: None, key: None, instance: None }
     }
 
     /// Asks for these scope values.
@@ -146,7 +157,14 @@ impl TokenRequest {
             let grant = TokenGrant::Custom { name: custom_type(name)?, params: params.clone() };
             let scopes = one("scope")?.map(str::parse).transpose().map_err(|_| TokenError::InvalidScope)?;
             let details = details(params)?;
-            return Ok(Self { grant, scopes, resource: resource(params)?, details, key: None });
+            return Ok(Self {
+                grant,
+                scopes,
+                resource: resource(params)?,
+                details,
+                key: None,
+                instance: None,
+            });
         };
         let grant = match known {
             GrantType::AuthorizationCode => TokenGrant::AuthorizationCode {
@@ -162,6 +180,10 @@ impl TokenRequest {
             }
             GrantType::ClientCredentials => TokenGrant::ClientCredentials,
             GrantType::JwtBearer => TokenGrant::JwtBearer { assertion: Secret::from(needed("assertion")?) },
+            #[cfg(feature = "draft-native-sso")]
+            GrantType::TokenExchange if one("actor_token_type")? == Some(DEVICE_SECRET) => {
+                TokenGrant::NativeSso(Box::new(native_sso(params)?))
+            }
             GrantType::TokenExchange => TokenGrant::TokenExchange(Box::new(exchange(params)?)),
             GrantType::Ciba => {
                 TokenGrant::Ciba { auth_req_id: Secret::from(needed("auth_req_id")?), pushed: false }
@@ -169,7 +191,14 @@ impl TokenRequest {
             GrantType::DeviceCode => TokenGrant::DeviceCode { code: Secret::from(needed("device_code")?) },
         };
         let scopes = one("scope")?.map(str::parse).transpose().map_err(|_| TokenError::InvalidScope)?;
-        Ok(Self { grant, scopes, resource: resource(params)?, details: details(params)?, key: None })
+        Ok(Self {
+            grant,
+            scopes,
+            resource: resource(params)?,
+            details: details(params)?,
+            key: None,
+            instance: None,
+        })
     }
 }
 
@@ -204,6 +233,24 @@ fn exchange(params: &Params) -> Result<TokenExchange, RequestProblem> {
     shown.requested = kind("requested_token_type")?;
     shown.audiences = params.all("audience").filter(|name| !name.is_empty()).map(str::to_owned).collect();
     Ok(shown)
+}
+
+#[cfg(feature = "draft-native-sso")]
+fn native_sso(params: &Params) -> Result<NativeSso, RequestProblem> {
+    let needed = |name: &'static str| params.one(name)?.ok_or(RequestProblem::Missing(name));
+    if needed("subject_token_type")? != ID_TOKEN {
+        return Err(RequestProblem::Invalid("subject_token_type"));
+    }
+    let mut audiences = params.all("audience");
+    let audience = audiences.next().map(str::to_owned);
+    if audiences.next().is_some() {
+        return Err(RequestProblem::Duplicate);
+    }
+    Ok(NativeSso {
+        id_token: Secret::from(needed("subject_token")?),
+        device_secret: Secret::from(needed("actor_token")?),
+        audience,
+    })
 }
 
 fn resource(params: &Params) -> Result<Option<ResourceIndicator>, TokenError> {

@@ -13,6 +13,8 @@ mod support;
 
 mod authorize;
 mod authorize_errors;
+mod challenge;
+mod client_documents;
 mod clients;
 mod consent;
 mod device;

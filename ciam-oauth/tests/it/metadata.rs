@@ -120,3 +120,26 @@ async fn a_server_for_machines_only_has_no_authorization_endpoint() {
     assert_eq!(found["grant_types_supported"], json!(["client_credentials"]));
     assert_eq!(found.get("pushed_authorization_request_endpoint"), None);
 }
+
+/// RFC 8414, section 2.1: the same is said by a JWT of the server, where it is turned on.
+#[tokio::test]
+async fn rfc8414_2_1_signed_metadata() {
+    use ciam_core::jose::{Algorithm, AlgorithmSet, KeySet, PublicJwkSet, TokenType, Verifier};
+
+    let world = World::with(|builder| builder.signed_metadata()).await;
+    let mut found = document(&world).await;
+    let signed = found.as_object_mut().unwrap().remove("signed_metadata").unwrap();
+    let jwks = Browser::new().get(&world, "/jwks").await;
+    let jwks: PublicJwkSet = serde_json::from_str(jwks.body()).unwrap();
+    let keys = KeySet::from_jwks(world.ports.crypto(), &jwks).unwrap();
+    let verifier = Verifier::new(AlgorithmSet::of(&[Algorithm::Es256]), TokenType::one_of(&["JWT"]));
+    let verified = verifier.verify(signed.as_str().unwrap(), &keys).unwrap();
+    let mut claims: Value = verified.claims().unwrap();
+    assert_eq!(claims["iss"], "https://id.example");
+    for own in ["iss", "iat"] {
+        claims.as_object_mut().unwrap().remove(own).unwrap();
+    }
+    assert_eq!(claims, found);
+    let off = document(&World::new().await).await;
+    assert!(off.get("signed_metadata").is_none());
+}

@@ -14,6 +14,9 @@ pub(crate) struct Hint {
     pub(crate) subject: String,
     pub(crate) client: ClientId,
     pub(crate) session: Option<String>,
+    /// What it says of the secret of the device.
+    #[cfg(feature = "draft-native-sso")]
+    pub(crate) device_secret_hash: Option<String>,
 }
 
 /// Reads an `id_token_hint`; `None` when it is not an ID token that this server issued.
@@ -30,6 +33,9 @@ pub(crate) async fn read_hint(server: &AuthorizationServer, text: &str) -> Resul
         aud: String,
         #[serde(default)]
         sid: Option<String>,
+        #[cfg(feature = "draft-native-sso")]
+        #[serde(default)]
+        ds_hash: Option<String>,
     }
 
     let verifier = Verifier::new(AlgorithmSet::ASYMMETRIC, TokenType::exactly(TYP));
@@ -41,5 +47,11 @@ pub(crate) async fn read_hint(server: &AuthorizationServer, text: &str) -> Resul
         return Ok(None);
     }
     let Ok(client) = claims.aud.parse() else { return Ok(None) };
-    Ok(Some(Hint { subject: claims.sub, client, session: claims.sid }))
+    Ok(Some(Hint {
+        subject: claims.sub,
+        client,
+        session: claims.sid,
+        #[cfg(feature = "draft-native-sso")]
+        device_secret_hash: claims.ds_hash,
+    }))
 }

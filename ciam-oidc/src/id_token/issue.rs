@@ -38,6 +38,10 @@ pub(crate) async fn issue(
             claims.insert(name.to_owned(), json!(hash));
         }
     }
+    #[cfg(feature = "draft-native-sso")]
+    if let Some(secret) = crate::provider::native_sso::secret(provider, server, issued) {
+        claims.insert("ds_hash".to_owned(), json!(AuthorizationServer::device_secret_hash(&secret)));
+    }
     // Pushed tokens are bound to the request that they answer (CIBA Core, section 10.3.1).
     if let Some(name) = issued.auth_req_id {
         claims.insert(AUTH_REQ_ID.to_owned(), json!(name));

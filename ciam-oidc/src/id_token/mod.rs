@@ -12,7 +12,7 @@ pub(crate) use self::issue::issue;
 pub(crate) const TYP: &str = "JWT";
 
 /// The claims of an ID token that the protocol sets; a hook cannot.
-pub(crate) const RESERVED: [&str; 19] = [
+pub(crate) const RESERVED: [&str; 20] = [
     "iss",
     "sub",
     "aud",
@@ -29,6 +29,7 @@ pub(crate) const RESERVED: [&str; 19] = [
     "c_hash",
     "s_hash",
     "sid",
+    "ds_hash",
     "org_id",
     "org_slug",
     "org_name",

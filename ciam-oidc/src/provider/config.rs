@@ -1,5 +1,7 @@
 //! The configuration of a provider.
 
+use std::collections::BTreeSet;
+
 use ciam_core::jose::Algorithm;
 use time::Duration;
 
@@ -26,6 +28,12 @@ pub struct ProviderConfig {
     pub frontchannel_logout: bool,
     /// Whether clients can ask in their pages whether the session is still the same. Default: they cannot.
     pub session_management: bool,
+    /// Whether apps of one maker share a sign-in on a device. Default: they do not.
+    #[cfg(feature = "draft-native-sso")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "draft-native-sso")))]
+    pub native_sso: bool,
+    /// The domains of people's identifiers for which WebFinger names this provider. Default: it is not there.
+    pub webfinger: Option<BTreeSet<String>>,
 }
 
 impl ProviderConfig {
@@ -46,6 +54,9 @@ impl ProviderConfig {
             backchannel_logout: false,
             frontchannel_logout: false,
             session_management: false,
+            #[cfg(feature = "draft-native-sso")]
+            native_sso: false,
+            webfinger: None,
         }
     }
 
@@ -79,6 +90,27 @@ impl ProviderConfig {
     #[must_use]
     pub const fn with_session_management(mut self) -> Self {
         self.session_management = true;
+        self
+    }
+
+    /// Lets apps of the operator's own that ask for the scope value `device_sso` share a sign-in on a device
+    /// ([Native SSO 1.0, draft 06](https://openid.net/specs/openid-connect-native-sso-1_0-06.html)).
+    #[cfg(feature = "draft-native-sso")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "draft-native-sso")))]
+    #[must_use]
+    pub const fn with_native_sso(mut self) -> Self {
+        self.native_sso = true;
+        self
+    }
+
+    /// Names this provider to clients that ask with an identifier of these domains, by WebFinger
+    /// ([Discovery 1.0, section 2](https://openid.net/specs/openid-connect-discovery-1_0.html#IssuerDiscovery)). It is asked at
+    /// `/.well-known/webfinger` of each domain: the host brings those requests to
+    /// [`handle`](ciam_oauth::AuthorizationServer::handle). Whether there is such a person is not looked at.
+    #[must_use]
+    pub fn with_webfinger<T: Into<String>>(mut self, domains: impl IntoIterator<Item = T>) -> Self {
+        let domains = domains.into_iter().map(|domain| domain.into().to_ascii_lowercase());
+        self.webfinger = Some(domains.collect());
         self
     }
 

@@ -7,20 +7,29 @@ use ciam_core::assurance::Acr;
 use ciam_core::error::PortError;
 use ciam_core::http::{Params, Peer};
 use ciam_core::id::AccountId;
+#[cfg(feature = "draft-native-sso")]
+use ciam_core::id::SessionId;
 use ciam_core::jose::Algorithm;
 use ciam_core::jose::jwe::ContentEncryption;
 use ciam_oauth::AuthorizationServer;
 use ciam_oauth::authorize::AuthorizeRequest;
 use ciam_oauth::client::Client;
 use ciam_oauth::error::{AuthorizeError, RequestProblem, TokenError};
+#[cfg(feature = "draft-native-sso")]
+use ciam_oauth::extension::DeviceSession;
 use ciam_oauth::extension::{Asked, Demands, Extension, Issued, ResponseMembers};
 use ciam_oauth::grant::Grant;
 use ciam_oauth::issuer::Issuer;
 use ciam_oauth::organization::OrganizationClaims;
 use ciam_oauth::server::SupportedScope;
+#[cfg(feature = "draft-native-sso")]
+use ciam_oauth::token::DEVICE_SSO;
 use serde_json::{Map, Value, json};
 
+#[cfg(feature = "draft-native-sso")]
+use super::native_sso;
 use super::session_state;
+use super::webfinger;
 use super::{DISCOVERY, END_SESSION, Frozen, OpenIdProvider, USERINFO};
 use crate::claims::{ClaimsRequest, StandardScope};
 use crate::id_token::{issue, read_hint};
@@ -32,10 +41,12 @@ const MAX_NONCE: usize = 512;
 #[async_trait]
 impl Extension for OpenIdProvider {
     fn scopes(&self) -> Vec<SupportedScope> {
-        StandardScope::ALL
-            .into_iter()
-            .filter_map(|scope| Some(SupportedScope::new(scope.as_str().parse().ok()?, scope.description())))
-            .collect()
+        let standard = StandardScope::ALL.into_iter().map(|scope| (scope.as_str(), scope.description()));
+        #[cfg(feature = "draft-native-sso")]
+        let standard =
+            standard.chain(self.config().native_sso.then_some((DEVICE_SSO, native_sso::DESCRIPTION)));
+        let known = |(name, text): (&str, &str)| Some(SupportedScope::new(name.parse().ok()?, text));
+        standard.filter_map(known).collect()
     }
 
     fn algorithms(&self) -> Vec<Algorithm> {
@@ -178,8 +189,23 @@ impl Extension for OpenIdProvider {
                 logout::note(server, issued).await?;
             }
             members.insert("id_token".to_owned(), json!(issue(self, server, issued).await?));
+            #[cfg(feature = "draft-native-sso")]
+            if let Some(secret) = native_sso::secret(self, server, issued) {
+                members.insert("device_secret".to_owned(), json!(secret.expose()));
+            }
         }
         Ok(())
+    }
+
+    #[cfg(feature = "draft-native-sso")]
+    async fn device_session(
+        &self,
+        server: &AuthorizationServer,
+        id_token: &str,
+        session: SessionId,
+        secret_hash: &str,
+    ) -> Result<Option<DeviceSession>, PortError> {
+        native_sso::device_session(self, server, id_token, session, secret_hash).await
     }
 
     fn metadata(&self, server: &AuthorizationServer, members: &mut Map<String, Value>) {
@@ -221,6 +247,10 @@ impl Extension for OpenIdProvider {
             put("frontchannel_logout_supported", json!(true));
             put("frontchannel_logout_session_supported", json!(true));
         }
+        #[cfg(feature = "draft-native-sso")]
+        if self.config().native_sso {
+            put("native_sso_supported", json!(true));
+        }
         if !self.config().ui_locales.is_empty() {
             put("ui_locales_supported", json!(self.config().ui_locales));
         }
@@ -233,8 +263,17 @@ impl Extension for OpenIdProvider {
         request: &http::Request<Bytes>,
         peer: &Peer,
     ) -> Option<http::Response<Bytes>> {
+        let whole = request.uri().path();
+        if let Some(domains) = self.config().webfinger.as_ref().filter(|_| whole == webfinger::PATH) {
+            return Some(webfinger::answer(server, domains, request));
+        }
+        // Where clients of RFC 8414 look, when the issuer has a path (section 5).
+        if !server.issuer().path().is_empty() && whole.strip_prefix(DISCOVERY) == Some(server.issuer().path())
+        {
+            return Some(crate::http::discovery(server, request).await);
+        }
         match path {
-            DISCOVERY => Some(crate::http::discovery(server, request)),
+            DISCOVERY => Some(crate::http::discovery(server, request).await),
             USERINFO => Some(self.handle_userinfo(server, request, peer).await),
             END_SESSION => Some(self.handle_end_session(server, request).await),
             session_state::PATH if self.config().session_management => Some(session_state::frame(request)),

@@ -3,8 +3,11 @@
 mod config;
 mod extension;
 mod frozen;
+#[cfg(feature = "draft-native-sso")]
+pub(crate) mod native_sso;
 pub(crate) mod session_state;
 mod userinfo;
+mod webfinger;
 
 pub use self::userinfo::{UserInfo, UserInfoError};
 

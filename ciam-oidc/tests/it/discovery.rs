@@ -2,6 +2,10 @@
 
 use bytes::Bytes;
 use ciam_core::http::Peer;
+use ciam_core::jose::Algorithm;
+use ciam_core::memory;
+use ciam_oauth::{AuthorizationServer, ServerBuilder};
+use ciam_oidc::{OpenIdProvider, ProviderConfig};
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE};
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
@@ -55,10 +59,6 @@ async fn the_key_set_has_the_signing_keys_and_nothing_private() {
 
 #[tokio::test]
 async fn a_provider_without_a_key_for_its_algorithm_is_not_built() {
-    use ciam_core::memory;
-    use ciam_oauth::AuthorizationServer;
-    use ciam_oidc::{OpenIdProvider, ProviderConfig};
-
     let config = ProviderConfig::new("https://id.example/a/", "https://id.example/b");
     let refused = AuthorizationServer::builder(memory::ports())
         .issuer(ISSUER.parse().unwrap())
@@ -71,11 +71,6 @@ async fn a_provider_without_a_key_for_its_algorithm_is_not_built() {
 
 #[tokio::test]
 async fn a_provider_whose_pages_are_nowhere_is_not_built() {
-    use ciam_core::jose::Algorithm;
-    use ciam_core::memory;
-    use ciam_oauth::AuthorizationServer;
-    use ciam_oidc::{OpenIdProvider, ProviderConfig};
-
     let good = ("https://id.example/sign-out/", "https://id.example/signed-out");
     for ((sign_out, signed_out), refused) in [
         (good, false),
@@ -98,4 +93,74 @@ async fn a_provider_whose_pages_are_nowhere_is_not_built() {
             .await;
         assert_eq!(built.is_err(), refused, "{sign_out} {signed_out}");
     }
+}
+
+fn built(issuer: &str, change: impl FnOnce(ProviderConfig) -> ProviderConfig) -> ServerBuilder {
+    let config = ProviderConfig::new(format!("{issuer}/sign-out/"), format!("{issuer}/signed-out"));
+    let config = change(config.with_only_algorithm(Algorithm::Es256));
+    AuthorizationServer::builder(memory::ports())
+        .issuer(issuer.parse().unwrap())
+        .interaction_url(format!("{issuer}/interaction/"))
+        .extension(std::sync::Arc::new(OpenIdProvider::new(config)))
+}
+
+async fn get(server: &AuthorizationServer, path: &str) -> (StatusCode, Value) {
+    let request = Request::get(path).body(Bytes::new()).unwrap();
+    let response = server.handle(request, &Peer::new([192, 0, 2, 9].into())).await;
+    (response.status(), serde_json::from_slice(response.body()).unwrap_or_default())
+}
+
+/// RFC 8414, section 5: clients of either standard find the document of an issuer with a path.
+#[tokio::test]
+async fn the_document_of_an_issuer_with_a_path_is_where_clients_look() {
+    let server = built("https://id.example/shop", |config| config).signed_metadata().build().await.unwrap();
+    for path in [
+        "/shop/.well-known/openid-configuration",
+        "/.well-known/openid-configuration/shop",
+        "/.well-known/oauth-authorization-server/shop",
+    ] {
+        let (status, document) = get(&server, path).await;
+        assert_eq!(
+            (status, &document["issuer"]),
+            (StatusCode::OK, &json!("https://id.example/shop")),
+            "{path}"
+        );
+        assert!(document["signed_metadata"].is_string());
+    }
+    for path in ["/.well-known/openid-configuration", "/.well-known/openid-configuration/other"] {
+        assert_eq!(get(&server, path).await.0, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+/// Discovery 1.0, section 2: an identifier of a domain leads to the provider, whoever it is of.
+#[tokio::test]
+async fn discovery_2_webfinger_names_the_provider_for_its_domains() {
+    let rel = "http%3A%2F%2Fopenid.net%2Fspecs%2Fconnect%2F1.0%2Fissuer";
+    let server = built("https://id.example/shop", |config| config.with_webfinger(["Example.com"]));
+    let server = server.build().await.unwrap();
+    let path = format!("/.well-known/webfinger?resource=acct%3Ajoe%40example.com&rel={rel}");
+    let (status, found) = get(&server, &path).await;
+    assert_eq!(status, StatusCode::OK);
+    let link =
+        json!({ "rel": "http://openid.net/specs/connect/1.0/issuer", "href": "https://id.example/shop" });
+    assert_eq!(found, json!({ "subject": "acct:joe@example.com", "links": [link] }));
+    let all = get(&server, "/.well-known/webfinger?resource=https%3A%2F%2Fexample.com%2Fjoe").await.1;
+    assert_eq!(all["links"], json!([link]));
+    let other = get(&server, "/.well-known/webfinger?resource=acct%3Ajoe%40example.com&rel=avatar").await.1;
+    assert_eq!(other["links"], json!([]));
+    for (query, status) in [
+        ("?resource=acct%3Ajoe%40other.example", StatusCode::NOT_FOUND),
+        ("", StatusCode::BAD_REQUEST),
+        ("?resource=", StatusCode::BAD_REQUEST),
+        ("?resource=joe", StatusCode::BAD_REQUEST),
+        ("?resource=acct%3Aa%40example.com&resource=acct%3Ab%40example.com", StatusCode::BAD_REQUEST),
+        ("?resource=%ff", StatusCode::BAD_REQUEST),
+    ] {
+        assert_eq!(get(&server, &format!("/.well-known/webfinger{query}")).await.0, status, "{query}");
+    }
+    let post = Request::post("/.well-known/webfinger").body(Bytes::new()).unwrap();
+    let refused = server.handle(post, &Peer::new([192, 0, 2, 9].into())).await;
+    assert_eq!(refused.status(), StatusCode::METHOD_NOT_ALLOWED);
+    let off = built("https://id.example", |config| config).build().await.unwrap();
+    assert_eq!(get(&off, &path).await.0, StatusCode::NOT_FOUND);
 }

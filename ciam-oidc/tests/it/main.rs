@@ -17,6 +17,7 @@ mod frontchannel;
 mod initiated;
 mod logout;
 mod mix_up;
+mod native_sso;
 mod organizations;
 mod requests;
 mod rp_logout;

@@ -77,6 +77,9 @@ impl Case {
             sender_constraint: crate::validate::SenderConstraint::None,
             registration: false,
             detail_types: BTreeMap::new(),
+            #[cfg(feature = "draft-first-party-apps")]
+            authorization_challenge: false,
+            signed_metadata: false,
             profile: crate::server::Profile::OAuth21,
             request_objects: None,
         };
@@ -102,6 +105,7 @@ impl Case {
             display: None,
             organization: None,
             dpop_key: None,
+            instance: None,
             device: None,
             details: Vec::new(),
             response_type: crate::authorize::ResponseType::Code,

@@ -38,6 +38,9 @@ fn config() -> Config {
         sender_constraint: crate::validate::SenderConstraint::None,
         registration: false,
         detail_types: BTreeMap::new(),
+        #[cfg(feature = "draft-first-party-apps")]
+        authorization_challenge: false,
+        signed_metadata: false,
         profile: crate::server::Profile::OAuth21,
         request_objects: None,
     }

@@ -10,7 +10,7 @@ fn supported() -> Supported {
         resources: BTreeSet::from(["https://api.example".parse().unwrap()]),
         grants: BTreeSet::from(GrantType::ALL),
         custom_grants: BTreeSet::new(),
-        authentication: BTreeSet::from(AuthMethod::ALL),
+        authentication: AuthMethod::ALL.iter().copied().collect(),
         dpop: true,
         mutual_tls: true,
         signing: vec![Algorithm::Es256, Algorithm::Rs256],

@@ -6,11 +6,17 @@ use std::sync::Arc;
 use url::Url;
 
 use super::{ConfigError, ServerBuilder};
+#[cfg(feature = "draft-client-documents")]
+use crate::client::AuthMethod;
 use crate::client::{ClientKeys, GrantType};
+#[cfg(feature = "draft-client-documents")]
+use crate::client_document::ClientDocuments;
 use crate::custom_grant::CustomGrant;
 use crate::exchange::ExchangePolicy;
 use crate::jwt_bearer::{AssertionPolicy, TrustedIssuer};
 use crate::registration::RegistrationSettings;
+#[cfg(feature = "draft-client-documents")]
+use crate::resource::ResourceIndicator;
 
 impl ServerBuilder {
     /// Lets clients [exchange tokens](crate::exchange), as the policy decides. Without it none can: the grant is off.
@@ -45,6 +51,33 @@ impl ServerBuilder {
         self
     }
 
+    /// Knows clients by the documents that they publish. Without it a client is what was registered. See
+    /// [`client_document`](crate::client_document).
+    #[cfg(feature = "draft-client-documents")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "draft-client-documents")))]
+    pub fn client_documents(mut self, settings: ClientDocuments) -> Self {
+        self.client_documents = Some(settings);
+        self
+    }
+
+    #[cfg(feature = "draft-client-documents")]
+    fn check_client_documents(&self) -> Result<(), ConfigError> {
+        let Some(settings) = &self.client_documents else { return Ok(()) };
+        let refuse = |why| Err(ConfigError::Contradiction(why));
+        if !settings.grants.is_subset(&self.grants) || settings.grants.is_empty() {
+            return refuse("published clients may have grants that are off");
+        }
+        let known = |named: &ResourceIndicator| self.resources.iter().any(|it| it.identifier == *named);
+        if !settings.resources.iter().all(known) {
+            return refuse("published clients may ask for resources that are not configured");
+        }
+        let methods = self.authentication_methods();
+        if ![AuthMethod::None, AuthMethod::PrivateKeyJwt].iter().any(|method| methods.contains(method)) {
+            return refuse("published clients cannot authenticate");
+        }
+        Ok(())
+    }
+
     pub(super) fn check_others(&self) -> Result<(), ConfigError> {
         let own = |name: &String| GrantType::from_name(name).is_none() && Url::parse(name).is_ok();
         if !self.custom_grants.keys().all(own) {
@@ -52,6 +85,8 @@ impl ServerBuilder {
                 "the type of a custom grant is an absolute URI of the host's own",
             ));
         }
+        #[cfg(feature = "draft-client-documents")]
+        self.check_client_documents()?;
         if let Some(registration) = &self.registration {
             if !registration.grants.is_subset(&self.grants) || registration.grants.is_empty() {
                 return Err(ConfigError::Contradiction("clients may register for grants that are off"));

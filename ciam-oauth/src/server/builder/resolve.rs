@@ -63,6 +63,9 @@ impl ServerBuilder {
             sender_constraint: self.sender_constraint,
             registration: self.registration.is_some(),
             detail_types: unique_details(&self.detail_types)?,
+            #[cfg(feature = "draft-first-party-apps")]
+            authorization_challenge: self.authorization_challenge,
+            signed_metadata: self.signed_metadata,
             profile: self.profile,
             request_objects: self.request_objects.clone(),
         })

@@ -56,6 +56,9 @@ impl AuthorizationServer {
             let now = self.ports().now();
             let found = self.grant_of(&shown, client).await?;
             check_grant(&found.value, bound)?;
+            if found.value.instance.is_some() && found.value.instance != request.instance {
+                return Err(GrantProblem::OtherSender.into());
+            }
             let Some(family) = &found.value.refresh else { return Err(GrantProblem::Unknown.into()) };
             let used = match self.decide(client, &found.value, family, &shown, now)? {
                 Decision::Use(used) => used,

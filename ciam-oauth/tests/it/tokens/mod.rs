@@ -2,6 +2,8 @@
 
 mod access_tokens;
 mod adapters;
+mod attested;
+mod bindings;
 mod client_auth;
 mod client_credentials;
 mod code;

@@ -73,6 +73,17 @@ pub enum Command {
         #[arg(long, default_value = "en", value_name = "TAG")]
         language: String,
     },
+    /// Make a token with which a client registers itself, and print it. It is not shown again.
+    InitialAccess {
+        /// For whom it is: written to the audit log
+        name: String,
+        /// How many clients it registers
+        #[arg(long, default_value_t = 1)]
+        uses: u32,
+        /// How many days it is good
+        #[arg(long, default_value_t = 1)]
+        days: u32,
+    },
     /// Look at events that a webhook or the message bus did not take, and deliver them again.
     DeadLetters {
         /// What to do with them.
@@ -275,6 +286,10 @@ pub struct Flags {
     /// those backups, and do not lose it: without it nothing personal can be read.
     #[arg(long, global = true, value_name = "URL", env = "CIAM_VAULT_URL", hide_env_values = true)]
     pub vault_url: Option<String>,
+
+    /// Rules of others that are kept, such as fapi-2.0-security [default: oauth-2.1]
+    #[arg(long, global = true, value_name = "NAME", env = "CIAM_PROFILE")]
+    pub profile: Option<String>,
 
     /// `development` or `production` [default: development on localhost, else production]
     ///

@@ -8,7 +8,7 @@ use crate::{
     accounts_import, audit,
     cli::{self, AuditAction, Command, DeadLetterAction, Flags, ImportAccounts, ImportCommand},
     config::{Config, Log},
-    dead_letters, greeting, invite, privacy, serve,
+    dead_letters, greeting, initial_access, invite, privacy, serve,
     services::Services,
     storage::Storage,
     support,
@@ -49,6 +49,7 @@ pub fn run(command: Command, flags: &Flags) -> ExitCode {
         Command::Invite { email, name, language } => {
             ended(invite(&config, &email, name.as_deref(), &language))
         }
+        Command::InitialAccess { name, uses, days } => ended(initial_access(&config, &name, uses, days)),
         Command::DeadLetters { action } => ended(dead_letters(&config, &action)),
         Command::Import(ImportCommand::Accounts(what)) => ended(import(&config, &what)),
     }
@@ -91,6 +92,20 @@ fn invite(config: &Config, email: &str, name: Option<&str>, language: &str) -> a
     let said =
         with_storage(config, async |storage| invite::invite(&storage.ports, email, name, language).await)?;
     println!("{said}");
+    Ok(())
+}
+
+fn initial_access(config: &Config, name: &str, uses: u32, days: u32) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let token = runtime.block_on(async {
+        let storage = Storage::open(config).await?;
+        let services = Services::new(config, storage.ports.clone()).await?;
+        let outcome = initial_access::issue(&services.server, name, uses, days).await;
+        storage.database.close().await;
+        storage.keys.close().await;
+        outcome
+    })?;
+    println!("{token}");
     Ok(())
 }
 

@@ -24,6 +24,7 @@ use crate::{
     routes,
     services::Services,
     storage::Storage,
+    tls::{self, ClientCertificates, Connection, Listening, TlsListener},
 };
 
 /// Runs the server until the process is told to stop.
@@ -69,16 +70,21 @@ pub async fn serve_until(
     if let Some(redis) = storage.redis.clone() {
         background.spawn(watch_redis(redis, stopped.clone()));
     }
+    let listeners = listening(app.config(), listener).await?;
     ready(&app, address);
     let grace = app.config().shutdown_grace.std();
-    let service = routes::router(app).into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(until(stopped.clone()));
+    let service = routes::router(app).into_make_service_with_connect_info::<Connection>();
+    let mut servers = JoinSet::new();
+    for listening in listeners {
+        let server = axum::serve(listening, service.clone());
+        servers.spawn(server.with_graceful_shutdown(until(stopped.clone())).into_future());
+    }
     let overdue = async {
         until(stopped).await;
         tokio::time::sleep(grace).await;
     };
     tokio::select! {
-        served = server.into_future() => served?,
+        served = all(&mut servers) => served?,
         () = overdue => tracing::warn!("requests were still in flight at the end of the grace time"),
     }
     // The relay finishes the message that it is sending.
@@ -88,6 +94,34 @@ pub async fn serve_until(
     storage.database.close().await;
     storage.keys.close().await;
     Ok(())
+}
+
+/// Completes when every one has, or one failed.
+async fn all(servers: &mut JoinSet<std::io::Result<()>>) -> anyhow::Result<()> {
+    while let Some(served) = servers.join_next().await {
+        served??;
+    }
+    Ok(())
+}
+
+/// Everything that is listened on: the server's own address, and that where clients come with certificates.
+async fn listening(config: &Config, listener: TcpListener) -> anyhow::Result<Vec<Listening>> {
+    let key = config.tls.as_ref().map(|files| tls::certified(files, &config.issuer)).transpose()?;
+    let mut all = vec![match &key {
+        Some(key) => Listening::Tls(TlsListener::new(listener, Arc::clone(key), None)?),
+        None => Listening::Plain(listener),
+    }];
+    let certificates = config.oauth.mutual_tls.as_ref();
+    if let Some((rules, address)) = certificates.and_then(|rules| Some((rules, rules.listen?))) {
+        let key = key.context("client certificates need TLS: the configuration has no [http.tls]")?;
+        let authorities = rules.authorities.as_deref().map(tls::authorities).transpose()?;
+        let clients = Arc::new(ClientCertificates::new(authorities)?);
+        let listener = TcpListener::bind(address).await;
+        let listener =
+            listener.with_context(|| format!("cannot listen on {address} for clients with certificates"))?;
+        all.push(Listening::Tls(TlsListener::new(listener, key, Some(clients))?));
+    }
+    Ok(all)
 }
 
 /// Puts the server together, imports included, without listening.

@@ -26,9 +26,15 @@ use ciam_mfa::{
     transaction::Transactions,
     webauthn::{PasskeyEnrolment, PasskeyFactor, RelyingParty},
 };
+#[cfg(feature = "draft-client-documents")]
+use ciam_oauth::client_document::ClientDocuments;
 use ciam_oauth::{
     AuthorizationServer, ServerBuilder,
     device::DeviceSettings,
+    dpop::DpopSettings,
+    mtls::MutualTls,
+    registration::RegistrationSettings,
+    request_object::RequestObjects,
     resource::ResourceIndicator,
     scope::ScopeSet,
     server::{Lifetimes, ResourceServer, SupportedScope, TokenFormat as Format},
@@ -42,6 +48,7 @@ use url::Url;
 
 use crate::{
     config::Config,
+    exchange::ConfiguredExchanges,
     i18n::Language,
     import::{ResourceEntry, TokenFormat, attribute_schema},
     keys::{self, ServerKeys},
@@ -318,9 +325,18 @@ fn ladder(relying_party: Option<&RelyingParty>) -> AcrLadder {
 /// Where OpenID Connect sends a browser for the pages that it needs.
 fn provider_config(config: &Config) -> ProviderConfig {
     let locales = Language::ALL.iter().map(|it| it.code().to_owned()).collect();
-    ProviderConfig::new(config.issuer.join("/sign-out?handle="), config.issuer.join("/signed-out"))
+    let pages = (config.issuer.join("/sign-out?handle="), config.issuer.join("/signed-out"));
+    let provider = ProviderConfig::new(pages.0, pages.1)
         .with_ui_locales(locales)
         .with_backchannel_logout()
+        .with_frontchannel_logout()
+        .with_session_management();
+    let provider = match config.oauth.webfinger.as_slice() {
+        [] => provider,
+        domains => provider.with_webfinger(domains.iter().cloned()),
+    };
+    // FAPI 2.0, section 5.4.1, has no RS256, which OpenID Connect makes the default.
+    if config.oauth.profile.is_fapi() { provider.with_only_algorithm(Algorithm::Es256) } else { provider }
 }
 
 /// Tells the authorization server what the configuration and the import files say.
@@ -335,8 +351,11 @@ fn configure(builder: ServerBuilder, config: &Config) -> anyhow::Result<ServerBu
         .lifetimes(lifetimes)
         .device(DeviceSettings::new("/device", "/device/done"))
         .acr(ladder(relying_party(config).as_ref()))
+        .profile(config.oauth.profile)
+        .request_objects(request_objects(config))
         .resource(ResourceServer::new(own.clone(), ScopeSet::new()))
         .default_resource(own.clone());
+    builder = protocols(builder, config);
     // Directories of organizations, by clients of their own.
     let scim: ResourceIndicator = config.issuer.join(crate::routes::SCIM).parse()?;
     let (read, manage) = (Access::Read.scope(), Access::Manage.scope());
@@ -357,6 +376,48 @@ fn configure(builder: ServerBuilder, config: &Config) -> anyhow::Result<ServerBu
         }
     }
     Ok(builder)
+}
+
+/// Signed requests, encrypted if a client likes, and fetched only where that is turned on.
+fn request_objects(config: &Config) -> RequestObjects {
+    let accepted = RequestObjects::new().encrypted();
+    if config.oauth.request_uris { accepted.by_reference() } else { accepted }
+}
+
+/// What is on only where the configuration says so.
+fn protocols(mut builder: ServerBuilder, config: &Config) -> ServerBuilder {
+    let rules = &config.oauth;
+    if rules.dpop_nonces {
+        builder = builder.dpop(DpopSettings::default().with_nonces());
+    }
+    if let Some(certificates) = &rules.mutual_tls {
+        let settings = MutualTls::new();
+        builder = builder.mutual_tls(match &certificates.base {
+            Some(base) => settings.at(base.as_str()),
+            None => settings,
+        });
+    }
+    if let Some(registration) = &rules.registration {
+        let settings = RegistrationSettings::default()
+            .with_scopes(registration.scopes.clone())
+            .with_grants(rules.registered_grants());
+        builder = builder.registration(if registration.open { settings.open() } else { settings });
+    }
+    if rules.signed_metadata {
+        builder = builder.signed_metadata();
+    }
+    #[cfg(feature = "draft-client-documents")]
+    if let Some(published) = &rules.client_documents {
+        let mut settings = ClientDocuments::default().with_resources(published.resources.iter().cloned());
+        if let Some(hosts) = &published.hosts {
+            settings = settings.with_hosts(hosts.iter().cloned());
+        }
+        builder = builder.client_documents(settings);
+    }
+    if !rules.exchanges.is_empty() {
+        builder = builder.token_exchange(Arc::new(ConfiguredExchanges::new(rules.exchanges.clone())));
+    }
+    builder
 }
 
 fn resource(entry: &ResourceEntry) -> ResourceServer {

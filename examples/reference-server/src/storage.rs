@@ -32,6 +32,7 @@ use crate::{
     config::{Config, Database, Mode, ShortLived},
     import::{is_loopback, saml::metadata},
     keeping::{self, Keys},
+    tls,
 };
 
 /// The open database, and the ports on it.
@@ -76,7 +77,7 @@ impl Storage {
             .with_clock(clock)
             .with_runtime(Arc::new(TokioRuntime::for_this_machine()))
             .with_outbound_policy(outbound_policy(config))
-            .with_http_client(Arc::new(ReqwestHttpClient::new()?));
+            .with_http_client(Arc::new(http_client(config)?));
         Ok(Self { database, redis, keys, sealing, ports })
     }
 }
@@ -87,9 +88,21 @@ async fn open_redis(config: &Config) -> anyhow::Result<Option<RedisDatabase>> {
     Ok(Some(redis.with_context(|| format!("the server `{}` cannot be used", config.ephemeral.name()))?))
 }
 
+/// Trusts the usual authorities, and what the configuration dangerously adds.
+fn http_client(config: &Config) -> anyhow::Result<ReqwestHttpClient> {
+    let mut roots = Vec::new();
+    for file in &config.dangerous.trust {
+        roots.extend(tls::read_certificates(file)?.iter().map(|it| it.to_vec()));
+    }
+    Ok(ReqwestHttpClient::with_roots(roots)?)
+}
+
 /// In development mode a webhook and a text message may go to a program on the same machine, and an upstream be one.
 fn outbound_policy(config: &Config) -> OutboundPolicy {
     let mut policy = OutboundPolicy::default();
+    for (host, port) in &config.dangerous.fetch_from {
+        policy = policy.dangerous_trust_host(host, *port);
+    }
     if config.mode != Mode::Development {
         return policy;
     }

@@ -1,10 +1,12 @@
 //! The configuration: a TOML file, overridden by variables and flags, checked as a whole before anything starts.
 
 mod checks;
+mod dangerous;
 mod database;
 mod duration;
 mod factors;
 mod messaging;
+mod oauth;
 mod resolve;
 mod retention;
 mod risk;
@@ -22,16 +24,18 @@ pub use checks::{CaptchaKind, HumanChecks, HumanKind};
 use ciam_core::password::foreign::ForeignHashes;
 use ciam_core::privacy::RetentionPolicy;
 use ciam_core::session::SessionLimit;
+pub use dangerous::{DangerousRules, DangerousSettings};
 pub use database::Database;
 pub use duration::{InvalidSpan, Span};
 pub use factors::{FactorRules, FactorSettings};
 pub use messaging::{Bus, Gateway, ShortLived, Sms};
+pub use oauth::{Certificates, ExchangeRule, OAuthRules, OAuthSettings, Registration};
 pub use retention::RetentionSettings;
 pub use risk::{NetworkSettings, RiskRules, RiskSettings};
 pub use settings::{
     DatabaseSettings, EphemeralSettings, FirebaseSettings, HttpSettings, HumanCheckSettings, KeySettings,
     LogSettings, MailSettings, NatsSettings, PasswordSettings, SessionSettings, Settings, SmsSettings,
-    TokenSettings, UiSettings, UpstreamSettings,
+    TlsSettings, TokenSettings, UiSettings, UpstreamSettings,
 };
 pub use upstreams::UpstreamConfig;
 use url::Url;
@@ -84,6 +88,12 @@ pub struct Config {
     pub sessions: Sessions,
     /// How long what is kept.
     pub retention: RetentionPolicy,
+    /// OAuth and OpenID Connect.
+    pub oauth: OAuthRules,
+    /// What lowers security, for trying things out.
+    pub dangerous: DangerousRules,
+    /// TLS, when it is terminated here.
+    pub tls: Option<TlsFiles>,
     /// How long access tokens are valid.
     pub access_tokens: Span,
     /// What passwords of other systems are accepted.
@@ -96,6 +106,17 @@ pub struct Config {
     pub shutdown_grace: Span,
     /// The log.
     pub log: Log,
+}
+
+/// The certificate and the key by which this server terminates TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate chain, as PEM.
+    pub certificate: PathBuf,
+    /// The private key, as PEM.
+    pub key: PathBuf,
+    /// Whether they are made when they are not there.
+    pub self_signed: bool,
 }
 
 /// The origin that the server is known by, such as `https://id.example.com`: an issuer without a path.

@@ -1,5 +1,7 @@
 //! From flags, variables and file to the configuration.
 
+mod protocols;
+
 use std::{
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
@@ -99,6 +101,9 @@ impl Resolve<'_> {
         let rotate_keys_after = self.rotation(file);
         let trusted_proxies = self.proxies(flags, file);
         let log = self.log(flags, file);
+        let oauth = self.oauth(flags, file);
+        let dangerous = self.dangerous(file, mode);
+        let tls = self.tls(file, mode);
         let (demo, imports) = self.imports(flags, file, mode);
         Some(Config {
             listen: listen?,
@@ -121,6 +126,9 @@ impl Resolve<'_> {
             saml: file.saml.unwrap_or(false),
             sessions,
             retention,
+            oauth: oauth?,
+            dangerous: dangerous?,
+            tls: tls?,
             access_tokens: file.tokens.access.unwrap_or(Span::minutes(10)),
             passwords,
             rotate_keys_after,

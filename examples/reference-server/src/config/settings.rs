@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Deserialize;
 
-use super::{duration::Span, factors::FactorSettings, retention::RetentionSettings, risk::RiskSettings};
+use super::{
+    dangerous::DangerousSettings, duration::Span, factors::FactorSettings, oauth::OAuthSettings,
+    retention::RetentionSettings, risk::RiskSettings,
+};
 use crate::import::SecretText;
 
 /// A configuration file. Every key is optional, and a key that is not here is refused.
@@ -69,6 +72,12 @@ pub struct Settings {
     /// Tokens.
     #[serde(default)]
     pub tokens: TokenSettings,
+    /// OAuth and OpenID Connect.
+    #[serde(default)]
+    pub oauth: OAuthSettings,
+    /// What lowers security, for trying things out.
+    #[serde(default)]
+    pub dangerous: DangerousSettings,
     /// Passwords.
     #[serde(default)]
     pub passwords: PasswordSettings,
@@ -263,6 +272,21 @@ pub struct HttpSettings {
     pub trusted_proxies: Vec<String>,
     /// Requests in flight may finish.
     pub shutdown_grace: Option<Span>,
+    /// TLS is terminated here.
+    pub tls: Option<TlsSettings>,
+}
+
+/// TLS, terminated by this server.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsSettings {
+    /// The certificate chain, as PEM.
+    pub certificate: Option<PathBuf>,
+    /// The private key, as PEM.
+    pub key: Option<PathBuf>,
+    /// Whether a certificate is made for the issuer's host when there is none: in development mode only.
+    #[serde(default)]
+    pub self_signed: bool,
 }
 
 /// The log.

@@ -198,6 +198,10 @@ impl Check<'_> {
             AuthMethod::PrivateKeyJwt => {
                 (0, 1, "private_key_jwt: exactly one of `jwks` and `jwks_uri`, and no secret")
             }
+            // Keys beside a certificate are for signed requests.
+            AuthMethod::TlsClientAuth | AuthMethod::SelfSignedTlsClientAuth => {
+                (0, keys.min(1), "a certificate, and no secret")
+            }
             _ => (0, 0, "nothing that this server knows"),
         };
         if (secrets, keys) != (want_secrets, want_keys) {

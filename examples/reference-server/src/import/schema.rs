@@ -158,9 +158,9 @@ pub struct ClientEntry {
     pub secret: Option<SecretText>,
     /// The environment variable that holds the secret, to keep it out of the file.
     pub secret_env: Option<String>,
-    /// The client's public keys, for `private_key_jwt`.
+    /// The client's public keys, for `private_key_jwt` and signed requests.
     pub jwks: Option<serde_json::Value>,
-    /// Where the client publishes its public keys, for `private_key_jwt`.
+    /// Where the client publishes its public keys, for `private_key_jwt` and signed requests.
     pub jwks_uri: Option<String>,
     /// Where authorization responses may go. Compared character by character.
     #[serde(default)]
@@ -170,6 +170,24 @@ pub struct ClientEntry {
     pub post_logout_redirect_uris: Vec<RedirectUri>,
     /// Where it is told that a session has ended.
     pub backchannel_logout_uri: Option<String>,
+    /// Where its frame is loaded in the browser when a session has ended: at the origin of a redirect URI.
+    pub frontchannel_logout_uri: Option<String>,
+    /// Where others can start a sign-in to it.
+    pub initiate_login_uri: Option<String>,
+    /// The certificate that names the client, for `tls_client_auth`: one of `subject_dn`, `san_dns`, `san_uri`, `san_ip`, `san_email`.
+    pub certificate: Option<CertificateEntry>,
+    /// The client's own certificates as PEM, for `self_signed_tls_client_auth`.
+    #[serde(default)]
+    pub certificates: Vec<String>,
+    /// Its access tokens are bound to the certificate of its connection (RFC 8705).
+    #[serde(default)]
+    pub certificate_bound_access_tokens: bool,
+    /// What its authorization requests may ask for beside a code, where the profile has it: `id_token`, `code id_token`.
+    #[serde(default)]
+    pub response_types: Vec<String>,
+    /// Where its request objects may be fetched from.
+    #[serde(default)]
+    pub request_uris: Vec<String>,
     /// What the client may ask tokens for. Default: `authorization_code` and `refresh_token`.
     #[serde(default = "default_grants")]
     pub grants: BTreeSet<GrantType>,
@@ -190,6 +208,9 @@ pub struct ClientEntry {
     /// It belongs to the operator: people are not asked for consent.
     #[serde(default)]
     pub first_party: bool,
+    /// Authorization requests must be signed with one of the client's keys (RFC 9101).
+    #[serde(default)]
+    pub require_signed_requests: bool,
     /// Authorization requests must be pushed (RFC 9126).
     #[serde(default)]
     pub require_pushed_requests: bool,
@@ -204,6 +225,22 @@ pub struct ClientEntry {
     pub refresh_rotation: RefreshRotation,
     /// The host that pairwise subjects are made for, when the redirect URIs are on several.
     pub sector_identifier: Option<String>,
+}
+
+/// What a certificate says of a client: exactly one of these.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CertificateEntry {
+    /// The whole subject, as RFC 4514 writes it.
+    pub subject_dn: Option<String>,
+    /// One of its host names.
+    pub san_dns: Option<String>,
+    /// One of its URIs.
+    pub san_uri: Option<String>,
+    /// One of its addresses.
+    pub san_ip: Option<std::net::IpAddr>,
+    /// One of its mail addresses.
+    pub san_email: Option<String>,
 }
 
 /// The format of access tokens.

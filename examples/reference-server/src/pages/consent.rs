@@ -32,6 +32,19 @@ pub struct ConsentPage<'a> {
     pub device: Option<String>,
     /// Where to sign in as somebody else.
     pub switch: String,
+    /// What the application says of itself.
+    pub about: AboutClient,
+}
+
+/// What an application says of itself: addresses of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct AboutClient {
+    /// Its logo.
+    pub logo: Option<String>,
+    /// Its privacy policy.
+    pub policy: Option<String>,
+    /// Its terms.
+    pub terms: Option<String>,
 }
 
 page!(ConsentPage, "consent.html");

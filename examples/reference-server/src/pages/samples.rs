@@ -252,6 +252,7 @@ impl<'a> Samples<'a> {
             granted: vec![line("profile", None)],
             remembered: true,
             device: None,
+            about: AboutClient::default(),
             switch: "#".into(),
             frame,
         }

@@ -18,6 +18,7 @@ mod passwordless;
 mod privacy;
 mod profile_step;
 mod protocol;
+mod protocols;
 mod push;
 mod realm;
 mod risk;

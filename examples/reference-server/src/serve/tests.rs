@@ -1,5 +1,6 @@
 use std::{fs, path::PathBuf, time::Duration};
 
+use ciam_core::clock::Clock as _;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -23,8 +24,10 @@ impl Running {
         let folder = std::env::temp_dir().join(format!("ciam-serve-{name}-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let database = format!("sqlite:{}/ciam.db", folder.display());
-        let own =
-            ["--listen", "127.0.0.1:0", "--issuer", "http://localhost:8080", "--database-url", &database];
+        let mut own = vec!["--listen", "127.0.0.1:0", "--database-url", &database];
+        if !arguments.contains(&"--issuer") {
+            own.extend(["--issuer", "http://localhost:8080"]);
+        }
         let config = config(&[&own[..], arguments].concat());
         let (stop, stopped) = watch::channel(());
         let (ready, is_ready) = oneshot::channel();
@@ -120,4 +123,100 @@ async fn a_second_start_finds_everything_and_imports_nothing_new() {
         import::apply::apply(&storage.ports, &services.password, clients, &config.imports).await.unwrap();
     assert_eq!((report.created, report.updated, report.unchanged), (0, 0, 4));
     storage.database.close().await;
+}
+
+/// A connection with TLS that trusts one certificate, and shows one of its own if it has it.
+async fn secure(
+    address: SocketAddr,
+    trusted: &[u8],
+    own: Option<&tls::SelfSigned>,
+) -> tokio_rustls::client::TlsStream<TcpStream> {
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from(trusted.to_vec())).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots);
+    let config = match own {
+        None => builder.with_no_client_auth(),
+        Some(own) => {
+            let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(own.key().to_vec()));
+            builder
+                .with_client_auth_cert(vec![CertificateDer::from(own.certificate().to_vec())], key)
+                .unwrap()
+        }
+    };
+    let stream = TcpStream::connect(address).await.unwrap();
+    let name = "localhost".try_into().unwrap();
+    tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
+}
+
+async fn ask_securely(stream: &mut tokio_rustls::client::TlsStream<TcpStream>, request: &str) -> String {
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut text = Vec::new();
+    // A peer that closes without saying so is still a peer that has answered.
+    let _end = stream.read_to_end(&mut text).await;
+    String::from_utf8(text).unwrap()
+}
+
+/// RFC 8705: the server makes its certificate, and asks clients for theirs where they come with one, and nowhere else.
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_is_terminated_and_clients_authenticate_with_certificates() {
+    let folder = std::env::temp_dir().join(format!("ciam-serve-tls-files-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let client = tls::SelfSigned::new("client.example", SystemClock::new().now()).unwrap();
+    client.write(&folder.join("client.pem"), &folder.join("client.key")).unwrap();
+    let pem = fs::read_to_string(folder.join("client.pem")).unwrap();
+    let clients = format!(
+        "[[clients]]\nid = \"machine\"\nname = \"Machine\"\nauthentication = \"self_signed_tls_client_auth\"\n\
+         certificates = [{pem:?}]\ncertificate_bound_access_tokens = true\ngrants = [\"client_credentials\"]\n\
+         scopes = [\"orders:read\"]\nresources = [\"https://api.example\"]\n\n\
+         [[resources]]\nid = \"https://api.example\"\nscopes = {{ \"orders:read\" = \"Read your orders\" }}\n"
+    );
+    fs::write(folder.join("clients.toml"), clients).unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let file = folder.join("server.toml");
+    let text = format!(
+        "import = [\"clients.toml\"]\n[http.tls]\ncertificate = \"server.pem\"\nkey = \"server.key\"\nself_signed = true\n\
+         [oauth.mutual_tls]\nurl = \"https://localhost:9444\"\nlisten = \"{free}\"\n"
+    );
+    fs::write(&file, text).unwrap();
+    let mut server =
+        Running::start("tls", &["--config", file.to_str().unwrap(), "--issuer", "https://localhost:9443"])
+            .await;
+    let certificates = tls::read_certificates(&folder.join("server.pem")).unwrap();
+    let trusted = certificates[0].as_ref();
+
+    let get =
+        "GET /.well-known/openid-configuration HTTP/1.1\r\nhost: localhost:9443\r\nconnection: close\r\n\r\n";
+    let said = ask_securely(&mut secure(server.address, trusted, None).await, get).await;
+    assert!(said.starts_with("HTTP/1.1 200 OK"), "{said}");
+    assert!(said.contains("\"https://localhost:9444/token\""), "{said}");
+
+    let form =
+        "grant_type=client_credentials&client_id=machine&scope=orders:read&resource=https://api.example";
+    let post = |host: &str| {
+        format!(
+            "POST /token HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+             content-length: {}\r\nconnection: close\r\n\r\n{form}",
+            form.len()
+        )
+    };
+    let said = ask_securely(&mut secure(free, trusted, Some(&client)).await, &post("localhost:9444")).await;
+    assert!(said.starts_with("HTTP/1.1 200 OK") && said.contains("access_token"), "{said}");
+    let stranger = tls::SelfSigned::new("client.example", SystemClock::new().now()).unwrap();
+    for own in [None, Some(&stranger)] {
+        let said = ask_securely(&mut secure(free, trusted, own).await, &post("localhost:9444")).await;
+        assert!(said.starts_with("HTTP/1.1 401"), "{said}");
+    }
+    // Where browsers come nobody is asked.
+    let said =
+        ask_securely(&mut secure(server.address, trusted, Some(&client)).await, &post("localhost:9443"))
+            .await;
+    assert!(said.starts_with("HTTP/1.1 401"), "{said}");
+    server.stop().await.unwrap();
+    fs::remove_dir_all(&folder).unwrap();
 }

@@ -4,11 +4,14 @@ use std::panic::AssertUnwindSafe;
 
 use axum::{
     body::Body,
-    extract::{MatchedPath, Request, State},
+    extract::{ConnectInfo, MatchedPath, Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use ciam_core::{error::PortError, http::set_cookie};
+use ciam_core::{
+    error::PortError,
+    http::{Peer, set_cookie},
+};
 use futures_util::FutureExt as _;
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
@@ -16,10 +19,11 @@ use http::{
         CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, SET_COOKIE,
         STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
     },
+    request::Parts,
 };
 
 use super::{
-    Failure, FormTargets, RouteName, Scripts, Sources, Visit,
+    Failure, FormTargets, Images, RouteName, Scripts, Sources, Visit,
     host::{self, Host},
     reply,
     visit::LANGUAGE_COOKIE,
@@ -28,6 +32,7 @@ use crate::{
     api::{self, Problem},
     app::App,
     pages::{ErrorPage, Fault},
+    tls::{Connection, certificate_in},
 };
 
 /// Wraps the whole router.
@@ -41,7 +46,7 @@ pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Resp
     let looked_at = super::bound::without_copies(&app, &mut parts.headers).await;
     #[cfg(not(feature = "draft-dbsc"))]
     let looked_at = Ok::<(), PortError>(());
-    let visit = ciam_axum::peer(&parts.extensions)
+    let visit = connection(&app, &parts)
         .ok_or_else(|| Failure::internal("the connection's address is not known"))
         .and_then(|mut peer| {
             let trusted = &app.config().trusted_proxies;
@@ -68,6 +73,21 @@ pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Resp
     response
 }
 
+/// The other side: its address and certificate, as the connection has them. A trusted proxy says whose certificate it passes on;
+/// from anybody else the header is nothing.
+fn connection(app: &App, parts: &Parts) -> Option<Peer> {
+    let ours = parts.extensions.get::<ConnectInfo<Connection>>().map(|it| it.0.peer());
+    let peer = ours.or_else(|| ciam_axum::peer(&parts.extensions))?;
+    let Some(rules) = &app.config().oauth.mutual_tls else { return Some(peer) };
+    let from_proxy = host::is_trusted(peer.address, &app.config().trusted_proxies);
+    let passed = rules.header.as_ref().filter(|_| from_proxy);
+    Some(match passed.and_then(|name| certificate_in(&parts.headers, name)) {
+        None => peer,
+        Some(der) if rules.verified_by_proxy => peer.with_trusted_certificate(der),
+        Some(der) => peer.with_certificate(der),
+    })
+}
+
 async fn answer(
     app: &App,
     visit: &Visit,
@@ -78,7 +98,9 @@ async fn answer(
     let (mut parts, body) = request.into_parts();
     // Probes ask by address.
     if !["/healthz", "/readyz"].contains(&parts.uri.path()) {
-        match host::check(&app.config().issuer, &parts) {
+        let certificates = app.config().oauth.mutual_tls.as_ref();
+        let alias = certificates.and_then(|rules| rules.base.as_deref());
+        match host::check(&app.config().issuer, alias, &parts) {
             Host::Ours => {}
             Host::Redirect(target) => return redirect(&target),
             Host::Refuse(status) => return status.into_response(),
@@ -164,8 +186,12 @@ fn give_cookies(visit: &Visit, headers: &mut HeaderMap) -> Result<(), ciam_core:
 fn secure(app: &App, response: &mut Response) {
     let targets = response.extensions_mut().remove::<FormTargets>().unwrap_or_default();
     let scripts = response.extensions_mut().remove::<Scripts>().unwrap_or_default();
-    let policy = content_security_policy(&targets, scripts);
+    let images = response.extensions_mut().remove::<Images>().unwrap_or_default();
+    let policy = content_security_policy(&targets, scripts, &images);
     let headers = response.headers_mut();
+    // A frame for pages of others says so: it has a policy of its own that names no ancestors.
+    let own = headers.get(CONTENT_SECURITY_POLICY).and_then(|it| it.to_str().ok());
+    let is_frame = own.is_some_and(|policy| !policy.contains("frame-ancestors"));
     let mut set = |name: HeaderName, value: &str| {
         if let (false, Ok(value)) = (headers.contains_key(&name), HeaderValue::try_from(value)) {
             headers.insert(name, value);
@@ -174,7 +200,9 @@ fn secure(app: &App, response: &mut Response) {
     set(CONTENT_SECURITY_POLICY, &policy);
     set(X_CONTENT_TYPE_OPTIONS, "nosniff");
     // For browsers that do not know `frame-ancestors`.
-    set(X_FRAME_OPTIONS, "DENY");
+    if !is_frame {
+        set(X_FRAME_OPTIONS, "DENY");
+    }
     // Not `no-referrer`: it would make browsers hide the origin of our own forms from us.
     set(REFERRER_POLICY, "same-origin");
     set(HeaderName::from_static("permissions-policy"), PERMISSIONS);
@@ -186,10 +214,11 @@ fn secure(app: &App, response: &mut Response) {
     }
 }
 
-fn content_security_policy(targets: &FormTargets, scripts: Scripts) -> String {
+fn content_security_policy(targets: &FormTargets, scripts: Scripts, images: &Images) -> String {
     // A target is an origin or a scheme by construction; one that is not must not open the policy.
     let harmless = |it: &&String| !it.contains([';', ',', ' ', '\'', '*']);
     let targets: String = targets.0.iter().filter(harmless).map(|it| format!(" {it}")).collect();
+    let images: String = images.0.iter().filter(harmless).map(|it| format!(" {it}")).collect();
     let mut styles = String::new();
     let scripts = match scripts {
         Scripts::None => String::new(),
@@ -202,7 +231,7 @@ fn content_security_policy(targets: &FormTargets, scripts: Scripts) -> String {
         }
     };
     format!(
-        "default-src 'none'; style-src 'self'{styles}; img-src 'self';{scripts} form-action 'self'{targets}; \
+        "default-src 'none'; style-src 'self'{styles}; img-src 'self'{images};{scripts} form-action 'self'{targets}; \
          frame-ancestors 'none'; base-uri 'none'"
     )
 }
@@ -228,7 +257,7 @@ mod tests {
     fn forms_lead_here_and_to_the_named_targets() {
         let policy = |targets: &[&str]| {
             let targets = FormTargets(targets.iter().map(ToString::to_string).collect());
-            content_security_policy(&targets, Scripts::None)
+            content_security_policy(&targets, Scripts::None, &Images::default())
         };
         assert!(policy(&[]).contains("form-action 'self';"));
         let both = policy(&["https://app.example", "com.example.app:"]);
@@ -238,7 +267,7 @@ mod tests {
 
     #[test]
     fn scripts_run_where_a_page_needs_them_and_only_those_that_it_names() {
-        let policy = |scripts| content_security_policy(&FormTargets::default(), scripts);
+        let policy = |scripts| content_security_policy(&FormTargets::default(), scripts, &Images::default());
         assert!(!policy(Scripts::None).contains("script-src"));
         assert!(policy(Scripts::Ours).contains("; script-src 'self';"));
         let captcha = Sources {

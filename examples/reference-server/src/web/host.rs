@@ -18,12 +18,18 @@ pub(super) enum Host {
 }
 
 /// Compares the requested host with the issuer's: cookies, tokens and passkeys belong to one name.
-pub(super) fn check(issuer: &Origin, parts: &Parts) -> Host {
+///
+/// `alias` is the origin where clients come with certificates: they post there, and no page is there.
+pub(super) fn check(issuer: &Origin, alias: Option<&str>, parts: &Parts) -> Host {
     let asked = parts.uri.authority().map(|it| it.as_str()).or_else(|| host(&parts.headers));
     let Some(asked) = asked else { return Host::Refuse(StatusCode::BAD_REQUEST) };
     let default_port = if issuer.is_https() { ":443" } else { ":80" };
     let asked = asked.strip_suffix(default_port).unwrap_or(asked);
-    if asked.eq_ignore_ascii_case(issuer.authority()) {
+    let is_alias = alias.is_some_and(|alias| {
+        let (_, authority) = alias.split_once("://").unwrap_or_default();
+        parts.method == Method::POST && asked.eq_ignore_ascii_case(authority)
+    });
+    if is_alias || asked.eq_ignore_ascii_case(issuer.authority()) {
         Host::Ours
     } else if matches!(parts.method, Method::GET | Method::HEAD) {
         Host::Redirect(issuer.join(&path_and_query(&parts.uri)))
@@ -49,7 +55,7 @@ fn path_and_query(uri: &Uri) -> String {
 /// `X-Forwarded-For` is read from its end, which the nearest proxy wrote; what stands before the first address that is
 /// not a trusted proxy was written by anybody.
 pub(super) fn client_address(connection: IpAddr, trusted: &[IpAddr], headers: &HeaderMap) -> IpAddr {
-    let trusts = |address: &IpAddr| trusted.iter().any(|it| it.to_canonical() == address.to_canonical());
+    let trusts = |address: &IpAddr| is_trusted(*address, trusted);
     if !trusts(&connection) {
         return connection.to_canonical();
     }
@@ -64,6 +70,11 @@ pub(super) fn client_address(connection: IpAddr, trusted: &[IpAddr], headers: &H
         }
     }
     nearest.to_canonical()
+}
+
+/// Whether an address is that of a trusted proxy.
+pub(super) fn is_trusted(address: IpAddr, trusted: &[IpAddr]) -> bool {
+    trusted.iter().any(|it| it.to_canonical() == address.to_canonical())
 }
 
 #[cfg(test)]
@@ -91,9 +102,9 @@ mod tests {
     fn the_issuers_own_name_is_served_in_any_spelling() {
         let issuer = issuer("https://id.example");
         for host in ["id.example", "ID.Example", "id.example:443"] {
-            assert_eq!(check(&issuer, &asked(Method::POST, "/token", &[host])), Host::Ours, "{host}");
+            assert_eq!(check(&issuer, None, &asked(Method::POST, "/token", &[host])), Host::Ours, "{host}");
         }
-        assert_eq!(check(&issuer, &asked(Method::GET, "https://id.example/a", &[])), Host::Ours);
+        assert_eq!(check(&issuer, None, &asked(Method::GET, "https://id.example/a", &[])), Host::Ours);
     }
 
     #[test]
@@ -104,11 +115,11 @@ mod tests {
             ("//evil.example/", "http://localhost:8080//evil.example/"),
             ("http://evil.example/x", "http://localhost:8080/x"),
         ] {
-            let found = check(&issuer, &asked(Method::GET, uri, &["127.0.0.1:8080"]));
+            let found = check(&issuer, None, &asked(Method::GET, uri, &["127.0.0.1:8080"]));
             assert_eq!(found, Host::Redirect(target.into()));
         }
         for host in ["localhost", "localhost:80", "localhost.evil.example:8080", ""] {
-            let found = check(&issuer, &asked(Method::GET, "/", &[host]));
+            let found = check(&issuer, None, &asked(Method::GET, "/", &[host]));
             assert_eq!(found, Host::Redirect("http://localhost:8080/".into()), "{host}");
         }
     }
@@ -118,10 +129,10 @@ mod tests {
         let issuer = issuer("http://localhost:8080");
         let refuse = |status| Host::Refuse(status);
         let post = asked(Method::POST, "/token", &["127.0.0.1:8080"]);
-        assert_eq!(check(&issuer, &post), refuse(StatusCode::MISDIRECTED_REQUEST));
-        assert_eq!(check(&issuer, &asked(Method::GET, "/", &[])), refuse(StatusCode::BAD_REQUEST));
+        assert_eq!(check(&issuer, None, &post), refuse(StatusCode::MISDIRECTED_REQUEST));
+        assert_eq!(check(&issuer, None, &asked(Method::GET, "/", &[])), refuse(StatusCode::BAD_REQUEST));
         let two = asked(Method::GET, "/", &["localhost:8080", "evil.example"]);
-        assert_eq!(check(&issuer, &two), refuse(StatusCode::BAD_REQUEST));
+        assert_eq!(check(&issuer, None, &two), refuse(StatusCode::BAD_REQUEST));
     }
 
     #[test]

@@ -15,5 +15,5 @@ pub(crate) use assets::routes as assets;
 pub use failure::Failure;
 pub use form::Form;
 pub use guard::guard;
-pub use reply::{FormTargets, RouteName, Scripts, Sources, page, see_other};
+pub use reply::{FormTargets, Images, RouteName, Scripts, Sources, page, see_other};
 pub use visit::{Visit, moment};

@@ -55,6 +55,18 @@ impl FormTargets {
     }
 }
 
+/// From where, beside this server, a page shows pictures. Put it into a response's extensions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Images(pub Vec<String>);
+
+impl Images {
+    /// The origin of an address; none that is not `https`.
+    pub fn of(address: &str) -> Self {
+        let url = url::Url::parse(address).ok().filter(|url| url.scheme() == "https");
+        Self(url.map(|url| url.origin().ascii_serialization()).into_iter().collect())
+    }
+}
+
 /// Which scripts a page runs. Put it into a response's extensions; without it there are none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scripts {

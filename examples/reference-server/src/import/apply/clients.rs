@@ -1,9 +1,13 @@
 //! Clients of an import file.
 
 use ciam_core::error::PortError;
+use ciam_oauth::authorize::ResponseType;
 use ciam_oauth::client::{
     AuthMethod, Client, ClientAuthentication, ClientKeys, ClientSecret, Clients, ClientsError, Put,
 };
+use ciam_oauth::confirmation::CertificateThumbprint;
+use ciam_oauth::mtls::CertificateSubject;
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
 use super::Done;
 use crate::{
@@ -53,6 +57,20 @@ fn client(entry: &ClientEntry) -> Result<Client, String> {
     client.redirect_uris.clone_from(&entry.redirect_uris);
     client.post_logout_redirect_uris.clone_from(&entry.post_logout_redirect_uris);
     client.backchannel_logout_uri.clone_from(&entry.backchannel_logout_uri);
+    client.frontchannel_logout_uri.clone_from(&entry.frontchannel_logout_uri);
+    client.display.initiate_login_uri.clone_from(&entry.initiate_login_uri);
+    client.messages.require_signed_requests = entry.require_signed_requests;
+    client.messages.request_uris.clone_from(&entry.request_uris);
+    if entry.authentication != AuthMethod::PrivateKeyJwt {
+        client.messages.keys = keys(entry);
+    }
+    for name in &entry.response_types {
+        let known = ResponseType::from_name(name);
+        client
+            .response_types
+            .insert(known.ok_or_else(|| format!("the response type `{name}` is not known"))?);
+    }
+    client.certificate_bound_access_tokens = entry.certificate_bound_access_tokens;
     client.scopes = entry.scopes.iter().cloned().collect();
     client.resources.clone_from(&entry.resources);
     client.serves.clone_from(&entry.serves);
@@ -64,6 +82,25 @@ fn client(entry: &ClientEntry) -> Result<Client, String> {
     client.sector_identifier.clone_from(&entry.sector_identifier);
     client.refresh_rotation = entry.refresh_rotation;
     Ok(client)
+}
+
+fn keys(entry: &ClientEntry) -> Option<ClientKeys> {
+    let jwks = entry.jwks.clone().map(ClientKeys::Jwks);
+    jwks.or_else(|| entry.jwks_uri.clone().map(ClientKeys::JwksUri))
+}
+
+fn subject(entry: &ClientEntry) -> Option<CertificateSubject> {
+    let named = entry.certificate.as_ref()?;
+    let mut all = [
+        named.subject_dn.clone().map(CertificateSubject::DistinguishedName),
+        named.san_dns.clone().map(CertificateSubject::Dns),
+        named.san_uri.clone().map(CertificateSubject::Uri),
+        named.san_ip.map(CertificateSubject::Ip),
+        named.san_email.clone().map(CertificateSubject::Email),
+    ]
+    .into_iter()
+    .flatten();
+    all.next().filter(|_| all.next().is_none())
 }
 
 fn authentication(entry: &ClientEntry) -> Result<ClientAuthentication, String> {
@@ -78,9 +115,17 @@ fn authentication(entry: &ClientEntry) -> Result<ClientAuthentication, String> {
         AuthMethod::ClientSecretBasic => Ok(ClientAuthentication::basic(&secret()?)),
         AuthMethod::ClientSecretPost => Ok(ClientAuthentication::post(&secret()?)),
         AuthMethod::PrivateKeyJwt => {
-            let jwks = entry.jwks.clone().map(ClientKeys::Jwks);
-            let keys = jwks.or_else(|| entry.jwks_uri.clone().map(ClientKeys::JwksUri));
-            Ok(ClientAuthentication::private_key_jwt(keys.ok_or("the keys are missing")?))
+            Ok(ClientAuthentication::private_key_jwt(keys(entry).ok_or("the keys are missing")?))
+        }
+        AuthMethod::TlsClientAuth => {
+            Ok(ClientAuthentication::tls(subject(entry).ok_or("`certificate` needs exactly one name")?))
+        }
+        AuthMethod::SelfSignedTlsClientAuth => {
+            let thumbprint = |pem: &String| {
+                CertificateDer::from_pem_slice(pem.as_bytes()).ok().map(|der| CertificateThumbprint::of(&der))
+            };
+            let known: Option<Vec<_>> = entry.certificates.iter().map(thumbprint).collect();
+            Ok(ClientAuthentication::self_signed_tls(known.ok_or("a certificate is not PEM")?))
         }
         other => Err(format!("the method `{}` is not known", other.as_str())),
     }

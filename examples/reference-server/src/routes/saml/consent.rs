@@ -17,7 +17,7 @@ use super::{
 use crate::{
     app::App,
     i18n::Texts,
-    pages::{ConsentPage, Fault, ScopeLine},
+    pages::{AboutClient, ConsentPage, Fault, ScopeLine},
     routes::pending::name_of,
     web::{Failure, Form, Visit, page, see_other},
 };
@@ -43,6 +43,7 @@ pub(super) async fn show(State(app): State<App>, mut visit: Visit) -> Result<Res
         granted: Vec::new(),
         remembered: true,
         device: None,
+        about: AboutClient::default(),
         switch: format!("/sign-in?continue={}", pending.text()),
         handle,
     };

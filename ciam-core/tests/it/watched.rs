@@ -19,8 +19,7 @@ use ciam_core::store::{
 };
 use time::{Duration, OffsetDateTime};
 
-/// Records that nobody else can make or change, with the reason.
-const FREE: &[(&str, &str)] = &[
+const FREE: Free = &[
     ("core.account_due", "hangs on the account, which is required"),
     ("core.account_erasure_due", "hangs on the account, which is required"),
     ("core.erasure", "hangs on the account, which is required"),
@@ -40,11 +39,16 @@ pub(crate) type Meanwhile = Arc<Mutex<Option<Batch>>>;
 pub(crate) struct Watched {
     inner: Arc<dyn Store>,
     meanwhile: Meanwhile,
+    free: Free,
 }
 
+/// Records that nobody else can make or change, with the reason.
+type Free = &'static [(&'static str, &'static str)];
+
 impl Watched {
-    pub(crate) fn new(inner: Arc<dyn Store>, meanwhile: Meanwhile) -> Self {
-        Self { inner, meanwhile }
+    /// Watches a store. `free` are the free records of another crate than core.
+    pub(crate) fn new(inner: Arc<dyn Store>, meanwhile: Meanwhile, free: Free) -> Self {
+        Self { inner, meanwhile, free }
     }
 
     /// What a batch writes without having looked at it, in words.
@@ -112,16 +116,20 @@ impl Watched {
             }
             Write::PutSession(it) => Some(EntityRef::Session(it.id)),
             Write::DeleteSession(id) => Some(EntityRef::Session(*id)),
-            Write::PutRecord(it) => free(it.kind).then(|| EntityRef::Record(it.kind, it.key.clone())),
-            Write::DeleteRecord(kind, key) => free(*kind).then(|| EntityRef::Record(*kind, key.clone())),
+            Write::PutRecord(it) => {
+                self.is_shared(it.kind).then(|| EntityRef::Record(it.kind, it.key.clone()))
+            }
+            Write::DeleteRecord(kind, key) => {
+                self.is_shared(*kind).then(|| EntityRef::Record(*kind, key.clone()))
+            }
             _ => None,
         };
         Ok(entity.filter(|entity| !requires(batch, entity)))
     }
-}
 
-fn free(kind: RecordKind) -> bool {
-    !FREE.iter().any(|(name, _)| *name == kind.name())
+    fn is_shared(&self, kind: RecordKind) -> bool {
+        !FREE.iter().chain(self.free).any(|(name, _)| *name == kind.name())
+    }
 }
 
 fn requires(batch: &Batch, entity: &EntityRef) -> bool {

@@ -50,7 +50,7 @@ mod tests {
         assert_eq!(read(r#""abc""#).as_deref(), Some("abc"));
         assert_eq!(read(r#" "abc";x=1 "#).as_deref(), Some("abc"));
         assert_eq!(read(r#""""#).as_deref(), Some(""));
-        for bad in ["abc", r#""abc"#, r#""a"b"#, r#""a\"b""#, r#""a", "b""#, "", "?1"] {
+        for bad in ["abc", r#""abc"#, r#""a"b"#, r#""a\"b""#, r#""a\b""#, r#""a", "b""#, "", "?1"] {
             assert_eq!(read(bad), None, "{bad}");
         }
         let mut twice = HeaderMap::new();

@@ -8,7 +8,7 @@ use ciam_core::id::AccountId;
 use ciam_core::notify::MessageCode;
 use ciam_core::password::PasswordFactor;
 use ciam_core::session::SessionEnd;
-use ciam_core::store::{Batch, EntityRef, Write};
+use ciam_core::store::{Batch, EntityRef, Precondition, Write};
 
 use super::error::FactorError;
 use super::remove::removing;
@@ -40,6 +40,22 @@ impl Factors {
         account: AccountId,
         reason: &ReasonCode,
     ) -> Result<usize, FactorError> {
+        self.reset_while(actor, account, reason, &[]).await
+    }
+
+    /// The same, only while what the permission was decided on holds: a membership, such as that of the administrator, at the
+    /// version that was looked at.
+    ///
+    /// # Errors
+    ///
+    /// As [`reset`](Self::reset); it has [changed](FactorError::Changed) when one of the preconditions does not hold.
+    pub async fn reset_while(
+        &self,
+        actor: &Actor,
+        account: AccountId,
+        reason: &ReasonCode,
+        holds: &[Precondition],
+    ) -> Result<usize, FactorError> {
         let store = self.ports.store();
         for _ in 0..Self::MAX_RACES {
             let found = store.account(account).await?.ok_or(FactorError::NotFound)?;
@@ -55,7 +71,8 @@ impl Factors {
             if WaysIn::of(&found.value, &left, federated, self.accounts.policy()).is_empty() {
                 return Err(FactorError::LastWayIn);
             }
-            let mut batch = Batch::new().require_version(EntityRef::Account(account), found.version);
+            let batch = Batch::new().require_version(EntityRef::Account(account), found.version);
+            let mut batch = holds.iter().cloned().fold(batch, Batch::require);
             let mut names: Vec<&str> = Vec::new();
             for credential in taken.iter().take(AT_ONCE) {
                 names.push(&credential.value.factor);

@@ -8,6 +8,8 @@
 //! | A recovery code is used twice | the sheet is one credential; the commit requires its version | `recovery::of_a_hundred_who_use_a_code_at_once_one_succeeds` |
 //! | A sheet is replaced while a code of it is used | the same: either the old or the new sheet is good | `recovery::a_code_that_is_used_while_the_sheet_is_replaced_leaves_one_sheet` |
 //! | The database is copied | seeds are sealed under the account's key, recovery codes hashed under the tenant's | `manage::the_seed_is_sealed`, `recovery::codes_are_stored_as_hashes_under_a_key` |
+//! | A factor is removed or changed while it is used | the commit requires its version | `meanwhile::what_is_used_takes_back_no_change_of_it_and_comes_back_from_no_removal` |
+//! | An account is capable of more by the time that a change is committed | it is decided again, on what is there now | `meanwhile::a_change_is_decided_again_on_what_the_account_is_capable_of_now` |
 //! | Codes are guessed | counted before they are looked at: five to a challenge, then per factor and account | `otp::who_guesses_codes_waits_and_does_not_lock_the_owner_out` |
 //! | Codes are guessed all at once | a guess is counted in one step | `otp::of_five_hundred_guesses_at_once_five_are_looked_at` |
 //! | The count is used to lock the owner out | a browser in which they have signed in is counted on its own | the same |
@@ -32,10 +34,12 @@
 //! | A credential id is registered for two accounts | a record holds it, unique in the tenant | `passkeys::a_credential_belongs_to_one_account` |
 //! | We accept what others refuse, or the reverse | the same ceremonies before two other relying parties | `oracles` |
 //! | Every other bit of an answer | signed | `webauthn_vectors::every_bit_of_an_authentication_counts` |
-//! | Data that is cut short or goes on | refused | `webauthn_vectors::no_part_of_a_registration_can_be_cut_off_or_exchanged` |
+//! | Data that is cut short or goes on | refused | `webauthn_vectors::no_part_of_a_registration_can_be_cut_off_or_exchanged`, `ceremonies::authenticator_data_has_an_end` |
+//! | Data that is larger than any authenticator makes | refused before it is read | `ceremonies::nothing_is_read_that_is_larger_than_an_authenticator_makes` |
 //! | CBOR bombs, keys twice, indefinite lengths | refused before there is room for them | `webauthn::cbor` |
 //! | A key of another type or algorithm than was offered | refused | `webauthn::cose` |
-//! | An attestation that leads elsewhere | refused where attestation is required | `webauthn::certificate`, `webauthn::mds` |
+//! | An attestation that leads elsewhere | refused where attestation is required | `webauthn::certificate`, `webauthn::mds`, `attestation::only_authenticators_that_somebody_vouches_for_are_taken_where_the_policy_says_so` |
+//! | A statement about another key, registration or model | refused, format by format | `attestation` |
 //! | An unknown attestation format | refused | `passkeys::a_registration_is_bound_to_its_challenge_session_and_account` |
 //! | A person is flooded with requests for approval until they give in | few in an hour, one at a time, nothing to tap: a number is typed; a report ends them for an hour | `push::a_flood_wakes_nobody_more_than_three_times`, `push::who_denies_is_left_alone_and_who_reports_for_an_hour` |
 //! | An approval is answered or taken twice | compare-and-swap, and one who takes it | `push::of_many_answers_at_once_one_counts_and_an_approval_is_taken_once` |
@@ -43,10 +47,10 @@
 //! | A confirmation is used twice, elsewhere, or for a sign-in | one session takes it, once; another domain of challenges | `transaction::a_signature_is_for_its_transaction_its_session_and_its_time`, `transaction::a_signature_of_one_kind_is_none_of_the_other` |
 //! | A phone number has gone to somebody else (SIM swap) | no code goes to it for three days, where the operator says so | `ciam-core`: `passwordless::a_number_whose_card_was_just_changed_gets_no_code` |
 //! | A lost device keeps tokens | they go with the device | `ciam-oauth`: `tokens::refresh::a_forgotten_device_takes_its_tokens_along` |
-//! | A risk engine or a fraud service hangs | deadlines; silence is a challenge, or what the host chose | `risk::an_engine_that_hangs_is_a_challenge_and_no_open_door`, `risk::a_fraud_service_that_hangs_or_fails_is_open_or_closed_as_was_chosen` |
+//! | A risk engine or a fraud service hangs | deadlines; silence is a challenge, or what the host chose | `risk_services::an_engine_that_hangs_is_a_challenge_and_no_open_door`, `risk_services::a_fraud_service_that_hangs_or_fails_is_open_or_closed_as_was_chosen` |
 //! | An attacker who got in once is at home | nothing is learned of what nobody confirmed | `risk::nothing_is_learned_of_what_nobody_confirmed` |
 //! | Failed attempts of strangers raise the owner's score | they count on unknown devices alone | `risk::refusals_before_count_against_strangers_and_not_against_the_owner` |
-//! | Every cookie is copied | a bound session ends with its bound cookie, and lifts nothing without its key | `dbsc::theft_of_every_cookie_lasts_as_long_as_the_bound_one`, `dbsc::a_bound_session_without_its_proof_lifts_nothing` |
+//! | Every cookie is copied | a bound session ends with its bound cookie, and lifts nothing without its key; the bound cookie is of one session | `dbsc::the_bound_cookie_of_another_session_proves_nothing`, `dbsc::theft_of_every_cookie_lasts_as_long_as_the_bound_one`, `dbsc::a_bound_session_without_its_proof_lifts_nothing` |
 //!
 //! # What is left to the host
 //!
@@ -54,4 +58,5 @@
 //! - **A phone number is not a person.** Codes by text message are `ciam-core`'s, off unless a tenant turns them on, and never a
 //!   way to a new password. Whose card was changed is known to a host that asks its operator
 //!   ([`SimSwaps`](ciam_core::abuse::SimSwaps)).
-//! - **Who may reset.** [`Factors::reset`](crate::manage::Factors::reset) asks nobody.
+//! - **Who may reset.** [`Factors::reset`](crate::manage::Factors::reset) asks nobody;
+//!   [`Factors::reset_while`](crate::manage::Factors::reset_while) makes sure that what was decided on still holds.

@@ -304,6 +304,15 @@ mod tests {
         assert_eq!(parameters.matching_counter(&*ring(), &seed(20), "755224", i64::MAX, 255), None);
     }
 
+    #[test]
+    fn windows_have_an_end() {
+        let seconds = |typed| OtpParameters::default().with_period(typed).period;
+        assert_eq!((seconds(1), seconds(60), seconds(9_999)), (15, 60, 300));
+        assert_eq!((Drift::new(200, 3).past, Drift::new(3, 200).future), (10, 10));
+        let ahead = crate::otp::HotpFactor::new().with_ahead(200);
+        assert!(format!("{ahead:?}").contains("ahead: 50"), "{ahead:?}");
+    }
+
     proptest::proptest! {
         #[test]
         fn a_clock_that_is_off_by_less_than_a_step_is_right(at in 100_000_i64..4_000_000_000, skew in -30_i64..=30) {

@@ -171,6 +171,22 @@ mod tests {
     }
 
     #[test]
+    fn each_action_has_thresholds_of_its_own() {
+        let policy = RiskPolicy::default();
+        for (action, score, expected) in [
+            (RiskAction::SignIn, -3.0, Verdict::Allow),
+            (RiskAction::StepUp, -3.0, Verdict::Allow),
+            (RiskAction::Recover, -3.0, Verdict::Challenge),
+            (RiskAction::Register, 2.9, Verdict::Allow),
+            (RiskAction::Register, 3.0, Verdict::Deny),
+            (RiskAction::SignIn, 3.0, Verdict::StepUp),
+            (RiskAction::Recover, 4.5, Verdict::Deny),
+        ] {
+            assert_eq!(policy.verdict(score, action, &[]), expected, "{action:?} {score}");
+        }
+    }
+
+    #[test]
     fn a_level_that_is_asked_for_makes_it_stricter_and_never_laxer() {
         let gold = Acr::new("gold");
         let policy = RiskPolicy::default()

@@ -71,3 +71,21 @@ pub(super) fn challenge(nonce: &[u8], details: &TransactionDetails) -> [u8; 32] 
 }
 
 const DOMAIN: &[u8] = b"ciam.transaction.v1\0";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes that somebody chose are signed in no other place: what is signed begins with what it is for.
+    #[test]
+    fn a_challenge_is_of_a_transaction_and_of_each_part_of_it() {
+        let details = |amount| {
+            let text = format!(r#"[{{"type":"payment","amount":{amount}}}]"#);
+            TransactionDetails::parse(&text).unwrap()
+        };
+        let one = challenge(b"nonce", &details(1));
+        assert_ne!(one, sha256(&[&b"nonce"[..], details(1).as_str().as_bytes()].concat()));
+        assert_ne!(one, challenge(b"other", &details(1)));
+        assert_ne!(one, challenge(b"nonce", &details(2)));
+    }
+}

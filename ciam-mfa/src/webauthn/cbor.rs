@@ -239,5 +239,8 @@ mod tests {
         assert!(read(&deepest).is_ok());
         deepest.insert(0, 0x81);
         assert_eq!(read(&deepest), too_large);
+        let maps = |depth: usize| [[0xa1, 0x01].repeat(depth), vec![0x01]].concat();
+        assert!(read(&maps(usize::from(MAX_DEPTH))).is_ok());
+        assert_eq!(read(&maps(usize::from(MAX_DEPTH) + 1)), too_large);
     }
 }

@@ -234,6 +234,13 @@ mod tests {
             (ec(-47, 2, 8, &short), WebauthnError::Algorithm), // ES256K
             (ec(-65535, 3, 1, &short), WebauthnError::Algorithm), // RS1
             (ec(5, 4, 1, &short), WebauthnError::Algorithm), // HMAC
+            (ec(-35, 2, 1, &long), WebauthnError::Key),
+            (ec(-8, 1, 4, &short), WebauthnError::Key), // X25519
+            (ec(-8, 2, 6, &short), WebauthnError::Key),
+            (
+                key(vec![(1, Integer(2)), (3, Integer(-257)), (-1, Bytes(&long)), (-2, Bytes(&short))]),
+                WebauthnError::Key,
+            ),
             (key(vec![]), WebauthnError::Key),
             (key(vec![(3, Integer(-7))]), WebauthnError::Key),
             // A compressed point.

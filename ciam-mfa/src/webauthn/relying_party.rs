@@ -324,9 +324,15 @@ mod tests {
                 "{foreign}"
             );
         }
-        for wrong in
-            ["http://example.com", "https://example.com/path", "https://a@example.com", "https://192.0.2.1"]
-        {
+        for wrong in [
+            "http://example.com",
+            "https://example.com/path",
+            "https://example.com/?query",
+            "https://example.com/#fragment",
+            "https://a@example.com",
+            "https://:b@example.com",
+            "https://192.0.2.1",
+        ] {
             assert_eq!(party().with_origin(&url(wrong)).unwrap_err(), InvalidRelyingParty::Origin, "{wrong}");
         }
         let party = party().with_origin(&url("https://id.example.com")).unwrap();

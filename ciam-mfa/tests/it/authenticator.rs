@@ -22,12 +22,15 @@ pub(crate) struct Authenticator {
     pub(crate) challenge: Option<String>,
     pub(crate) kind: Option<&'static str>,
     pub(crate) format: &'static str,
+    /// What it adds behind its data, and signs along: extensions, or what does not belong there.
+    pub(crate) behind: Vec<u8>,
 }
 
 pub(crate) const PRESENT: u8 = 0x01;
 pub(crate) const VERIFIED: u8 = 0x04;
 pub(crate) const ELIGIBLE: u8 = 0x08;
 pub(crate) const BACKED_UP: u8 = 0x10;
+pub(crate) const EXTENDED: u8 = 0x80;
 
 impl std::fmt::Debug for Authenticator {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -52,6 +55,7 @@ impl Authenticator {
             challenge: None,
             kind: None,
             format: "none",
+            behind: Vec::new(),
         }
     }
 
@@ -76,6 +80,7 @@ impl Authenticator {
         data.extend(u16::try_from(self.id.len()).unwrap().to_be_bytes());
         data.extend(&self.id);
         data.extend(self.cose_key());
+        data.extend(&self.behind);
         let object = [
             &[0xa3][..],
             &text("fmt"),
@@ -104,7 +109,8 @@ impl Authenticator {
     /// Answers `navigator.credentials.get()`.
     pub(crate) fn get(&mut self, options: &Value) -> Value {
         let client_data = self.client_data("webauthn.get", options);
-        let data = self.data(0);
+        let mut data = self.data(0);
+        data.extend(&self.behind);
         let signature = self.key.sign(&[&data[..], &sha256(&client_data)].concat()).unwrap();
         let mut answer = json!({
             "id": base64url::encode(&self.id),
@@ -145,17 +151,21 @@ impl Authenticator {
     }
 
     fn cose_key(&self) -> Vec<u8> {
-        let PublicKey::Ec { x, y, .. } = self.key.public_key() else { panic!("not a point") };
-        [&[0xa5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21][..], &bytes(x), &[0x22], &bytes(y)].concat()
+        cose_key(&*self.key)
     }
 }
 
-fn text(text: &str) -> Vec<u8> {
+pub(crate) fn cose_key(key: &dyn SigningKey) -> Vec<u8> {
+    let PublicKey::Ec { x, y, .. } = key.public_key() else { panic!("not a point") };
+    [&[0xa5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21][..], &bytes(x), &[0x22], &bytes(y)].concat()
+}
+
+pub(crate) fn text(text: &str) -> Vec<u8> {
     [&[0x60 | u8::try_from(text.len()).unwrap()][..], text.as_bytes()].concat()
 }
 
 /// In the canonical form of CTAP2: a length is as short as it can be.
-fn bytes(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn bytes(bytes: &[u8]) -> Vec<u8> {
     match u8::try_from(bytes.len()) {
         Ok(length) => [&[0x58, length][..], bytes].concat(),
         Err(_) => [&[0x59][..], &u16::try_from(bytes.len()).unwrap().to_be_bytes(), bytes].concat(),
@@ -163,7 +173,7 @@ fn bytes(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// The ASN.1 form of an ECDSA signature.
-fn der(fixed: &[u8]) -> Vec<u8> {
+pub(crate) fn der(fixed: &[u8]) -> Vec<u8> {
     let number = |half: &[u8]| {
         let start = half.iter().position(|byte| *byte != 0).unwrap_or(half.len() - 1);
         let mut number = half[start..].to_vec();

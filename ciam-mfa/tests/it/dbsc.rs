@@ -103,6 +103,16 @@ async fn bound(world: &World) -> (Browser, Authenticated) {
     (browser, current)
 }
 
+/// The same person, with another session that is bound.
+async fn bound_again(world: &World) -> (Browser, Authenticated) {
+    let current = world.signed_in(ADA).await;
+    let browser = Browser::new(world);
+    let (_, offer) = service(world).offer(&current.session.value).await.unwrap();
+    let headers = browser.introduction(&parameter(&offer, "challenge")).await;
+    service(world).register(&headers, &current).await.unwrap();
+    (browser, current)
+}
+
 async fn challenged(world: &World, id: &str) -> String {
     let mut headers = HeaderMap::new();
     headers.insert(SECURE_SESSION_ID, quoted(id));
@@ -131,6 +141,26 @@ async fn a_session_is_bound_proves_it_and_goes_on_by_its_key() {
     };
     browser.keep(&cookie);
     assert_eq!(service.binding(&browser.cookies(), session).await.unwrap(), Binding::Proved);
+}
+
+/// A bound cookie is of one session: with that of their own, nobody proves the session of somebody else.
+#[tokio::test]
+async fn the_bound_cookie_of_another_session_proves_nothing() {
+    let world = World::new().await;
+    let (browser, current) = bound(&world).await;
+    let (service, other) = (service(&world), world.signed_in(ADA).await);
+    let mut thief = Browser::new(&world);
+    let (_, offer) = service.offer(&other.session.value).await.unwrap();
+    let headers = thief.introduction(&parameter(&offer, "challenge")).await;
+    thief.keep(&service.register(&headers, &other).await.unwrap().cookie);
+    for (who, session, expected) in [
+        (&browser, &current, Binding::Proved),
+        (&thief, &other, Binding::Proved),
+        (&thief, &current, Binding::Missing),
+        (&browser, &other, Binding::Missing),
+    ] {
+        assert_eq!(service.binding(&who.cookies(), &session.session.value).await.unwrap(), expected);
+    }
 }
 
 #[tokio::test]
@@ -221,13 +251,48 @@ async fn a_proof_is_for_its_challenge_its_session_and_its_time() {
     let (_, offer) = service.offer(&other.session.value).await.unwrap();
     let foreign = browser.proof(&parameter(&offer, "challenge"), &id).await;
     assert!(is_challenged(service.refresh(&foreign).await));
-    // A session that has ended, one that is not bound, none at all.
+    // A session that has ended, though its time is not over.
+    let (short_lived, ended) = bound_again(&world).await;
+    let ended = ended.session.value.id;
+    world.sessions.end(ended, ciam_core::session::SessionEnd::Revoked).await.unwrap();
+    let of_ended = short_lived.proof("x", &ended.to_string()).await;
+    assert!(matches!(service.refresh(&of_ended).await.unwrap_err(), DbscError::NoSession));
+    // One that is not bound, none at all.
     let not_bound = browser.proof("x", &other.session.value.id.to_string()).await;
     assert!(matches!(service.refresh(&not_bound).await.unwrap_err(), DbscError::NoSession));
     assert!(matches!(service.refresh(&HeaderMap::new()).await.unwrap_err(), DbscError::NoSession));
     world.clock.advance(Duration::days(15));
     let gone = browser.proof("x", &id).await;
     assert!(matches!(service.refresh(&gone).await.unwrap_err(), DbscError::NoSession));
+}
+
+/// Whoever knows the id of a session makes no end of challenges for it.
+#[tokio::test]
+async fn challenges_are_counted() {
+    let world = World::new().await;
+    let (_, current) = bound(&world).await;
+    let mut headers = HeaderMap::new();
+    headers.insert(SECURE_SESSION_ID, quoted(&current.session.value.id.to_string()));
+    for _ in 0..60 {
+        service(&world).refresh(&headers).await.unwrap();
+    }
+    let many = service(&world).refresh(&headers).await.unwrap_err();
+    assert!(matches!(many, DbscError::TooMany { .. }), "{many:?}");
+}
+
+#[tokio::test]
+async fn a_key_is_of_an_algorithm_that_was_offered() {
+    let world = World::new().await;
+    world.account(ADA).await;
+    let current = world.signed_in(ADA).await;
+    for algorithm in [Algorithm::Es384, Algorithm::EdDsa] {
+        let signer = LocalSigner::generate(world.ports.crypto(), algorithm).unwrap();
+        let browser = Browser { signer, bound: None };
+        let (_, offer) = service(&world).offer(&current.session.value).await.unwrap();
+        let headers = browser.introduction(&parameter(&offer, "challenge")).await;
+        let refused = service(&world).register(&headers, &current).await.unwrap_err();
+        assert!(matches!(refused, DbscError::Proof), "{refused:?}");
+    }
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use time::Duration;
 use url::Url;
 
-use crate::authenticator::Authenticator;
+use crate::authenticator::{Authenticator, PRESENT};
 use crate::world::{World, done, refusal, visitor};
 
 const ADA: &str = "ada@example.com";
@@ -104,6 +104,9 @@ async fn a_passkey_is_made_and_then_proved_where_the_sign_in_needs_it() {
         let mut authenticator = Authenticator::new(id);
         let cheat = authenticator.but(|it| it.origin = "https://evil.test".to_owned()).create(&options);
         assert_eq!(refusal(world.answer(&browser, &handle, Answer::enrol("passkey", cheat)).await), "code");
+        let unverified = authenticator.but(|it| it.flags = PRESENT).create(&options);
+        let refused = world.answer(&browser, &handle, Answer::enrol("passkey", unverified)).await;
+        assert_eq!(refusal(refused), "code");
         let answer = Answer::enrol("passkey", authenticator.create(&options));
         let step = world.answer(&browser, &handle, answer).await;
         let signed_in = match step {

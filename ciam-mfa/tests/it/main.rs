@@ -8,17 +8,26 @@
     reason = "a test that panics is a test that fails"
 )]
 
+mod attestation;
 mod authenticator;
+mod ceremonies;
+mod certificates;
 mod dbsc;
 mod enrolment;
+mod limits;
 mod manage;
+mod meanwhile;
 mod oracles;
 mod otp;
 mod passkeys;
 mod push;
 mod recovery;
 mod risk;
+mod risk_services;
+mod risk_world;
 mod soft_authenticator;
 mod transaction;
+#[path = "../../../ciam-core/tests/it/watched.rs"]
+mod watched;
 mod webauthn_vectors;
 mod world;

@@ -155,7 +155,10 @@ async fn a_factor_is_named_and_removed_and_then_everybody_else_is_signed_out() {
         assert!(matches!(world.factors.rename(&owner, totp, &label).await, Err(FactorError::Label)));
     }
     world.events().await;
+    let epoch = world.account_of(ADA).await.session_epoch;
     let started = world.factors.remove(&owner, totp).await.unwrap();
+    // With the removal, and not after it: a session that nobody has come to end yet is over too.
+    assert_eq!(world.account_of(ADA).await.session_epoch, epoch + 1);
     assert!(world.factors.list(account.id).await.unwrap().is_empty());
     assert!(world.authenticated(&started.cookie).await.is_some());
     assert!(world.sessions.live(elsewhere.session.value.id).await.unwrap().is_none());
@@ -192,7 +195,9 @@ async fn an_administrators_reset_is_recorded_and_signs_everybody_out() {
     world.events().await;
     let actor = Actor::system("support");
     let reason = ReasonCode::new("lost_phone").unwrap();
+    let epoch = world.account_of(ADA).await.session_epoch;
     assert_eq!(world.factors.reset(&actor, account.id, &reason).await.unwrap(), 2);
+    assert_eq!(world.account_of(ADA).await.session_epoch, epoch + 1);
     let event =
         world.events().await.into_iter().find(|it| it.event_type.as_str() == "ciam.factor.reset.v1").unwrap();
     assert_eq!((&event.data["by"], &event.data["reason"]), (&json!("system:support"), &json!("lost_phone")));

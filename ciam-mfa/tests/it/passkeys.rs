@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ciam_core::account::{Account, Owner};
-use ciam_core::assurance::{Acr, Strength};
+use ciam_core::assurance::{Acr, Amr, FactorKind, Proof, Strength};
 use ciam_core::journey::{Answer, Challenge, JourneyHandle, Requirements, Step};
 use ciam_core::notify::MessageCode;
 use ciam_core::secret::Secret;
@@ -15,6 +15,7 @@ use ciam_mfa::webauthn::{
 };
 use serde::Deserialize as _;
 use serde_json::{Value, json};
+use time::Duration;
 use url::Url;
 
 use crate::authenticator::{Authenticator, BACKED_UP, ELIGIBLE, PRESENT, VERIFIED};
@@ -325,6 +326,13 @@ async fn a_registration_is_bound_to_its_challenge_session_and_account() {
         let Err(FactorError::Passkey(error)) = refused else { panic!("{expected:?}: {refused:?}") };
         assert_eq!(error, expected);
     }
+    // One answer to a challenge is looked at.
+    let (enrolment, options) = begin(&world, &current).await;
+    let mut elsewhere = authenticator.but(|it| it.origin = "https://evil.test".to_owned());
+    let wrong = confirm(&world, &current, &enrolment, &elsewhere.create(&options)).await;
+    assert!(matches!(wrong, Err(FactorError::Passkey(WebauthnError::Origin))), "{wrong:?}");
+    let late = confirm(&world, &current, &enrolment, &authenticator.clone().create(&options)).await;
+    assert!(matches!(late, Err(FactorError::NotFound)), "{late:?}");
     let (enrolment, options) = begin(&world, &current).await;
     let answer = authenticator.clone().create(&options);
     for stranger in ["bob@example.com", ADA] {
@@ -389,12 +397,40 @@ async fn a_passkey_goes_only_where_one_was_just_used_or_a_recovery_code() {
     let recovered = done(world.answer(&browser, &handle, answer).await);
     let recovered = world.authenticated(&recovered.cookie).await.unwrap();
     world.factors.remove(&Owner::new(&recovered), id).await.unwrap();
-    // It proves nobody any more, and its id is free.
+    // It proves nobody any more.
     let (handle, options) = begun(&world, &browser).await;
     assert_eq!(
         refusal(world.answer(&browser, &handle, passkey(authenticator.get(&options))).await),
         "credentials"
     );
+    // And its id is free: somebody else may have the authenticator now.
+    world.account("bob@example.com").await;
+    let bob = world.signed_in("bob@example.com").await;
+    register(&world, &bob, &mut Authenticator::new(b"credential-1")).await;
+}
+
+/// Who has just used a passkey, and not who did so a while ago.
+#[tokio::test]
+async fn a_proof_of_equal_strength_is_of_the_last_minutes() {
+    let world = world().await;
+    let account = world.account(ADA).await;
+    let (_, current) = world.with_totp(&world.signed_in(ADA).await).await;
+    let mut authenticator = Authenticator::new(b"credential-1");
+    let current = register(&world, &current, &mut authenticator).await;
+    let id =
+        world.factors.list(account.id).await.unwrap().iter().find(|it| it.factor == "passkey").unwrap().id;
+    for (age, expected) in [(6, "needs_stronger_proof"), (4, "done")] {
+        let (mut session, now) = (current.session.value.clone(), world.ports.now());
+        let kinds = [FactorKind::Possession, FactorKind::Inherence];
+        let proof = Proof::new(Amr::SOFTWARE_KEY, kinds, now - Duration::minutes(age));
+        session.context.proofs.push(proof.with_strength(Strength::PhishingResistant));
+        let batch = Batch::new().write(Write::PutSession(session.clone()));
+        assert!(world.ports.store().commit(batch).await.unwrap().is_applied());
+        let mut current = current.clone();
+        current.session = world.ports.store().session(session.id).await.unwrap().unwrap();
+        let found = world.factors.remove(&Owner::new(&current), id).await;
+        assert_eq!(found.map_or_else(|error| error.code(), |_| "done"), expected);
+    }
 }
 
 #[tokio::test]

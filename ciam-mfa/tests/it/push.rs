@@ -10,6 +10,7 @@ use ciam_core::id::CredentialId;
 use ciam_core::jose::{Algorithm, LocalSigner, sign, sign_with_header};
 use ciam_core::journey::{Answer, Challenge, JourneyHandle, Step};
 use ciam_core::session::Authenticated;
+use ciam_core::store::{Batch, Write};
 use ciam_mfa::attestation::{AttestationStatement, AttestedKey, KeyAttestation};
 use ciam_mfa::manage::FactorError;
 use ciam_mfa::push::{
@@ -46,7 +47,7 @@ impl PushSender for Hangs {
 }
 
 /// The app on a phone.
-struct Phone {
+pub(crate) struct Phone {
     signer: LocalSigner,
     account: Account,
     device: CredentialId,
@@ -57,7 +58,7 @@ impl Phone {
         LocalSigner::generate(world.ports.crypto(), Algorithm::Es256).unwrap()
     }
 
-    async fn registration(signer: &LocalSigner, challenge: &str, more: Value) -> String {
+    pub(crate) async fn registration(signer: &LocalSigner, challenge: &str, more: Value) -> String {
         let mut header = Map::new();
         header.insert("jwk".to_owned(), serde_json::to_value(signer.public_jwk().unwrap()).unwrap());
         let mut claims = json!({ "challenge": challenge, "address": "fcm:1" });
@@ -76,6 +77,20 @@ impl Phone {
             world.factors.confirm_push(&owner, &offer.enrolment, &message, "my phone").await.unwrap();
         let current = world.renewed(&registered.session).await;
         (Self { signer, account, device: registered.device }, current)
+    }
+
+    /// One more device of the same person.
+    async fn another(&self, world: &World) -> Self {
+        let signer = Self::signer(world);
+        let device = CredentialId::generate(world.ports.clock(), world.ports.entropy()).unwrap();
+        let mut known = world.credentials(&self.account).await;
+        known.retain(|it| it.value.id == self.device);
+        let mut other = known.remove(0).value;
+        (other.id, other.last_used_at) = (device, None);
+        other.data["key"] = serde_json::to_value(signer.public_jwk().unwrap()).unwrap();
+        let batch = Batch::new().write(Write::PutCredential(other));
+        assert!(world.ports.store().commit(batch).await.unwrap().is_applied());
+        Self { signer, account: self.account.clone(), device }
     }
 
     async fn look(&self, world: &World) -> Result<Option<PushRequest>, PushError> {
@@ -272,6 +287,11 @@ async fn what_another_key_signed_is_worth_nothing() {
     header.insert("jwk".to_owned(), serde_json::to_value(thief.signer.public_jwk().unwrap()).unwrap());
     let forged = sign_with_header(&thief.signer, "ciam-push-answer+jwt", &header, &claims).await.unwrap();
     assert_eq!(code(approvals(&world).answer(&forged).await), "refused");
+    // Neither is it asked for: whoever knows it need not say it.
+    let mut own = Map::new();
+    own.insert("jwk".to_owned(), serde_json::to_value(phone.signer.public_jwk().unwrap()).unwrap());
+    let chatty = sign_with_header(&phone.signer, "ciam-push-answer+jwt", &own, &claims).await.unwrap();
+    assert_eq!(code(approvals(&world).answer(&chatty).await), "refused");
     // A message of one type is none of the other; garbage is nothing.
     let other = sign(&phone.signer, "ciam-push-look+jwt", &claims).await.unwrap();
     for bad in [other.as_str(), "", "a.b.c", "…"] {
@@ -303,6 +323,90 @@ async fn a_device_that_was_removed_approves_nothing() {
     drop(current);
 }
 
+/// Another phone of the same person: one that was there when they were asked, and one that came later.
+#[tokio::test]
+async fn a_request_is_answered_by_a_device_that_was_asked() {
+    let (world, _) = world().await;
+    let (first, _) = Phone::registered(&world).await;
+    let second = first.another(&world).await;
+    let (browser, handle, data) = asked(&world).await;
+    // Each by its own key.
+    let mixed =
+        Phone { signer: Phone::signer(&world), account: first.account.clone(), device: second.device };
+    assert!(mixed.look(&world).await.is_err());
+    let request = second.look(&world).await.unwrap().unwrap();
+    assert_eq!(
+        second.says(&world, &request, "approve", number(&data)).await.unwrap(),
+        PushAnswered::Approved
+    );
+    done(world.answer(&browser, &handle, Answer::factor("push", json!({}))).await);
+    let used = world.credentials(&first.account).await;
+    let last_used = |device| used.iter().find(|it| it.value.id == device).unwrap().value.last_used_at;
+    assert!(last_used(second.device).is_some() && last_used(first.device).is_none());
+
+    let (_, _, data) = asked(&world).await;
+    let request = first.look(&world).await.unwrap().unwrap();
+    let late = first.another(&world).await;
+    assert!(late.look(&world).await.unwrap().is_none(), "it was not asked");
+    assert_eq!(code(late.says(&world, &request, "approve", number(&data)).await), "refused");
+    assert!(first.says(&world, &request, "approve", number(&data)).await.is_ok());
+}
+
+/// What another account's device signs, and one of an account that is stopped.
+#[tokio::test]
+async fn a_device_speaks_for_its_own_account_while_that_is_open() {
+    let (world, _) = world().await;
+    let (phone, _) = Phone::registered(&world).await;
+    let (_, _, data) = asked(&world).await;
+    let request = phone.look(&world).await.unwrap().unwrap();
+    let eve = world.account("eve@example.com").await;
+    let session = world.signed_in("eve@example.com").await;
+    let offer = world.factors.begin_push(&Owner::new(&session)).await.unwrap();
+    let signer = Phone::signer(&world);
+    let message = Phone::registration(&signer, &offer.challenge, json!({})).await;
+    let registered =
+        world.factors.confirm_push(&Owner::new(&session), &offer.enrolment, &message, "").await.unwrap();
+    let eves = Phone { signer, account: eve, device: registered.device };
+    assert_eq!(code(eves.says(&world, &request, "approve", number(&data)).await), "refused");
+    let as_ada = Phone { account: phone.account.clone(), ..eves };
+    assert_eq!(code(as_ada.says(&world, &request, "approve", number(&data)).await), "refused");
+
+    let mut stopped = world.account_of(ADA).await;
+    stopped.status = ciam_core::account::AccountStatus::Suspended;
+    let batch = Batch::new().write(Write::PutAccount(stopped));
+    assert!(world.ports.store().commit(batch).await.unwrap().is_applied());
+    assert!(phone.look(&world).await.is_err());
+    assert_eq!(code(phone.says(&world, &request, "approve", number(&data)).await), "refused");
+}
+
+/// A question of an app that was seen on the way is worth something for a minute.
+#[tokio::test]
+async fn a_question_of_an_app_is_of_the_last_minute() {
+    let (world, _) = world().await;
+    let (phone, _) = Phone::registered(&world).await;
+    asked(&world).await;
+    for (age, right) in [(0, true), (60, true), (61, false), (-10, true), (-11, false)] {
+        let iat = world.ports.now().unix_timestamp() - age;
+        let claims = json!({ "account": phone.account.id, "device": phone.device, "iat": iat });
+        let message = sign(&phone.signer, "ciam-push-look+jwt", &claims).await.unwrap();
+        assert_eq!(approvals(&world).waiting(&message).await.is_ok(), right, "{age}");
+    }
+}
+
+/// Ten in an hour, and windows follow one another: however patient somebody is, no hour has more than twenty in it.
+#[tokio::test]
+async fn a_patient_flood_has_an_end_too() {
+    let (world, kept) = world().await;
+    Phone::registered(&world).await;
+    for _ in 0..30 {
+        asked(&world).await;
+        // So that the limit of the short time never stops it.
+        world.clock.advance(Duration::seconds(101));
+    }
+    let woken = kept.0.lock().unwrap().len();
+    assert!((10..=20).contains(&woken), "{woken}");
+}
+
 #[tokio::test]
 async fn a_push_service_that_hangs_is_not_waited_for() {
     let mut policy = ciam_mfa::push::PushPolicy::default();
@@ -329,6 +433,15 @@ async fn a_registration_is_signed_by_its_key_for_its_challenge_and_taken_once() 
     let right = Phone::registration(&signer, &offer.challenge, json!({})).await;
     let again = world.factors.confirm_push(&owner, &offer.enrolment, &right, "").await.unwrap_err();
     assert!(matches!(again, FactorError::NotFound), "{again:?}");
+    // In another session of the same person, and with an address that no push service has.
+    let offer = world.factors.begin_push(&owner).await.unwrap();
+    let right = Phone::registration(&signer, &offer.challenge, json!({})).await;
+    let other = world.signed_in(ADA).await;
+    let refused = world.factors.confirm_push(&Owner::new(&other), &offer.enrolment, &right, "").await;
+    assert!(matches!(refused.unwrap_err(), FactorError::NotFound));
+    let long = Phone::registration(&signer, &offer.challenge, json!({ "address": "x".repeat(1_025) })).await;
+    let refused = world.factors.confirm_push(&owner, &offer.enrolment, &long, "").await;
+    assert!(matches!(refused.unwrap_err(), FactorError::Code));
     let offer = world.factors.begin_push(&owner).await.unwrap();
     let unsigned = sign(&signer, "ciam-push-register+jwt", &json!({ "challenge": offer.challenge })).await;
     let refused = world.factors.confirm_push(&owner, &offer.enrolment, &unsigned.unwrap(), "").await;
@@ -347,13 +460,18 @@ impl KeyAttestation for Believing {
         statement: &AttestationStatement,
     ) -> Result<Option<AttestedKey>, PortError> {
         let proved = statement.data == challenge;
-        Ok(proved.then(|| AttestedKey::new(statement.format.clone(), true)))
+        Ok(proved.then(|| AttestedKey::new(statement.format.clone(), statement.format == "hardware")))
     }
 }
 
 #[tokio::test]
 async fn a_key_that_is_attested_in_hardware_is_one() {
-    for (data, expected) in [(None, "swk"), (Some("a lie"), "swk"), (Some(""), "hwk")] {
+    for (data, format, expected) in [
+        (None, "hardware", "swk"),
+        (Some("a lie"), "hardware", "swk"),
+        (Some(""), "software", "swk"),
+        (Some(""), "hardware", "hwk"),
+    ] {
         let (mut world, _) = world().await;
         world.factors = world.factors.clone().with_key_attestation(Arc::new(Believing));
         let account = world.account(ADA).await;
@@ -365,7 +483,7 @@ async fn a_key_that_is_attested_in_hardware_is_one() {
             || json!({}),
             |data| {
                 let data = if data.is_empty() { offer.challenge.as_str() } else { data };
-                json!({ "attestation": { "format": "example", "data": data } })
+                json!({ "attestation": { "format": format, "data": data } })
             },
         );
         let message = Phone::registration(&signer, &offer.challenge, more).await;

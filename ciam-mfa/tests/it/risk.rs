@@ -1,220 +1,25 @@
-//! The adaptive risk engine in the journey: challenges, what is learned, what is plugged in, what is exported.
+//! The adaptive risk engine in the journey: challenges, what is learned, what is exported.
 
-use std::future::pending;
-use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration as Wait;
 
-use async_trait::async_trait;
-use ciam_core::account::{Account, Identifier, IdentifierKey, NewAccount};
+use ciam_core::account::{Identifier, IdentifierKey, NewAccount};
 use ciam_core::assurance::Acr;
-use ciam_core::error::PortError;
-use ciam_core::event::{Event, EventType};
-use ciam_core::http::{BrowserId, Peer};
-use ciam_core::id::{AccountId, TenantId};
-use ciam_core::journey::{
-    Answer, Challenge, CodePurpose, JourneyHandle, JourneyPolicy, Journeys, Requirements, SignedIn, Step,
-    Visitor,
-};
-use ciam_core::memory::{self, MemoryBreachedPasswords, MemoryDatabase, MemoryNotifier};
-use ciam_core::notify::{Message, MessageCode, Notifier as _};
-use ciam_core::password::{Argon2idHasher, PasswordFactor};
-use ciam_core::place::{Place, PlaceTable};
+use ciam_core::event::EventType;
+use ciam_core::id::AccountId;
+use ciam_core::journey::{Answer, Challenge, CodePurpose, JourneyPolicy, Step};
+use ciam_core::memory::MemoryBreachedPasswords;
+use ciam_core::notify::MessageCode;
 use ciam_core::ports::Ports;
 use ciam_core::privacy::{Export, PersonalKinds};
-use ciam_core::risk::{Assessment, Binding, Observation, PresentedDevice, RiskAction, RiskEngine, RiskLevel};
+use ciam_core::risk::{Binding, Observation, PresentedDevice, RiskAction, RiskLevel};
 use ciam_core::secret::TokenDigest;
-use ciam_core::session::{DeviceCookie, DevicePolicy, SessionManager, SessionPolicy};
-use ciam_core::store::OutboxPayload;
-use ciam_core::testkit::{ManualClock, Probe, SeededEntropy};
-use ciam_mfa::risk::{
-    AdaptiveRisk, Coordinates, FraudService, NetworkFacts, NetworkKind, NetworkTable, Networks, OnSilence,
-    Opinion, RiskPolicy, Thresholds,
-};
+use ciam_core::session::DeviceCookie;
+use ciam_core::store::{Batch, Write};
+use ciam_core::testkit::Probe;
+use ciam_mfa::risk::{AdaptiveRisk, RiskPolicy, Thresholds};
 use time::Duration;
 
-const PASSWORD: &str = "correct horse battery staple";
-const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
-const PHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) CriOS/142";
-
-fn home() -> IpAddr {
-    [192, 0, 2, 1].into()
-}
-
-fn lyon() -> IpAddr {
-    [198, 51, 100, 7].into()
-}
-
-fn networks() -> Arc<dyn Networks> {
-    let of = |system, city: &str, latitude, longitude| {
-        NetworkFacts::new()
-            .with_system(system)
-            .with_kind(NetworkKind::Home)
-            .with_place(Place::country("FR").with_city(city))
-            .with_coordinates(Coordinates::new(latitude, longitude))
-    };
-    let table = NetworkTable::new().with(home(), 24, of(1, "Paris", 48.86, 2.35)).with(
-        lyon(),
-        24,
-        of(2, "Lyon", 45.76, 4.84).with_kind(NetworkKind::Anonymous),
-    );
-    Arc::new(table)
-}
-
-struct World {
-    ports: Ports,
-    clock: Arc<ManualClock>,
-    notifier: MemoryNotifier,
-    password: PasswordFactor,
-    journeys: Journeys,
-}
-
-/// Somebody's browser: where it is, what it says it is, what it keeps.
-struct Browser {
-    id: BrowserId,
-    address: IpAddr,
-    agent: &'static str,
-    device: Option<DeviceCookie>,
-    binding: Binding,
-}
-
-impl World {
-    async fn new() -> Self {
-        Self::with(|ports| ports, |engine| engine).await
-    }
-
-    async fn with(
-        ports: impl FnOnce(Ports) -> Ports,
-        engine: impl FnOnce(AdaptiveRisk) -> AdaptiveRisk,
-    ) -> Self {
-        Self::judged_by(ports, |ports| Arc::new(engine(AdaptiveRisk::new(ports).with_networks(networks()))))
-            .await
-    }
-
-    async fn judged_by(
-        change: impl FnOnce(Ports) -> Ports,
-        engine: impl FnOnce(&Ports) -> Arc<dyn RiskEngine>,
-    ) -> Self {
-        let clock = Arc::new(ManualClock::default());
-        let tenant = TenantId::from_uuid(uuid::Uuid::from_u128(7));
-        let (database, entropy) = (MemoryDatabase::new(), Arc::new(SeededEntropy::new(7)));
-        let places = PlaceTable::new().with(home(), 24, Place::country("FR").with_city("Paris")).with(
-            lyon(),
-            24,
-            Place::country("FR").with_city("Lyon"),
-        );
-        let ports =
-            memory::ports_of(tenant, &database, clock.clone(), entropy).with_locator(Arc::new(places));
-        let ports = change(ports);
-        let engine = engine(&ports);
-        let ports = ports.with_risk(engine);
-        let hasher = Arc::new(Argon2idHasher::dangerous_fast().unwrap());
-        let password = PasswordFactor::new(&ports, hasher).await.unwrap();
-        let mut policy = SessionPolicy::default();
-        policy.devices = Some(DevicePolicy::default());
-        let sessions = SessionManager::new(ports.clone()).with_policy(policy);
-        let journeys = Journeys::new(ports.clone(), sessions, password.clone());
-        Self { ports, clock, notifier: MemoryNotifier::new(), password, journeys }
-    }
-
-    async fn account(&self) -> Account {
-        let hash = self.password.accept(&self.ports, &PASSWORD.into(), &[]).await.unwrap();
-        let key = IdentifierKey::email("ada@example.com").unwrap();
-        let identifier = Identifier::verified(key.clone(), self.ports.now());
-        NewAccount::new(identifier).with_password(hash).create(&self.ports).await.unwrap();
-        self.ports.store().account_by_identifier(&key).await.unwrap().unwrap().value
-    }
-
-    fn browser(&self, address: IpAddr, agent: &'static str) -> Browser {
-        let id = BrowserId::generate(self.ports.entropy()).unwrap();
-        Browser { id, address, agent, device: None, binding: Binding::None }
-    }
-
-    async fn begin(&self, browser: &Browser, email: &str, password: &str) -> (JourneyHandle, Step) {
-        let (handle, _) =
-            self.journeys.begin_sign_in(&browser.visitor(), Requirements::default()).await.unwrap();
-        let answer = Answer::credentials(email, password);
-        let step = self.journeys.answer(&handle, &browser.visitor(), answer).await.unwrap();
-        (handle, step)
-    }
-
-    async fn sign_in(&self, browser: &mut Browser) -> Step {
-        let (_, step) = self.begin(browser, "ada@example.com", PASSWORD).await;
-        if let Step::Done(done) = &step {
-            browser.device.clone_from(&done.device);
-        }
-        step
-    }
-
-    /// Signs in at home once a day, so often.
-    async fn at_home(&self, times: usize) -> Browser {
-        let mut browser = self.browser(home(), FIREFOX);
-        for _ in 0..times {
-            assert!(matches!(self.sign_in(&mut browser).await, Step::Done(_)), "the owner at home");
-            self.clock.advance(Duration::DAY);
-        }
-        browser
-    }
-
-    async fn confirm(&self, browser: &mut Browser, handle: &JourneyHandle) -> Step {
-        let mail = self.mail().await;
-        let answer = Answer::code(mail.parameters["code"].as_str());
-        let step = self.journeys.answer(handle, &browser.visitor(), answer).await.unwrap();
-        if let Step::Done(done) = &step {
-            browser.device.clone_from(&done.device);
-        }
-        step
-    }
-
-    async fn outbox(&self) -> Vec<Event> {
-        let mut events = Vec::new();
-        loop {
-            let claimed = self.ports.store().claim_outbox(Duration::SECOND, 1000).await.unwrap();
-            if claimed.is_empty() {
-                return events;
-            }
-            for item in claimed {
-                self.ports.store().acknowledge(&[item.id]).await.unwrap();
-                match item.payload {
-                    OutboxPayload::Event(event) => events.push(event),
-                    OutboxPayload::Message(message) => {
-                        self.notifier.send(&message.open(&self.ports).await.unwrap()).await.unwrap();
-                    }
-                    _ => {}
-                }
-            }
-        }
-    }
-
-    async fn mail(&self) -> Message {
-        self.outbox().await;
-        self.notifier.last_to("ada@example.com").unwrap()
-    }
-
-    async fn assess(&self, observation: &Observation) -> Assessment {
-        self.ports.risk().assess(observation).await.unwrap()
-    }
-}
-
-impl Browser {
-    fn visitor(&self) -> Visitor<'_> {
-        Visitor::new(&self.id, Peer::new(self.address))
-            .with_user_agent(Some(self.agent))
-            .with_device(self.device.clone())
-            .with_binding(self.binding)
-    }
-}
-
-fn done(step: Step) -> SignedIn {
-    match step {
-        Step::Done(signed_in) => *signed_in,
-        other => panic!("not signed in: {other:?}"),
-    }
-}
-
-fn is_confirmation(step: &Step) -> bool {
-    matches!(step, Step::Challenge(Challenge::Code { purpose: CodePurpose::Confirmation, .. }))
-}
+use crate::risk_world::{FIREFOX, PASSWORD, PHONE, World, done, home, is_confirmation, lyon};
 
 #[tokio::test]
 async fn a_sign_in_unlike_its_owner_is_confirmed_by_a_code_to_their_own_address_and_learned() {
@@ -290,10 +95,36 @@ async fn without_a_confirmation_by_code_medium_goes_on_and_still_teaches_nothing
     world.journeys = world.journeys.with_policy(policy);
     world.account().await;
     world.at_home(5).await;
-    for _ in 0..2 {
-        let mut other = world.browser(lyon(), PHONE);
+    // The same browser, with the cookie that it was given, day after day: it is as strange as on the first.
+    let mut other = world.browser(lyon(), PHONE);
+    for _ in 0..3 {
         let session = done(world.sign_in(&mut other).await).session;
         assert_eq!(session.risk, Some(RiskLevel::Medium));
+        world.clock.advance(Duration::DAY);
+    }
+}
+
+/// What was signed out everywhere stays out, also after its owner has come back: a device of before is no known one because
+/// another is.
+#[tokio::test]
+async fn after_a_sign_out_everywhere_only_what_came_back_is_known() {
+    let world = World::new().await;
+    let account = world.account().await;
+    let stolen = world.at_home(5).await;
+    let mut everywhere = world.ports.store().account(account.id).await.unwrap().unwrap().value;
+    everywhere.session_epoch += 1;
+    let batch = Batch::new().write(Write::PutAccount(everywhere));
+    assert!(world.ports.store().commit(batch).await.unwrap().is_applied());
+    // From where they always are, with the kind of browser that they always use.
+    let mut new = world.browser(home(), FIREFOX);
+    done(world.sign_in(&mut new).await);
+    for (browser, known) in [(&new, true), (&stolen, false)] {
+        let look = Observation::new(RiskAction::SignIn, Some(account.id), home())
+            .with_user_agent(Some(FIREFOX.to_owned()))
+            .with_epoch(Some(1))
+            .with_browser(browser.id.digest(), browser.device.as_ref().map(DeviceCookie::presented));
+        let assessment = world.assess(&look).await;
+        assert_eq!(!assessment.reasons.contains(&"new_device".to_owned()), known, "{assessment:?}");
     }
 }
 
@@ -365,113 +196,6 @@ async fn a_level_of_assurance_may_be_stricter() {
     assert_eq!(world.assess(&gold).await.level, RiskLevel::High);
 }
 
-#[derive(Debug)]
-struct Hanging;
-
-#[async_trait]
-impl FraudService for Hanging {
-    async fn assess(&self, _: &Observation) -> Result<Opinion, PortError> {
-        pending().await
-    }
-}
-
-#[async_trait]
-impl Networks for Hanging {
-    async fn look_up(&self, _: IpAddr) -> Result<Option<NetworkFacts>, PortError> {
-        pending().await
-    }
-}
-
-#[async_trait]
-impl RiskEngine for Hanging {
-    async fn assess(&self, _: &Observation) -> Result<Assessment, PortError> {
-        pending().await
-    }
-}
-
-#[derive(Debug)]
-struct Opinionated(f64);
-
-#[async_trait]
-impl FraudService for Opinionated {
-    async fn assess(&self, _: &Observation) -> Result<Opinion, PortError> {
-        if self.0.is_infinite() {
-            return Err(PortError::transient("down"));
-        }
-        Ok(Opinion::new(self.0, vec!["device_farm".to_owned(), "with a space".to_owned(), String::new()]))
-    }
-}
-
-#[tokio::test]
-async fn a_fraud_service_that_hangs_or_fails_is_open_or_closed_as_was_chosen() {
-    let services: [fn() -> Arc<dyn FraudService>; 2] =
-        [|| Arc::new(Hanging), || Arc::new(Opinionated(f64::INFINITY))];
-    for service in services {
-        for (on_silence, expected) in
-            [(OnSilence::FailOpen, RiskLevel::Low), (OnSilence::FailClosed, RiskLevel::High)]
-        {
-            let plug = |engine: AdaptiveRisk| {
-                engine.with_fraud_service(service(), Wait::from_millis(20), on_silence)
-            };
-            let world = World::with(|ports| ports, plug).await;
-            let account = world.account().await;
-            let look = Observation::new(RiskAction::SignIn, Some(account.id), home());
-            let assessment = world.assess(&look).await;
-            assert!(assessment.degraded, "{on_silence:?}");
-            assert_eq!(assessment.level, expected, "{on_silence:?}");
-            let told = assessment.reasons.contains(&"fraud_service_silent".to_owned());
-            assert_eq!(told, on_silence == OnSilence::FailClosed);
-            // Closed is a challenge in the journey, and not a locked door: the mailbox opens it.
-            let browser = world.browser(home(), FIREFOX);
-            let (_, step) = world.begin(&browser, "ada@example.com", PASSWORD).await;
-            assert_eq!(is_confirmation(&step), on_silence == OnSilence::FailClosed, "{step:?}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_fraud_service_counts_within_a_cap() {
-    let score = async |log_odds: f64| {
-        let plug = |engine: AdaptiveRisk| {
-            let service = Arc::new(Opinionated(log_odds));
-            engine.with_fraud_service(service, Wait::from_secs(1), OnSilence::FailClosed)
-        };
-        let world = World::with(|ports| ports, plug).await;
-        let account = world.account().await;
-        let look = Observation::new(RiskAction::SignIn, Some(account.id), home());
-        world.assess(&look).await
-    };
-    let (none, some, lots) = (score(0.0).await, score(2.0).await, score(1000.0).await);
-    assert_eq!(some.score.unwrap() - none.score.unwrap(), 200);
-    assert_eq!(lots.score.unwrap() - none.score.unwrap(), 400);
-    assert_eq!(score(f64::NAN).await.score, none.score);
-    assert!(some.reasons.contains(&"device_farm".to_owned()) && some.reasons.len() == 3, "{some:?}");
-}
-
-#[tokio::test]
-async fn data_that_hangs_is_not_waited_for_and_the_assessment_says_so() {
-    let hang = |engine: AdaptiveRisk| {
-        let mut policy = RiskPolicy::default();
-        policy.networks_deadline = Wait::from_millis(20);
-        engine.with_networks(Arc::new(Hanging)).with_policy(policy)
-    };
-    let world = World::with(|ports| ports, hang).await;
-    let account = world.account().await;
-    let assessment = world.assess(&Observation::new(RiskAction::SignIn, Some(account.id), home())).await;
-    assert!(assessment.degraded && assessment.level == RiskLevel::Low, "{assessment:?}");
-}
-
-#[tokio::test]
-async fn an_engine_that_hangs_is_a_challenge_and_no_open_door() {
-    let world = World::judged_by(|ports| ports, |_| Arc::new(Hanging)).await;
-    world.account().await;
-    let browser = world.browser(home(), FIREFOX);
-    let began = std::time::Instant::now();
-    let (_, step) = world.begin(&browser, "ada@example.com", PASSWORD).await;
-    assert!(is_confirmation(&step), "silence is medium: {step:?}");
-    assert!(began.elapsed() < Wait::from_secs(5));
-}
-
 #[tokio::test]
 async fn a_breached_password_counts_where_the_device_is_not_known() {
     // SHA-1 of the password.
@@ -527,6 +251,10 @@ async fn a_tenant_under_attack_asks_strangers_for_a_check() {
         assert!(!assessment.human_check || number >= 50, "{number}");
         engine.refused(&assessment).await.unwrap();
     }
+    // Somebody who is signed in already, or recovers, is asked for other things.
+    for action in [RiskAction::StepUp, RiskAction::Recover] {
+        assert!(!world.assess(&Observation::new(action, Some(account.id), lyon())).await.human_check);
+    }
     // The same for who is there and who is not: nobody learns from it who has an account.
     for asked in [Some(account.id), None] {
         assert!(world.assess(&stranger(asked)).await.human_check, "{asked:?}");
@@ -537,6 +265,41 @@ async fn a_tenant_under_attack_asks_strangers_for_a_check() {
     assert!(!world.assess(&owner).await.human_check);
     world.clock.advance(Duration::minutes(11));
     assert!(!world.assess(&stranger(None)).await.human_check);
+}
+
+/// Many refusals of very many sign-ins are a busy morning.
+#[tokio::test]
+async fn a_tenant_with_many_sign_ins_is_not_under_attack_for_some_that_fail() {
+    let world = World::new().await;
+    let engine = world.ports.risk();
+    for number in 0..120_u128 {
+        let somebody = AccountId::from_uuid(uuid::Uuid::from_u128(number + 100));
+        let look = Observation::new(RiskAction::SignIn, Some(somebody), lyon());
+        let assessment = engine.assess(&look).await.unwrap();
+        assert!(!assessment.human_check, "{number}");
+        if number % 2 == 0 {
+            engine.refused(&assessment).await.unwrap();
+        }
+    }
+}
+
+/// What was not used for three months is forgotten.
+#[tokio::test]
+async fn a_device_that_was_away_for_long_is_a_new_one() {
+    let world = World::new().await;
+    let account = world.account().await;
+    let old = world.at_home(3).await;
+    let mut new = world.browser(home(), FIREFOX);
+    for _ in 0..4 {
+        world.clock.advance(Duration::days(30));
+        done(world.sign_in(&mut new).await);
+    }
+    for (browser, known) in [(&new, true), (&old, false)] {
+        let look = Observation::new(RiskAction::SignIn, Some(account.id), home())
+            .with_browser(browser.id.digest(), browser.device.as_ref().map(DeviceCookie::presented));
+        let assessment = world.assess(&look).await;
+        assert_eq!(!assessment.reasons.contains(&"new_device".to_owned()), known, "{assessment:?}");
+    }
 }
 
 #[tokio::test]

@@ -76,6 +76,14 @@ async fn what_was_shown_is_what_was_signed_and_can_be_shown_for_ever() {
         "another amount"
     );
     assert_eq!(read(&|it| it["nonce"] = json!("AAAA")), Err(WebauthnError::Challenge));
+    // The bit that says that the person was verified.
+    let unverified = |it: &mut Value| {
+        let field = &mut it["response"]["response"]["authenticatorData"];
+        let mut data = ciam_core::encoding::base64url::decode(field.as_str().unwrap()).unwrap();
+        data[32] &= !crate::authenticator::VERIFIED;
+        *field = json!(ciam_core::encoding::base64url::encode(&data));
+    };
+    assert_eq!(read(&unverified), Err(WebauthnError::UserVerification));
     let stranger = ciam_core::id::AccountId::from_uuid(uuid::Uuid::from_u128(5));
     assert_eq!(read(&|it| it["account"] = json!(stranger)), Err(WebauthnError::UserHandle));
     let forged = |it: &mut Value| {

@@ -19,18 +19,21 @@ use ciam_core::notify::{Message, Notifier as _};
 use ciam_core::password::{Argon2idHasher, PasswordFactor};
 use ciam_core::ports::Ports;
 use ciam_core::session::{Authenticated, SessionManager, StartedSession};
-use ciam_core::store::{OutboxPayload, Versioned};
+use ciam_core::store::{Batch, OutboxPayload, Versioned};
 use ciam_core::testkit::{ManualClock, SeededEntropy};
 use ciam_mfa::manage::Factors;
 use ciam_mfa::otp::{HotpFactor, OtpParameters, OtpSeed, TotpFactor};
 use ciam_mfa::recovery::RecoveryCodeFactor;
 use time::Duration;
 
+use crate::watched::{Meanwhile, Watched};
+
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 pub(crate) struct World {
     pub(crate) ports: Ports,
     pub(crate) clock: Arc<ManualClock>,
+    pub(crate) meanwhile: Meanwhile,
     pub(crate) notifier: Arc<MemoryNotifier>,
     pub(crate) sessions: SessionManager,
     pub(crate) password: PasswordFactor,
@@ -47,8 +50,10 @@ impl World {
     pub(crate) async fn with(first: impl FnOnce(&Ports) -> Vec<Arc<dyn Factor>>) -> Self {
         let clock = Arc::new(ManualClock::default());
         let tenant = TenantId::from_uuid(uuid::Uuid::from_u128(7));
-        let ports =
-            memory::ports_of(tenant, &MemoryDatabase::new(), clock.clone(), Arc::new(SeededEntropy::new(7)));
+        let (database, meanwhile) = (MemoryDatabase::new(), Meanwhile::default());
+        let ports = memory::ports_of(tenant, &database, clock.clone(), Arc::new(SeededEntropy::new(7)));
+        let store = Watched::new(Arc::new(database.tenant(tenant, clock.clone())), meanwhile.clone(), FREE);
+        let ports = ports.with_store(Arc::new(store));
         let hasher = Arc::new(Argon2idHasher::dangerous_fast().unwrap());
         let password = PasswordFactor::new(&ports, hasher).await.unwrap();
         let sessions = SessionManager::new(ports.clone());
@@ -71,7 +76,7 @@ impl World {
         }
         let factors = Factors::new(ports.clone(), accounts, sessions.clone());
         let notifier = Arc::new(MemoryNotifier::new());
-        Self { ports, clock, notifier, sessions, password, journeys, factors }
+        Self { ports, clock, meanwhile, notifier, sessions, password, journeys, factors }
     }
 
     /// An account with a verified address and a password.
@@ -86,6 +91,16 @@ impl World {
     pub(crate) async fn account_of(&self, email: &str) -> Account {
         let key = IdentifierKey::email(email).unwrap();
         self.ports.store().account_by_identifier(&key).await.unwrap().unwrap().value
+    }
+
+    /// Somebody else commits this at the last moment, just before the next change that is told.
+    pub(crate) fn meanwhile(&self, batch: Batch) {
+        *self.meanwhile.lock().unwrap() = Some(batch);
+    }
+
+    /// Whether that moment has come.
+    pub(crate) fn has_come(&self) -> bool {
+        self.meanwhile.lock().unwrap().is_none()
     }
 
     pub(crate) fn browser(&self) -> BrowserId {
@@ -175,6 +190,9 @@ impl World {
         self.notifier.last_to(address)
     }
 }
+
+/// Records that nobody else can make or change.
+const FREE: &[(&str, &str)] = &[("mfa.passkey_id", "goes with its credential, which is required")];
 
 pub(crate) fn visitor(browser: &BrowserId) -> Visitor<'_> {
     Visitor::new(browser, Peer::new(IpAddr::from([192, 0, 2, 1])))

@@ -15,6 +15,7 @@ mod contract;
 mod http_client;
 mod model;
 mod nats;
+mod nodes;
 mod organizations;
 mod postgres_contract;
 mod postgres_model;

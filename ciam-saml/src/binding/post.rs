@@ -223,6 +223,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_page_escapes_every_value() {
+        let form = PostForm::new("https://x.example/?a&\"'<>", Direction::Response, "<a/>", Some("\"'<&>"));
+        let page = form.html("n\"");
+        let escaped = "&quot;&#39;&lt;&amp;&gt;";
+        assert!(page.contains(&format!("name=\"RelayState\" value=\"{escaped}\">")), "{page}");
+        assert!(page.contains("action=\"https://x.example/?a&amp;&quot;&#39;&lt;&gt;\">"), "{page}");
+        assert!(page.contains("<script nonce=\"n&quot;\">"), "{page}");
+    }
+
     proptest! {
         #[test]
         fn fields_are_those_of_the_url_standard(form in "([A-Za-z0-9%+/&=]|%[0-9A-F]{2}|\\PC){0,60}") {

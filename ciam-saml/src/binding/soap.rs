@@ -168,6 +168,8 @@ mod tests {
         }
         assert!(matches!(parse("<s:Body>text</s:Body>"), Err(BindingError::Xml(_))));
         assert!(SoapMessage::parse(b"<a/>").is_err());
+        let other = envelope("<s:Body><a/></s:Body>").replace("s:Envelope", "s:Other");
+        assert_eq!(SoapMessage::parse(other.as_bytes()).map(|_| ()), Err(BindingError::Soap));
         let fault = SoapMessage::parse(SoapReply::fault().xml().as_bytes());
         assert!(matches!(fault, Err(BindingError::Fault)));
         assert_eq!(SoapReply::fault().into_response().status(), 500);

@@ -196,6 +196,16 @@ fn nothing_else_has_the_identifier_of_the_whole() {
 }
 
 /// A signature that was taken from another document says nothing of what was put under it.
+/// A declaration that is written once and used everywhere is repeated in the canonical form.
+#[test]
+fn a_canonical_form_that_grows_and_grows_is_given_up() {
+    let elements = "<p:b>text of a few bytes</p:b>".repeat(4000);
+    let mut whole = Whole::new(format!("<md:Extensions>{elements}</md:Extensions>{}", idp(IDP_ID, "", "")));
+    whole.root.push_str(&format!(" xmlns:p=\"urn:{}\"", "x".repeat(250)));
+    whole.recipe.digest_value = Some(b64(&[0; 32]));
+    assert_eq!(load(&whole.signed()).unwrap_err(), E::Xml(XmlError::CanonicalTooLarge));
+}
+
 #[test]
 fn a_signature_of_another_aggregate_is_found_out_at_the_end() {
     let (good, evil) = (Whole::new(idp(IDP_ID, "", "")), Whole::new(idp(OTHER_ID, "", "")));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use async_trait::async_trait;
@@ -43,6 +44,8 @@ struct Wire {
     /// What an address answers instead.
     instead: Mutex<BTreeMap<String, http::Response<Bytes>>>,
     sent: Mutex<Vec<String>>,
+    /// Services say that they did not end a session.
+    refusing: AtomicBool,
 }
 
 impl std::fmt::Debug for Wire {
@@ -81,7 +84,13 @@ impl HttpClient for Wire {
         } else {
             let sp = services.get(&to).ok_or_else(|| PortError::transient("nobody is there"))?;
             match sp.accept_soap_logout(&message).await {
-                Ok(demand) => sp.answer_soap_logout(&demand, Status::success()).unwrap(),
+                Ok(demand) => {
+                    let status = match self.refusing.load(Ordering::SeqCst) {
+                        true => Status::new(StatusCode::Responder, None),
+                        false => Status::success(),
+                    };
+                    sp.answer_soap_logout(&demand, status).unwrap()
+                }
                 Err(_) => SoapReply::fault(),
             }
         };
@@ -433,6 +442,16 @@ fn a_service_that_fails_is_asked_again_and_one_that_refuses_is_not() {
         relay(&world);
         assert_eq!(world.wire.sent.lock().unwrap().len() > before, again, "{status}");
     }
+}
+
+#[test]
+fn a_service_that_says_that_it_did_not_is_not_counted_as_asked() {
+    let world = World::new();
+    world.tell(SECOND);
+    world.wire.refusing.store(true, Ordering::SeqCst);
+    ended(&world, "session-1");
+    let (_, dropped) = relay(&world);
+    assert_eq!(dropped, 1, "the relay keeps what failed for good");
 }
 
 /// The host that tells everybody itself forgets first, and nobody is asked twice.

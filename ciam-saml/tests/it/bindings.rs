@@ -1,7 +1,7 @@
 //! The redirect and POST bindings.
 
 use ciam_saml::binding::{BindingError as E, Direction, PostMessage, RedirectMessage};
-use ciam_saml::dsig::{SignatureError, SignaturePolicy};
+use ciam_saml::dsig::{SignatureAlgorithm, SignatureError, SignaturePolicy};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::support::*;
@@ -65,6 +65,9 @@ fn bindings_3_4_4_1_the_signature_is_over_the_octets_as_they_came() {
     ] {
         assert_eq!(verify(&bad), Err(SignatureError::Invalid), "{bad}");
     }
+    let others = SignaturePolicy::only(SignatureAlgorithm::ALL.into_iter().filter(|it| *it != IDP.algorithm));
+    let message = RedirectMessage::from_raw_query(&good).unwrap();
+    assert_eq!(message.verify(&IDP.trusted(), &others).map(|_| ()), Err(SignatureError::Algorithm));
     let sha1 = good.replace(&escape(RSA_SHA256), &escape("http://www.w3.org/2000/09/xmldsig#rsa-sha1"));
     assert_eq!(verify(&sha1), Err(SignatureError::Algorithm));
     assert_eq!(verify(&format!("SAMLRequest={}", deflated("<a/>"))), Err(SignatureError::Unsigned));
@@ -92,6 +95,7 @@ fn smuggled_and_broken_parameters_are_refused() {
         (format!("SAMLRequest={}", escape(&b64(b"<a/>"))), E::Deflate),
         (format!("SAMLRequest={message}&RelayState={}", escape("a\r\nSet-Cookie: x")), E::RelayState),
         (format!("SAMLRequest={message}&RelayState={}", "x".repeat(1025)), E::RelayState),
+        (format!("{good}&x={}", "x".repeat(256 * 1024)), E::TooLarge),
     ] {
         assert_eq!(RedirectMessage::from_raw_query(&bad).map(|_| ()), Err(expected), "{bad}");
     }

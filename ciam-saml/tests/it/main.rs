@@ -14,6 +14,7 @@ mod bindings;
 mod c14n;
 mod encryption;
 mod identity_provider;
+mod messages;
 mod metadata;
 mod mutations;
 mod parser;

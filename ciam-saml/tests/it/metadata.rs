@@ -87,6 +87,19 @@ fn a_key_for_encryption_verifies_nothing() {
 }
 
 #[test]
+fn a_role_is_there_once_and_speaks_this_version() {
+    let text = idp(IDP_ID, "", "");
+    let (start, end) = ("<md:IDPSSODescriptor", "</md:IDPSSODescriptor>");
+    let role = &text[text.find(start).unwrap()..text.find(end).unwrap() + end.len()];
+    let old = role.replace(SAMLP, "urn:oasis:names:tc:SAML:1.1:protocol");
+    let read = |roles: &str| EntityDescriptor::parse(text.replace(role, roles).as_bytes());
+    assert!(read(role).unwrap().idp.is_some());
+    assert!(read(&old).unwrap().idp.is_none(), "an older version is another protocol");
+    assert!(read(&(old + role)).unwrap().idp.is_some());
+    assert_eq!(read(&role.repeat(2)).unwrap_err(), E::Duplicate);
+}
+
+#[test]
 fn addresses_that_are_none_are_refused() {
     for bad in ["javascript:alert(1)", "http://idp.example/sso", "data:text/html,x", ""] {
         let text = idp(IDP_ID, "", "").replace("https://idp.example/sso", bad);

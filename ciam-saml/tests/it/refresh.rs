@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -32,6 +32,7 @@ const URL: &str = "https://federation.example/metadata.xml";
 #[derive(Debug)]
 struct Web {
     documents: Mutex<BTreeMap<String, String>>,
+    status: AtomicU16,
     requests: AtomicUsize,
     largest: AtomicUsize,
     address: [u8; 4],
@@ -48,7 +49,10 @@ impl HttpClient for Web {
         self.largest.store(request.max_body, Ordering::SeqCst);
         let found = self.documents.lock().unwrap().get(&request.request.uri().to_string()).cloned();
         match found {
-            Some(text) => Ok(http::Response::new(Bytes::from(text))),
+            Some(text) => {
+                let status = self.status.load(Ordering::SeqCst);
+                Ok(http::Response::builder().status(status).body(Bytes::from(text)).unwrap())
+            }
             None => Ok(http::Response::builder().status(404).body(Bytes::new()).unwrap()),
         }
     }
@@ -69,6 +73,7 @@ impl Scene {
         let clock = Arc::new(ManualClock::default());
         let web = Arc::new(Web {
             documents: Mutex::default(),
+            status: AtomicU16::new(200),
             requests: AtomicUsize::new(0),
             largest: AtomicUsize::new(0),
             address,
@@ -148,6 +153,18 @@ fn the_last_good_one_stays_until_its_end() {
     scene.clock.advance(Duration::days(1));
     assert!(remote.current().is_none());
     assert!(matches!(block_on(remote.refresh()), Err(RemoteMetadataError::Metadata(_))));
+}
+
+#[test]
+fn an_answer_that_is_no_success_is_not_read() {
+    let scene = Scene::new();
+    scene.publish(Duration::days(7), &[IDP_ID]);
+    for status in [203, 404, 500] {
+        scene.web.status.store(status, Ordering::SeqCst);
+        let error = block_on(scene.remote().refresh()).unwrap_err();
+        let said = matches!(error, RemoteMetadataError::Fetch(OutboundError::Status(it)) if it == status);
+        assert!(said, "{status}: {error:?}");
+    }
 }
 
 #[test]

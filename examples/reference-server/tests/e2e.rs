@@ -33,6 +33,12 @@ fn openid_client_v6_is_content() {
 }
 
 #[test]
+fn openid_client_v6_signs_in_under_each_profile() {
+    let Some(node) = node() else { return };
+    node.run("openid-matrix.test.mjs", &[("CIAM_E2E_SERVER", env!("CARGO_BIN_EXE_reference-server"))]);
+}
+
+#[test]
 fn authlib_finds_nothing_wrong() {
     let (Some(node), Some(python)) = (node(), python_with("authlib")) else { return };
     let setting = Setting::new("authlib");
@@ -46,6 +52,14 @@ fn our_relying_party_notices_whatever_is_changed_between_it_and_a_provider_of_ot
     let Some(node) = node() else { return };
     let relying_party = built("relying-party");
     node.run("foreign-provider.test.mjs", &[("CIAM_E2E_RELYING_PARTY", &relying_party.to_string_lossy())]);
+}
+
+#[test]
+fn a_service_of_others_that_speaks_openid_connect_in_a_browser() {
+    beside(
+        "openid-services.test.mjs",
+        &["/usr/sbin/apache2", "/usr/lib/apache2/modules/mod_auth_openidc.so", "/usr/bin/openssl"],
+    );
 }
 
 #[test]

@@ -1,5 +1,14 @@
 //! What every message has to be, however well it is signed: of its kind, in its time, of the peer that was asked.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use ciam_core::ephemeral::{Ephemeral, EphemeralKey};
+use ciam_core::error::PortError;
+use ciam_core::ports::Ports;
+use ciam_saml::idp::{IssueError, Person, SignOn};
+use ciam_saml::sp::{Reject, ServiceProvider};
+use ciam_saml::transport::Incoming;
 use time::Duration;
 
 use crate::support::*;
@@ -155,4 +164,79 @@ fn a_signed_response_is_read_as_it_was_hashed() {
         .replace("ada@example.com</saml:NameID>", "ada@<!-- -->example.com</saml:NameID>");
     let accepted = scene.world.accept(&xml).unwrap();
     assert_eq!(accepted.person.name_id.value, "ada@example.com");
+}
+
+/// What is kept of a request while a person signs in has to be right still when it is answered.
+#[test]
+fn an_answer_goes_to_an_address_that_is_registered_now() {
+    let scene = Scene::new();
+    let request = post("SAMLRequest", &AUTHN_REQUEST.good(&scene));
+    let sign_on = scene.idp.receive(Incoming::Post(&request)).unwrap();
+    let person = Person::new("account", "session", scene.now(), PASSWORD);
+    let issue = |change: fn(&mut SignOn)| {
+        let mut changed = sign_on.clone();
+        change(&mut changed);
+        block_on(scene.idp.issue(&changed, &person)).map(|_| ())
+    };
+    issue(|_| {}).unwrap();
+    for change in [(|it| it.consumer = "https://evil.example/acs".into()) as fn(&mut SignOn), |it| {
+        it.sp = "https://nobody.example".into()
+    }] {
+        let outcome = issue(change);
+        assert!(matches!(outcome, Err(IssueError::UnknownSp)), "{outcome:?}");
+    }
+}
+
+/// Of two answers to one request that come at the same time, both find it open, and one takes it.
+#[test]
+fn a_request_that_another_answer_has_taken_meanwhile_is_not_answered_again() {
+    let world = World::new();
+    let taken = world.ports.clone().with_ephemeral(Arc::new(Taken(world.ports.clone())));
+    let late = ServiceProvider::new(taken, config(), [partner(IDP_ID, &IDP)]);
+    let xml = Says::new(&world, Some(&world.start())).by_both(&IDP);
+    let outcome = block_on(late.accept(Some(&world.browser), &post("SAMLResponse", &xml)));
+    assert!(matches!(outcome, Err(Reject::InResponseTo)), "{outcome:?}");
+    world.accept(&xml).unwrap();
+}
+
+/// A store in which somebody else is always first to take.
+#[derive(Debug)]
+struct Taken(Ports);
+
+#[async_trait]
+impl Ephemeral for Taken {
+    async fn put(&self, key: &EphemeralKey, value: Vec<u8>, ttl: Duration) -> Result<(), PortError> {
+        self.0.ephemeral().put(key, value, ttl).await
+    }
+
+    async fn get(&self, key: &EphemeralKey) -> Result<Option<Vec<u8>>, PortError> {
+        self.0.ephemeral().get(key).await
+    }
+
+    async fn take(&self, _: &EphemeralKey) -> Result<Option<Vec<u8>>, PortError> {
+        Ok(None)
+    }
+
+    async fn put_if_absent(
+        &self,
+        key: &EphemeralKey,
+        value: Vec<u8>,
+        ttl: Duration,
+    ) -> Result<bool, PortError> {
+        self.0.ephemeral().put_if_absent(key, value, ttl).await
+    }
+
+    async fn increment(&self, key: &EphemeralKey, window: Duration) -> Result<u64, PortError> {
+        self.0.ephemeral().increment(key, window).await
+    }
+
+    async fn compare_and_swap(
+        &self,
+        key: &EphemeralKey,
+        old: &[u8],
+        new: Vec<u8>,
+        ttl: Duration,
+    ) -> Result<bool, PortError> {
+        self.0.ephemeral().compare_and_swap(key, old, new, ttl).await
+    }
 }

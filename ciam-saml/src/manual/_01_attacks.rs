@@ -78,8 +78,34 @@
 //!
 //! # The profiles
 //!
-//! **51 to 60** are the rules of [`sp`](crate::sp): audience, recipient and destination, request, replay, time, confirmation, status,
-//! version, conditions, browser; each has its own [`Reject`](crate::sp::Reject), and none can be switched off but 60, for
+//! **51 to 60** are the rules of [`sp`](crate::sp), each with its own [`Reject`]; none can be switched off but that of 60.
+//!
+//! **51: the audience of somebody else, or none.** Every restriction has to name us, and one has to be there:
+//! [`Reject::Audience`].
+//!
+//! **52: the recipient or the destination of somebody else, or none.** Both are compared exactly, byte by byte, with our one
+//! address: [`Reject::Confirmation`], [`Reject::Destination`].
+//!
+//! **53: answers to no request, to an old one, to somebody else's.** A request is kept here under its identifier, bound to the
+//! browser, and taken by one answer; response and confirmation have to name the same one: [`Reject::InResponseTo`],
+//! [`Reject::Confirmation`]. An answer that nobody asked for names none.
+//!
+//! **54: an assertion twice.** Its identifier is put where it was absent, atomically, for as long as it could be presented, and as the
+//! last thing before success: [`Reject::Replay`].
+//!
+//! **55: too early, too late, too old.** Each instant has its rule and one form; only the configured skew is forgiven:
+//! [`Reject::Time`], [`Reject::NotFresh`], [`ShapeError::Instant`](crate::model::ShapeError::Instant).
+//!
+//! **56: confirmations of other methods.** One of a bearer has to be there, with an end and without a beginning, for us and this
+//! request: [`Reject::Confirmation`].
+//!
+//! **57: a failure with an assertion in it.** The status is read first: [`Reject::Status`].
+//!
+//! **58: other versions, no identifier, no instant.** [`ShapeError`](crate::model::ShapeError), for every message.
+//!
+//! **59: conditions that we do not know.** [`Reject::Condition`]. `OneTimeUse` and `ProxyRestriction` hold anyway.
+//!
+//! **60: a response in another person's browser.** [`Reject::OtherBrowser`]; without a request, [`Reject::Unsolicited`] but for
 //! [one identity provider at a time](crate::sp::IdpPartner::dangerous_allow_unsolicited).
 //!
 //! **61: relay states.** [Opaque](crate::binding::RelayState), without control characters, and never an address. Where the person
@@ -119,5 +145,17 @@
 //! **79: prefixes of where it stood.** The text is read under the namespaces of its place, in one tree with its signature.
 //!
 //! [`verify`]: crate::dsig::verify
+//! [`Reject`]: crate::sp::Reject
+//! [`Reject::Audience`]: crate::sp::Reject::Audience
+//! [`Reject::Confirmation`]: crate::sp::Reject::Confirmation
+//! [`Reject::Destination`]: crate::sp::Reject::Destination
+//! [`Reject::InResponseTo`]: crate::sp::Reject::InResponseTo
+//! [`Reject::Replay`]: crate::sp::Reject::Replay
+//! [`Reject::Time`]: crate::sp::Reject::Time
+//! [`Reject::NotFresh`]: crate::sp::Reject::NotFresh
+//! [`Reject::Status`]: crate::sp::Reject::Status
+//! [`Reject::Condition`]: crate::sp::Reject::Condition
+//! [`Reject::OtherBrowser`]: crate::sp::Reject::OtherBrowser
+//! [`Reject::Unsolicited`]: crate::sp::Reject::Unsolicited
 //! [`SignatureError::Shape`]: crate::dsig::SignatureError::Shape
 //! [`SignatureError::Reference`]: crate::dsig::SignatureError::Reference

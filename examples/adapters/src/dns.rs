@@ -1,14 +1,17 @@
 //! TXT records by [hickory](https://docs.rs/hickory-resolver), for the verification of domains.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use async_trait::async_trait;
 use ciam_core::error::PortError;
 use ciam_core::organization::DnsTxt;
 use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::RData;
 
-/// Looks TXT records up with the system's resolvers.
+/// Looks TXT records up.
 pub struct HickoryDns(TokioResolver);
 
 impl HickoryDns {
@@ -22,6 +25,23 @@ impl HickoryDns {
     /// Fails when the system's configuration cannot be read.
     pub fn from_system() -> Result<Self, PortError> {
         let builder = TokioResolver::builder_tokio().map_err(PortError::permanent)?;
+        Ok(Self(builder.build().map_err(PortError::permanent)?))
+    }
+
+    /// These resolvers and no others.
+    ///
+    /// # Errors
+    ///
+    /// Fails when no resolver can be made of them.
+    pub fn with_servers(servers: &[SocketAddr]) -> Result<Self, PortError> {
+        let server = |at: &SocketAddr| {
+            let mut server = NameServerConfig::new(at.ip(), true, Vec::new());
+            server.connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].into();
+            server.connections.iter_mut().for_each(|connection| connection.port = at.port());
+            server
+        };
+        let config = ResolverConfig::from_name_servers(servers.iter().map(server).collect());
+        let builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
         Ok(Self(builder.build().map_err(PortError::permanent)?))
     }
 

@@ -444,7 +444,7 @@ A configuration file (every key is optional):
   theme = \"theme.css\"
   templates = \"templates\"           # files here take the place of the server's own
   sign_up = true                    # false: accounts come from imports only
-  identifier_first = true           # who, before how [default: where there is an upstream]
+  identifier_first = true           # who, before how [default: where people may come from elsewhere]
   [sessions]
   idle = \"24h\"                      # sign-in ends without use
   lifetime = \"30d\"                  # sign-in ends in any case
@@ -485,6 +485,8 @@ A configuration file (every key is optional):
   [http]
   trusted_proxies = [\"127.0.0.1\"]
   shutdown_grace = \"20s\"            # requests in flight may finish
+  [dns]
+  servers = [\"10.0.0.2:53\"]         # who is asked whose a domain is [default: the system's resolvers]
   [log]
   format = \"json\"
   filter = \"info\"

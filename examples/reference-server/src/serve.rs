@@ -59,7 +59,8 @@ pub async fn serve_until(
         .with_context(|| format!("cannot listen on {}: is another server running there?", config.listen))?;
     let address = listener.local_addr()?;
     let storage = Storage::open(&config).await?;
-    let app = start(config, with_dns(storage.ports.clone())).await?;
+    let ports = with_dns(storage.ports.clone(), &config.dns_servers);
+    let app = start(config, ports).await?;
 
     let mut background = JoinSet::new();
     spawn_background(&app, &stopped, &mut background)?;
@@ -207,10 +208,11 @@ fn spawn_background(app: &App, stopped: &watch::Receiver<()>, tasks: &mut JoinSe
     Ok(())
 }
 
-/// The same ports with the resolvers of this machine, for the verification of domains. Without one no domain is verified, and
-/// everything else goes on.
-fn with_dns(ports: Ports) -> Ports {
-    match HickoryDns::from_system() {
+/// The same ports with these resolvers, or those of this machine, for the verification of domains. Without one no domain is
+/// verified, and everything else goes on.
+fn with_dns(ports: Ports, servers: &[SocketAddr]) -> Ports {
+    let dns = if servers.is_empty() { HickoryDns::from_system() } else { HickoryDns::with_servers(servers) };
+    match dns {
         Ok(dns) => ports.with_dns(Arc::new(dns)),
         Err(error) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "no DNS: domains cannot be verified");

@@ -157,6 +157,12 @@ fn an_identity_provider_of_others_that_speaks_saml_in_a_browser() {
     beside("saml-provider.test.mjs", &needed);
 }
 
+#[test]
+fn the_people_of_a_domain_are_led_to_their_organization_in_a_browser() {
+    let needed = ["/usr/bin/php", "/usr/share/simplesamlphp/www/module.php", "/usr/bin/openssl"];
+    beside("saml-realm.test.mjs", &needed);
+}
+
 /// A suite that starts the server by itself, and other software beside it.
 fn beside(suite: &str, needed: &[&str]) {
     let (Some(node), Some(chromium)) = (node(), chromium()) else { return };

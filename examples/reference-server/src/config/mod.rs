@@ -102,6 +102,8 @@ pub struct Config {
     pub rotate_keys_after: Span,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// The resolvers that are asked who holds a domain; none for those of the system.
+    pub dns_servers: Vec<SocketAddr>,
     /// How long requests in flight may take to finish.
     pub shutdown_grace: Span,
     /// The log.

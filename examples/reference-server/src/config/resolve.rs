@@ -87,7 +87,9 @@ impl Resolve<'_> {
             self.refuse(&Place::Key(KeyPath::of("sms").key(key)), why);
             Sms::default()
         });
-        let ui = self.ui(flags, file);
+        let (demo, imports) = self.imports(flags, file, mode);
+        let elsewhere = !file.upstream.is_empty() || imports.iter().any(|it| it.content().has_connections());
+        let ui = self.ui(flags, file, elsewhere);
         let human_check = self.human_check(file, mode);
         let factors = self.factors(file);
         let risk = self.risk(file);
@@ -100,11 +102,11 @@ impl Resolve<'_> {
         let passwords = self.passwords(file);
         let rotate_keys_after = self.rotation(file);
         let trusted_proxies = self.proxies(flags, file);
+        let dns_servers = self.dns_servers(file);
         let log = self.log(flags, file);
         let oauth = self.oauth(flags, file);
         let dangerous = self.dangerous(file, mode);
         let tls = self.tls(file, mode);
-        let (demo, imports) = self.imports(flags, file, mode);
         Some(Config {
             listen: listen?,
             issuer: issuer?,
@@ -133,6 +135,7 @@ impl Resolve<'_> {
             passwords,
             rotate_keys_after,
             trusted_proxies,
+            dns_servers,
             shutdown_grace: file.http.shutdown_grace.unwrap_or(Span::seconds(20)),
             log: log?,
         })
@@ -359,7 +362,7 @@ impl Resolve<'_> {
         }
     }
 
-    fn ui(&mut self, flags: &Flags, file: &Settings) -> Option<Ui> {
+    fn ui(&mut self, flags: &Flags, file: &Settings, elsewhere: bool) -> Option<Ui> {
         let section = KeyPath::of("ui");
         let product = match pick(&flags.product_name, "--product-name", &file.ui.name, section.key("name")) {
             None => "Ciam".to_owned(),
@@ -393,7 +396,7 @@ impl Resolve<'_> {
             templates: folder,
             sign_up: file.ui.sign_up.unwrap_or(true),
             create_organizations: file.ui.create_organizations,
-            identifier_first: file.ui.identifier_first.unwrap_or(!file.upstream.is_empty()),
+            identifier_first: file.ui.identifier_first.unwrap_or(elsewhere),
         })
     }
 
@@ -519,6 +522,14 @@ impl Resolve<'_> {
         let given =
             |(index, text): (usize, &String)| Given { value: text.clone(), place: Place::Key(key.at(index)) };
         file.http.trusted_proxies.iter().enumerate().filter_map(|it| parse(given(it), self)).collect()
+    }
+
+    fn dns_servers(&mut self, file: &Settings) -> Vec<SocketAddr> {
+        let key = KeyPath::of("dns").key("servers");
+        let given =
+            |(index, text): (usize, &String)| Given { value: text.clone(), place: Place::Key(key.at(index)) };
+        let message = "must be an IP address with a port";
+        file.dns.servers.iter().enumerate().filter_map(|it| self.parse(&given(it), message)).collect()
     }
 
     fn log(&mut self, flags: &Flags, file: &Settings) -> Option<Log> {

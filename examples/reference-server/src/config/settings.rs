@@ -87,6 +87,9 @@ pub struct Settings {
     /// The HTTP server.
     #[serde(default)]
     pub http: HttpSettings,
+    /// Looking up who holds a domain.
+    #[serde(default)]
+    pub dns: DnsSettings,
     /// The log.
     #[serde(default)]
     pub log: LogSettings,
@@ -287,6 +290,15 @@ pub struct TlsSettings {
     /// Whether a certificate is made for the issuer's host when there is none: in development mode only.
     #[serde(default)]
     pub self_signed: bool,
+}
+
+/// Looking up who holds a domain.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DnsSettings {
+    /// The resolvers that are asked, with their ports. Default: those of the system.
+    #[serde(default)]
+    pub servers: Vec<String>,
 }
 
 /// The log.

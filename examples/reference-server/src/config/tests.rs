@@ -165,6 +165,10 @@ fn each_mistake_is_named_by_its_line_and_key() {
         ("[database]\nschema = \"a-b\"\n", ":2: database.schema: must be lower-case"),
         ("[database]\npool = 1\n", ":2: database.pool: unknown field"),
         ("[keys]\nrotate_after = \"1d\"\n", ":2: keys.rotate_after: must be at least 2d"),
+        (
+            "[dns]\nservers = [\"127.0.0.1\"]\n",
+            ":2: dns.servers[0]: `127.0.0.1` must be an IP address with a port",
+        ),
         ("[http]\ntrusted_proxies = [\"::1\",\n \"x\"]\n", ":3: http.trusted_proxies[1]: `x` must be an IP"),
         ("issuer = \n", ":1: "),
     ] {

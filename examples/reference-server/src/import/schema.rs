@@ -59,6 +59,13 @@ pub struct ImportFile {
     pub saml_connections: Vec<SamlConnectionEntry>,
 }
 
+impl ImportFile {
+    /// Whether organizations can send their people to an identity provider of their own.
+    pub const fn has_connections(&self) -> bool {
+        !self.saml_connections.is_empty()
+    }
+}
+
 /// A purpose for which people may let the house use what it knows of them, such as a newsletter.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

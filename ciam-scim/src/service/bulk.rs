@@ -54,8 +54,8 @@ struct Done {
     later: Option<(String, Map<String, Value>)>,
 }
 
-/// At most so many operations are done at once.
-const AT_ONCE: usize = 16;
+/// At most so many operations are done at once: as many commits as a store is likely to make one write of.
+const AT_ONCE: usize = 64;
 
 impl Cx<'_> {
     pub(super) async fn bulk(&self, body: &Map<String, Value>) -> Result<Reply, ScimError> {
@@ -123,10 +123,17 @@ impl Cx<'_> {
     /// write of them.
     async fn run(&self, some: &[usize], all: &[Operation], progress: &mut Progress) {
         let known = &*progress;
+        let operations = some.iter().filter_map(|at| all.get(*at));
+        let names =
+            operations.filter_map(|it| Some((self.service.registry.by_endpoint(&it.path)?, &it.data)));
+        let names = names.flat_map(|(kind, data)| claims(kind, data));
+        // One alone looks things up by itself.
+        let common = if some.len() > 1 { self.common_of(names).await } else { None };
+        let cx = Cx { common: common.as_ref(), ..*self };
         let attempts: Vec<BoxFuture<'_, Result<Done, ScimError>>> = some
             .iter()
             .filter_map(|at| all.get(*at).map(|operation| (*at, operation)))
-            .map(|(at, operation)| Box::pin(self.attempt(at, operation, all, known)) as BoxFuture<'_, _>)
+            .map(|(at, operation)| Box::pin(cx.attempt(at, operation, all, known)) as BoxFuture<'_, _>)
             .collect();
         for (at, outcome) in some.iter().zip(join_all(attempts).await) {
             if let Some(operation) = all.get(*at) {

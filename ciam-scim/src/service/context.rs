@@ -7,6 +7,7 @@ use ciam_core::store::{Store, Versioned, load};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
+use super::common::Common;
 use super::{Caller, ScimService};
 use crate::error::ScimError;
 use crate::profile::Tolerance;
@@ -21,6 +22,8 @@ pub(super) struct Cx<'a> {
     pub(super) tolerance: &'a Tolerance,
     /// Of a request that was answered before it is done: what is done is marked.
     pub(super) marking: Option<Marking<'a>>,
+    /// Of what is done at once in a bulk request, of which no answer has a body: what is looked up once for all of it.
+    pub(super) common: Option<&'a Common>,
 }
 
 /// Under which name it is marked that an operation is done.

@@ -64,7 +64,7 @@ impl ScimService {
     /// logs wraps the store.
     pub async fn handle(&self, caller: &Caller<'_>, request: Request<Bytes>) -> Response<Bytes> {
         let tolerance = caller.connection.profile.tolerance();
-        let cx = Cx { service: self, caller, tolerance: &tolerance, marking: None };
+        let cx = Cx { service: self, caller, tolerance: &tolerance, marking: None, common: None };
         let reply = match cx.call_of(request) {
             Ok(call) => cx.answer(call).await,
             Err(error) => Err(error),

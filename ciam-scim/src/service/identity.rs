@@ -11,7 +11,7 @@ use ciam_core::error::PortError;
 use ciam_core::event::{Event, EventType};
 use ciam_core::id::AccountId;
 use ciam_core::organization::{
-    Membership, MembershipChange, MembershipStatus, OrganizationError, RoleName, Standing,
+    DomainName, Membership, MembershipChange, MembershipStatus, OrganizationError, RoleName, Standing,
 };
 use ciam_core::password::{PasswordError, PasswordFactor, PasswordHash};
 use ciam_core::secret::Secret;
@@ -56,7 +56,10 @@ impl Cx<'_> {
         attributes: &Map<String, Value>,
         password: Option<&Secret>,
     ) -> Result<Identity, ScimError> {
-        let standing = self.standing().await?;
+        let standing = match self.common {
+            Some(common) => common.standing.clone(),
+            None => self.standing().await?,
+        };
         // The policy judges, and the hash costs, whoever it is for.
         let hash = self.accept(password, attributes).await?;
         let key = address_of(attributes);
@@ -374,7 +377,11 @@ impl Cx<'_> {
     }
 
     /// Whether the organization has proved the domain of an address.
-    async fn is_ours(&self, key: &IdentifierKey) -> Result<bool, ScimError> {
+    pub(super) async fn is_ours(&self, key: &IdentifierKey) -> Result<bool, ScimError> {
+        let known = DomainName::of_email(key).and_then(|it| self.common?.ours.get(&it).copied());
+        if let Some(known) = known {
+            return Ok(known);
+        }
         let realm = self.service.organizations.home_realm(key).await?;
         Ok(realm.is_some_and(|it| it.organization == self.organization()))
     }

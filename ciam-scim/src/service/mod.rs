@@ -6,6 +6,7 @@
 //! [RFC 7644]: https://www.rfc-editor.org/rfc/rfc7644
 
 mod bulk;
+mod common;
 mod context;
 mod cursor;
 mod discovery;

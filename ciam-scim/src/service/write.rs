@@ -58,7 +58,7 @@ impl Cx<'_> {
             Some(MemberChange::Replace(ids)) => Some(self.resolve_members("", ids).await?),
             _ => None,
         };
-        for _ in 0..MAX_RACES {
+        for attempt in 0..MAX_RACES {
             let now = self.service.ports.now();
             // One of the ids of the tenant's clock and entropy.
             let id = EventId::generate(self.service.ports.clock(), self.service.ports.entropy())?.to_string();
@@ -79,7 +79,9 @@ impl Cx<'_> {
             let mut batch = Batch::new().require_absent(stored.entity());
             let mut after = Aftermath::default();
             if is_user(kind) {
-                let identity = self.provision(&sent.attributes, sent.password.as_ref()).await?;
+                // Whoever lost a race looks for himself.
+                let cx = if attempt == 0 { *self } else { Cx { common: None, ..*self } };
+                let identity = cx.provision(&sent.attributes, sent.password.as_ref()).await?;
                 stored.body.account = Some(identity.account);
                 after = identity.after;
                 batch = batch.append(identity.batch);
@@ -91,10 +93,13 @@ impl Cx<'_> {
             match self.store().commit(batch).await? {
                 Commit::Applied => {
                     self.settle(after).await?;
-                    if let Some(members) = &members {
-                        self.add_first_members(kind, &stored, members).await?;
-                    }
-                    let found = self.find(kind, &id).await?.ok_or_else(ScimError::busy)?;
+                    let found = match &members {
+                        Some(members) => {
+                            self.add_first_members(kind, &stored, members).await?;
+                            self.find(kind, &id).await?.ok_or_else(ScimError::busy)?
+                        }
+                        None => Found { stored, touch: None },
+                    };
                     return self.made(kind, 201, &found, projection).await;
                 }
                 Commit::Conflict(Conflict::Unique(_)) => {
@@ -160,9 +165,12 @@ impl Cx<'_> {
         found: &Found,
         projection: &Projection,
     ) -> Result<Reply, ScimError> {
-        let body = self.shown(kind, found, projection).await?;
+        let body = match self.common {
+            Some(_) => None,
+            None => Some(self.shown(kind, found, projection).await?),
+        };
         let location = self.location(kind, &found.stored.body.id);
-        Ok(Reply { etag: Some(found.etag()), location: Some(location), ..Reply::new(status, Some(body)) })
+        Ok(Reply { etag: Some(found.etag()), location: Some(location), ..Reply::new(status, body) })
     }
 
     /// `PUT` of a resource.

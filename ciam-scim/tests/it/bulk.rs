@@ -1,9 +1,12 @@
 //! Bulk requests (RFC 7644, section 3.7).
 
+use ciam_core::account::Identifier;
+use ciam_core::store::PageRequest;
 use ciam_scim::profile::Profile;
+use futures_util::future::join;
 use serde_json::{Value, json};
 
-use crate::world::{Answer, Directory, ENTERPRISE, GROUP, USER, World};
+use crate::world::{Answer, Directory, ENTERPRISE, GROUP, TENANT, USER, World};
 
 async fn bulk(directory: &Directory, operations: Value, extra: Value) -> Answer {
     let mut body =
@@ -139,4 +142,55 @@ async fn of_two_of_one_name_the_first_is_made() {
         assert_eq!(made["userName"], format!("n{}", at - 4), "each outcome is of its own operation");
     }
     assert_eq!(directory.members(&id_of(&answer, 44)).await, [id_of(&answer, 43)]);
+}
+
+/// So many users, of addresses that the organization has proved and of others, by turns.
+fn of_two_domains(count: usize) -> Value {
+    let address = |n: usize| format!("n{n}@{}.example", if n.is_multiple_of(2) { "corp" } else { "mail" });
+    json!((0..count).map(|n| post("/Users", &n.to_string(), user(&address(n)))).collect::<Vec<_>>())
+}
+
+/// How many accounts have an address that is theirs for sure.
+async fn verified(world: &World) -> usize {
+    let accounts = world.ports.store().accounts(PageRequest::first(100)).await.unwrap().items;
+    accounts.iter().filter(|it| it.value.identifiers.iter().any(Identifier::is_verified)).count()
+}
+
+#[tokio::test]
+async fn what_is_common_is_looked_up_once_and_each_is_judged_by_its_own_domain() {
+    let (world, probe) = World::new().await.watched().await;
+    world.prove("corp.example").await;
+    let directory = world.directory(Profile::Strict);
+    probe.clear();
+    let answer = bulk(&directory, of_two_domains(40), json!({})).await;
+    assert_eq!(statuses(&answer), ["201"; 40], "{}", answer.body);
+    assert_eq!(verified(&world).await, 20);
+    // Where the directory stands, and whose the one proved domain is.
+    assert_eq!(probe.count("store.organization"), 2);
+    assert_eq!(probe.count("store.commit"), 40);
+    assert_eq!(probe.count("store.record"), 0, "what was made is not read again");
+}
+
+#[tokio::test]
+async fn what_is_common_and_changes_meanwhile_is_looked_up_again() {
+    let mut met = false;
+    for calls in 0..16 {
+        let (world, probe) = World::new().await.watched().await;
+        world.prove("corp.example").await;
+        let directory = world.directory(Profile::Strict);
+        probe.clear();
+        probe.interleave();
+        let rename = async {
+            for _ in 0..calls {
+                tokio::task::yield_now().await;
+            }
+            world.organizations.rename(&TENANT, world.acme, "Another name").await.unwrap();
+        };
+        let (answer, ()) = join(bulk(&directory, of_two_domains(8), json!({})), rename).await;
+        assert_eq!(statuses(&answer), ["201"; 8], "{calls}: {}", answer.body);
+        assert_eq!(verified(&world).await, 4, "{calls}");
+        // One of the rename.
+        met |= probe.count("store.commit") > 9;
+    }
+    assert!(met, "at some moment the rename comes between");
 }

@@ -30,7 +30,13 @@ impl ScimService {
         caller.account = kept.value.account;
         let tolerance = kept.value.connection.profile.tolerance();
         let marking = Marking { txn, expires_at: kept.value.expires_at };
-        let cx = Cx { service: self, caller: &caller, tolerance: &tolerance, marking: Some(marking) };
+        let cx = Cx {
+            service: self,
+            caller: &caller,
+            tolerance: &tolerance,
+            marking: Some(marking),
+            common: None,
+        };
         let bulk = asked.path.first().is_some_and(|it| it.eq_ignore_ascii_case("bulk"));
         let outcomes = if bulk { cx.bulk_later(&asked).await? } else { vec![cx.one_later(&asked).await?] };
         let version = kept.version;

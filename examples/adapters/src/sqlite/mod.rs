@@ -38,6 +38,7 @@
 //!   [`SqliteOptions::busy_timeout`].
 //! - **Group commit.** Changes that wait while the disk is busy share the next transaction, each in a savepoint of its
 //!   own: one conflict undoes nobody else's change, and many commits cost one sync.
+//! - **One question for a change.** The statements of a batch are one script, of which the connection is asked once.
 //! - **Readers never wait.** Reads use connections of their own, each on the last committed state.
 //! - **One tenant per handle.** The tenant is the first column of every key and a parameter of every statement.
 //!
@@ -53,6 +54,7 @@ mod migrate;
 mod open;
 mod operations;
 mod options;
+mod script;
 mod statements;
 mod store;
 mod transaction;

@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use super::error::port_error;
 use super::statements as sql;
-use super::transaction::{SqliteTransaction, blob, statement};
+use super::transaction::{blob, script_of, statement};
 use super::writer::{Operation, Step};
-use crate::sql::{Applied, PreparedBatch, Scope, apply, decode_outbox, nanos, nanos_after};
+use crate::sql::{PreparedBatch, Scope, decode_outbox, nanos, nanos_after};
 
 /// Applies a batch.
 pub(super) struct CommitBatch {
@@ -25,11 +25,9 @@ impl Operation for CommitBatch {
 
     async fn run(&self, connection: &mut SqliteConnection) -> Result<Step<Commit>, PortError> {
         let (tenant, now) = (self.scope.tenant, self.scope.now());
-        let mut transaction = SqliteTransaction { connection, tenant, now };
-        match apply(&mut transaction, &self.batch).await? {
-            Applied::Decided(Commit::Applied) => Ok(Step::Keep(Commit::Applied)),
-            Applied::Decided(conflict) => Ok(Step::Undo(conflict)),
-            Applied::Lost => Err(PortError::permanent("a row changed under the lock of the writer")),
+        match script_of(&self.batch, tenant, now)?.run(connection).await? {
+            Commit::Applied => Ok(Step::Keep(Commit::Applied)),
+            conflict => Ok(Step::Undo(conflict)),
         }
     }
 }

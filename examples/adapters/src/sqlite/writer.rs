@@ -264,16 +264,18 @@ async fn run_all(connection: &mut SqliteConnection, jobs: &mut [Box<dyn Job>]) -
         // Alone in its transaction, a job is undone with it.
         return Ok(if job.run(connection).await? { End::Commit } else { End::RollBack });
     }
+    // The last savepoint goes with the transaction.
+    let mut savepoint = "SAVEPOINT job";
     for job in jobs {
         if !job.may_undo() {
             job.run(connection).await?;
             continue;
         }
-        execute(connection, "SAVEPOINT job").await?;
+        execute(connection, savepoint).await?;
+        savepoint = "RELEASE job; SAVEPOINT job";
         if !job.run(connection).await? {
             execute(connection, "ROLLBACK TO job").await?;
         }
-        execute(connection, "RELEASE job").await?;
     }
     Ok(End::Commit)
 }

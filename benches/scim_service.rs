@@ -6,7 +6,7 @@
 //!                                                                 # database makes the rows itself: some minutes and 5 GB
 //!     cargo bench -p ciam-benches --bench scim_service -- --test  # small, to see that it runs
 //!
-//! `CIAM_BENCH_USERS` makes the large sizes others than these.
+//! `CIAM_BENCH_MEMBERS` and `CIAM_BENCH_USERS` make the large sizes others than these.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -51,9 +51,9 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// How large it gets, and how often each thing is done.
-fn sizes(large: usize) -> (usize, usize, usize) {
-    let wanted = std::env::var("CIAM_BENCH_USERS").ok().and_then(|it| it.parse().ok());
+/// How large it gets, which a variable may say, and how often each thing is done.
+fn sizes(variable: &str, large: usize) -> (usize, usize, usize) {
+    let wanted = std::env::var(variable).ok().and_then(|it| it.parse().ok());
     if is_measuring() { (100, wanted.unwrap_or(large), 201) } else { (3, 6, 2) }
 }
 
@@ -62,7 +62,7 @@ async fn on_sqlite(gates: &mut Gates) -> Result<(), Failure> {
     let database = SqliteDatabase::open(&file, SqliteOptions::default()).await?;
     let clock = Arc::new(SystemClock::new());
     let world = World::new(Arc::new(database.tenant(tenant()?, clock))).await?;
-    let (small, large, times) = sizes(100_000);
+    let (small, large, times) = sizes("CIAM_BENCH_MEMBERS", 100_000);
     let bulk = if is_measuring() { 1_000 } else { 3 };
 
     let mut took = Vec::new();
@@ -115,7 +115,7 @@ async fn on_sqlite(gates: &mut Gates) -> Result<(), Failure> {
 }
 
 async fn on_postgres(url: &str, gates: &mut Gates) -> Result<(), Failure> {
-    let (_, large, times) = sizes(1_000_000);
+    let (_, large, times) = sizes("CIAM_BENCH_USERS", 1_000_000);
     let sizes = [large.min(1_000), large];
     // Each in a schema of its own: nothing of the large one is in the indexes of the small one.
     let few = Many::new(url, "ciam_bench_scim_few", large.min(1_000)).await?;

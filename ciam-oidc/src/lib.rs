@@ -32,9 +32,11 @@
 //! | specification | state |
 //! | --- | --- |
 //! | [OpenID Connect Core 1.0](https://openid.net/specs/openid-connect-core-1_0.html) | code flow; ID token and UserInfo, signed and encrypted; scopes, `claims`, `prompt`, `max_age`, `acr_values`, hints, request objects, pairwise subjects, third-party initiated login, offline access. Not: implicit and hybrid flows, aggregated claims |
-//! | [Discovery 1.0](https://openid.net/specs/openid-connect-discovery-1_0.html) | configuration document, signed where it is turned on; WebFinger for the domains that are named |
+//! | [Discovery 1.0](https://openid.net/specs/openid-connect-discovery-1_0.html) | configuration document, signed where it is turned on; WebFinger for the domains that are named, and at the relying party |
+//! | [Dynamic Client Registration 1.0](https://openid.net/specs/openid-connect-registration-1_0.html) | through ciam-oauth; at the relying party registration, not management |
+//! | At the relying party | pushed requests, signed request objects by value and by reference, [JARM](https://openid.net/specs/oauth-v2-jarm.html), DPoP, mutual TLS aliases, RFC 9207, encrypted ID tokens, signed and encrypted UserInfo |
 //! | [RP-Initiated Logout 1.0](https://openid.net/specs/openid-connect-rpinitiated-1_0.html) | whole |
-//! | [Back-Channel Logout 1.0](https://openid.net/specs/openid-connect-backchannel-1_0.html) | whole, at the provider; at the relying party the check of logout tokens, and which sessions they end |
+//! | [Back-Channel Logout 1.0](https://openid.net/specs/openid-connect-backchannel-1_0.html) | whole, at the provider; at the relying party the endpoint, the check of logout tokens, and which sessions they end |
 //! | [Front-Channel Logout 1.0](https://openid.net/specs/openid-connect-frontchannel-1_0.html) | whole, at the provider |
 //! | [Session Management 1.0](https://openid.net/specs/openid-connect-session-1_0.html) | whole, at the provider |
 //! | [Prompt Create 1.0](https://openid.net/specs/openid-connect-prompt-create-1_0.html) | whole |
@@ -55,7 +57,10 @@
 //! | Relying party: clock skew | 30 s | [`rp::RelyingPartyConfig::clock_skew`] |
 //! | Relying party: time to sign in | 30 minutes | [`rp::RelyingPartyConfig::sign_in_lifetime`] |
 //! | Relying party: metadata fetched again | after 1 hour | [`rp::RelyingPartyConfig::refresh_interval`] |
-//! | Relying party: client assertion | 1 minute | fixed |
+//! | Relying party: client assertion, signed secret | 1 minute | fixed |
+//! | Relying party: request object | 5 minutes | [`rp::RequestObjects::lifetime`] |
+//! | Relying party: servers whose DPoP nonce is remembered, and the longest nonce | 64, 512 bytes | fixed |
+//! | Relying party: identifier for WebFinger | 1 KiB | [`rp::issuer_of`] |
 //! | Relying party: logout token | 10 minutes old at most, once | fixed |
 //!
 //! The [manual] has the modules of the certification plans, each with its verdict.

@@ -334,3 +334,102 @@
 //! | `fapi-ciba-id1-ensure-unsigned-backchannel-authorization-request-fails` | passed |
 //! | `fapi-ciba-id1-refresh-token` | passed |
 //! | `fapi-ciba-id1-ensure-mtls-holder-of-key-required` | passed in the tests of `ciam-oauth`: a token is bound to the certificate of its request whatever the grant |
+//!
+//! # Client plans
+//!
+//! The relying party against a provider that follows a script and strays from it in the module's way
+//! (`tests/it/certification/client`). What the suite's provider asserts of the client's requests, that one asserts too.
+//!
+//! ## Basic: `oidcc-client-basic-certification-test-plan`
+//!
+//! With `client_secret_basic`; `client_secret_post`, `client_secret_jwt`, `private_key_jwt` and a public client are one more test.
+//!
+//! | module | verdict |
+//! | --- | --- |
+//! | `oidcc-client-test` | passed |
+//! | `oidcc-client-test-invalid-iss` | passed |
+//! | `oidcc-client-test-missing-sub` | passed |
+//! | `oidcc-client-test-invalid-aud` | passed |
+//! | `oidcc-client-test-missing-iat` | passed |
+//! | `oidcc-client-test-kid-absent-single-jwks` | passed |
+//! | `oidcc-client-test-kid-absent-multiple-jwks` | passed |
+//! | `oidcc-client-test-idtoken-sig-rs256` | passed |
+//! | `oidcc-client-test-idtoken-sig-none` | skipped: the client does not ask for `none`; that it refuses it is a test |
+//! | `oidcc-client-test-invalid-sig-rs256` | passed |
+//! | `oidcc-client-test-userinfo-invalid-sub` | passed |
+//! | `oidcc-client-test-nonce-invalid` | passed |
+//! | `oidcc-client-test-scope-userinfo-claims` | passed |
+//! | `oidcc-client-test-client-secret-basic` | passed |
+//!
+//! ## Dynamic and configuration: `oidcc-client-dynamic-certification-test-plan`, `oidcc-client-config-certification-test-plan`
+//!
+//! | module | verdict |
+//! | --- | --- |
+//! | `oidcc-client-test-discovery-webfinger-acct` | passed |
+//! | `oidcc-client-test-discovery-webfinger-url` | passed |
+//! | `oidcc-client-test-discovery-openid-config` | passed |
+//! | `oidcc-client-test-discovery-jwks-uri-keys` | passed |
+//! | `oidcc-client-test-discovery-issuer-mismatch` | passed |
+//! | `oidcc-client-test-dynamic-registration` | passed |
+//! | `oidcc-client-test-request-uri-signed-rs256` | passed |
+//! | `oidcc-client-test-request-uri-signed-none` | skipped: request objects are always signed |
+//! | `oidcc-client-test-idtoken-sig-none` | skipped: the client does not ask for `none`; that it refuses it is a test |
+//! | `oidcc-client-test-signing-key-rotation-just-before-signing` | passed |
+//! | `oidcc-client-test-signing-key-rotation` | passed |
+//! | `oidcc-client-test-userinfo-signed` | passed |
+//!
+//! ## Logout: `oidcc-client-back-channel-logout-rp-basic`, `oidcc-client-rp-initiated-logout-rp-basic`
+//!
+//! Front-channel logout and session management are not offered by the relying party, and their plans are left out.
+//!
+//! | module | verdict |
+//! | --- | --- |
+//! | `oidcc-client-test-rp-backchannel-rpinitlogout` | passed |
+//! | `oidcc-client-test-rp-backchannel-rpinitlogout-alg-none` | passed |
+//! | `oidcc-client-test-rp-backchannel-rpinitlogout-no-event` | passed |
+//! | `oidcc-client-test-rp-backchannel-rpinitlogout-with-nonce` | passed |
+//! | `oidcc-client-test-rp-backchannel-rpinitlogout-wrong-alg` | passed |
+//! | `oidcc-client-test-rp-backchannel-rpinitlogout-wrong-aud` | passed |
+//! | `oidcc-client-test-rp-backchannel-rpinitlogout-wrong-event` | passed |
+//! | `oidcc-client-test-rp-backchannel-rpinitlogout-wrong-iss` | passed |
+//! | `oidcc-client-test-rp-init-logout` | passed |
+//! | `oidcc-client-test-rp-init-logout-other-state` | passed |
+//! | `oidcc-client-test-rp-init-logout-no-state` | passed |
+//!
+//! ## FAPI 2.0: `fapi2-security-profile-final-client-test-plan`
+//!
+//! OpenID Connect, `private_key_jwt`, DPoP, pushed requests; the modules of signed responses (JARM) with signed requests.
+//!
+//! | module | verdict |
+//! | --- | --- |
+//! | `fapi2-security-profile-final-client-test-ensure-jarm-without-iss-fails` | passed |
+//! | `fapi2-security-profile-final-client-test-ensure-jarm-with-invalid-iss-fails` | passed |
+//! | `fapi2-security-profile-final-client-test-ensure-jarm-without-aud-fails` | passed |
+//! | `fapi2-security-profile-final-client-test-ensure-jarm-with-invalid-aud-fails` | passed |
+//! | `fapi2-security-profile-final-client-test-ensure-jarm-without-exp-fails` | passed |
+//! | `fapi2-security-profile-final-client-test-ensure-jarm-with-expired-exp-fails` | passed |
+//! | `fapi2-security-profile-final-client-test-ensure-jarm-with-invalid-sig-fails` | passed |
+//! | `fapi2-security-profile-final-client-test-ensure-jarm-signature-is-not-none` | passed |
+//! | `fapi2-security-profile-final-client-test-happy-path` | passed |
+//! | `fapi2-security-profile-final-client-test-happy-path-no-dpop-nonce` | passed |
+//! | `fapi2-security-profile-final-client-test-discovery-issuer-mismatch` | passed |
+//! | `fapi2-security-profile-final-client-test-invalid-iss` | passed |
+//! | `fapi2-security-profile-final-client-test-invalid-aud` | passed |
+//! | `fapi2-security-profile-final-client-test-invalid-secondary-aud` | passed |
+//! | `fapi2-security-profile-final-client-test-invalid-null-alg` | passed |
+//! | `fapi2-security-profile-final-client-test-invalid-alternate-alg` | passed |
+//! | `fapi2-security-profile-final-client-test-invalid-expired-exp` | passed |
+//! | `fapi2-security-profile-final-client-test-invalid-missing-exp` | passed |
+//! | `fapi2-security-profile-final-client-test-invalid-missing-aud` | passed |
+//! | `fapi2-security-profile-final-client-test-invalid-missing-iss` | passed |
+//! | `fapi2-security-profile-final-client-test-valid-aud-as-array` | passed |
+//! | `fapi2-security-profile-final-client-test-invalid-nonce` | passed |
+//! | `fapi2-security-profile-final-client-test-invalid-missing-nonce` | passed |
+//! | `fapi2-security-profile-final-client-test-invalid-authorization-response-iss` | passed |
+//! | `fapi2-security-profile-final-client-test-remove-authorization-response-iss` | passed |
+//! | `fapi2-security-profile-final-client-test-ensure-authorization-response-with-invalid-state-fails` | passed |
+//! | `fapi2-security-profile-final-client-test-ensure-authorization-response-with-invalid-missing-state-fails` | passed |
+//! | `fapi2-security-profile-final-client-test-token-endpoint-response-without-expires_in` | passed |
+//! | `fapi2-security-profile-final-client-test-token-type-case-insensitivity` | passed |
+//! | `fapi2-security-profile-final-client-test-rs-dpop-auth-scheme-case-insensitivity` | passed |
+//! | `fapi2-security-profile-final-client-refresh-token-test` | passed |

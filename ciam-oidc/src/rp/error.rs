@@ -36,6 +36,15 @@ pub enum SignInError {
     /// The ID token does not hold.
     #[error("the ID token does not hold")]
     IdToken(#[from] IdTokenError),
+    /// The signed authorization response does not hold.
+    #[error("the signed response does not hold")]
+    ResponseToken(#[from] ResponseTokenError),
+    /// The provider issued an access token that is bound to no key, though one was to be.
+    #[error("the access token is bound to no key")]
+    NotBound,
+    /// UserInfo is not signed, or its signature does not hold.
+    #[error("UserInfo does not hold")]
+    UserInfo,
     /// UserInfo speaks of somebody else than the ID token.
     #[error("UserInfo is about another person")]
     OtherPerson,
@@ -64,6 +73,9 @@ pub enum IdTokenError {
     /// It is not signed by the provider with an allowed algorithm.
     #[error("the signature does not hold")]
     Signature,
+    /// It cannot be opened, or is not encrypted though that was agreed.
+    #[error("the encryption does not hold")]
+    Encryption,
     /// The provider's keys cannot be had.
     #[error("the provider's keys cannot be had")]
     Keys,
@@ -94,4 +106,32 @@ pub enum IdTokenError {
     /// A refresh speaks of another authentication: its `auth_time` is not that of the sign-in.
     #[error("the authentication is another")]
     Authentication,
+}
+
+/// Why a signed authorization response does not hold
+/// ([JARM, section 2.4](https://openid.net/specs/oauth-v2-jarm.html#section-2.4)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResponseTokenError {
+    /// It cannot be opened.
+    #[error("the encryption does not hold")]
+    Encryption,
+    /// It is not signed by the provider with an allowed algorithm.
+    #[error("the signature does not hold")]
+    Signature,
+    /// The provider's keys cannot be had.
+    #[error("the provider's keys cannot be had")]
+    Keys,
+    /// A claim is missing or not of its form.
+    #[error("a claim is missing or malformed")]
+    Malformed,
+    /// It is of another issuer.
+    #[error("the issuer is another")]
+    Issuer,
+    /// It is for another client.
+    #[error("the audience is another")]
+    Audience,
+    /// It has expired, or is not valid yet.
+    #[error("the time is not right")]
+    Time,
 }

@@ -1,9 +1,6 @@
 //! Checking ID tokens.
 
-use ciam_core::jose::{
-    AlgorithmSet, AudienceRule, ClaimRules, ClaimsError, JwsError, RegisteredClaims, TokenType, VerifiedJws,
-    Verifier,
-};
+use ciam_core::jose::{AudienceRule, ClaimRules, ClaimsError, RegisteredClaims, TokenType, VerifiedJws};
 use ciam_core::secret::ct_eq;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -11,12 +8,15 @@ use time::OffsetDateTime;
 
 use super::RelyingParty;
 use super::error::IdTokenError;
+use super::verify::{Unverified, is_encrypted};
 use crate::id_token::half_hash;
 
 /// The claims of an ID token that was checked.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct IdTokenClaims {
+    /// Who says so: the issuer of the registration, or that of a tenant of the provider.
+    pub issuer: String,
     /// The provider's name for the person; unique together with the issuer.
     pub subject: String,
     /// The provider's session.
@@ -67,19 +67,17 @@ impl RelyingParty {
         token: &str,
         expected: Expected<'_>,
     ) -> Result<IdTokenClaims, IdTokenError> {
-        let algorithms: AlgorithmSet = self.config().id_token_algorithms.iter().copied().collect();
+        // Where encryption was agreed, a token in the clear is not what the provider sent.
+        if self.config().decrypter.is_some() && !is_encrypted(token) {
+            return Err(IdTokenError::Encryption);
+        }
+        let token = self.opened(token).ok_or(IdTokenError::Encryption)?;
         // The type is JWT or absent: an access token (`at+jwt`) or a logout token is none.
-        let verifier = Verifier::new(algorithms, TokenType::exactly("JWT").or_absent());
-        let remote = self.keys().await.map_err(|_| IdTokenError::Keys)?;
-        let keys = remote.keys().await.map_err(|_| IdTokenError::Keys)?;
-        match verifier.verify(token, &keys) {
-            Ok(verified) => self.check_claims(&verified, expected),
-            Err(JwsError::UnknownKey) => {
-                let newer = remote.keys_after(&keys).await.map_err(|_| IdTokenError::Keys)?;
-                let verified = verifier.verify(token, &newer).map_err(|_| IdTokenError::Signature)?;
-                self.check_claims(&verified, expected)
-            }
-            Err(_) => Err(IdTokenError::Signature),
+        let typ = TokenType::exactly("JWT").or_absent();
+        match self.verified(&token, typ, |verified| self.check_claims(verified, expected)).await {
+            Ok(claims) => claims,
+            Err(Unverified::Keys) => Err(IdTokenError::Keys),
+            Err(Unverified::Signature) => Err(IdTokenError::Signature),
         }
     }
 
@@ -91,7 +89,9 @@ impl RelyingParty {
         let config = self.config();
         let malformed = |_| IdTokenError::Malformed;
         let registered: RegisteredClaims<'_> = verified.claims().map_err(malformed)?;
-        let rules = ClaimRules::new(config.issuer.as_str(), AudienceRule::Includes(config.client_id.clone()))
+        let all: Map<String, Value> = verified.claims().map_err(malformed)?;
+        let issuer = config.issuer_for(&all).ok_or(IdTokenError::Issuer)?;
+        let rules = ClaimRules::new(issuer.as_str(), AudienceRule::Includes(config.client_id.clone()))
             .with_expiry_skew(config.clock_skew)
             .with_future_skew(config.clock_skew)
             .requiring_issued_at();
@@ -106,7 +106,8 @@ impl RelyingParty {
             None if several => return Err(IdTokenError::Audience),
             _ => {}
         }
-        if let Some(nonce) = expected.nonce
+        let may_be_missing = wire.nonce.is_none() && !config.nonce_required;
+        if let Some(nonce) = expected.nonce.filter(|_| !may_be_missing)
             && !wire.nonce.as_ref().is_some_and(|found| ct_eq(found.as_bytes(), nonce.as_bytes()))
         {
             return Err(IdTokenError::Nonce);
@@ -135,8 +136,8 @@ impl RelyingParty {
         if let Some(before) = expected.before {
             goes_on(before, &wire, auth_time)?;
         }
-        let all = verified.claims().map_err(malformed)?;
         Ok(IdTokenClaims {
+            issuer: config.known_as(issuer),
             subject: wire.sub,
             session: wire.sid,
             auth_time,

@@ -8,9 +8,7 @@
 use ciam_core::ephemeral::EphemeralKey;
 use ciam_core::error::PortError;
 use ciam_core::id::{AccountId, SessionId};
-use ciam_core::jose::{
-    AlgorithmSet, AudienceRule, ClaimRules, JwsError, RegisteredClaims, TokenType, VerifiedJws, Verifier,
-};
+use ciam_core::jose::{AudienceRule, ClaimRules, RegisteredClaims, TokenType, VerifiedJws};
 use ciam_core::secret::TokenDigest;
 use ciam_core::store::{
     Batch, IndexDeclaration, IndexValue, OWNER_INDEX, PageRequest, RecordKind, StoredRecord,
@@ -20,6 +18,7 @@ use serde_json::{Map, Value, json};
 use time::{Duration, OffsetDateTime};
 
 use super::RelyingParty;
+use super::verify::Unverified;
 
 /// Whose session has ended, as the provider names it. At least one of the two is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,18 +80,12 @@ impl RelyingParty {
     /// An ID token is no logout token, though the same key signs it: this one has the event, its own type or none, and no
     /// `nonce`.
     pub async fn check_logout_token(&self, token: &str) -> Result<LogoutToken, LogoutTokenError> {
-        let algorithms: AlgorithmSet = self.config().id_token_algorithms.iter().copied().collect();
-        let verifier = Verifier::new(algorithms, TokenType::exactly("logout+jwt").or_absent());
-        let remote = self.keys().await.map_err(|_| LogoutTokenError::Keys)?;
-        let keys = remote.keys().await.map_err(|_| LogoutTokenError::Keys)?;
-        let wire = match verifier.verify(token, &keys) {
-            Ok(verified) => self.checked_logout(&verified)?,
-            Err(JwsError::UnknownKey) => {
-                let newer = remote.keys_after(&keys).await.map_err(|_| LogoutTokenError::Keys)?;
-                let verified = verifier.verify(token, &newer).map_err(|_| LogoutTokenError::Invalid)?;
-                self.checked_logout(&verified)?
-            }
-            Err(_) => return Err(LogoutTokenError::Invalid),
+        let token = self.opened(token).ok_or(LogoutTokenError::Invalid)?;
+        let typ = TokenType::exactly("logout+jwt").or_absent();
+        let wire = match self.verified(&token, typ, |verified| self.checked_logout(verified)).await {
+            Ok(wire) => wire?,
+            Err(Unverified::Keys) => return Err(LogoutTokenError::Keys),
+            Err(Unverified::Signature) => return Err(LogoutTokenError::Invalid),
         };
         let jti = wire.jti.as_deref().unwrap_or_default();
         let digest = TokenDigest::of(&format!("{}\n{jti}", self.config().issuer)).to_text();

@@ -35,6 +35,22 @@ pub struct ProviderMetadata {
     /// The algorithms that id_tokens are signed with.
     #[serde(default)]
     pub id_token_signing_alg_values_supported: Vec<String>,
+    /// Where clients register ([RFC 7591](https://www.rfc-editor.org/rfc/rfc7591)).
+    pub registration_endpoint: Option<String>,
+    /// The endpoints for clients with a certificate.
+    #[serde(default)]
+    pub mtls_endpoint_aliases: MtlsAliases,
+}
+
+/// The endpoints for clients that authenticate with the certificate of their connection
+/// ([RFC 8705, section 5](https://www.rfc-editor.org/rfc/rfc8705#section-5)).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct MtlsAliases {
+    /// The token endpoint.
+    pub token_endpoint: Option<String>,
+    /// The pushed authorization request endpoint.
+    pub pushed_authorization_request_endpoint: Option<String>,
 }
 
 impl ProviderMetadata {
@@ -51,7 +67,16 @@ impl ProviderMetadata {
     /// speak for another ([section 4.3](https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfigurationValidation)).
     pub async fn discover(outbound: &Outbound, issuer: &str) -> Result<Self, DiscoveryError> {
         let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-        let metadata: Self = outbound.get_json(&url).await?;
+        Self::discover_at(outbound, &url, issuer).await
+    }
+
+    /// Fetches the metadata of an issuer from another address than its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`discover`](Self::discover).
+    pub async fn discover_at(outbound: &Outbound, url: &str, issuer: &str) -> Result<Self, DiscoveryError> {
+        let metadata: Self = outbound.get_json(url).await?;
         metadata.check(issuer)?;
         Ok(metadata)
     }
@@ -65,6 +90,9 @@ impl ProviderMetadata {
             Some(&self.authorization_endpoint),
             Some(&self.token_endpoint),
             Some(&self.jwks_uri),
+            self.registration_endpoint.as_ref(),
+            self.mtls_endpoint_aliases.token_endpoint.as_ref(),
+            self.mtls_endpoint_aliases.pushed_authorization_request_endpoint.as_ref(),
             self.userinfo_endpoint.as_ref(),
             self.end_session_endpoint.as_ref(),
             self.pushed_authorization_request_endpoint.as_ref(),

@@ -4,34 +4,52 @@
 //! checked claims. Discovery, keys, `state`, `nonce`, PKCE and the checks of the ID token are done here; the host keeps the
 //! browser's [binding secret](ciam_core::http::BrowserId) in a cookie and the tokens where it likes.
 
+mod authentication;
 mod config;
 mod error;
 mod id_token;
 mod initiated;
+mod issuer;
 mod logout;
 mod metadata;
+mod refresh;
+mod registration;
+mod request_object;
+mod response;
+mod send;
 mod sign_in;
+mod sign_out;
 mod step_up;
 mod tokens;
+mod userinfo;
+mod verify;
+mod webfinger;
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use ciam_core::jose::RemoteKeys;
-use ciam_core::outbound::Outbound;
 use ciam_core::ports::Ports;
 use time::OffsetDateTime;
 
-pub use self::config::{Authentication, RelyingPartyConfig};
-pub use self::error::{IdTokenError, SignInError};
+pub use self::authentication::{Authentication, SignedSecret};
+pub use self::config::{MetadataSource, RelyingPartyConfig};
+pub use self::error::{IdTokenError, ResponseTokenError, SignInError};
 pub use self::id_token::IdTokenClaims;
 pub use self::initiated::InitiatedLogin;
+pub use self::issuer::{Issuers, Tenants};
 pub(crate) use self::logout::ProviderSession;
 pub use self::logout::{LogoutToken, LogoutTokenError};
-pub use self::metadata::{DiscoveryError, ProviderMetadata};
+pub use self::metadata::{DiscoveryError, MtlsAliases, ProviderMetadata};
+use self::refresh::Refreshes;
+pub use self::registration::{Registered, Registration, RegistrationError};
+pub use self::request_object::RequestObjects;
+pub use self::response::ResponseMode;
+use self::send::Nonces;
 pub use self::sign_in::{SignInOptions, SignedIn};
 pub use self::step_up::StepUp;
-pub use self::tokens::Tokens;
+pub use self::tokens::{Scheme, Tokens};
+pub use self::webfinger::{WebFingerError, issuer_of};
 
 /// A client of one OpenID Provider. Cheap to clone.
 ///
@@ -69,6 +87,8 @@ struct Inner {
     ports: Ports,
     config: RelyingPartyConfig,
     provider: RwLock<Option<Provider>>,
+    nonces: Nonces,
+    refreshes: Refreshes,
 }
 
 /// The provider as it was last discovered.
@@ -83,7 +103,8 @@ impl RelyingParty {
     /// A client with this registration. Nothing is fetched yet.
     #[must_use]
     pub fn new(ports: Ports, config: RelyingPartyConfig) -> Self {
-        Self { inner: Arc::new(Inner { ports, config, provider: RwLock::new(None) }) }
+        let (provider, nonces, refreshes) = (RwLock::new(None), Nonces::default(), Refreshes::default());
+        Self { inner: Arc::new(Inner { ports, config, provider, nonces, refreshes }) }
     }
 
     /// The registration.
@@ -110,6 +131,17 @@ impl RelyingParty {
         self.provider().await.map(|provider| provider.keys)
     }
 
+    async fn discovered(&self) -> Result<Arc<ProviderMetadata>, DiscoveryError> {
+        let (outbound, issuer) = (self.outbound(), &self.config().issuer);
+        Ok(match &self.config().metadata {
+            MetadataSource::Given(metadata) => Arc::clone(metadata),
+            MetadataSource::Discovery => Arc::new(ProviderMetadata::discover(&outbound, issuer).await?),
+            MetadataSource::DiscoveryAt(url) => {
+                Arc::new(ProviderMetadata::discover_at(&outbound, url, issuer).await?)
+            }
+        })
+    }
+
     async fn provider(&self) -> Result<Provider, DiscoveryError> {
         let known = self.inner.provider.read().unwrap_or_else(PoisonError::into_inner).clone();
         let now = self.ports().now();
@@ -118,14 +150,13 @@ impl RelyingParty {
         {
             return Ok(provider.clone());
         }
-        let outbound = Outbound::new(self.ports().clone());
-        match (ProviderMetadata::discover(&outbound, &self.config().issuer).await, known) {
+        match (self.discovered().await, known) {
             (Ok(metadata), known) => {
                 // The keys outlive a new discovery as long as they are in the same place.
                 let same_place = known.map(|known| known.keys).filter(|keys| keys.url() == metadata.jwks_uri);
                 let new = || RemoteKeys::new(self.ports().clone(), metadata.jwks_uri.as_str());
                 let keys = same_place.unwrap_or_else(new);
-                let provider = Provider { metadata: Arc::new(metadata), keys, discovered_at: now };
+                let provider = Provider { metadata, keys, discovered_at: now };
                 let mut place = self.inner.provider.write().unwrap_or_else(PoisonError::into_inner);
                 *place = Some(provider.clone());
                 Ok(provider)

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
 
 use super::RelyingParty;
+use super::authentication::Authentication;
 use super::error::SignInError;
+use super::metadata::ProviderMetadata;
 use super::tokens::Tokens;
 
 /// What one sign-in asks for beyond the configuration.
@@ -67,7 +69,7 @@ pub(super) struct Pending {
     pub(super) nonce: String,
     pub(super) verifier: String,
     pub(super) max_age: Option<u32>,
-    return_to: Option<String>,
+    pub(super) return_to: Option<String>,
 }
 
 /// A person who came back from the provider and is who they say.
@@ -114,16 +116,44 @@ impl RelyingParty {
 
         let parameters =
             self.parameters(options, state.expose(), nonce.expose(), &CodeChallenge::of(&verifier));
-        let endpoint = metadata.pushed_authorization_request_endpoint.as_deref();
-        let push = metadata.require_pushed_authorization_requests || self.config().push_requests;
-        let parameters = match endpoint.filter(|_| push) {
-            Some(endpoint) => vec![
-                ("client_id".to_owned(), self.config().client_id.clone()),
-                ("request_uri".to_owned(), self.push(endpoint, parameters).await?),
-            ],
-            None => parameters,
-        };
+        let parameters = self.delivered(&metadata, parameters).await?;
         Ok(with_query(&metadata.authorization_endpoint, &parameters))
+    }
+
+    /// The parameters as they go through the browser: themselves, in a signed object, or pushed before.
+    async fn delivered(
+        &self,
+        metadata: &ProviderMetadata,
+        mut parameters: Vec<(String, String)>,
+    ) -> Result<Vec<(String, String)>, SignInError> {
+        let config = self.config();
+        let wanted = metadata.require_pushed_authorization_requests || config.push_requests;
+        let endpoint = match config.authentication {
+            Authentication::MutualTls => {
+                metadata.mtls_endpoint_aliases.pushed_authorization_request_endpoint.as_deref()
+            }
+            _ => None,
+        };
+        let endpoint = endpoint.or(metadata.pushed_authorization_request_endpoint.as_deref());
+        let push = endpoint.filter(|_| wanted);
+        if metadata.require_pushed_authorization_requests && push.is_none() {
+            return Err(SignInError::Malformed);
+        }
+        if let Some(objects) = &config.request_objects {
+            parameters = self.as_object(objects, &parameters, push.is_some()).await?;
+        }
+        let Some(endpoint) = push else { return Ok(parameters) };
+        // It is added with the authentication.
+        let form = parameters.into_iter().filter(|(name, _)| self.says_in_body(name)).collect();
+        Ok(vec![
+            ("client_id".to_owned(), config.client_id.clone()),
+            ("request_uri".to_owned(), self.push(endpoint, form).await?),
+        ])
+    }
+
+    /// Whether a pushed parameter is not put into the form by the client's authentication.
+    fn says_in_body(&self, name: &str) -> bool {
+        name != "client_id" || matches!(self.config().authentication, Authentication::SecretBasic(_))
     }
 
     /// Takes the authorization response that arrived at the redirect URI, and exchanges its code.
@@ -131,39 +161,45 @@ impl RelyingParty {
     /// # Errors
     ///
     /// Fails when the response belongs to no sign-in of this browser, when it is an error, when it is of another issuer, when
-    /// the code cannot be exchanged, and when the ID token does not hold.
+    /// a signature that was agreed does not hold, when the code cannot be exchanged, and when the ID token does not hold.
     pub async fn finish(
         &self,
         browser: Option<&BrowserId>,
         response: &Params,
     ) -> Result<SignedIn, SignInError> {
-        response.refuse_duplicates(&[]).map_err(|_| SignInError::Malformed)?;
-        let one = |name| response.one(name).map_err(|_| SignInError::Malformed);
-        let state = one("state")?.ok_or(SignInError::Malformed)?;
+        let (code, pending) = self.code_of(browser, response).await?;
+        let tokens = self.exchange(&code, &pending).await?;
+        Ok(SignedIn { tokens, return_to: pending.return_to })
+    }
+
+    /// The code in an authorization response, and the sign-in that it belongs to.
+    pub(super) async fn code_of(
+        &self,
+        browser: Option<&BrowserId>,
+        response: &Params,
+    ) -> Result<(String, Pending), SignInError> {
+        let answer = self.answer(response).await?;
         // Taken first: whatever comes of it, this state is used up.
-        let bytes = self.ports().ephemeral().take(&key(state)).await?.ok_or(SignInError::UnknownState)?;
-        let pending: Pending = ephemeral::decode(&bytes)?;
+        let taken = self.ports().ephemeral().take(&key(&answer.state)).await?;
+        let pending: Pending = ephemeral::decode(&taken.ok_or(SignInError::UnknownState)?)?;
         if browser.is_none_or(|browser| browser.digest() != pending.browser) {
             return Err(SignInError::OtherBrowser);
         }
         let metadata = self.metadata().await?;
         // RFC 9207: the response must come from the provider that was asked, and from no other.
-        match one("iss")? {
+        let promised = metadata.authorization_response_iss_parameter_supported || self.config().require_iss;
+        match answer.iss {
             Some(iss) if iss != pending.issuer => return Err(SignInError::OtherIssuer),
-            None if metadata.authorization_response_iss_parameter_supported => {
-                return Err(SignInError::OtherIssuer);
-            }
+            None if promised => return Err(SignInError::OtherIssuer),
             _ => {}
         }
         if pending.issuer != metadata.issuer {
             return Err(SignInError::OtherIssuer);
         }
-        if let Some(error) = one("error")? {
-            return Err(SignInError::refused(error));
+        if let Some(error) = answer.error {
+            return Err(SignInError::refused(&error));
         }
-        let code = one("code")?.ok_or(SignInError::Malformed)?;
-        let tokens = self.exchange(code, &pending).await?;
-        Ok(SignedIn { tokens, return_to: pending.return_to })
+        Ok((answer.code.ok_or(SignInError::Malformed)?, pending))
     }
 
     fn parameters(
@@ -202,30 +238,16 @@ impl RelyingParty {
         for resource in &options.resources {
             put("resource", resource);
         }
+        if let Some(mode) = config.response_mode.parameter() {
+            put("response_mode", mode);
+        }
+        if let Some(key) = &config.dpop {
+            put("dpop_jkt", &key.thumbprint().to_string());
+        }
+        for (name, value) in &config.parameters {
+            put(name, value);
+        }
         parameters
-    }
-
-    /// Where to send the browser to sign out at the provider too; `None` when the provider has no such place.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the provider's metadata cannot be had.
-    pub async fn sign_out_url(
-        &self,
-        id_token: Option<&Secret>,
-        post_logout_redirect_uri: Option<&str>,
-        state: Option<&str>,
-    ) -> Result<Option<String>, SignInError> {
-        let metadata = self.metadata().await?;
-        let Some(endpoint) = &metadata.end_session_endpoint else { return Ok(None) };
-        let mut parameters = vec![("client_id".to_owned(), self.config().client_id.clone())];
-        let mut put = |name: &str, value: Option<&str>| {
-            parameters.extend(value.map(|value| (name.to_owned(), value.to_owned())));
-        };
-        put("id_token_hint", id_token.map(Secret::expose));
-        put("post_logout_redirect_uri", post_logout_redirect_uri);
-        put("state", state);
-        Ok(Some(with_query(endpoint, &parameters)))
     }
 }
 
@@ -233,7 +255,7 @@ fn key(state: &str) -> EphemeralKey {
     EphemeralKey::new("oidc.rp.sign_in", TokenDigest::of(state).to_text())
 }
 
-fn with_query(endpoint: &str, parameters: &[(String, String)]) -> String {
+pub(super) fn with_query(endpoint: &str, parameters: &[(String, String)]) -> String {
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
     let separator = if endpoint.contains('?') { '&' } else { '?' };
     format!("{endpoint}{separator}{query}")

@@ -67,7 +67,7 @@ impl SignInOptions {
 
 /// The parameters of each challenge in a header
 /// ([RFC 9110, section 11.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1)).
-fn challenges(header: &str) -> Vec<Vec<(String, String)>> {
+pub(super) fn challenges(header: &str) -> Vec<Vec<(String, String)>> {
     let mut all: Vec<Vec<(String, String)>> = Vec::new();
     for part in parts(header) {
         let (name, value) = match part.split_once('=') {

@@ -6,6 +6,7 @@
 
 mod basic;
 mod ciba;
+mod client;
 mod config;
 mod dynamic;
 mod fapi;

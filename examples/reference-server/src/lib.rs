@@ -30,6 +30,7 @@ mod invite;
 pub mod keeping;
 pub mod keys;
 pub mod letters;
+pub mod member_factors;
 pub mod pages;
 pub mod privacy;
 pub(crate) mod reasons;
@@ -42,6 +43,7 @@ pub mod storage;
 mod support;
 pub mod templates;
 pub mod tls;
+pub mod transactions;
 pub mod upstream;
 pub mod web;
 

@@ -28,6 +28,7 @@ pub fn kinds() -> PersonalKinds {
         .with(ciam_oauth::privacy::personal_kinds())
         .with(ciam_oidc::privacy::personal_kinds())
         .with(ciam_scim::store::personal_kinds())
+        .with(crate::transactions::personal_kinds())
 }
 
 /// Erasure with everything that this server holds.

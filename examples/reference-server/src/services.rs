@@ -53,6 +53,7 @@ use crate::{
     import::{ResourceEntry, TokenFormat, attribute_schema},
     keys::{self, ServerKeys},
     saml::{Elsewhere, Saml},
+    transactions::PaymentType,
     upstream::Upstreams,
 };
 
@@ -354,7 +355,8 @@ fn configure(builder: ServerBuilder, config: &Config) -> anyhow::Result<ServerBu
         .profile(config.oauth.profile)
         .request_objects(request_objects(config))
         .resource(ResourceServer::new(own.clone(), ScopeSet::new()))
-        .default_resource(own.clone());
+        .default_resource(own.clone())
+        .detail_type(Arc::new(PaymentType));
     builder = protocols(builder, config);
     // Directories of organizations, by clients of their own.
     let scim: ResourceIndicator = config.issuer.join(crate::routes::SCIM).parse()?;

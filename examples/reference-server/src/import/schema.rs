@@ -221,6 +221,9 @@ pub struct ClientEntry {
     /// Authorization requests must be pushed (RFC 9126).
     #[serde(default)]
     pub require_pushed_requests: bool,
+    /// What it may ask people to do once, with its details (RFC 9396): `payment_initiation`. They sign for it with a passkey.
+    #[serde(default)]
+    pub authorization_details_types: BTreeSet<String>,
     /// Its access tokens must be bound to a key (RFC 9449).
     #[serde(default)]
     pub dpop_bound_access_tokens: bool,

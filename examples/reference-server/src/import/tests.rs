@@ -84,18 +84,18 @@ fn each_rule_names_line_and_key() {
         ("scopes = [\"openid\"", "scopes = [\" \"", "10: clients[0].scopes[0]: "),
         ("scopes = [\"openid\"", "scope = [\"openid\"", "10: clients[0].scope: unknown field `scope`"),
         ("resources = [\"http://localhost:8082\"]", "resources = [\"x\"]", "11: clients[0].resources[0]: "),
-        ("id = \"http://localhost:8082\"", "id = \"http://a/#b\"", "14: resources[0].id: "),
+        ("id = \"http://localhost:8082\"", "id = \"http://a/#b\"", "15: resources[0].id: "),
         (
             "email = \"demo@example.com\"\n",
             "email = \"demo\"\n",
-            "18: accounts[0].email: is not an email address",
+            "19: accounts[0].email: is not an email address",
         ),
-        ("given_name = \"Dana\"", "username = \"@\"", "20: accounts[0].username: must be 2 to 64"),
-        ("given_name = \"Dana\"", "phone = \"12\"", "20: accounts[0].phone: is not a phone number"),
-        (password, "password_hash = \"md5\"", "22: accounts[0].password_hash: is not a PHC string"),
-        (password, "password = \"\"", "22: accounts[0].password: must be a text"),
-        ("slug = \"example\"", "slug = \"Ex\"", "25: organizations[0].slug: a slug has"),
-        ("roles = [\"owner\"]", "roles = [\"Owner!\"]", "27: organizations[0].members[0].roles: a role name"),
+        ("given_name = \"Dana\"", "username = \"@\"", "21: accounts[0].username: must be 2 to 64"),
+        ("given_name = \"Dana\"", "phone = \"12\"", "21: accounts[0].phone: is not a phone number"),
+        (password, "password_hash = \"md5\"", "23: accounts[0].password_hash: is not a PHC string"),
+        (password, "password = \"\"", "23: accounts[0].password: must be a text"),
+        ("slug = \"example\"", "slug = \"Ex\"", "26: organizations[0].slug: a slug has"),
+        ("roles = [\"owner\"]", "roles = [\"Owner!\"]", "28: organizations[0].members[0].roles: a role name"),
     ] {
         let found = refused(line, instead);
         assert!(found.starts_with(&format!("x.toml:{expected}")), "{instead}\n  gave {found}");
@@ -134,7 +134,7 @@ fn every_problem_is_reported_at_once() {
 #[test]
 fn two_ways_to_give_a_password_are_one_too_many() {
     let found = refused("given_name = \"Dana\"", "password_hash = \"$argon2id$\"");
-    assert!(found.starts_with("x.toml:17: accounts[0]: at most one of"), "{found}");
+    assert!(found.starts_with("x.toml:18: accounts[0]: at most one of"), "{found}");
 }
 
 #[test]

@@ -2,14 +2,19 @@
 
 use serde::Serialize;
 
-use super::{Frame, page};
-use crate::i18n::{Message, Texts};
+use super::{Frame, factor::PasskeyForm, page, parts::Notice};
+use crate::{
+    i18n::{Message, Texts},
+    transactions::Payment,
+};
 
 /// Asks whether an application may have what it wants.
 #[derive(Clone, Debug, Serialize)]
 pub struct ConsentPage<'a> {
     /// What surrounds the page.
     pub frame: Frame<'a>,
+    /// What went wrong.
+    pub notice: Option<Notice>,
     /// Where the form posts to.
     pub action: &'static str,
     /// The form's anti-forgery token.
@@ -26,6 +31,10 @@ pub struct ConsentPage<'a> {
     pub asked: Vec<ScopeLine>,
     /// What was allowed before and is not asked again.
     pub granted: Vec<ScopeLine>,
+    /// What is to be done once, and signed for.
+    pub payments: Vec<PaymentLines>,
+    /// Asks for the signature; none where there is nothing to sign, or nothing to sign with.
+    pub sign: Option<PasskeyForm>,
     /// The answer will be kept.
     pub remembered: bool,
     /// The code of the device that waits for the answer, for the person to compare.
@@ -47,7 +56,29 @@ pub struct AboutClient {
     pub terms: Option<String>,
 }
 
-page!(ConsentPage, "consent.html");
+page!(ConsentPage, "consent.html", notice);
+
+/// A payment in human words: all that is in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PaymentLines {
+    /// How much.
+    pub amount: String,
+    /// The rest of it, each with its name.
+    pub lines: Vec<(String, String)>,
+}
+
+impl PaymentLines {
+    /// The words for a payment.
+    pub fn new(texts: &Texts, payment: Payment) -> Self {
+        let t = &texts.consent;
+        let mut lines = vec![(t.payment_to.to_string(), payment.creditor_name)];
+        lines.extend(payment.creditor_account.map(|it| (t.payment_account.to_string(), it.iban)));
+        let purpose = payment.remittance_information_unstructured;
+        lines.extend(purpose.map(|it| (t.payment_purpose.to_string(), it)));
+        let amount = payment.instructed_amount;
+        Self { amount: format!("{} {}", amount.currency, amount.amount), lines }
+    }
+}
 
 /// One permission in human words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

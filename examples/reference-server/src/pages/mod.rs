@@ -31,7 +31,7 @@ pub use agree_again::AgreeAgainPage;
 pub use check::{CaptchaBox, CheckPage, Work};
 pub use choose::ChoosePage;
 pub use connection::ConnectionPage;
-pub use consent::{AboutClient, ConsentPage, ScopeLine};
+pub use consent::{AboutClient, ConsentPage, PaymentLines, ScopeLine};
 pub use device::{DeviceDonePage, DevicePage};
 pub use error::{ErrorPage, Fault};
 pub use home::{Demo, DemoAccount, DemoProgram, HomePage};

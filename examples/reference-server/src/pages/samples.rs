@@ -237,6 +237,9 @@ impl<'a> Samples<'a> {
         let frame = self.frame(true);
         let line = |scope, description| ScopeLine::new(frame.t, scope, description);
         ConsentPage {
+            notice: None,
+            payments: Vec::new(),
+            sign: None,
             action: "/consent",
             csrf: "token".into(),
             handle: "handle".into(),
@@ -255,6 +258,32 @@ impl<'a> Samples<'a> {
             about: AboutClient::default(),
             switch: "#".into(),
             frame,
+        }
+    }
+
+    fn payment(&self, can_sign: bool) -> ConsentPage<'a> {
+        let consent = self.consent();
+        let t = consent.frame.t;
+        let lines = vec![
+            (t.consent.payment_to.to_string(), self.client.clone()),
+            (t.consent.payment_account.to_string(), "DE02100100109307118603".into()),
+        ];
+        let sign = factor::PasskeyForm {
+            action: self.action("/consent"),
+            hidden: vec![("handle", "handle".to_owned())],
+            kind: "get",
+            options: "{}".into(),
+            submit: t.consent.sign.to_string(),
+            script: None,
+        };
+        ConsentPage {
+            notice: (!can_sign).then(|| Notice::bad(t.consent.sign_refused.as_str())),
+            payments: vec![PaymentLines { amount: "EUR 123.50".into(), lines }],
+            sign: can_sign.then_some(sign),
+            asked: Vec::new(),
+            granted: Vec::new(),
+            remembered: false,
+            ..consent
         }
     }
 
@@ -318,6 +347,8 @@ fn general(s: &Samples<'_>, out: &mut Gallery<'_>) {
     out.add("sign-out", &s.sign_out());
     out.add("signed-out", &SignedOutPage { frame: s.frame(false) });
     out.add("consent", &s.consent());
+    out.add("consent-payment", &s.payment(true));
+    out.add("consent-payment-errors", &s.payment(false));
     out.add("consent-device", &ConsentPage { device: Some("WDJB-MJHT".into()), ..s.consent() });
     out.add("error", &s.error());
     out.add("mail", &s.mail());

@@ -77,6 +77,7 @@ fn client(entry: &ClientEntry) -> Result<Client, String> {
     client.allowed_origins.clone_from(&entry.allowed_origins);
     client.first_party = entry.first_party;
     client.require_pushed_requests = entry.require_pushed_requests;
+    client.authorization_details_types.clone_from(&entry.authorization_details_types);
     client.dpop_bound_access_tokens = entry.dpop_bound_access_tokens;
     client.subject_type = entry.subjects;
     client.sector_identifier.clone_from(&entry.sector_identifier);

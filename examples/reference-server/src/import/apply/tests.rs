@@ -97,11 +97,11 @@ async fn an_account_without_a_password_is_given_its_first() {
 async fn a_file_is_refused_whole_for_what_only_the_server_knows() {
     let ports = memory::ports();
     for (line, instead, expected) in [
-        ("quiet-river-lantern-42", "short", "x.toml:22: accounts[0].password: a password has at least"),
+        ("quiet-river-lantern-42", "short", "x.toml:23: accounts[0].password: a password has at least"),
         (
             "\"demo@example.com\", roles",
             "\"nobody@example.com\", roles",
-            "x.toml:27: organizations[0].members[0].email: there is no",
+            "x.toml:28: organizations[0].members[0].email: there is no",
         ),
         ("\"notes:read\"]", "\"unheard-of\"]", "x.toml:3: clients[0]: the scope values"),
         (

@@ -12,7 +12,7 @@ use ciam_core::{
 };
 use http::StatusCode;
 
-use super::{Console, complaint, members::name_of, role_boxes, ticked};
+use super::{Console, complaint, member_factors, members::name_of, role_boxes, ticked};
 use crate::{
     app::App,
     pages::{
@@ -123,5 +123,11 @@ async fn render(
         about = about.with_confirm(confirm.with_hidden("do", "remove").dangerous());
     }
     panels.insert(0, about);
+    if console.may(&Permission::MEMBER_UPDATE) && !console.actor.is(account) {
+        let lost = Panel::new("factors", t.factors.as_str())
+            .with_hint(t.factors_hint.as_str())
+            .with_link(member_factors::path(console, account), t.factors_reset.as_str());
+        panels.push(lost);
+    }
     console.page(app, visit, Section::Members, panels, complained)
 }

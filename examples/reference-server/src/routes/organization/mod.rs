@@ -7,6 +7,7 @@ mod directory;
 mod domains;
 mod invitations;
 mod member;
+mod member_factors;
 mod members;
 mod policy;
 mod roles;
@@ -42,6 +43,7 @@ pub(super) fn routes() -> Router<App> {
         .merge(settings::routes())
         .merge(members::routes())
         .merge(member::routes())
+        .merge(member_factors::routes())
         .merge(invitations::routes())
         .merge(roles::routes())
         .merge(domains::routes())

@@ -33,6 +33,9 @@ pub(super) async fn show(State(app): State<App>, mut visit: Visit) -> Result<Res
     let service = service_of(&app, &pending.sign_on)?;
     let host = url::Url::parse(&pending.sign_on.consumer).ok();
     let shown = ConsentPage {
+        notice: None,
+        payments: Vec::new(),
+        sign: None,
         frame: app.frame(&visit, true),
         action: PATH,
         csrf: visit.csrf(PATH),

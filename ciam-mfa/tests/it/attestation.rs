@@ -20,14 +20,14 @@ const ID: &[u8] = b"credential-1";
 const MODEL: [u8; 16] = [9; 16];
 const ES256: &[u8] = &[0x26];
 
-type Key = Arc<dyn SigningKey>;
+pub(crate) type Key = Arc<dyn SigningKey>;
 
-pub(crate) fn key(scheme: SignatureScheme) -> Key {
+fn key(scheme: SignatureScheme) -> Key {
     let pkcs8 = ring().generate_signing_key(scheme).unwrap();
     ring().signing_key(scheme, pkcs8.expose()).unwrap()
 }
 
-fn p256() -> Key {
+pub(crate) fn p256() -> Key {
     key(SignatureScheme::EcdsaP256Sha256)
 }
 
@@ -257,6 +257,35 @@ fn only_authenticators_that_somebody_vouches_for_are_taken_where_the_policy_says
     let statement = packed(&made, &signer, std::slice::from_ref(&leaf));
     let passkey = made.register(&believing("packed", &leaf, trusted(&[])), "packed", &statement).unwrap();
     assert!(passkey.trusted && !passkey.is_in_hardware());
+}
+
+/// The certificate of a maker that is believed, and one that it signed.
+#[test]
+fn a_certificate_is_of_its_issuer_by_name_signature_and_time() {
+    let (made, signer, root) = (Made::new(), p256(), p256());
+    type Row = (&'static str, fn(&mut Leaf, &mut Leaf), bool);
+    let rows: [Row; 7] = [
+        ("right", |_, _| {}, true),
+        ("another issuer's name", |leaf, _| leaf.issuer = "Somebody else", false),
+        ("signed by somebody else", |leaf, _| leaf.signer = p256(), false),
+        ("said to be signed otherwise", |leaf, _| leaf.outside = "1.2.840.10045.4.3.3", false),
+        ("its own time is over", |leaf, _| leaf.until = 25, false),
+        ("the maker's time is over", |_, maker| maker.until = 25, false),
+        ("the maker is no authority", |_, maker| maker.authority = Some(false), false),
+    ];
+    for (row, change, trusted) in rows {
+        let mut leaf = Leaf { signer: root.clone(), ..packed_leaf(&signer) };
+        let mut maker =
+            Leaf { authority: Some(true), ..Leaf::new(&root).with_subject(&[("2.5.4.3", "Maker")]) };
+        change(&mut leaf, &mut maker);
+        let party = believing("packed", &maker.encode(), AttestationPolicy::Asked);
+        let statement = packed(&made, &signer, &[leaf.encode()]);
+        let passkey = made.register(&party, "packed", &statement).unwrap();
+        assert_eq!(passkey.trusted, trusted, "{row}");
+    }
+    let large = packed_leaf(&signer).with_extension("1.2.3.4", false, vec![0; 9_000]).encode();
+    let refused = made.register(&relying_party(), "packed", &packed(&made, &signer, &[large]));
+    assert_eq!(refused, Err(WebauthnError::TooLarge { what: "certificate" }));
 }
 
 // Apple.

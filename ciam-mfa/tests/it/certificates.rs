@@ -6,7 +6,7 @@ use ciam_core::crypto::{EcCurve, PublicKey, SigningKey};
 
 use crate::authenticator::der;
 
-/// A certificate that is to be made, signed by its own key.
+/// A certificate that is to be made, signed by its own key or another one.
 #[derive(Clone)]
 pub(crate) struct Leaf {
     pub(crate) key: Arc<dyn SigningKey>,
@@ -16,12 +16,30 @@ pub(crate) struct Leaf {
     pub(crate) subject: Vec<(String, String)>,
     /// Identifier, whether it is critical, value.
     pub(crate) extensions: Vec<(String, bool, Vec<u8>)>,
+    pub(crate) signer: Arc<dyn SigningKey>,
+    pub(crate) issuer: &'static str,
+    /// The year of its end.
+    pub(crate) until: u8,
+    /// What it says outside of what is signed about how it is signed.
+    pub(crate) outside: &'static str,
 }
+
+pub(crate) const ECDSA_SHA256: &str = "1.2.840.10045.4.3.2";
 
 impl Leaf {
     pub(crate) fn new(key: &Arc<dyn SigningKey>) -> Self {
         let subject = vec![("2.5.4.3".to_owned(), "One".to_owned())];
-        Self { key: key.clone(), version: 2, authority: Some(false), subject, extensions: Vec::new() }
+        Self {
+            key: key.clone(),
+            version: 2,
+            authority: Some(false),
+            subject,
+            extensions: Vec::new(),
+            signer: key.clone(),
+            issuer: "Maker",
+            until: 49,
+            outside: ECDSA_SHA256,
+        }
     }
 
     pub(crate) fn with_subject(mut self, subject: &[(&str, &str)]) -> Self {
@@ -37,16 +55,16 @@ impl Leaf {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let subject: Vec<_> = self.subject.iter().map(|(id, text)| (id.as_str(), text.as_str())).collect();
         let time = |text: &str| tlv(0x17, text.as_bytes());
-        let algorithm = list(&[oid("1.2.840.10045.4.3.2")]);
+        let algorithm = list(&[oid(ECDSA_SHA256)]);
         let mut parts = Vec::new();
         if self.version > 0 {
             parts.push(explicit(0, &integer(self.version)));
         }
         parts.extend([
             integer(1),
-            algorithm.clone(),
-            names(&[("2.5.4.3", "Maker")]),
-            list(&[time("200101000000Z"), time("490101000000Z")]),
+            algorithm,
+            names(&[("2.5.4.3", self.issuer)]),
+            list(&[time("200101000000Z"), time(&format!("{}0101000000Z", self.until))]),
             names(&subject),
             self.public_key(),
         ]);
@@ -54,12 +72,12 @@ impl Leaf {
             parts.push(explicit(3, &self.extensions()));
         }
         let signed = list(&parts);
-        let signature = match self.key.public_key() {
-            PublicKey::Ec { curve: EcCurve::P256, .. } => der(&self.key.sign(&signed).unwrap()),
+        let signature = match self.signer.public_key() {
+            PublicKey::Ec { curve: EcCurve::P256, .. } => der(&self.signer.sign(&signed).unwrap()),
             // Nobody looks at it.
             _ => vec![0x30, 0],
         };
-        list(&[signed, algorithm, bits(&signature)])
+        list(&[signed, list(&[oid(self.outside)]), bits(&signature)])
     }
 
     fn public_key(&self) -> Vec<u8> {

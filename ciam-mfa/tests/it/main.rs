@@ -17,6 +17,7 @@ mod enrolment;
 mod limits;
 mod manage;
 mod meanwhile;
+mod metadata;
 mod oracles;
 mod otp;
 mod passkeys;

@@ -113,6 +113,26 @@ fn passkeys_and_codes_in_a_browser() {
 }
 
 #[test]
+fn a_payment_is_signed_for_in_a_browser() {
+    let (Some(node), Some(chromium)) = (node(), chromium()) else { return };
+    let setting = Setting::new("transaction");
+    let shop = format!("http://localhost:{}", free_port());
+    let client = SHOP.replace("{secret}", SECRET).replace("{shop}", &shop);
+    let _server = setting.reference_server(&format!("{}{client}", import_file()));
+    let output = workspace().join("ci-output/screenshots");
+    node.run(
+        "transaction.test.mjs",
+        &[
+            ("CIAM_E2E_ISSUER", &setting.issuer),
+            ("CIAM_E2E_SHOP", &shop),
+            ("CIAM_E2E_SECRET", SECRET),
+            ("CIAM_E2E_OUTPUT", &output.to_string_lossy()),
+            ("CIAM_E2E_CHROMIUM", &chromium.to_string_lossy()),
+        ],
+    );
+}
+
+#[test]
 fn an_approval_on_a_phone_in_a_browser() {
     let (Some(node), Some(chromium)) = (node(), chromium()) else { return };
     let setting = Setting::new("push");
@@ -533,3 +553,15 @@ grants = ["authorization_code", "refresh_token", "client_credentials"]
 "#;
 
 const DEMO_IMPORT: &str = include_str!("e2e/relying-party.toml");
+
+/// A client that asks people to confirm payments.
+const SHOP: &str = r#"
+[[clients]]
+id = "shop"
+name = "Shop"
+authentication = "client_secret_basic"
+secret = "{secret}"
+redirect_uris = ["{shop}/callback"]
+scopes = ["openid"]
+authorization_details_types = ["payment_initiation"]
+"#;

@@ -54,6 +54,13 @@ test('the console: create, invite, join, give a role, claim a domain, set a poli
   await picture(page, 'members');
   await page.click('a:has-text("Gustav Guest")');
   await picture(page, 'member');
+  // Gustav's address is of no domain of the organization's: the administrator takes nothing away from an account of his own.
+  const member = page.url();
+  await page.click('a[href$="/factors"]');
+  assert.match(await page.textContent('main'), /not your organization’s alone/);
+  assert.equal(await page.locator('select[name=reason]').count(), 0);
+  await picture(page, 'member-factors');
+  await page.goto(member);
   await page.check('input[name="role.admin"]');
   await submit(page, page.locator('form:has(input[value=roles]) button[type=submit]'));
   await guest.page.goto(`${issuer}/organizations/${slug}/members`);

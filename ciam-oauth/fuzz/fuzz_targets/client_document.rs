@@ -34,7 +34,8 @@ async fn look_up(id: &ClientId, document: &[u8]) {
     let answer = Response::builder().header("content-type", "application/json");
     outside.answer(id.as_str(), answer.body(Bytes::copy_from_slice(document)).expect("a response"));
     let clock = Arc::new(ManualClock::new(datetime!(2026-11-23 12:00 UTC)));
-    let ports = memory::ports_with(clock, Arc::new(SeededEntropy::new(7))).with_http_client(Arc::new(outside));
+    let ports =
+        memory::ports_with(clock, Arc::new(SeededEntropy::new(7))).with_http_client(Arc::new(outside));
     let server = AuthorizationServer::builder(ports)
         .issuer("https://id.example".parse().expect("an issuer"))
         .interaction_url("/interaction/")

@@ -11,7 +11,7 @@ import { browser as launched, pictures, submit } from './chromium.mjs';
 import { freePort } from './cluster.mjs';
 import { nameServer } from './dns.mjs';
 import { required } from './environment.mjs';
-import { Peers } from './saml-peers.mjs';
+import { SamlPeers } from './saml-peers.mjs';
 
 const binary = required('CIAM_E2E_SERVER');
 const password = 'a lantern by the quiet river';
@@ -22,7 +22,7 @@ const person = {
   attributes: { uid: 'ada', mail: 'ada@acme.example', displayName: 'Ada Lovelace' },
 };
 const browser = launched();
-const peers = new Peers();
+const peers = new SamlPeers();
 let names;
 let port;
 let issuer;

@@ -34,7 +34,8 @@
 //!
 //! `active: false` suspends an owned account instead of closing it: directories switch people off and on again, and an account
 //! that is closed is erased when its time has come. What an administrator, a protection rule or the person has stopped, a
-//! directory does not bring back. The last owner of an organization can neither be suspended nor deleted by it: 403.
+//! directory does not bring back: neither with `active: true` nor by deleting the user and making it again. The last owner of an
+//! organization can neither be suspended nor deleted by it: 403.
 //!
 //! # Roles
 //!

@@ -208,9 +208,13 @@ impl Cx<'_> {
         let mut after = Aftermath { account: Some(id), all_sessions: None };
         let may_close = !matches!(account.value.status, AccountStatus::Deactivated | AccountStatus::Erased);
         if may_close && self.owns(&account.value).await? {
-            let erase_after = self.service.ports.now() + self.service.grace;
-            let closing = Transition::Deactivate { erase_after };
-            let prepared = closing.prepare(&self.service.ports, &account, &self.actor(), &reason()?);
+            let now = self.service.ports.now();
+            let closing = Transition::Deactivate { erase_after: now + self.service.grace };
+            let stopped =
+                matches!(account.value.standing(now), AccountStatus::Suspended | AccountStatus::Locked);
+            let others = stopped && !self.has_stopped(&account.value);
+            let reason = reason(if others { STOPPED_BEFORE } else { REASON })?;
+            let prepared = closing.prepare(&self.service.ports, &account, &self.actor(), &reason);
             batch = batch.append(prepared.map_err(lifecycle)?.batch);
             after.all_sessions = Some(SessionEnd::AccountStopped);
         }
@@ -267,7 +271,8 @@ impl Cx<'_> {
         }
         let transition = turned.and_then(|active| self.transition(&next.value, active));
         if let Some(transition) = transition {
-            let prepared = transition.prepare(ports, &next, &self.actor(), &reason()?).map_err(lifecycle)?;
+            let reason = reason(REASON)?;
+            let prepared = transition.prepare(ports, &next, &self.actor(), &reason).map_err(lifecycle)?;
             if !prepared.account.status.may_sign_in() {
                 after.all_sessions = Some(SessionEnd::AccountStopped);
             }
@@ -287,13 +292,19 @@ impl Cx<'_> {
     /// The step of an account's life that a user's `active` means. What a person, an administrator or a protection rule has
     /// stopped is not for a directory to bring back.
     fn transition(&self, account: &Account, active: bool) -> Option<Transition> {
-        let by_us = account.status_cause.as_ref().is_some_and(|cause| cause.by == self.actor());
+        let by_us = self.has_stopped(account);
         match (account.standing(self.service.ports.now()), active) {
             (AccountStatus::Active, false) => Some(Transition::Suspend { until: None }),
             (AccountStatus::Suspended, true) if by_us => Some(Transition::Reactivate),
             (AccountStatus::Deactivated, true) if by_us => Some(Transition::Restore),
             _ => None,
         }
+    }
+
+    /// Whether a directory has stopped an account, and nobody else before it.
+    fn has_stopped(&self, account: &Account) -> bool {
+        let cause = account.status_cause.as_ref();
+        cause.is_some_and(|it| it.by == self.actor() && it.reason.as_str() != STOPPED_BEFORE)
     }
 
     async fn credential(&self, account: AccountId, hash: &PasswordHash) -> Result<Batch, ScimError> {
@@ -477,8 +488,13 @@ fn describe(profile: &mut Profile, attributes: &Map<String, Value>) {
     }
 }
 
-fn reason() -> Result<ReasonCode, ScimError> {
-    ReasonCode::new("directory").map_err(|error| PortError::permanent(error).into())
+/// Why a directory changes an account.
+const REASON: &str = "directory";
+/// Why it closes one that others had stopped: it does not come back with a user who is made again.
+const STOPPED_BEFORE: &str = "directory.stopped_before";
+
+fn reason(code: &str) -> Result<ReasonCode, ScimError> {
+    ReasonCode::new(code).map_err(|error| PortError::permanent(error).into())
 }
 
 fn lifecycle(error: LifecycleError) -> ScimError {

@@ -23,9 +23,10 @@ impl Cx<'_> {
         given.map(|it| it.role.clone()).filter(|it| *it != RoleName::owner()).collect()
     }
 
-    /// The roles that a directory gives and takes: no others are ever touched.
+    /// The roles that a directory gives and takes: no others are ever touched, and an owner stays one.
     fn managed(&self) -> BTreeSet<RoleName> {
-        self.caller.connection.group_roles.iter().map(|it| it.role.clone()).collect()
+        let roles = self.caller.connection.group_roles.iter().map(|it| it.role.clone());
+        roles.filter(|it| *it != RoleName::owner()).collect()
     }
 
     /// Adds to a batch what it means to somebody's roles that they join or leave a group.

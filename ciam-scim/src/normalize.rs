@@ -17,7 +17,7 @@ use crate::profile::{Tolerance, Unknown};
 use crate::schema::{AttrId, AttributeType, Mutability, Node, ResourceType};
 
 /// The most values of one attribute, members apart.
-pub(crate) const MAX_VALUES: usize = 1_000;
+const MAX_VALUES: usize = 1_000;
 /// The longest text of one value, in bytes.
 pub(crate) const MAX_TEXT: usize = 65_536;
 
@@ -300,10 +300,16 @@ fn many(node: &Node, value: Value) -> Result<Vec<Value>, ScimError> {
         Value::Array(values) => values,
         single => vec![single],
     };
+    not_too_many(node, &values)?;
+    Ok(values)
+}
+
+/// Says that an attribute has more values than it may.
+pub(crate) fn not_too_many(node: &Node, values: &[Value]) -> Result<(), ScimError> {
     if values.len() > MAX_VALUES {
         return Err(ScimError::value(format!("`{}` has too many values", node.path)));
     }
-    Ok(values)
+    Ok(())
 }
 
 fn missing(node: &Node) -> ScimError {

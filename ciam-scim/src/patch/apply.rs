@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::compile::{Action, Chosen, Op, Patch};
 use crate::error::{ScimError, ScimType};
-use crate::normalize::{MAX_VALUES, one_primary};
+use crate::normalize::{not_too_many, one_primary};
 use crate::schema::{AttrId, AttributeType, Node, ResourceType};
 
 impl Patch {
@@ -106,6 +106,7 @@ impl Patch {
         }
         // Where a primary one was set, the others are none.
         if changed && action.op != Op::Remove {
+            not_too_many(node, &values)?;
             settle_primary(&mut values, &touched)?;
         }
         values.retain(|it| it.as_object().is_none_or(|members| !members.is_empty()));
@@ -194,9 +195,7 @@ fn add_values(
             values.push(value.clone());
         }
     }
-    if values.len() > MAX_VALUES {
-        return Err(ScimError::value(format!("`{}` has too many values", node.path)));
-    }
+    not_too_many(node, &values)?;
     settle_primary(&mut values, &touched)?;
     holder.insert(name.to_owned(), Value::Array(values));
     Ok(!touched.is_empty())

@@ -14,6 +14,7 @@ mod directories;
 mod groups;
 mod identity;
 mod later;
+mod limits;
 mod meanwhile;
 mod oracle;
 mod paging;

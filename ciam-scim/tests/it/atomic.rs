@@ -1,7 +1,9 @@
 //! A change with its account and its events is one commit: it is all there or not at all, whenever the store breaks.
 
+use ciam_core::store::PageRequest;
 use ciam_core::testkit::{Failure, Probe};
 use ciam_scim::profile::Profile;
+use ciam_scim::store::{EDGE, RESOURCE};
 use serde_json::{Value, json};
 
 use crate::world::{Answer, Directory, GROUP, USER, World, patch_of};
@@ -71,7 +73,7 @@ impl Scene {
     async fn everything(&self) -> String {
         let resources = self.directory.get("/?count=100").await.body["Resources"].to_string();
         let store = self.directory.world.ports.store();
-        let all = ciam_core::store::PageRequest::first(100);
+        let all = PageRequest::first(100);
         let accounts = store.accounts(all.clone()).await.unwrap();
         let members = store.members_of(self.directory.world.acme, all).await.unwrap();
         format!("{resources} {accounts:?} {members:?}")
@@ -111,6 +113,35 @@ async fn a_change_whose_answer_is_lost_has_happened_whole() {
         if matches!(change, Change::Post | Change::Deactivate | Change::Delete) {
             assert!(told("ciam.membership."), "{change:?}: with what it means to the member: {events:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn what_is_half_deleted_is_gone_and_the_next_attempt_removes_the_rest() {
+    let scene = Scene::new().await;
+    let (directory, world) = (&scene.directory, &scene.directory.world);
+    for (endpoint, id) in [("/Users", &scene.user), ("/Groups", &scene.group)] {
+        let path = format!("{endpoint}/{id}");
+        scene.probe.clear();
+        scene.probe.pass_next("store.commit");
+        scene.probe.fail_next("store.commit", Failure::Transient);
+        assert_eq!(directory.delete(&path).await.error(), (503, ""));
+        let left = async || {
+            let all = world.ports.store().records(RESOURCE, PageRequest::first(10)).await;
+            all.unwrap().items.iter().filter(|it| it.value.key.contains(id.as_str())).count()
+        };
+        assert_eq!(left().await, 1, "the rest of it is there still");
+        assert_eq!(directory.get(&path).await.error(), (404, ""), "{path}");
+        let rename = json!([{ "op": "replace", "path": "externalId", "value": "x" }]);
+        assert_eq!(directory.patch(&path, rename).await.error(), (404, ""), "{path}");
+        let body = json!({ "schemas": [USER, GROUP], "userName": "x", "displayName": "x" });
+        assert_eq!(directory.put(&path, body).await.error(), (404, ""), "{path}");
+        assert_eq!(directory.get(endpoint).await.body["totalResults"], 0, "{path}");
+        let other = directory.group(&format!("Others than {endpoint}"), &[id]).await;
+        assert_eq!(world.ports.store().records(EDGE, PageRequest::first(10)).await.unwrap().items, []);
+        assert_eq!(directory.delete(&format!("/Groups/{other}")).await.status, 204);
+        assert_eq!(directory.delete(&path).await.error(), (404, ""), "{path}");
+        assert_eq!(left().await, 0, "{path}");
     }
 }
 

@@ -79,6 +79,30 @@ async fn who_goes_is_a_member_of_nothing() {
 }
 
 #[tokio::test]
+async fn who_goes_while_many_join_is_not_among_them() {
+    /// So many join that the deletion of one of them is over before all are looked up.
+    const MANY: usize = 24;
+    for apart in (0..3 * MANY).step_by(3) {
+        let world = world().await;
+        let directory = world.directory(Profile::Interop);
+        // Who was made first is looked up first.
+        let going = directory.user("kim").await;
+        let mut named = vec![json!({ "value": going })];
+        for n in 0..MANY {
+            named.push(json!({ "value": directory.user(&format!("u{n}")).await }));
+        }
+        let (path, own) =
+            (format!("/Groups/{}", directory.group("Ops", &[]).await), format!("/Users/{going}"));
+        let add = json!([{ "op": "add", "path": "members", "value": named }]);
+        let (added, deleted) = join(directory.patch(&path, add), after(apart, directory.delete(&own))).await;
+        assert_eq!((added.status, deleted.status), (204, 204), "{apart}");
+        let members = world.ports.store().records(EDGE, PageRequest::first(100)).await.unwrap().items;
+        assert!(members.iter().all(|it| !it.value.key.contains(&going)), "{apart}");
+        assert_eq!(members.len(), MANY, "{apart}: the others join");
+    }
+}
+
+#[tokio::test]
 async fn of_changes_of_one_version_of_a_groups_members_one_is_made() {
     let directory = world().await.directory(Profile::Interop);
     let mut members = Vec::new();

@@ -150,12 +150,11 @@ fn is_confirmed(confirmed: &Confirmed<'_>, since: i64) -> bool {
     fresh.len() > 1 || kinds.len() > 1
 }
 
-/// The marks by which the browser is known from now on: the secret that it was given, the ones with which it came.
+/// The marks by which the browser is known from now on, three at most: the secret that it was given, and those with which it
+/// came, which are the one before and the browser's own.
 fn next_marks(confirmed: &Confirmed<'_>, seen: &Observed) -> Vec<u64> {
     let given = confirmed.device.map(|device| mark(device.digest.as_bytes()));
-    let mut marks: Vec<u64> = given.into_iter().chain(seen.device.iter().copied()).collect();
-    marks.truncate(MARKS_OF_A_DEVICE);
-    marks
+    given.into_iter().chain(seen.device.iter().copied()).collect()
 }
 
 fn hundredths(degrees: f64) -> i32 {
@@ -164,7 +163,5 @@ fn hundredths(degrees: f64) -> i32 {
     hundredths
 }
 
-/// The secret that it was given, the one before, and the browser's own.
-const MARKS_OF_A_DEVICE: usize = 3;
 /// Names that a data set gives are kept up to this length, in bytes.
 const MAX_NAME: usize = 160;

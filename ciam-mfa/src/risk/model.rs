@@ -138,7 +138,6 @@ pub(super) struct Weighed {
 impl Weights {
     /// Weighs what is seen against what is remembered.
     pub(super) fn weigh(&self, profile: Option<&RiskProfile>, seen: &Seen<'_>) -> Weighed {
-        let profile = profile.filter(|profile| profile.sign_ins > 0);
         let maturity = profile.map_or(0.0, |it| f64::from(it.sign_ins) / (f64::from(it.sign_ins) + 2.0));
         let mut evidence = Vec::with_capacity(12);
         let (device, device_known) = self.device(profile, seen);

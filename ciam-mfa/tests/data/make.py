@@ -1,11 +1,11 @@
 """Makes the certificates and metadata of the tests beside this file: `python3 make.py` (needs `cryptography`).
 
-Keys are thrown away. What each file is for stands at its line.
+Keys are thrown away, but for one that is nobody's. What each file is for stands at its line.
 """
 import base64, datetime, json
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, utils
+from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
 from cryptography.x509.oid import NameOID
 
 START = datetime.datetime(2020, 1, 1)
@@ -87,3 +87,7 @@ blob("mds.jwt", service)
 blob("mds-foreign.jwt", foreign)  # certified by the root, for somebody else
 blob("mds-unsigned.jwt", service, header={"alg": "none"})
 blob("mds-stranger.jwt", service, signing=key())  # signed with another key than the certificate's
+
+# A key that two algorithms fit; `ring` makes none.
+open("rsa.pk8", "wb").write(rsa.generate_private_key(65537, 2048).private_bytes(
+    serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))

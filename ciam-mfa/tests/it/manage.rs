@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use ciam_core::account::{Owner, ReasonCode};
+use ciam_core::account::{Identifier, IdentifierKey, Owner, ReasonCode};
 use ciam_core::actor::Actor;
 use ciam_core::journey::{Answer, Step};
-use ciam_core::notify::MessageCode;
+use ciam_core::notify::{Channel, MessageCode};
 use ciam_core::secret::Secret;
+use ciam_core::store::{Batch, Write};
 use ciam_mfa::manage::FactorError;
 use ciam_mfa::otp::OtpSeed;
 use serde_json::json;
@@ -226,4 +227,32 @@ async fn a_recovered_password_is_not_enough_where_there_is_a_factor() {
     assert!(serde_json::to_string(challenge).unwrap().contains("\"factor\":\"totp\""));
     let step = world.answer(&browser, &handle, Answer::factor("totp", json!(world.totp(&seed)))).await;
     assert!(matches!(step, Step::Challenge(_)), "{step:?}");
+}
+
+/// An address that nobody has proved may be somebody else's, who is told nothing.
+#[tokio::test]
+async fn a_notice_goes_to_an_address_that_was_verified_or_to_none() {
+    const PHONE: &str = "+436641234567";
+    for verified in [true, false] {
+        let world = World::new().await;
+        world.account(ADA).await;
+        let browser = world.browser();
+        let (_, step) = world.begun(&browser, ADA, "urn:ciam:acr:aal1").await;
+        let cookie = done(step).cookie;
+        let mut account = world.account_of(ADA).await;
+        let (mail, phone) = (IdentifierKey::email(ADA).unwrap(), IdentifierKey::phone(PHONE).unwrap());
+        let phone = if verified {
+            Identifier::verified(phone, world.ports.now())
+        } else {
+            Identifier::unverified(phone)
+        };
+        account.identifiers = vec![Identifier::unverified(mail), phone];
+        let batch = Batch::new().write(Write::PutAccount(account));
+        assert!(world.ports.store().commit(batch).await.unwrap().is_applied());
+
+        world.with_totp(&world.authenticated(&cookie).await.unwrap()).await;
+        assert!(world.mail_to(ADA).await.is_none_or(|it| it.code != MessageCode::FactorAdded));
+        let told = world.mail_to(PHONE).await.map(|it| (it.code, it.channel));
+        assert_eq!(told, verified.then_some((MessageCode::FactorAdded, Channel::Sms)));
+    }
 }

@@ -36,3 +36,15 @@ fn metadata_is_signed_in_a_way_that_is_understood_by_a_chain_that_has_an_end() {
     assert_eq!(read(7, json!({})), Err(MetadataError::Signature));
     assert_eq!(read(0, json!({})), Err(MetadataError::Signature));
 }
+
+/// A file that is right but for its length.
+#[test]
+fn metadata_has_a_length_that_can_be_read() {
+    let (good, root) = (include_str!("../data/mds.jwt"), include_bytes!("../data/root.der"));
+    let read = |length: usize| {
+        let file = [good, &" ".repeat(length - good.len())].concat();
+        FidoMetadata::read(&*ring(), &file, root, None, datetime!(2026-11-26 12:00 UTC)).map(|it| it.number)
+    };
+    assert_eq!(read(FidoMetadata::MAX_LENGTH), Ok(42));
+    assert_eq!(read(FidoMetadata::MAX_LENGTH + 1), Err(MetadataError::Malformed));
+}

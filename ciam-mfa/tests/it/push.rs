@@ -26,7 +26,7 @@ const AAL2: &str = "urn:ciam:acr:aal2";
 
 /// A push service that keeps what it was given.
 #[derive(Debug, Default)]
-struct Kept(Mutex<Vec<PushWake>>);
+pub(crate) struct Kept(pub(crate) Mutex<Vec<PushWake>>);
 
 #[async_trait]
 impl PushSender for Kept {
@@ -48,9 +48,9 @@ impl PushSender for Hangs {
 
 /// The app on a phone.
 pub(crate) struct Phone {
-    signer: LocalSigner,
-    account: Account,
-    device: CredentialId,
+    pub(crate) signer: LocalSigner,
+    pub(crate) account: Account,
+    pub(crate) device: CredentialId,
 }
 
 impl Phone {
@@ -66,7 +66,7 @@ impl Phone {
         sign_with_header(signer, "ciam-push-register+jwt", &header, &claims).await.unwrap()
     }
 
-    async fn registered(world: &World) -> (Self, Authenticated) {
+    pub(crate) async fn registered(world: &World) -> (Self, Authenticated) {
         let account = world.account(ADA).await;
         let current = world.signed_in(ADA).await;
         let owner = Owner::new(&current);
@@ -80,7 +80,7 @@ impl Phone {
     }
 
     /// One more device of the same person.
-    async fn another(&self, world: &World) -> Self {
+    pub(crate) async fn another(&self, world: &World) -> Self {
         let signer = Self::signer(world);
         let device = CredentialId::generate(world.ports.clock(), world.ports.entropy()).unwrap();
         let mut known = world.credentials(&self.account).await;
@@ -93,14 +93,14 @@ impl Phone {
         Self { signer, account: self.account.clone(), device }
     }
 
-    async fn look(&self, world: &World) -> Result<Option<PushRequest>, PushError> {
+    pub(crate) async fn look(&self, world: &World) -> Result<Option<PushRequest>, PushError> {
         let iat = world.ports.now().unix_timestamp();
         let claims = json!({ "account": self.account.id, "device": self.device, "iat": iat });
         let message = sign(&self.signer, "ciam-push-look+jwt", &claims).await.unwrap();
         approvals(world).waiting(&message).await
     }
 
-    async fn message(&self, request: &PushRequest, decision: &str, number: Option<u64>) -> String {
+    pub(crate) async fn message(&self, request: &PushRequest, decision: &str, number: Option<u64>) -> String {
         let claims = json!({
             "account": self.account.id, "device": self.device, "request": request.request,
             "challenge": request.challenge, "decision": decision, "number": number,
@@ -108,7 +108,7 @@ impl Phone {
         sign(&self.signer, "ciam-push-answer+jwt", &claims).await.unwrap()
     }
 
-    async fn says(
+    pub(crate) async fn says(
         &self,
         world: &World,
         request: &PushRequest,
@@ -123,7 +123,7 @@ fn approvals(world: &World) -> PushApprovals {
     PushApprovals::new(world.ports.clone())
 }
 
-async fn world() -> (World, Arc<Kept>) {
+pub(crate) async fn world() -> (World, Arc<Kept>) {
     let kept = Arc::new(Kept::default());
     let sender = kept.clone();
     let world = World::with(|_| vec![Arc::new(PushFactor::new().with_sender(sender))]).await;
@@ -131,7 +131,7 @@ async fn world() -> (World, Arc<Kept>) {
 }
 
 /// Begins a sign-in that needs two factors; gives what the page shows.
-async fn asked(world: &World) -> (BrowserId, JourneyHandle, Value) {
+pub(crate) async fn asked(world: &World) -> (BrowserId, JourneyHandle, Value) {
     let browser = world.browser();
     let (handle, step) = world.begun(&browser, ADA, AAL2).await;
     let Step::Challenge(Challenge::Factor { factor, data, .. }) = step else { panic!("{step:?}") };
@@ -139,11 +139,11 @@ async fn asked(world: &World) -> (BrowserId, JourneyHandle, Value) {
     (browser, handle, data)
 }
 
-fn number(data: &Value) -> Option<u64> {
+pub(crate) fn number(data: &Value) -> Option<u64> {
     data["number"].as_u64()
 }
 
-fn code(error: Result<PushAnswered, PushError>) -> &'static str {
+pub(crate) fn code(error: Result<PushAnswered, PushError>) -> &'static str {
     error.unwrap_err().code()
 }
 

@@ -74,7 +74,14 @@ async fn a_request_is_taken_on_and_done_by_the_relay() {
     assert_eq!(directory.get("/Users").await.body["totalResults"], 0);
     let waiting = directory.get(path).await;
     assert_eq!((waiting.status, waiting.headers["retry-after"].to_str().unwrap()), (202, "1"));
+    let asked = async || {
+        let store = directory.world.ports.store();
+        let kept = store.record(ciam_scim::service::REQUEST, &txn).await.unwrap().unwrap();
+        serde_json::from_str::<Value>(&kept.value.body).unwrap()["asked"].clone()
+    };
+    assert_ne!(asked().await, Value::Null);
     directory.deliver().await;
+    assert_eq!(asked().await, Value::Null, "what was asked is not kept, not even sealed");
     let found = directory.get("/Users?filter=userName eq \"kim\"").await.body["Resources"][0].clone();
     let set = directory.result(&location).await;
     assert_eq!((&set["iss"], &set["txn"]), (&json!("https://id.example"), &json!(txn)));

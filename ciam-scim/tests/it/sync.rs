@@ -181,6 +181,21 @@ async fn who_is_there_already_is_taken_over_and_not_made_twice() {
 }
 
 #[tokio::test]
+async fn who_is_somebody_elses_already_is_not_taken_over() {
+    let app = App::new(Profile::Interop).await;
+    let ports = app.ports();
+    let engine = app.engine(&ports, TargetProfile::standard());
+    let one = ListSource::new().with_user(user(0));
+    assert!(engine.run(&one).await.unwrap().is_complete());
+    let two = one.with_user(DesiredUser::new("another key", "user0@corp.example"));
+    let report = engine.run(&two).await.unwrap();
+    assert_eq!((report.users.unchanged, report.users.adopted, report.users.created), (1, 0, 0));
+    assert!(!report.is_complete(), "two people cannot have one name there");
+    assert_eq!(app.total("/Users").await, 1);
+    assert_eq!(app.total("/Users?filter=externalId eq \"key-0\" and title eq \"Dr\"").await, 1);
+}
+
+#[tokio::test]
 async fn an_answer_that_was_lost_makes_nothing_twice() {
     let app = App::new(Profile::Interop).await;
     let ports = app.ports();

@@ -97,7 +97,7 @@ fn is_iban(text: &str) -> bool {
 fn is_text(text: &str) -> bool {
     let odd = |it: char| {
         it.is_control()
-            || matches!(it, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+            || matches!(it, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
     };
     !text.trim().is_empty() && text.chars().count() <= Payment::LONGEST && !text.chars().any(odd)
 }

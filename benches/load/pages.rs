@@ -1,0 +1,172 @@
+//! Our server with a sign-in page and a consent page.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ciam_benches::fixtures::Failure;
+use ciam_core::account::{Identifier, IdentifierKey, NewAccount};
+use ciam_core::error::PortError;
+use ciam_core::http::{Params, ParamsLimits, Peer};
+use ciam_core::interaction::{Ask, InteractionHandle};
+use ciam_core::jose::Algorithm;
+use ciam_core::journey::{self, Answer, JourneyHandle, Journeys, Requirements, Step};
+use ciam_core::memory;
+use ciam_core::password::{PasswordFactor, PasswordHasher};
+use ciam_core::secret::Secret;
+use ciam_core::session::SessionManager;
+use ciam_oauth::AuthorizationServer;
+use ciam_oauth::authorize::{ConsentDecision, Visitor};
+use ciam_oauth::client::{Client, ClientAuthentication, ClientSecret, GrantType};
+use ciam_oauth::server::{ResourceServer, SupportedScope, TokenFormat};
+use ciam_oidc::{OpenIdProvider, ProviderConfig};
+use http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};
+use http::{Method, Request, Response, StatusCode};
+
+use crate::jobs::SECRET;
+use crate::serve::PEOPLE;
+
+/// A hash that costs nothing, as the peer's pages have none.
+#[derive(Debug)]
+struct Plain;
+
+impl PasswordHasher for Plain {
+    fn hash(&self, password: &Secret) -> Result<String, PortError> {
+        Ok(format!("$plain${}", password.expose()))
+    }
+
+    fn verify(&self, password: &Secret, hash: &str) -> bool {
+        hash.strip_prefix("$plain$") == Some(password.expose())
+    }
+
+    fn needs_rehash(&self, _: &str) -> bool {
+        false
+    }
+
+    fn recognises(&self, hash: &str) -> bool {
+        hash.starts_with("$plain$")
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Pages {
+    server: AuthorizationServer,
+    journeys: Journeys,
+}
+
+impl Pages {
+    pub(crate) async fn new(port: u16) -> Result<Self, Failure> {
+        let ports = memory::ports();
+        let password = PasswordFactor::new(&ports, Arc::new(Plain)).await?;
+        let sessions = SessionManager::new(ports.clone());
+        let issuer = format!("http://127.0.0.1:{port}");
+        let pages = ProviderConfig::new(format!("{issuer}/"), format!("{issuer}/"));
+        let resource =
+            |name: &str, scope: &str| Ok::<_, Failure>(ResourceServer::new(name.parse()?, scope.parse()?));
+        let server = AuthorizationServer::builder(ports.clone())
+            .issuer(issuer.parse()?)
+            .interaction_url("/interaction/")
+            .sessions(sessions.clone())
+            .extension(Arc::new(OpenIdProvider::new(pages.with_only_algorithm(Algorithm::Es256))))
+            .scope(SupportedScope::new("orders:read".parse()?, "See your orders"))
+            .scope(SupportedScope::new("stock:read".parse()?, "See the stock"))
+            .resource(resource("https://api.example.com/orders", "orders:read")?)
+            .resource(
+                resource("https://api.example.com/stock", "stock:read")?.with_format(TokenFormat::Opaque),
+            )
+            .build()
+            .await?;
+        let authentication = ClientAuthentication::basic(&ClientSecret::new(SECRET)?);
+        let client = Client::confidential("shop".parse()?, authentication)
+            .with_redirect_uri("https://app.example.com/callback".parse()?)
+            .with_grant(GrantType::AuthorizationCode)
+            .with_grant(GrantType::ClientCredentials)
+            .with_scopes("openid orders:read stock:read".parse()?)
+            .with_resource("https://api.example.com/orders".parse()?)
+            .with_resource("https://api.example.com/stock".parse()?)
+            .serving("https://api.example.com/stock".parse()?);
+        server.clients().register(client).await?;
+        for person in 0..PEOPLE {
+            let email = IdentifierKey::email(&format!("person-{person}@example.com"))?;
+            let hash = password.accept(&ports, &SECRET.into(), &[]).await?;
+            NewAccount::new(Identifier::verified(email, ports.now()))
+                .with_password(hash)
+                .create(&ports)
+                .await?;
+        }
+        Ok(Self { server, journeys: Journeys::new(ports, sessions, password) })
+    }
+
+    /// Answers a request. Whose it is, the proxy in front says.
+    pub(crate) async fn handle(self, request: Request<Bytes>, peer: Peer) -> Response<Bytes> {
+        let forwarded = request
+            .headers()
+            .get("x-forwarded-for")
+            .and_then(|it| it.to_str().ok()?.parse::<Ipv4Addr>().ok());
+        let peer = forwarded.map_or(peer, |address| Peer::new(IpAddr::V4(address)));
+        let path = request.uri().path().to_owned();
+        match path.strip_prefix("/interaction/") {
+            None => self.server.handle(request, &peer).await,
+            Some(handle) => {
+                let handle = InteractionHandle::from_text(handle);
+                let answer = self.interact(&handle, &request, peer).await;
+                answer.unwrap_or_else(|error| page(StatusCode::BAD_REQUEST, &error.to_string()))
+            }
+        }
+    }
+
+    async fn interact(
+        &self,
+        handle: &InteractionHandle,
+        request: &Request<Bytes>,
+        peer: Peer,
+    ) -> Result<Response<Bytes>, Failure> {
+        let visitor = Visitor::from_headers(&self.server, request.headers()).await?;
+        let pending = self.server.interaction(handle, visitor.browser.as_ref()).await?;
+        let answered = request.method() == Method::POST;
+        match &pending.ask {
+            Ask::Consent(_) if answered => {
+                let target = self.server.answer_consent(handle, &visitor, ConsentDecision::AllowAll).await?;
+                redirect(&target, None)
+            }
+            Ask::Consent(ask) => Ok(page(StatusCode::OK, &format!("<p>Allow {}?", ask.client_id))),
+            _ => {
+                let browser = visitor.browser.as_ref().ok_or("the browser has no cookie")?;
+                let visitor = journey::Visitor::new(browser, peer);
+                if !answered {
+                    let (journey, _) = self.journeys.begin_sign_in(&visitor, Requirements::default()).await?;
+                    let field =
+                        format!("<input type=hidden name=\"journey\" value=\"{}\">", journey.expose());
+                    return Ok(page(StatusCode::OK, &field));
+                }
+                let fields = Params::parse(std::str::from_utf8(request.body())?, ParamsLimits::default())?;
+                let field = |name| Ok::<_, Failure>(fields.one(name)?.unwrap_or_default());
+                let journey = JourneyHandle::from_text(field("journey")?);
+                let answer = Answer::credentials(field("email")?, field("password")?);
+                match self.journeys.answer(&journey, &visitor, answer).await? {
+                    Step::Done(signed_in) => {
+                        redirect(&pending.resume_url, Some(signed_in.cookie.set_cookie(None)?))
+                    }
+                    step => Err(format!("not signed in: {step:?}").into()),
+                }
+            }
+        }
+    }
+}
+
+fn redirect(target: &str, cookie: Option<http::HeaderValue>) -> Result<Response<Bytes>, Failure> {
+    let mut response = Response::builder().status(StatusCode::SEE_OTHER).header(LOCATION, target);
+    if let Some(cookie) = cookie {
+        response = response.header(SET_COOKIE, cookie);
+    }
+    Ok(response.body(Bytes::new())?)
+}
+
+fn page(status: StatusCode, body: &str) -> Response<Bytes> {
+    let html =
+        format!("<!doctype html><title>Sign in</title><form method=post>{body}<button>Go on</button></form>");
+    let mut page = Response::new(Bytes::from(html));
+    *page.status_mut() = status;
+    page.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static("text/html; charset=utf-8"));
+    page
+}

@@ -16,6 +16,8 @@ use crate::servers::{Kind, Server};
 
 /// What both servers know their client by.
 pub(crate) const SECRET: &str = "0123456789012345678901234567890123456789abc";
+/// Everybody's password.
+pub(crate) const PASSWORD: &str = "quiet-river-lantern-42";
 /// The verifier of RFC 7636, appendix B, and its challenge.
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
@@ -143,7 +145,7 @@ async fn sign_in(connection: &mut Connection, kind: Kind, person: u32) -> Result
         let hidden = |name: &str| between(&page, &format!("name=\"{name}\" value=\""), '"');
         arrived = if let Some(journey) = hidden("journey") {
             let email = format!("person-{}%40example.com", person % crate::serve::PEOPLE);
-            browser.post(&path, format!("journey={journey}&email={email}&password={SECRET}")).await?
+            browser.post(&path, format!("journey={journey}&email={email}&password={PASSWORD}")).await?
         } else if ours {
             browser.post(&path, "decision=allow".to_owned()).await?
         } else {

@@ -23,7 +23,7 @@ use ciam_oidc::{OpenIdProvider, ProviderConfig};
 use http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};
 use http::{Method, Request, Response, StatusCode};
 
-use crate::jobs::SECRET;
+use crate::jobs::{PASSWORD, SECRET};
 use crate::serve::PEOPLE;
 
 /// A hash that costs nothing, as the peer's pages have none.
@@ -88,7 +88,7 @@ impl Pages {
         server.clients().register(client).await?;
         for person in 0..PEOPLE {
             let email = IdentifierKey::email(&format!("person-{person}@example.com"))?;
-            let hash = password.accept(&ports, &SECRET.into(), &[]).await?;
+            let hash = password.accept(&ports, &PASSWORD.into(), &[]).await?;
             NewAccount::new(Identifier::verified(email, ports.now()))
                 .with_password(hash)
                 .create(&ports)

@@ -131,8 +131,8 @@ pub(crate) async fn rate(
 async fn sign_in(connection: &mut Connection, kind: Kind, person: u32) -> Result<(), Failure> {
     let ours = kind == Kind::Ciam;
     let path = if ours { "/authorize" } else { "/auth" };
-    // Everybody has an address of their own.
-    let address = std::net::Ipv4Addr::from(0x0a00_0000 | person).to_string();
+    // Everybody has a network of their own: attempts are counted by address and by network.
+    let address = std::net::Ipv4Addr::from(0x0b00_0001 + (person << 8)).to_string();
     let mut browser = Browser::new(connection, address);
     let mut arrived = browser
         .get(&format!(

@@ -76,7 +76,7 @@ fn main() -> Result<(), Failure> {
 
 /// How many answers a second each server gives: medians over rounds in which they take turns.
 async fn rates(job: Job, servers: &[Server], measuring: bool) -> Result<Vec<(Kind, f64)>, Failure> {
-    let mut all: Vec<(Kind, Vec<f64>)> = Vec::new();
+    let mut all = Vec::new();
     for server in servers.iter().filter(|it| job.is_for(it.kind)) {
         let prepared = job.prepare(server).await?;
         if !measuring {
@@ -85,16 +85,14 @@ async fn rates(job: Job, servers: &[Server], measuring: bool) -> Result<Vec<(Kin
         }
         // The first requests fill caches, and compile what is interpreted.
         jobs::rate(server, &prepared, CONNECTIONS, TURN * 2).await?;
-        all.push((server.kind, Vec::new()));
+        all.push((server, prepared, Vec::new()));
     }
-    for _ in 0..if measuring { ROUNDS } else { 0 } {
-        for (kind, rates) in &mut all {
-            let Some(server) = servers.iter().find(|it| it.kind == *kind) else { continue };
-            let prepared = job.prepare(server).await?;
-            rates.push(jobs::rate(server, &prepared, CONNECTIONS, TURN).await?);
+    for _ in 0..ROUNDS {
+        for (server, prepared, rates) in &mut all {
+            rates.push(jobs::rate(server, prepared, CONNECTIONS, TURN).await?);
         }
     }
-    Ok(all.into_iter().map(|(kind, rates)| (kind, median(rates))).collect())
+    Ok(all.into_iter().map(|(server, _, rates)| (server.kind, median(rates))).collect())
 }
 
 fn print(job: Job, rates: &[(Kind, f64)], ours: f64) {

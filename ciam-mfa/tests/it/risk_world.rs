@@ -11,16 +11,17 @@ use ciam_core::journey::{
     Answer, Challenge, CodePurpose, JourneyHandle, Journeys, Requirements, SignedIn, Step, Visitor,
 };
 use ciam_core::memory::{self, MemoryDatabase, MemoryNotifier};
-use ciam_core::notify::{Message, Notifier as _};
+use ciam_core::notify::Message;
 use ciam_core::password::{Argon2idHasher, PasswordFactor};
 use ciam_core::place::{Place, PlaceTable};
 use ciam_core::ports::Ports;
 use ciam_core::risk::{Assessment, Binding, Observation, RiskEngine};
 use ciam_core::session::{DeviceCookie, DevicePolicy, SessionManager, SessionPolicy};
-use ciam_core::store::OutboxPayload;
 use ciam_core::testkit::{ManualClock, SeededEntropy};
 use ciam_mfa::risk::{AdaptiveRisk, Coordinates, NetworkFacts, NetworkKind, NetworkTable, Networks};
 use time::Duration;
+
+use crate::world::delivered;
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 pub(crate) const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
@@ -161,23 +162,7 @@ impl World {
     }
 
     pub(crate) async fn outbox(&self) -> Vec<Event> {
-        let mut events = Vec::new();
-        loop {
-            let claimed = self.ports.store().claim_outbox(Duration::SECOND, 1000).await.unwrap();
-            if claimed.is_empty() {
-                return events;
-            }
-            for item in claimed {
-                self.ports.store().acknowledge(&[item.id]).await.unwrap();
-                match item.payload {
-                    OutboxPayload::Event(event) => events.push(event),
-                    OutboxPayload::Message(message) => {
-                        self.notifier.send(&message.open(&self.ports).await.unwrap()).await.unwrap();
-                    }
-                    _ => {}
-                }
-            }
-        }
+        delivered(&self.ports, &self.notifier).await
     }
 
     pub(crate) async fn mail(&self) -> Message {

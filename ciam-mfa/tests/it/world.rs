@@ -164,30 +164,34 @@ impl World {
         self.ports.store().credentials_of(account.id).await.unwrap()
     }
 
-    /// Delivers what is in the outbox, and gives the events that nobody had seen yet, oldest first.
     pub(crate) async fn events(&self) -> Vec<Event> {
-        let mut events = Vec::new();
-        loop {
-            let claimed = self.ports.store().claim_outbox(Duration::SECOND, 1000).await.unwrap();
-            if claimed.is_empty() {
-                return events;
-            }
-            for item in claimed {
-                self.ports.store().acknowledge(&[item.id]).await.unwrap();
-                match item.payload {
-                    OutboxPayload::Event(event) => events.push(event),
-                    OutboxPayload::Message(message) => {
-                        self.notifier.send(&message.open(&self.ports).await.unwrap()).await.unwrap();
-                    }
-                    _ => {}
-                }
-            }
-        }
+        delivered(&self.ports, &self.notifier).await
     }
 
     pub(crate) async fn mail_to(&self, address: &str) -> Option<Message> {
         self.events().await;
         self.notifier.last_to(address)
+    }
+}
+
+/// Delivers what is in the outbox, and gives the events that nobody had seen yet, oldest first.
+pub(crate) async fn delivered(ports: &Ports, notifier: &MemoryNotifier) -> Vec<Event> {
+    let mut events = Vec::new();
+    loop {
+        let claimed = ports.store().claim_outbox(Duration::SECOND, 1000).await.unwrap();
+        if claimed.is_empty() {
+            return events;
+        }
+        for item in claimed {
+            ports.store().acknowledge(&[item.id]).await.unwrap();
+            match item.payload {
+                OutboxPayload::Event(event) => events.push(event),
+                OutboxPayload::Message(message) => {
+                    notifier.send(&message.open(ports).await.unwrap()).await.unwrap();
+                }
+                _ => {}
+            }
+        }
     }
 }
 

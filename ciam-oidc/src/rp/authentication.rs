@@ -42,6 +42,16 @@ pub enum Authentication {
     SignedSecret(SignedSecret),
 }
 
+impl Authentication {
+    /// The secret that is shared with the provider, if there is one.
+    pub(super) const fn secret(&self) -> Option<&Secret> {
+        match self {
+            Self::SecretBasic(secret) | Self::SecretPost(secret) | Self::SecretJwt(secret) => Some(secret),
+            Self::None | Self::PrivateKeyJwt(_) | Self::MutualTls | Self::SignedSecret(_) => None,
+        }
+    }
+}
+
 impl fmt::Debug for Authentication {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

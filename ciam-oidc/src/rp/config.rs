@@ -8,6 +8,7 @@ use ciam_oauth::dpop::DpopSigner;
 use time::Duration;
 
 use super::authentication::Authentication;
+use super::hosted::HostedDomains;
 use super::issuer::Issuers;
 use super::metadata::ProviderMetadata;
 use super::request_object::RequestObjects;
@@ -52,6 +53,15 @@ pub struct RelyingPartyConfig {
     ///
     /// Without it, nothing but PKCE ties an ID token to its sign-in. Only for providers that are known not to repeat it.
     pub nonce_required: bool,
+    /// Whether a code challenge is sent ([RFC 7636](https://www.rfc-editor.org/rfc/rfc7636)). Default yes.
+    ///
+    /// # Security
+    ///
+    /// Without it, `nonce` alone ties an ID token to its sign-in, and nothing but `state` a code. Only for a provider that
+    /// refuses it.
+    pub pkce: bool,
+    /// The hosted domains that people must belong to, for a provider that says it in `hd`. Default any, or none.
+    pub hosted_domains: HostedDomains,
     /// How far the provider's clock may be off. Default 30 s.
     pub clock_skew: Duration,
     /// How long a person has to sign in. Default 30 minutes.
@@ -96,6 +106,8 @@ impl RelyingPartyConfig {
             id_token_algorithms: vec![Algorithm::Rs256, Algorithm::Es256, Algorithm::Ps256, Algorithm::EdDsa],
             issuers: Issuers::One,
             nonce_required: true,
+            pkce: true,
+            hosted_domains: HostedDomains::Unasked,
             clock_skew: Duration::seconds(30),
             sign_in_lifetime: Duration::minutes(30),
             refresh_interval: Duration::hours(1),
@@ -115,6 +127,27 @@ impl RelyingPartyConfig {
     pub fn with_scope(mut self, scope: &str) -> Self {
         let has_openid = scope.split(' ').any(|value| value == "openid");
         self.scope = if has_openid { scope.to_owned() } else { format!("openid {scope}") };
+        self
+    }
+
+    /// Sets the scope values of a request that is not one of OpenID Connect: nothing is added.
+    #[must_use]
+    pub fn with_plain_scope(mut self, scope: &str) -> Self {
+        scope.clone_into(&mut self.scope);
+        self
+    }
+
+    /// Takes only people of these hosted domains.
+    #[must_use]
+    pub fn with_hosted_domains(mut self, domains: HostedDomains) -> Self {
+        self.hosted_domains = domains;
+        self
+    }
+
+    /// Sends no code challenge: see [`pkce`](Self::pkce).
+    #[must_use]
+    pub const fn dangerous_without_pkce(mut self) -> Self {
+        self.pkce = false;
         self
     }
 

@@ -4,6 +4,7 @@ use ciam_core::error::PortError;
 use ciam_core::outbound::OutboundError;
 
 use super::metadata::DiscoveryError;
+use super::oauth::IdentityError;
 
 /// Why a sign-in through a provider failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -48,6 +49,12 @@ pub enum SignInError {
     /// UserInfo speaks of somebody else than the ID token.
     #[error("UserInfo is about another person")]
     OtherPerson,
+    /// The profile of a provider without ID tokens says of nobody who it is.
+    #[error("the provider does not say who it is")]
+    Identity(#[from] IdentityError),
+    /// A provider was asked for what it cannot prove: a recent authentication, or one of a level, without ID tokens.
+    #[error("the provider cannot prove what is asked for")]
+    NotOffered,
     /// A port failed.
     #[error("the sign-in cannot be processed now")]
     Port(#[source] PortError),
@@ -97,6 +104,9 @@ pub enum IdTokenError {
     /// It belongs to another access token.
     #[error("the access token is another")]
     AccessToken,
+    /// The person belongs to another hosted domain than was asked for, or to none.
+    #[error("the hosted domain is another")]
+    HostedDomain,
     /// The person was authenticated longer ago than was asked for.
     #[error("the authentication is too old")]
     TooOld,

@@ -91,6 +91,9 @@ impl RelyingParty {
         let registered: RegisteredClaims<'_> = verified.claims().map_err(malformed)?;
         let all: Map<String, Value> = verified.claims().map_err(malformed)?;
         let issuer = config.issuer_for(&all).ok_or(IdTokenError::Issuer)?;
+        if !config.hosted_domain_holds(&all) {
+            return Err(IdTokenError::HostedDomain);
+        }
         let rules = ClaimRules::new(issuer.as_str(), AudienceRule::Includes(config.client_id.clone()))
             .with_expiry_skew(config.clock_skew)
             .with_future_skew(config.clock_skew)

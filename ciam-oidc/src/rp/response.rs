@@ -39,7 +39,7 @@ impl ResponseMode {
         }
     }
 
-    const fn is_signed(self) -> bool {
+    pub(super) const fn is_signed(self) -> bool {
         matches!(self, Self::QueryJwt | Self::FormPostJwt)
     }
 }

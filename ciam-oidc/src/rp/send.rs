@@ -11,6 +11,7 @@ use http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use http::{Request, Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use url::Url;
 
 use super::RelyingParty;
@@ -50,9 +51,16 @@ fn origin(url: &str) -> String {
     Url::parse(url).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
 }
 
+/// Some providers put an object where the standard has a code.
 #[derive(Deserialize)]
 struct Refusal {
-    error: String,
+    error: Value,
+}
+
+impl Refusal {
+    fn code(&self) -> &str {
+        self.error.as_str().unwrap_or_default()
+    }
 }
 
 impl RelyingParty {
@@ -71,7 +79,7 @@ impl RelyingParty {
             self.prove(&mut request, None).await?;
             let response = self.outbound().send(request).await?;
             let newer = self.inner.nonces.learn(endpoint, &response);
-            let wanted = refusal(&response).is_some_and(|refusal| refusal.error == "use_dpop_nonce");
+            let wanted = refusal(&response).is_some_and(|refusal| refusal.code() == "use_dpop_nonce");
             if again && newer && wanted {
                 again = false;
                 continue;
@@ -168,7 +176,7 @@ pub(super) fn read<T: DeserializeOwned>(
     match refusal(response) {
         // Some providers refuse with status 200.
         Some(refusal) if response.status().is_client_error() || response.status() == expected => {
-            Err(SignInError::refused(&refusal.error))
+            Err(SignInError::refused(refusal.code()))
         }
         _ if response.status() == expected => Err(SignInError::Malformed),
         _ => Err(OutboundError::Status(response.status()).into()),

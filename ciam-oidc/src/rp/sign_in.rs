@@ -66,6 +66,7 @@ impl SignInOptions {
 pub(super) struct Pending {
     browser: TokenDigest,
     issuer: String,
+    redirect_uri: String,
     pub(super) nonce: String,
     pub(super) verifier: String,
     pub(super) max_age: Option<u32>,
@@ -106,6 +107,7 @@ impl RelyingParty {
         let pending = Pending {
             browser: browser.digest(),
             issuer: metadata.issuer.clone(),
+            redirect_uri: self.config().redirect_uri.clone(),
             nonce: nonce.expose().to_owned(),
             verifier: verifier.expose().to_owned(),
             max_age: options.max_age,
@@ -193,7 +195,8 @@ impl RelyingParty {
             None if promised => return Err(SignInError::OtherIssuer),
             _ => {}
         }
-        if pending.issuer != metadata.issuer {
+        // A response is taken where this provider's arrive, and nowhere else.
+        if pending.issuer != metadata.issuer || pending.redirect_uri != self.config().redirect_uri {
             return Err(SignInError::OtherIssuer);
         }
         if let Some(error) = answer.error {
@@ -215,11 +218,21 @@ impl RelyingParty {
         put("response_type", "code");
         put("client_id", &config.client_id);
         put("redirect_uri", &config.redirect_uri);
-        put("scope", &config.scope);
+        if !config.scope.is_empty() {
+            put("scope", &config.scope);
+        }
         put("state", state);
-        put("nonce", nonce);
-        put("code_challenge", &challenge.to_string());
-        put("code_challenge_method", CodeChallenge::METHOD);
+        // Of OpenID Connect, and of nothing else.
+        if config.scope.split(' ').any(|value| value == "openid") {
+            put("nonce", nonce);
+        }
+        if config.pkce {
+            put("code_challenge", &challenge.to_string());
+            put("code_challenge_method", CodeChallenge::METHOD);
+        }
+        if let Some(domain) = config.hosted_domains.parameter() {
+            put("hd", domain);
+        }
         if let Some(prompt) = &options.prompt {
             put("prompt", prompt);
         }

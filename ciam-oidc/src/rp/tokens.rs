@@ -67,7 +67,7 @@ pub(super) struct Response {
     expires_in: Option<u32>,
     #[serde(default)]
     pub(super) refresh_token: Option<Secret>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "scope")]
     pub(super) scope: Option<String>,
     #[serde(default)]
     pub(super) id_token: Option<Secret>,
@@ -106,6 +106,20 @@ fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D:
     deserializer.deserialize_any(Seconds)
 }
 
+/// Scope values; some providers write them as a list.
+fn scope<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Wire {
+        Text(String),
+        List(Vec<String>),
+    }
+    Ok(Option::<Wire>::deserialize(deserializer)?.map(|wire| match wire {
+        Wire::Text(text) => text,
+        Wire::List(values) => values.join(" "),
+    }))
+}
+
 impl RelyingParty {
     pub(super) async fn exchange(&self, code: &str, pending: &Pending) -> Result<Tokens, SignInError> {
         let (response, scheme) = self.redeem(code, pending).await?;
@@ -126,12 +140,14 @@ impl RelyingParty {
         code: &str,
         pending: &Pending,
     ) -> Result<(Response, Scheme), SignInError> {
-        let form = vec![
+        let mut form = vec![
             ("grant_type".to_owned(), "authorization_code".to_owned()),
             ("code".to_owned(), code.to_owned()),
             ("redirect_uri".to_owned(), self.config().redirect_uri.clone()),
-            ("code_verifier".to_owned(), pending.verifier.clone()),
         ];
+        if self.config().pkce {
+            form.push(("code_verifier".to_owned(), pending.verifier.clone()));
+        }
         self.token(form).await
     }
 

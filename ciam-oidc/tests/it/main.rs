@@ -18,6 +18,7 @@ mod initiated;
 mod logout;
 mod mix_up;
 mod native_sso;
+mod oauth_provider;
 mod organizations;
 mod requests;
 mod rp_logout;

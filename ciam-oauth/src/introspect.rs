@@ -6,7 +6,8 @@
 //! everything that is not a live token of this server, the answer is `{"active":false}` and nothing more.
 //!
 //! A resource that asks with `Accept: application/token-introspection+jwt` is answered with a signed JWT
-//! ([RFC 9701](https://www.rfc-editor.org/rfc/rfc9701)), which proves to others what it was told.
+//! ([RFC 9701](https://www.rfc-editor.org/rfc/rfc9701)), which proves to others what it was told, and which is encrypted for the
+//! resource besides where it is registered so.
 
 use ciam_core::error::PortError;
 use ciam_core::jose::{self, Algorithm};
@@ -87,11 +88,12 @@ impl AuthorizationServer {
     }
 
     /// The answer as a JWT for the one who asked, which shows later who said what
-    /// ([RFC 9701, section 5](https://www.rfc-editor.org/rfc/rfc9701#section-5)).
+    /// ([RFC 9701, section 5](https://www.rfc-editor.org/rfc/rfc9701#section-5)); encrypted for it, if it is registered so.
     ///
     /// # Errors
     ///
-    /// Fails when there is no key of the algorithm, and when a port does.
+    /// Fails when there is no key of the algorithm or none to encrypt for, and when a port does. Nothing is sent unencrypted
+    /// instead.
     pub async fn introspection_jwt(
         &self,
         asker: &AuthenticatedClient,
@@ -107,7 +109,11 @@ impl AuthorizationServer {
             "iat": self.ports().now().unix_timestamp(),
             "token_introspection": answer.to_json(),
         });
-        Ok(Secret::new(jose::sign(&*signer, INTROSPECTION_JWT, &claims).await.map_err(PortError::from)?))
+        let signed = jose::sign(&*signer, INTROSPECTION_JWT, &claims).await.map_err(PortError::from)?;
+        Ok(Secret::new(match asker.client.messages.introspection_encryption {
+            Some(encryption) => self.encrypt_for(&asker.client, encryption, &signed).await?,
+            None => signed,
+        }))
     }
 
     /// What an answer can be signed with, the default first.

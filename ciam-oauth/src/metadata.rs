@@ -182,6 +182,10 @@ impl AuthorizationServer {
         if self.config().has(Endpoint::Introspection) {
             let signed: Vec<&str> = self.introspection_algorithms().iter().map(|alg| alg.as_str()).collect();
             document.insert("introspection_signing_alg_values_supported".to_owned(), json!(signed));
+            let encryption = self.key_managements();
+            if !encryption.is_empty() {
+                put_encryption(document, "introspection_encryption", &encryption);
+            }
         }
     }
 

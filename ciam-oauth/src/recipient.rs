@@ -1,4 +1,4 @@
-//! Encrypting tokens for the client that they go to.
+//! Encrypting tokens for the client or the resource that they go to.
 //!
 //! A token is signed first and encrypted then ([RFC 7519, section 11.2](https://www.rfc-editor.org/rfc/rfc7519#section-11.2)):
 //! what the client opens is a token whose signature it checks. The key is one that the client published; it is chosen by the
@@ -17,7 +17,7 @@ use time::{Duration, OffsetDateTime};
 use crate::AuthorizationServer;
 use crate::client::{Client, ClientKeys, TokenEncryption};
 
-/// The encryption keys of clients that publish them, by their address.
+/// The encryption keys of clients and resources that publish them, by their address.
 #[derive(Debug, Default)]
 pub(crate) struct RecipientCache {
     kept: Mutex<HashMap<String, Kept>>,
@@ -74,7 +74,7 @@ impl AuthorizationServer {
         encryption: TokenEncryption,
         token: &str,
     ) -> Result<String, PortError> {
-        self.encrypt(client, encryption, Some("JWT"), token.as_bytes()).await
+        self.encrypt_to(client.public_keys(), encryption, Some("JWT"), token.as_bytes()).await
     }
 
     /// Encrypts claims that are not signed for a client, as it is registered.
@@ -88,30 +88,31 @@ impl AuthorizationServer {
         encryption: TokenEncryption,
         claims: &[u8],
     ) -> Result<String, PortError> {
-        self.encrypt(client, encryption, None, claims).await
+        self.encrypt_to(client.public_keys(), encryption, None, claims).await
     }
 
-    async fn encrypt(
+    /// Encrypts for whoever published these keys.
+    pub(crate) async fn encrypt_to(
         &self,
-        client: &Client,
+        keys: Option<&ClientKeys>,
         encryption: TokenEncryption,
         content_type: Option<&str>,
         content: &[u8],
     ) -> Result<String, PortError> {
-        let keys = self.recipient_keys(client).await?;
+        let keys = self.recipient_keys(keys).await?;
         let key = keys
             .find(encryption.alg)
-            .ok_or_else(|| PortError::permanent("the client has no key to encrypt for"))?;
+            .ok_or_else(|| PortError::permanent("the recipient has no key to encrypt for"))?;
         let recipient = Recipient::new(key, encryption.alg, encryption.enc).map_err(PortError::permanent)?;
         let crypto = self.ports().crypto();
         jwe::encrypt(crypto, &recipient, content_type, content).map_err(PortError::permanent)
     }
 
-    async fn recipient_keys(&self, client: &Client) -> Result<Arc<EncryptionJwkSet>, PortError> {
-        match client.public_keys() {
+    async fn recipient_keys(&self, keys: Option<&ClientKeys>) -> Result<Arc<EncryptionJwkSet>, PortError> {
+        match keys {
             Some(ClientKeys::Jwks(set)) => parse(set).map(Arc::new),
             Some(ClientKeys::JwksUri(url)) => self.remote_recipient_keys(url).await,
-            None => Err(PortError::permanent("the client has no keys")),
+            None => Err(PortError::permanent("the recipient has no keys")),
         }
     }
 
@@ -139,7 +140,7 @@ impl AuthorizationServer {
                     let fetched_at = known.map_or(now, |known| known.fetched_at);
                     self.recipients().put(url, Kept { keys: usable.clone(), fetched_at, attempted_at: now });
                 }
-                usable.ok_or_else(|| PortError::transient("the client's keys cannot be fetched"))
+                usable.ok_or_else(|| PortError::transient("the recipient's keys cannot be fetched"))
             }
         }
     }

@@ -1,8 +1,9 @@
 //! Token revocation ([RFC 7009](https://www.rfc-editor.org/rfc/rfc7009)).
 //!
 //! A client gives back a token that it holds. A refresh token takes its grant with it, and so every access token of the
-//! grant; an access token is revoked alone. An opaque access token is deleted; of a JWT the id is remembered until the token
-//! would have expired, which introspection sees at once and a resource that validates by itself does not.
+//! grant; an access token is revoked alone. What is known of an opaque or encrypted access token is deleted; of a JWT, also of one
+//! that was encrypted, the id is remembered until the token would have expired, which introspection sees at once and a resource that
+//! validates by itself does not.
 
 use ciam_core::error::PortError;
 use ciam_core::event::Event;
@@ -59,11 +60,14 @@ impl AuthorizationServer {
         if !claims.is_current(self.ports().now()) {
             return Ok(());
         }
-        let batch = if OpaqueToken::is_well_formed(token) {
-            Batch::new().write(Write::DeleteRecord(OpaqueToken::KIND, OpaqueToken::record_key(token)))
-        } else {
-            Batch::new().put(&DeniedToken::new(&claims.jti, claims.exp)).map_err(PortError::from)?
-        };
+        let mut batch = Batch::new();
+        if OpaqueToken::is_kept(token) {
+            batch = batch.write(Write::DeleteRecord(OpaqueToken::KIND, OpaqueToken::record_key(token)));
+        }
+        if !OpaqueToken::is_well_formed(token) {
+            // Of an encrypted one as well: the resource has the JWT that is inside.
+            batch = batch.put(&DeniedToken::new(&claims.jti, claims.exp)).map_err(PortError::from)?;
+        }
         let batch = batch.event(self.access_token_event(&claims)?);
         if self.ports().store().commit(batch).await?.is_applied() {
             Ok(())

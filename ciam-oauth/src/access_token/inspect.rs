@@ -69,12 +69,12 @@ impl AuthorizationServer {
         }
     }
 
-    /// What an access token of either form says, if it is one of ours and was not itself revoked. It may have expired.
+    /// What an access token of any form says, if it is one of ours and was not itself revoked. It may have expired.
     pub(crate) async fn read_access_token(
         &self,
         token: &str,
     ) -> Result<Option<AccessTokenClaims>, PortError> {
-        if OpaqueToken::is_well_formed(token) {
+        if OpaqueToken::is_kept(token) {
             let key = OpaqueToken::record_key(token);
             let found = store::load::<OpaqueToken>(self.ports().store(), &key).await?;
             return Ok(found.map(|found| found.value.claims));

@@ -7,6 +7,7 @@ use ciam_core::secret::Secret;
 use super::claims::AccessTokenClaims;
 use crate::AuthorizationServer;
 use crate::error::TokenError;
+use crate::server::ResourceEncryption;
 
 /// The `typ` of access tokens ([section 2.1](https://www.rfc-editor.org/rfc/rfc9068#section-2.1)).
 const TYP: &str = "at+jwt";
@@ -20,6 +21,17 @@ impl AuthorizationServer {
         let signer = self.keys().signer(alg).await.map_err(PortError::from)?;
         let token = jose::sign(&*signer, TYP, claims).await.map_err(PortError::from)?;
         Ok(Secret::new(token))
+    }
+
+    /// Encrypts a signed access token for its resource ([RFC 9068, section 2](https://www.rfc-editor.org/rfc/rfc9068#section-2),
+    /// [RFC 7519, section 11.2](https://www.rfc-editor.org/rfc/rfc7519#section-11.2)).
+    pub(super) async fn encrypt_access_token(
+        &self,
+        encryption: &ResourceEncryption,
+        signed: &Secret,
+    ) -> Result<Secret, TokenError> {
+        let (keys, way) = (Some(&encryption.keys), encryption.encryption);
+        Ok(Secret::new(self.encrypt_to(keys, way, Some("JWT"), signed.expose().as_bytes()).await?))
     }
 
     /// What a JWT access token of this server says; `None` when it is not one. Times are not looked at.

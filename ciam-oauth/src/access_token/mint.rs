@@ -92,7 +92,17 @@ impl AuthorizationServer {
                 let record = OpaqueToken::new(token.digest(), claims);
                 (token, Some(record))
             }
-            TokenFormat::Jwt { alg } => (self.sign_access_token(*alg, &claims).await?, None),
+            TokenFormat::Jwt { alg } => {
+                let signed = self.sign_access_token(*alg, &claims).await?;
+                match &plan.resource.encryption {
+                    None => (signed, None),
+                    Some(encryption) => {
+                        let token = self.encrypt_access_token(encryption, &signed).await?;
+                        let record = OpaqueToken::new(token.digest(), claims);
+                        (token, Some(record))
+                    }
+                }
+            }
         };
         let expires_in = plan.expires_at - plan.now;
         Ok(Minted { token, scopes: plan.scopes, details: plan.details, expires_in, scheme, record })

@@ -1,4 +1,5 @@
-//! Opaque access tokens: 256 random bits, and a record under their digest.
+//! Access tokens that this server cannot read, and what it knows of them by their digest: opaque ones, which are 256 random bits,
+//! and those that are encrypted for their resource.
 
 use ciam_core::secret::TokenDigest;
 use ciam_core::store::{RecordKind, StoredRecord};
@@ -7,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::claims::AccessTokenClaims;
 
-/// What an opaque token stands for.
+/// What a token stands for that says nothing to this server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct OpaqueToken {
     digest: TokenDigest,
@@ -17,6 +18,16 @@ pub(crate) struct OpaqueToken {
 impl OpaqueToken {
     pub(crate) fn new(digest: TokenDigest, claims: AccessTokenClaims) -> Self {
         Self { digest, claims }
+    }
+
+    /// Whether there can be a record of a token: it is opaque, or a JWE in compact form.
+    pub(crate) fn is_kept(token: &str) -> bool {
+        Self::is_well_formed(token) || Self::is_encrypted(token)
+    }
+
+    /// Whether a text has the five parts of a JWE.
+    pub(crate) fn is_encrypted(token: &str) -> bool {
+        token.bytes().filter(|byte| *byte == b'.').count() == 4
     }
 
     /// The record key of a token.

@@ -71,6 +71,9 @@ pub struct MessageProtection {
     pub id_token_encryption: Option<TokenEncryption>,
     /// How its UserInfo responses are encrypted.
     pub userinfo_encryption: Option<TokenEncryption>,
+    /// How introspection answers to it are encrypted besides, when it asks for a JWT
+    /// ([RFC 9701, section 6](https://www.rfc-editor.org/rfc/rfc9701#section-6)).
+    pub introspection_encryption: Option<TokenEncryption>,
 }
 
 impl MessageProtection {
@@ -143,9 +146,17 @@ impl MessageProtection {
         self
     }
 
+    /// Encrypts introspection answers in a JWT.
+    #[must_use]
+    pub const fn with_introspection_encryption(mut self, encryption: TokenEncryption) -> Self {
+        self.introspection_encryption = Some(encryption);
+        self
+    }
+
     /// The encryptions of what the client is sent, by the name of their metadata.
-    pub(super) fn encryptions(&self) -> [(&'static str, Option<TokenEncryption>); 3] {
+    pub(super) fn encryptions(&self) -> [(&'static str, Option<TokenEncryption>); 4] {
         [
+            ("introspection_encrypted_response_alg", self.introspection_encryption),
             ("authorization_encrypted_response_alg", self.authorization_encryption),
             ("id_token_encrypted_response_alg", self.id_token_encryption),
             ("userinfo_encrypted_response_alg", self.userinfo_encryption),

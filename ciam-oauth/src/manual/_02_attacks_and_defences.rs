@@ -146,6 +146,10 @@
 //!
 //! **A certificate in a header.** It is an input beside the request; no header is read for it. *tokens/sender_constraint: `s19_…`.*
 //!
+//! **An access token that is read on its way.** It is encrypted for a resource that wants that; one that is not encrypted is refused there,
+//! and encryption is never taken for a signature: anybody can encrypt ([`TokenDecryption`](crate::validate::TokenDecryption)).
+//! *tokens/encrypted: `rfc9068_4_…`, `s15_encryption_vouches_for_nothing`.*
+//!
 //! **One issuer's key for another's tokens.** Keys belong to their issuer, which must be among the configured ones; the name of a
 //! key is no reason to use it. *tokens/trust: `rfc8725_3_8_…`.*
 //!

@@ -12,7 +12,7 @@
 //! | [RFC 8252](https://www.rfc-editor.org/rfc/rfc8252) Native apps | claimed `https`, private-use schemes with a dot, loopback with any port; confirmation by the person (8.6). |
 //! | [RFC 8414](https://www.rfc-editor.org/rfc/rfc8414) Server metadata | yes, derived from what is on; signed metadata (2.1) where they are turned on. |
 //! | [RFC 8707](https://www.rfc-editor.org/rfc/rfc8707) Resource indicators | several at authorization, one for each token. |
-//! | [RFC 9068](https://www.rfc-editor.org/rfc/rfc9068) JWT access tokens | yes, and validation. |
+//! | [RFC 9068](https://www.rfc-editor.org/rfc/rfc9068) JWT access tokens | yes, and validation; signed and then encrypted (2, 4) for a resource that wants that, by its registered or published key. |
 //! | [RFC 9126](https://www.rfc-editor.org/rfc/rfc9126) Pushed authorization requests | yes; required by client or server. No unregistered redirect URIs (2.4). |
 //! | [RFC 9207](https://www.rfc-editor.org/rfc/rfc9207) `iss` in responses | always. |
 //! | [RFC 9700](https://www.rfc-editor.org/rfc/rfc9700) Security best practice | all that touches the above. |
@@ -29,7 +29,7 @@
 //! | [RFC 9396](https://www.rfc-editor.org/rfc/rfc9396) Rich authorization requests | by types of the host, in authorization, device, token and introspection; not for clients that act for themselves. |
 //! | [RFC 9449](https://www.rfc-editor.org/rfc/rfc9449) DPoP | at the authorization server and at a resource server, with nonces; `dpop_jkt` and proofs at the push (10). |
 //! | [RFC 9470](https://www.rfc-editor.org/rfc/rfc9470) Step-up challenges | at a resource server. |
-//! | [RFC 9701](https://www.rfc-editor.org/rfc/rfc9701) Introspection as JWT | signed (4, 5); not encrypted. |
+//! | [RFC 9701](https://www.rfc-editor.org/rfc/rfc9701) Introspection as JWT | signed, and encrypted where that is registered (4 to 7). A resource server here asks for JSON. |
 //! | [RFC 9728](https://www.rfc-editor.org/rfc/rfc9728) Protected resource metadata | yes; no signed metadata. |
 //! | [JARM](https://openid.net/specs/oauth-v2-jarm.html) | yes: `query.jwt`, `fragment.jwt`, `form_post.jwt`, `jwt`; encrypted for clients that register it. |
 //! | [CIBA Core 1.0](https://openid.net/specs/openid-client-initiated-backchannel-authentication-core-1_0.html) | poll, ping and push, signed requests, by [`backchannel`](crate::backchannel). No `user_code`; `id_token_hint` while its session is known; no push of `expired_token`. |

@@ -14,3 +14,5 @@
 //! | token: client credentials, for a JWT | 1 | 0 | 0 |
 //! | introspection of a JWT | 5 | 0 | 0 |
 //! | introspection of an opaque token | 5 | 0 | 0 |
+//!
+//! A token that is encrypted for its resource is stored like an opaque one: where the table has no commit for a JWT, it costs one.

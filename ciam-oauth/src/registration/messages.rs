@@ -38,6 +38,10 @@ impl ClientMetadata {
                 self.userinfo_encrypted_response_alg.as_deref(),
                 self.userinfo_encrypted_response_enc.as_deref(),
             )?,
+            introspection_encryption: encryption(
+                self.introspection_encrypted_response_alg.as_deref(),
+                self.introspection_encrypted_response_enc.as_deref(),
+            )?,
         })
     }
 }
@@ -93,6 +97,7 @@ pub(super) fn describe_messages(client: &Client, members: &mut Map<String, Value
         ("authorization_encrypted_response", messages.authorization_encryption),
         ("id_token_encrypted_response", messages.id_token_encryption),
         ("userinfo_encrypted_response", messages.userinfo_encryption),
+        ("introspection_encrypted_response", messages.introspection_encryption),
     ] {
         if let Some(encryption) = encryption {
             put(&format!("{name}_alg"), json!(encryption.alg.as_str()));

@@ -77,6 +77,8 @@ pub struct ClientMetadata {
     pub id_token_encrypted_response_enc: Option<String>,
     pub userinfo_encrypted_response_alg: Option<String>,
     pub userinfo_encrypted_response_enc: Option<String>,
+    pub introspection_encrypted_response_alg: Option<String>,
+    pub introspection_encrypted_response_enc: Option<String>,
     pub require_pushed_authorization_requests: Option<bool>,
     pub dpop_bound_access_tokens: Option<bool>,
     pub tls_client_certificate_bound_access_tokens: Option<bool>,

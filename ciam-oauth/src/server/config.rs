@@ -11,6 +11,7 @@ use time::Duration;
 
 use super::endpoint::Endpoint;
 use super::profile::Profile;
+use super::resource_encryption::ResourceEncryption;
 use crate::authorization_details::DetailType;
 use crate::authorize::Prompt;
 use crate::backchannel::BackchannelSettings;
@@ -241,6 +242,8 @@ pub struct ResourceServer {
     pub format: TokenFormat,
     /// The lifetime of its access tokens; `None` for [`Lifetimes::access_token`].
     pub access_token_lifetime: Option<Duration>,
+    /// How its access tokens are encrypted for it, when they are JWTs; `None` when they are not, which is the default.
+    pub encryption: Option<ResourceEncryption>,
 }
 
 impl ResourceServer {
@@ -248,7 +251,7 @@ impl ResourceServer {
     #[must_use]
     pub fn new(identifier: ResourceIndicator, scopes: ScopeSet) -> Self {
         let format = TokenFormat::Jwt { alg: Algorithm::Es256 };
-        Self { identifier, scopes, format, access_token_lifetime: None }
+        Self { identifier, scopes, format, access_token_lifetime: None, encryption: None }
     }
 
     /// Sets the form of its access tokens.
@@ -262,6 +265,13 @@ impl ResourceServer {
     #[must_use]
     pub const fn with_access_token_lifetime(mut self, lifetime: Duration) -> Self {
         self.access_token_lifetime = Some(lifetime);
+        self
+    }
+
+    /// Encrypts its access tokens, so that the client and whoever else sees one cannot read it.
+    #[must_use]
+    pub fn with_encryption(mut self, encryption: ResourceEncryption) -> Self {
+        self.encryption = Some(encryption);
         self
     }
 }

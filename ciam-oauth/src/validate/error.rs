@@ -40,6 +40,9 @@ pub enum ValidateError {
     /// The keys were not fetched for too long to be relied on, or never: nobody can say whether the token is good.
     #[error("the keys are too old")]
     StaleKeys,
+    /// Not encrypted for this resource as it must be: not at all, for another key, or by other algorithms.
+    #[error("not encrypted as it must be")]
+    Encryption,
     /// The signature does not verify.
     #[error("wrong signature")]
     Signature,
@@ -122,6 +125,7 @@ impl ValidateError {
             | Self::Type
             | Self::Algorithm
             | Self::UnknownKey
+            | Self::Encryption
             | Self::Signature
             | Self::Issuer
             | Self::Audience
@@ -223,6 +227,7 @@ mod tests {
             ValidateError::Type,
             ValidateError::Algorithm,
             ValidateError::UnknownKey,
+            ValidateError::Encryption,
             ValidateError::Signature,
             ValidateError::Issuer,
             ValidateError::Audience,

@@ -173,8 +173,9 @@ impl ResourceServer {
         self.demand()
     }
 
-    /// Accepts opaque access tokens: what is not of the form of a JWS, or everything where there is no validator. A JWT that the
-    /// validator refuses is not asked about.
+    /// Accepts opaque access tokens: what is not of the form that the validator takes (a JWS, and a JWE where it
+    /// [opens](Validator::with_decryption) them), or everything where there is no validator. A JWT that the validator refuses is not
+    /// asked about.
     #[must_use]
     pub fn with_introspector(mut self, introspector: Introspector) -> Self {
         self.opaque = Some(introspector);
@@ -266,13 +267,15 @@ impl ResourceServer {
     }
 
     async fn validate(&self, presented: Presented<'_>, now: OffsetDateTime) -> Result<Access, ValidateError> {
-        let is_jws = presented.token().bytes().filter(|byte| *byte == b'.').count() == 2;
+        let only = self.opaque.is_none();
         match (&self.jwt, &self.opaque) {
-            (Some(Jwt::Plain(validator)), opaque) if is_jws || opaque.is_none() => {
+            (Some(Jwt::Plain(validator)), _) if only || validator.takes_form_of(presented.token()) => {
                 validator.validate_or_fetch(presented, now).await.map(Access::from)
             }
-            (Some(Jwt::Caching(validator)), opaque) if is_jws || opaque.is_none() => {
-                validator.validate_or_fetch(presented, now).await
+            (Some(Jwt::Caching(caching)), _)
+                if only || caching.validator().takes_form_of(presented.token()) =>
+            {
+                caching.validate_or_fetch(presented, now).await
             }
             (_, Some(introspector)) => introspector.validate(presented, now).await,
             (_, None) => Err(ValidateError::Malformed),

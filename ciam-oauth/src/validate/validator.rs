@@ -6,6 +6,7 @@ use ciam_core::jose::{AlgorithmSet, CompactJws, JwsError, KeySet, TokenType, Ver
 use time::{Duration, OffsetDateTime};
 
 use super::binding::SenderConstraint;
+use super::decryption::{Signed, TokenDecryption, parts};
 use super::deny_list::DenyList;
 use super::error::ValidateError;
 use super::presented::Presented;
@@ -26,6 +27,7 @@ use crate::scope::ScopeSet;
 /// - Only tokens of type `at+jwt` pass, so that neither an id_token nor a logout token is taken for an access token
 ///   ([RFC 8725, section 3.11](https://www.rfc-editor.org/rfc/rfc8725#section-3.11)).
 /// - The algorithms and the keys come from here, never from the token.
+/// - Where tokens are [encrypted](Self::with_decryption), one that is not is refused, and what was inside is verified all the same.
 /// - Issuer and audience are compared byte for byte. A token for another resource is refused. Of several issuers, each one's
 ///   keys verify its own tokens and no other's.
 /// - A token that is bound to a key or a certificate is refused without the proof: see [`Presented`]. A plain `&str` has none.
@@ -35,6 +37,7 @@ use crate::scope::ScopeSet;
 pub struct Validator {
     trusted: Vec<Trusted>,
     verifier: Verifier,
+    decryption: Option<TokenDecryption>,
     rules: TokenRules,
 }
 
@@ -46,6 +49,7 @@ impl Validator {
         Self {
             trusted: vec![Trusted { issuer, keys: keys.into() }],
             verifier: verifier(AlgorithmSet::ASYMMETRIC, TokenType::exactly("at+jwt")),
+            decryption: None,
             rules: TokenRules::new(audience),
         }
     }
@@ -97,6 +101,13 @@ impl Validator {
     #[must_use]
     pub fn dangerous_accept_types(mut self, types: TokenType) -> Self {
         self.verifier = verifier(self.verifier.algorithms(), types);
+        self
+    }
+
+    /// Demands that tokens are encrypted for this resource, and opens them.
+    #[must_use]
+    pub fn with_decryption(mut self, decryption: TokenDecryption) -> Self {
+        self.decryption = Some(decryption);
         self
     }
 
@@ -166,7 +177,8 @@ impl Validator {
         now: OffsetDateTime,
         token: &mut AccessToken,
     ) -> Result<Vouched<Snapshot<'_>>, ValidateError> {
-        let begun = self.begin(presented.token, token)?;
+        let signed = self.open(presented.token)?;
+        let begun = self.begin(signed.as_str(), token)?;
         let trusted = begun.index;
         let keys = self.snapshot_of(trusted, now)?;
         self.verifier.verify_signature(&begun.jws, &keys).map_err(problem)?;
@@ -180,7 +192,8 @@ impl Validator {
         now: OffsetDateTime,
         token: &mut AccessToken,
     ) -> Result<Vouched<Arc<KeySet>>, ValidateError> {
-        let begun = self.begin(presented.token, token)?;
+        let signed = self.open(presented.token)?;
+        let begun = self.begin(signed.as_str(), token)?;
         let mut keys = begun.trusted.keys().await?;
         let verified = self.verifier.verify_signature(&begun.jws, &keys).map_err(problem).map(drop);
         if verified == Err(ValidateError::UnknownKey)
@@ -207,6 +220,23 @@ impl Validator {
 
     pub(super) fn trusted(&self, index: usize) -> Option<&Trusted> {
         self.trusted.get(index)
+    }
+
+    /// Whether a token has the form of those that are validated here.
+    pub(super) fn takes_form_of(&self, token: &str) -> bool {
+        match parts(token) {
+            3 => true,
+            5 => self.decryption.is_some(),
+            _ => false,
+        }
+    }
+
+    /// The signed token, taken out of the encrypted one where tokens are encrypted.
+    fn open<'t>(&self, token: &'t str) -> Result<Signed<'t>, ValidateError> {
+        match &self.decryption {
+            None => Ok(Signed::Plain(token)),
+            Some(decryption) => decryption.open(token),
+        }
     }
 
     /// Takes a token apart and finds out whose keys to check it with. Nothing of it is proved yet.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ciam_core::assurance::AcrLadder;
+use ciam_core::crypto::Crypto;
 use ciam_core::jose::Algorithm;
 use time::Duration;
 
@@ -88,7 +89,7 @@ impl ServerBuilder {
         let mut resources = BTreeMap::new();
         let mut covered = ScopeSet::new();
         for resource in &self.resources {
-            check_resource(resource, scopes)?;
+            check_resource(resource, scopes, self.ports.crypto())?;
             covered = covered.union(&resource.scopes);
             if resources.insert(resource.identifier.clone(), resource.clone()).is_some() {
                 return Err(ConfigError::DuplicateResource(resource.identifier.clone()));
@@ -145,6 +146,7 @@ fn unique_scopes(
 fn check_resource(
     resource: &ResourceServer,
     scopes: &BTreeMap<Scope, SupportedScope>,
+    crypto: &dyn Crypto,
 ) -> Result<(), ConfigError> {
     if let Some(unknown) = resource.scopes.iter().find(|scope| !scopes.contains_key(*scope)) {
         return Err(ConfigError::UnknownScope {
@@ -155,6 +157,12 @@ fn check_resource(
     match resource.format {
         TokenFormat::Jwt { alg } if alg.is_symmetric() => return Err(ConfigError::Algorithm(alg)),
         _ => {}
+    }
+    if let Some(encryption) = &resource.encryption {
+        if resource.format == TokenFormat::Opaque {
+            return Err(ConfigError::Contradiction("an opaque access token says nothing to encrypt"));
+        }
+        encryption.check(crypto).map_err(ConfigError::Contradiction)?;
     }
     match resource.access_token_lifetime {
         Some(lifetime) => between("access_token_lifetime", lifetime, Duration::SECOND, Duration::DAY),

@@ -11,6 +11,7 @@ mod counted;
 mod custom_grants;
 mod details;
 mod dpop;
+mod encrypted;
 mod exchange;
 mod faults;
 mod gate;

@@ -6,7 +6,7 @@ use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use ciam_core::entropy::SystemEntropy;
-use ciam_oauth::validate::{CachingValidator, Recognition, TokenCachePolicy};
+use ciam_oauth::validate::{Access, CachingValidator, Recognition, TokenCachePolicy};
 use foldhash::quality::RandomState;
 use time::OffsetDateTime;
 
@@ -31,6 +31,8 @@ const FLOOR_AT_RANDOM: &str = "floor, at random";
 const WHOLE_AT_RANDOM: &str = "ciam-oauth, at random: whole token kept";
 const DIGEST: &str = "ciam-oauth, in turn: digest kept";
 const DIGEST_AT_RANDOM: &str = "ciam-oauth, at random: digest kept";
+const READ: &str = "ciam-oauth, in turn: whole token kept, its subject read";
+const READ_AT_RANDOM: &str = "ciam-oauth, at random: whole token kept, its subject read";
 const TOKENS: usize = 100_000;
 const ROUNDS: usize = 61;
 const TURN: Duration = Duration::from_millis(25);
@@ -169,14 +171,18 @@ pub fn contests(measuring: bool, gates: &mut Gates) -> Result<(), Failure> {
     let mut memory = Memory::of(cached.tokens.iter().map(String::len).sum());
     let in_turn = || Requests::new(&cached, Order::InTurn, 0);
     let at_random = || Requests::new(&cached, Order::AtRandom, 0);
+    let has_subject = |access: Access| !black_box(access.subject()).is_empty();
+    let read = |token: &str| cached.whole.validate(token, now).is_ok_and(has_subject);
     let contest = Contest::new(format!("accept one of {} tokens again", cached.tokens.len()))
         .candidate(UNIT, || check(black_box(message.as_bytes()), &signature))
         .candidate(MEMORY, || memory.read())
         .timed(FLOOR, asking(in_turn(), |token| floor.accepts(token, now)))
         .timed(WHOLE, asking(in_turn(), |token| cached.whole.validate(token, now).is_ok()))
+        .timed(READ, asking(in_turn(), read))
         .timed(DIGEST, asking(in_turn(), |token| cached.digests.validate(token, now).is_ok()))
         .timed(FLOOR_AT_RANDOM, asking(at_random(), |token| floor.accepts(token, now)))
         .timed(WHOLE_AT_RANDOM, asking(at_random(), |token| cached.whole.validate(token, now).is_ok()))
+        .timed(READ_AT_RANDOM, asking(at_random(), read))
         .timed(DIGEST_AT_RANDOM, asking(at_random(), |token| cached.digests.validate(token, now).is_ok()))
         .candidate("ciam-oauth: whole token, always the same", || {
             cached.whole.validate(black_box(hot), now).is_ok()

@@ -18,6 +18,7 @@ use crate::validate::token::AccessToken;
 const WAYS: usize = 8;
 
 /// A token that was found good with these keys.
+#[repr(C)]
 pub(in crate::validate) struct Entry {
     pub(in crate::validate) keys: Arc<KeySet>,
     /// Which of the validator's issuers it is of.

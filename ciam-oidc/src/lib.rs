@@ -33,8 +33,9 @@
 //! | --- | --- |
 //! | [OpenID Connect Core 1.0](https://openid.net/specs/openid-connect-core-1_0.html) | code flow; ID token and UserInfo, signed and encrypted; scopes, `claims`, `prompt`, `max_age`, `acr_values`, hints, request objects, pairwise subjects, third-party initiated login, offline access. Not: implicit and hybrid flows, aggregated claims |
 //! | [Discovery 1.0](https://openid.net/specs/openid-connect-discovery-1_0.html) | configuration document, signed where it is turned on; WebFinger for the domains that are named, and at the relying party |
-//! | [Dynamic Client Registration 1.0](https://openid.net/specs/openid-connect-registration-1_0.html) | through ciam-oauth; at the relying party registration, not management |
+//! | [Dynamic Client Registration 1.0](https://openid.net/specs/openid-connect-registration-1_0.html) | through ciam-oauth; at the relying party registration, and management by [RFC 7592](https://www.rfc-editor.org/rfc/rfc7592) |
 //! | At the relying party | pushed requests, signed request objects by value and by reference, [JARM](https://openid.net/specs/oauth-v2-jarm.html), DPoP, mutual TLS aliases, RFC 9207, encrypted ID tokens, signed and encrypted UserInfo |
+//! | Well-known providers | at the relying party, as data: [`rp::known`], printed in the [manual](manual::_02_providers) |
 //! | [OAuth 2.0](https://www.rfc-editor.org/rfc/rfc6749) providers without OpenID Connect | at the relying party, whole: [`rp::oauth`] |
 //! | [RP-Initiated Logout 1.0](https://openid.net/specs/openid-connect-rpinitiated-1_0.html) | whole |
 //! | [Back-Channel Logout 1.0](https://openid.net/specs/openid-connect-backchannel-1_0.html) | whole, at the provider; at the relying party the endpoint, the check of logout tokens, and which sessions they end |
@@ -63,10 +64,12 @@
 //! | Relying party: servers whose DPoP nonce is remembered, and the longest nonce | 64, 512 bytes | fixed |
 //! | Relying party: identifier for WebFinger | 1 KiB | [`rp::issuer_of`] |
 //! | Relying party: profile of a provider without ID tokens | 64 KiB, JSON 16 deep; a subject of 255 bytes, 100 addresses | fixed |
+//! | Relying party: the `user` that Apple posts | 4 KiB; the name is taken and nothing else | fixed |
+//! | Relying party: a notice of Apple | 16 KiB, 7 days old at most, once | fixed |
 //! | Relying party: name, address, picture of a person | 256, 254, 2048 bytes; what is longer is left out | fixed |
 //! | Relying party: logout token | 10 minutes old at most, once | fixed |
 //!
-//! The [manual] has the modules of the certification plans, each with its verdict.
+//! The [manual] has the modules of the certification plans, each with its verdict, and the table of well-known providers.
 //!
 //! # Crate features
 //!

@@ -33,6 +33,18 @@ pub enum Tenants {
     Any,
     /// These, by their ids.
     Only(Vec<String>),
+    /// Any but these, by their ids.
+    AnyBut(Vec<String>),
+}
+
+impl Tenants {
+    fn allow(&self, tenant: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Only(ids) => ids.iter().any(|id| id == tenant),
+            Self::AnyBut(ids) => ids.iter().all(|id| id != tenant),
+        }
+    }
 }
 
 const PLACE: &str = "{tenantid}";
@@ -49,12 +61,19 @@ impl RelyingPartyConfig {
             }
             Issuers::Tenants(tenants) => {
                 let tenant = text("tid").filter(|tenant| is_id(tenant))?;
-                let allowed = match tenants {
-                    Tenants::Any => true,
-                    Tenants::Only(ids) => ids.iter().any(|id| id == tenant),
-                };
-                allowed.then(|| self.issuer.replace(PLACE, tenant))
+                tenants.allow(tenant).then(|| self.issuer.replace(PLACE, tenant))
             }
+        }
+    }
+
+    /// Whether identities of this issuer come from this provider.
+    pub(super) fn may_be_of(&self, issuer: &str) -> bool {
+        match &self.issuers {
+            Issuers::One | Issuers::Also(_) => self.issuer == issuer,
+            Issuers::Tenants(tenants) => self.issuer.split_once(PLACE).is_some_and(|(before, after)| {
+                let tenant = issuer.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+                tenant.is_some_and(|tenant| is_id(tenant) && tenants.allow(tenant))
+            }),
         }
     }
 
@@ -68,7 +87,7 @@ impl RelyingPartyConfig {
 }
 
 /// Whether a text is the id of a tenant: nothing else may be put into an address.
-fn is_id(text: &str) -> bool {
+pub(super) fn is_id(text: &str) -> bool {
     text.len() == 36
         && text.bytes().enumerate().all(|(at, byte)| match at {
             8 | 13 | 18 | 23 => byte == b'-',

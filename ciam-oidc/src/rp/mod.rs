@@ -4,17 +4,23 @@
 //! checked claims. Discovery, keys, `state`, `nonce`, PKCE and the checks of the ID token are done here; the host keeps the
 //! browser's [binding secret](ciam_core::http::BrowserId) in a cookie and the tokens where it likes.
 
+mod apple;
+mod apple_notice;
 mod authentication;
 mod config;
+mod entra;
 mod error;
 mod hosted;
 mod id_token;
 mod identity;
 mod initiated;
 mod issuer;
+pub mod known;
 mod logout;
+mod management;
 mod metadata;
 pub mod oauth;
+mod party;
 mod refresh;
 mod registration;
 mod request_object;
@@ -35,8 +41,11 @@ use ciam_core::jose::RemoteKeys;
 use ciam_core::ports::Ports;
 use time::OffsetDateTime;
 
+pub use self::apple::{AppleClaims, RealUser};
+pub use self::apple_notice::{AppleNotice, AppleNoticeError, AppleNoticeKind};
 pub use self::authentication::{Authentication, SignedSecret};
 pub use self::config::{MetadataSource, RelyingPartyConfig};
+pub use self::entra::EntraClaims;
 pub use self::error::{IdTokenError, ResponseTokenError, SignInError};
 pub use self::hosted::HostedDomains;
 pub use self::id_token::IdTokenClaims;
@@ -46,6 +55,7 @@ pub use self::issuer::{Issuers, Tenants};
 pub(crate) use self::logout::ProviderSession;
 pub use self::logout::{LogoutToken, LogoutTokenError};
 pub use self::metadata::{DiscoveryError, MtlsAliases, ProviderMetadata};
+pub use self::party::{Arrived, Granted, IdentityProvider};
 use self::refresh::Refreshes;
 pub use self::registration::{Registered, Registration, RegistrationError};
 pub use self::request_object::RequestObjects;

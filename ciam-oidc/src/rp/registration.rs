@@ -6,7 +6,7 @@ use bytes::Bytes;
 use ciam_core::jose::Algorithm;
 use ciam_core::outbound::{Outbound, OutboundError};
 use ciam_core::secret::{Secret, SecretJson};
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{Request, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -14,6 +14,7 @@ use time::OffsetDateTime;
 
 use super::authentication::Authentication;
 use super::config::RelyingPartyConfig;
+use super::management::bearer;
 use super::metadata::ProviderMetadata;
 
 /// What a client says of itself when it registers.
@@ -93,34 +94,32 @@ impl Registration {
             .header(ACCEPT, "application/json")
             .header(CONTENT_TYPE, "application/json");
         if let Some(token) = initial_access_token {
-            let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose()))
-                .map_err(|_| RegistrationError::Malformed)?;
-            bearer.set_sensitive(true);
-            request = request.header(AUTHORIZATION, bearer);
+            request = request.header(AUTHORIZATION, bearer(token)?);
         }
         let request = request.body(Bytes::from(body)).map_err(|_| RegistrationError::Malformed)?;
         let response = outbound.send(request).await?;
         match response.status() {
             // Not all say that something was made.
-            StatusCode::CREATED | StatusCode::OK => self.registered(&provider.issuer, response.body()),
-            status if status.is_client_error() => Err(RegistrationError::Refused {
-                code: serde_json::from_slice::<Refusal>(response.body())
-                    .ok()
-                    .map(|refusal| refusal.error)
-                    .filter(|code| {
-                        code.len() <= 64 && code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
-                    })
-                    .unwrap_or_else(|| "unknown".to_owned()),
-            }),
+            StatusCode::CREATED | StatusCode::OK => {
+                Self::read_answer(&self.redirect_uri, &provider.issuer, response.body())
+            }
+            status if status.is_client_error() => {
+                Err(RegistrationError::Refused { code: refusal_code(response.body()) })
+            }
             status => Err(OutboundError::Status(status).into()),
         }
     }
 
-    fn registered(&self, issuer: &str, body: &[u8]) -> Result<Registered, RegistrationError> {
+    /// What a provider says that it has registered.
+    pub(super) fn read_answer(
+        redirect_uri: &str,
+        issuer: &str,
+        body: &[u8],
+    ) -> Result<Registered, RegistrationError> {
         let wire: Wire = serde_json::from_slice(body).map_err(|_| RegistrationError::Malformed)?;
         let all: Map<String, Value> =
             serde_json::from_slice(body).map_err(|_| RegistrationError::Malformed)?;
-        let others = |uris: &Vec<String>| !uris.contains(&self.redirect_uri);
+        let others = |uris: &Vec<String>| !uris.iter().any(|uri| uri == redirect_uri);
         if wire.client_id.is_empty() || wire.redirect_uris.as_ref().is_some_and(others) {
             return Err(RegistrationError::OtherClient);
         }
@@ -132,7 +131,7 @@ impl Registration {
         };
         Ok(Registered {
             issuer: issuer.to_owned(),
-            redirect_uri: self.redirect_uri.clone(),
+            redirect_uri: redirect_uri.to_owned(),
             client_id: wire.client_id,
             client_secret: wire.client_secret,
             client_secret_expires_at: expires_at,
@@ -147,6 +146,17 @@ impl Registration {
 #[derive(Deserialize)]
 struct Refusal {
     error: String,
+}
+
+/// The code of a refusal; another text than a code is not repeated.
+pub(super) fn refusal_code(body: &[u8]) -> String {
+    let refusal = serde_json::from_slice::<Refusal>(body).ok();
+    refusal
+        .map(|refusal| refusal.error)
+        .filter(|code| {
+            (1..=64).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+        })
+        .unwrap_or_else(|| "unknown".to_owned())
 }
 
 #[derive(Deserialize)]
@@ -222,6 +232,9 @@ pub enum RegistrationError {
         /// The standard's error code, such as `invalid_redirect_uri`; `unknown` when it is not of the standard's form.
         code: String,
     },
+    /// The provider does not take the token of the registration (any more), or has no such client (any more).
+    #[error("the registration cannot be managed with this token")]
+    NotAllowed,
     /// The provider registered another client than asked for.
     #[error("the provider registered another client")]
     OtherClient,

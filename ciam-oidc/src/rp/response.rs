@@ -39,6 +39,11 @@ impl ResponseMode {
         }
     }
 
+    /// Whether it comes as a form of another site.
+    pub(super) const fn is_posted(self) -> bool {
+        matches!(self, Self::FormPost | Self::FormPostJwt)
+    }
+
     pub(super) const fn is_signed(self) -> bool {
         matches!(self, Self::QueryJwt | Self::FormPostJwt)
     }

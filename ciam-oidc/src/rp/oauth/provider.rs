@@ -111,8 +111,13 @@ impl OAuthProvider {
         }
     }
 
-    /// Whether all of it can be used.
-    pub(super) fn check(&self, config: &RelyingPartyConfig) -> Result<(), OAuthProviderError> {
+    /// Whether a client that is registered like this can use it: what [`OAuthParty::new`](super::OAuthParty::new) refuses.
+    ///
+    /// # Errors
+    ///
+    /// Fails when an address is not secure, when the mapping takes an address for a subject, and when what the provider wants of
+    /// the client is not there.
+    pub fn check(&self, config: &RelyingPartyConfig) -> Result<(), OAuthProviderError> {
         let issuer = Url::parse(&self.issuer).map_err(|_| OAuthProviderError::Address)?;
         // A provider on the same machine, in a test: then all of it.
         let secure = issuer.scheme() == "https";

@@ -440,6 +440,14 @@ pub(super) fn unsigned(token: &str) -> String {
     format!("{}.{payload}.", base64url::encode(br#"{"alg":"none"}"#))
 }
 
+/// `oidcc-client-test-idtoken-sig-none`, which several plans have. Skipped by the suite where the client does not ask for
+/// `none`; this one never believes it.
+pub(super) async fn no_unsigned_id_token_is_believed() {
+    let conversation = Conversation::new();
+    conversation.twist(|twists| twists.signed = Box::new(unsigned));
+    assert_eq!(id_token_error(conversation.sign_in().await), ciam_oidc::rp::IdTokenError::Signature);
+}
+
 pub(super) fn set(name: &'static str, value: Value) -> Change {
     Box::new(move |claims| {
         claims.as_object_mut().unwrap().insert(name.to_owned(), value.clone());

@@ -128,6 +128,8 @@ impl AuthorizationServer {
         // Which grant it came of is between the client and this server.
         members.remove("grant_id");
         members.remove("grant_client");
+        // Who asks here needs no list.
+        members.remove("status");
         // The roles of now, not those of when the token was issued.
         members.extend(found.organization.as_ref().map(OrganizationClaims::to_members).unwrap_or_default());
         members.insert("token_type".to_owned(), Value::from(found.claims.scheme().as_str()));

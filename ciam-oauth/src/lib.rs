@@ -73,6 +73,8 @@
 //!   draft-ietf-oauth-first-party-apps-03. May change in any release.
 //! - `draft-native-sso`: tokens for another app on the same device, after OpenID Connect Native SSO for Mobile Apps 1.0, draft 06,
 //!   which `ciam-oidc` turns on. May change in any release.
+//! - `draft-status-list`: the status of access tokens in published lists, after draft-ietf-oauth-status-list-21. May change in any
+//!   release.
 //! - `tracing`: spans and events through the `tracing` crate; identifiers and error codes only.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -112,6 +114,9 @@ pub mod resource;
 pub mod revoke;
 pub mod scope;
 pub mod server;
+#[cfg(feature = "draft-status-list")]
+#[cfg_attr(docsrs, doc(cfg(feature = "draft-status-list")))]
+pub mod status_list;
 #[cfg(feature = "testkit")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testkit")))]
 pub mod testkit;

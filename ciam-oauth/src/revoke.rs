@@ -68,11 +68,31 @@ impl AuthorizationServer {
             // Of an encrypted one as well: the resource has the JWT that is inside.
             batch = batch.put(&DeniedToken::new(&claims.jti, claims.exp)).map_err(PortError::from)?;
         }
+        #[cfg(feature = "draft-status-list")]
+        let batch = self.revoke_in_list(batch, &claims).await?;
         let batch = batch.event(self.access_token_event(&claims)?);
         if self.ports().store().commit(batch).await?.is_applied() {
             Ok(())
         } else {
             Err(PortError::permanent("a commit without conditions was refused").into())
+        }
+    }
+
+    /// Marks a token in the list that it is in.
+    #[cfg(feature = "draft-status-list")]
+    async fn revoke_in_list(&self, batch: Batch, claims: &AccessTokenClaims) -> Result<Batch, PortError> {
+        use crate::status_list::StatusEntry;
+        if self.status_lists().is_none() {
+            return Ok(batch);
+        }
+        let grant = match claims.grant_id {
+            None => None,
+            Some(id) => store::load::<Grant>(self.ports().store(), &Grant::record_key(id)).await?,
+        };
+        let grant = grant.map(|found| found.value);
+        match StatusEntry::of(claims, grant.as_ref(), &self.status_lists_at()) {
+            None => Ok(batch),
+            Some(entry) => Ok(batch.put(&entry.revoke())?),
         }
     }
 

@@ -11,6 +11,8 @@ use crate::client::ClientId;
 use crate::confirmation::Confirmation;
 use crate::exchange::Actor;
 use crate::scope::ScopeSet;
+#[cfg(feature = "draft-status-list")]
+use crate::status_list::StatusClaim;
 use crate::validate::Scheme;
 
 /// The claims of an access token ([RFC 9068, section 2.2](https://www.rfc-editor.org/rfc/rfc9068#section-2.2)), of
@@ -60,6 +62,11 @@ pub struct AccessTokenClaims {
     /// What its sender must prove to have; `None` for a bearer token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
+    /// Where its status is listed.
+    #[cfg(feature = "draft-status-list")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "draft-status-list")))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<StatusClaim>,
     /// What the host's hook added.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
@@ -82,7 +89,8 @@ impl AccessTokenClaims {
     /// Whether a hook may not set this claim: the protocol gives it a meaning, in this kind of token or another, or
     /// introspection does.
     pub(crate) fn is_reserved(name: &str) -> bool {
-        const RESERVED: [&str; 37] = [
+        const RESERVED: [&str; 38] = [
+            "status",
             "grant_client",
             "iss",
             "sub",
@@ -176,6 +184,8 @@ mod tests {
             grant_client: None,
             act: None,
             cnf: None,
+            #[cfg(feature = "draft-status-list")]
+            status: None,
             extra: Map::new(),
         }
     }
@@ -213,6 +223,10 @@ mod tests {
         full.grant_client = Some("app".parse().unwrap());
         full.act = Some(Actor::new("a", "app".parse().unwrap()));
         full.cnf = Some(Confirmation::default());
+        #[cfg(feature = "draft-status-list")]
+        {
+            full.status = serde_json::from_value(json!({ "status_list": { "idx": 1, "uri": "u" } })).unwrap();
+        }
         for name in serde_json::to_value(full).unwrap().as_object().unwrap().keys() {
             assert!(AccessTokenClaims::is_reserved(name), "{name}");
         }

@@ -4,6 +4,7 @@ use ciam_core::account::Account;
 use ciam_core::error::PortError;
 use ciam_core::hooks::{HookDecision, TokenIssue};
 use ciam_core::secret::Secret;
+use ciam_core::store::Batch;
 use serde_json::Map;
 use time::{Duration, OffsetDateTime};
 
@@ -19,6 +20,8 @@ use crate::grant::Grant;
 use crate::organization::{ORGANIZATION, OrganizationClaims};
 use crate::scope::ScopeSet;
 use crate::server::{ResourceServer, TokenFormat};
+#[cfg(feature = "draft-status-list")]
+use crate::status_list::StatusEntry;
 use crate::validate::Scheme;
 
 /// Whom a new access token will speak of.
@@ -67,7 +70,34 @@ pub(crate) struct Minted {
     pub(crate) expires_in: Duration,
     pub(crate) scheme: Scheme,
     /// What has to be stored for the token to mean anything.
-    pub(crate) record: Option<OpaqueToken>,
+    record: Option<OpaqueToken>,
+    /// Where its status is listed.
+    #[cfg(feature = "draft-status-list")]
+    status: Option<StatusEntry>,
+}
+
+impl Minted {
+    /// Whether something has to be stored.
+    pub(crate) const fn has_records(&self) -> bool {
+        #[cfg(feature = "draft-status-list")]
+        let listed = self.status.is_some();
+        #[cfg(not(feature = "draft-status-list"))]
+        let listed = false;
+        self.record.is_some() || listed
+    }
+
+    /// Adds what has to be stored.
+    pub(crate) fn store_in(&self, batch: Batch) -> Result<Batch, PortError> {
+        let mut batch = batch;
+        if let Some(record) = &self.record {
+            batch = batch.put(record)?;
+        }
+        #[cfg(feature = "draft-status-list")]
+        if let Some(status) = &self.status {
+            batch = batch.put(status)?;
+        }
+        Ok(batch)
+    }
 }
 
 impl AuthorizationServer {
@@ -84,8 +114,11 @@ impl AuthorizationServer {
 
     /// Makes an access token. Nothing is stored: a caller that fails afterwards has issued nothing.
     pub(crate) async fn mint(&self, plan: Plan<'_>) -> Result<Minted, TokenError> {
-        let claims = self.claims(&plan).await?;
+        #[cfg_attr(not(feature = "draft-status-list"), expect(unused_mut, reason = "nothing else is added"))]
+        let mut claims = self.claims(&plan).await?;
         let scheme = claims.scheme();
+        #[cfg(feature = "draft-status-list")]
+        let status = self.list_token(&plan, &mut claims).await?;
         let (token, record) = match &plan.resource.format {
             TokenFormat::Opaque => {
                 let token = Secret::random(self.ports().entropy())?;
@@ -105,7 +138,34 @@ impl AuthorizationServer {
             }
         };
         let expires_in = plan.expires_at - plan.now;
-        Ok(Minted { token, scopes: plan.scopes, details: plan.details, expires_in, scheme, record })
+        Ok(Minted {
+            token,
+            scopes: plan.scopes,
+            details: plan.details,
+            expires_in,
+            scheme,
+            record,
+            #[cfg(feature = "draft-status-list")]
+            status,
+        })
+    }
+
+    /// Gives a JWT a place in a status list, where there are any.
+    #[cfg(feature = "draft-status-list")]
+    async fn list_token(
+        &self,
+        plan: &Plan<'_>,
+        claims: &mut AccessTokenClaims,
+    ) -> Result<Option<StatusEntry>, TokenError> {
+        if plan.resource.format == TokenFormat::Opaque {
+            return Ok(None);
+        }
+        claims.status = self.place_in_status_list(plan.now).await?;
+        let grant = match plan.holder {
+            Holder::Account { grant, .. } => Some(grant),
+            Holder::Client | Holder::Subject { .. } => None,
+        };
+        Ok(StatusEntry::of(claims, grant, &self.status_lists_at()))
     }
 
     async fn claims(&self, plan: &Plan<'_>) -> Result<AccessTokenClaims, TokenError> {
@@ -126,6 +186,8 @@ impl AuthorizationServer {
             grant_client: plan.on_behalf.as_ref().map(|other| other.grant_client.clone()),
             act: plan.on_behalf.as_ref().and_then(|other| other.actor.clone()),
             cnf: plan.confirmation,
+            #[cfg(feature = "draft-status-list")]
+            status: None,
             extra: Map::new(),
         };
         let mut subject = None;

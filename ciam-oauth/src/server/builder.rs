@@ -45,6 +45,8 @@ use crate::recipient::{self, RecipientCache};
 use crate::registration::RegistrationSettings;
 use crate::request_object::{RequestDecryption, RequestObjects, WAYS};
 use crate::resource::ResourceIndicator;
+#[cfg(feature = "draft-status-list")]
+use crate::status_list::{StatusListSettings, StatusLists};
 use crate::token::refresh::RefreshSecrets;
 use crate::validate::SenderConstraint;
 
@@ -91,6 +93,8 @@ pub struct ServerBuilder {
     signed_metadata: bool,
     #[cfg(feature = "draft-first-party-apps")]
     authorization_challenge: bool,
+    #[cfg(feature = "draft-status-list")]
+    status_lists: Option<StatusListSettings>,
     profile: Profile,
     request_objects: Option<RequestObjects>,
     detail_types: Vec<Arc<dyn DetailType>>,
@@ -132,6 +136,8 @@ impl ServerBuilder {
             signed_metadata: false,
             #[cfg(feature = "draft-first-party-apps")]
             authorization_challenge: false,
+            #[cfg(feature = "draft-status-list")]
+            status_lists: None,
             profile: Profile::default(),
             request_objects: Some(RequestObjects::new()),
             detail_types: Vec::new(),
@@ -262,6 +268,15 @@ impl ServerBuilder {
         self
     }
 
+    /// Lists the status of JWT access tokens, so that a resource which validates them by itself learns of revocation. The host gives
+    /// its relay the [sink](AuthorizationServer::status_list_sink).
+    #[cfg(feature = "draft-status-list")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "draft-status-list")))]
+    pub const fn status_lists(mut self, settings: StatusListSettings) -> Self {
+        self.status_lists = Some(settings);
+        self
+    }
+
     /// Promises to keep the rules of a [`Profile`]; [`Profile::OAuth21`] unless set.
     pub const fn profile(mut self, profile: Profile) -> Self {
         self.profile = profile;
@@ -355,6 +370,8 @@ impl ServerBuilder {
             trusted_issuers: self.trusted_issuers,
             custom_grants: self.custom_grants,
             registration: self.registration,
+            #[cfg(feature = "draft-status-list")]
+            status_lists: self.status_lists.map(StatusLists::new),
             organizations: self.organizations,
         };
         Ok(AuthorizationServer { inner: Arc::new(inner) })

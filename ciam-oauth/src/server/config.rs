@@ -23,6 +23,8 @@ use crate::organization::ORGANIZATION;
 use crate::request_object::RequestObjects;
 use crate::resource::ResourceIndicator;
 use crate::scope::{Scope, ScopeSet};
+#[cfg(feature = "draft-status-list")]
+use crate::status_list::StatusListSettings;
 use crate::validate::SenderConstraint;
 
 /// Everything that is configured, after the builder has checked it.
@@ -71,6 +73,10 @@ pub struct Config {
     /// Whether the operator's own apps are authorized [without a browser](crate::authorize::Challenge). Default `false`.
     #[cfg(feature = "draft-first-party-apps")]
     pub authorization_challenge: bool,
+    /// How the status of access tokens is listed; `None` when it is not, which is the default.
+    #[cfg(feature = "draft-status-list")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "draft-status-list")))]
+    pub status_lists: Option<StatusListSettings>,
     /// Whether the metadata are [signed](crate::ServerBuilder::signed_metadata) too. Default `false`.
     pub signed_metadata: bool,
     /// The rules of others that it keeps.
@@ -100,6 +106,8 @@ impl Config {
             Endpoint::DeviceAuthorization => devices,
             Endpoint::BackchannelAuthentication => backchannel,
             Endpoint::Registration | Endpoint::ClientConfiguration => self.registration,
+            #[cfg(feature = "draft-status-list")]
+            Endpoint::StatusList => self.status_lists.is_some(),
             _ => true,
         };
         needed && !self.without.contains(&endpoint)

@@ -32,6 +32,10 @@ pub enum Endpoint {
     Registration,
     /// One registration; the client id follows the path.
     ClientConfiguration,
+    /// The status of access tokens; the name of a list follows the path.
+    #[cfg(feature = "draft-status-list")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "draft-status-list")))]
+    StatusList,
     /// The public keys.
     Jwks,
     /// The metadata document.
@@ -53,6 +57,8 @@ impl Endpoint {
         Self::Introspection,
         Self::Registration,
         Self::ClientConfiguration,
+        #[cfg(feature = "draft-status-list")]
+        Self::StatusList,
         Self::Jwks,
         Self::Metadata,
     ];
@@ -72,6 +78,8 @@ impl Endpoint {
             Self::Revocation => "/revoke",
             Self::Introspection => "/introspect",
             Self::Registration | Self::ClientConfiguration => "/register",
+            #[cfg(feature = "draft-status-list")]
+            Self::StatusList => "/status",
             Self::Jwks => "/jwks",
             Self::Metadata => "/.well-known/oauth-authorization-server",
         }
@@ -93,18 +101,33 @@ impl Endpoint {
             | Self::Introspection
             | Self::Registration => &[Method::POST],
             Self::ClientConfiguration => &[Method::GET, Method::PUT, Method::DELETE],
+            #[cfg(feature = "draft-status-list")]
+            Self::StatusList => &[Method::GET, Method::HEAD],
             Self::Jwks | Self::Metadata => &[Method::GET, Method::HEAD],
         }
     }
 
     /// Whether browsers of every origin may read the answer: public documents only.
     pub(super) const fn is_public_document(self) -> bool {
+        #[cfg(feature = "draft-status-list")]
+        if matches!(self, Self::StatusList) {
+            return true;
+        }
         matches!(self, Self::Jwks | Self::Metadata)
     }
 
     /// Whether scripts in browsers call it, of the origins that a client registered.
     pub(super) const fn is_called_by_scripts(self) -> bool {
         matches!(self, Self::Token | Self::Revocation | Self::DeviceAuthorization)
+    }
+
+    /// Whether its path alone is none.
+    const fn has_more_behind(self) -> bool {
+        #[cfg(feature = "draft-status-list")]
+        if matches!(self, Self::StatusList) {
+            return true;
+        }
+        matches!(self, Self::Resume | Self::ClientConfiguration)
     }
 
     /// The endpoint at a request's path, and what follows it, for an issuer.
@@ -125,10 +148,15 @@ impl Endpoint {
             let well_formed = !id.is_empty() && !id.contains('/');
             return well_formed.then_some((Self::ClientConfiguration, id));
         }
+        #[cfg(feature = "draft-status-list")]
+        if let Some(id) = below.strip_prefix("/status/") {
+            let well_formed = !id.is_empty() && !id.contains('/');
+            return well_formed.then_some((Self::StatusList, id));
+        }
         Self::ALL
             .iter()
             .copied()
-            .filter(|endpoint| !matches!(endpoint, Self::Resume | Self::ClientConfiguration))
+            .filter(|endpoint| !endpoint.has_more_behind())
             .find(|endpoint| endpoint.path() == below)
             .map(|endpoint| (endpoint, ""))
     }

@@ -76,6 +76,8 @@ impl AuthorizationServer {
             Endpoint::PushedAuthorizationRequest => self.handle_push(request, peer).await,
             Endpoint::Registration => self.handle_registration(request, peer).await,
             Endpoint::ClientConfiguration => self.handle_client_configuration(rest, request, peer).await,
+            #[cfg(feature = "draft-status-list")]
+            Endpoint::StatusList => self.handle_status_list(rest, request).await,
             Endpoint::Jwks => self.handle_jwks().await,
         };
         if endpoint.is_public_document() {

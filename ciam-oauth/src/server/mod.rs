@@ -43,6 +43,8 @@ use crate::jwt_bearer::{AssertionPolicy, TrustedIssuer};
 use crate::recipient::RecipientCache;
 use crate::registration::RegistrationSettings;
 use crate::request_object::RequestDecryption;
+#[cfg(feature = "draft-status-list")]
+use crate::status_list::StatusLists;
 use crate::token::refresh::RefreshSecrets;
 
 /// An OAuth 2.x authorization server for one tenant and one issuer.
@@ -74,6 +76,8 @@ struct Inner {
     trusted_issuers: Vec<TrustedIssuer>,
     custom_grants: BTreeMap<String, Arc<dyn CustomGrant>>,
     registration: Option<RegistrationSettings>,
+    #[cfg(feature = "draft-status-list")]
+    status_lists: Option<StatusLists>,
     organizations: Option<Organizations>,
 }
 
@@ -177,6 +181,12 @@ impl AuthorizationServer {
     /// The grants of the host's own, by their types.
     pub(crate) fn custom_grants(&self) -> &BTreeMap<String, Arc<dyn CustomGrant>> {
         &self.inner.custom_grants
+    }
+
+    /// The lists of the status of access tokens, where there are any.
+    #[cfg(feature = "draft-status-list")]
+    pub(crate) fn status_lists(&self) -> Option<&StatusLists> {
+        self.inner.status_lists.as_ref()
     }
 
     /// The organizations, when requests can be about one.

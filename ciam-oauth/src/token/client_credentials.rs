@@ -43,8 +43,8 @@ impl AuthorizationServer {
             on_behalf: None,
         };
         let minted = self.mint(plan).await?;
-        if let Some(record) = &minted.record {
-            let batch = Batch::new().put(record).map_err(PortError::from)?;
+        if minted.has_records() {
+            let batch = minted.store_in(Batch::new())?;
             if let Commit::Conflict(_) = self.ports().store().commit(batch).await? {
                 return Err(PortError::permanent("a commit without conditions was refused").into());
             }

@@ -189,10 +189,8 @@ impl AuthorizationServer {
     pub(crate) async fn commit_exchange(&self, prepared: Prepared) -> Result<TokenResponse, TokenError> {
         let Prepared { grant, minted, refresh_token, members } = prepared;
         let entity = EntityRef::record::<Grant>(Grant::record_key(grant.id));
-        let mut batch = Batch::new().require_absent(entity).put(&grant).map_err(PortError::from)?;
-        if let Some(record) = &minted.record {
-            batch = batch.put(record).map_err(PortError::from)?;
-        }
+        let batch = Batch::new().require_absent(entity).put(&grant).map_err(PortError::from)?;
+        let batch = minted.store_in(batch)?;
         let batch = batch.event(self.grant_event(event::GRANT_CREATED, &grant)?);
         if !self.ports().store().commit(batch).await?.is_applied() {
             return Err(GrantProblem::Replayed.into());

@@ -96,10 +96,7 @@ impl AuthorizationServer {
         let scopes = scopes(&asked, &allowed.terms, &self.config().protocol_scopes)?;
         let plan = self.exchange_plan(&asked, &allowed, scopes, bound)?;
         let minted = self.mint(plan).await?;
-        let mut batch = Batch::new().event(self.exchange_event(&asked, &allowed)?);
-        if let Some(record) = &minted.record {
-            batch = batch.put(record).map_err(PortError::from)?;
-        }
+        let batch = minted.store_in(Batch::new().event(self.exchange_event(&asked, &allowed)?))?;
         if !self.ports().store().commit(batch).await?.is_applied() {
             return Err(PortError::permanent("a commit without conditions was refused").into());
         }

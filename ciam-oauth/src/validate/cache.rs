@@ -58,7 +58,7 @@ pub enum Recognition {
 ///   at a place. What is found is compared with the whole token.
 /// - Whoever presents a bound token proves it at each hit too.
 /// - An entry is worth nothing once the token has expired, the keys were replaced by others, or the
-///   [deny list](super::DenyList) names it.
+///   [deny list](super::DenyList) names it, or the list of its issuer where that is looked at.
 ///
 /// ```
 /// # use ciam_core::crypto;
@@ -154,6 +154,10 @@ impl CachingValidator {
         if let Some(trusted) = due {
             trusted.keys().await?;
         }
+        #[cfg(feature = "draft-status-list")]
+        if self.validator.checks_status() {
+            self.refresh_list(&place, &presented, now).await?;
+        }
         if let Some(hit) = self.hit(&place, &presented, now)? {
             return Ok(Access(Kind::Cached(hit)));
         }
@@ -161,6 +165,20 @@ impl CachingValidator {
         let Vouched { keys, trusted } = self.validator.validate_fetching(&presented, now, &mut token).await?;
         let entry = Entry { keys, trusted, until: None, token };
         Ok(self.keep(&presented, &place, entry, now))
+    }
+
+    /// Fetches the list of a token that was found good before, when it is due: whoever comes to a hit must not pass by what the list
+    /// says now.
+    #[cfg(feature = "draft-status-list")]
+    async fn refresh_list(
+        &self,
+        place: &table::Place,
+        presented: &Presented<'_>,
+        now: OffsetDateTime,
+    ) -> Result<(), ValidateError> {
+        let Some(kept) = self.table.find(place, presented.token).map(Hit::into_kept) else { return Ok(()) };
+        let Some(trusted) = self.validator.trusted(kept.entry().trusted) else { return Ok(()) };
+        self.validator.check_status_fetching(trusted, &kept.entry().token, now).await
     }
 
     /// The entry of a token, checked as of now.
@@ -176,6 +194,8 @@ impl CachingValidator {
             return Ok(None);
         }
         self.validator.rules().check_again(&hit.entry().token, presented, now)?;
+        #[cfg(feature = "draft-status-list")]
+        self.validator.check_status(&hit.entry().token, now)?;
         Ok(Some(hit))
     }
 

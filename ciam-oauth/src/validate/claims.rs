@@ -25,6 +25,8 @@ pub(super) struct RawClaims {
     pub(super) acr: Option<Place>,
     pub(super) amr: Places,
     pub(super) cnf: Option<Confirmation>,
+    #[cfg(feature = "draft-status-list")]
+    pub(super) status: Option<(Place, u64)>,
     /// Only in the answer of an introspection endpoint.
     pub(super) active: Option<bool>,
 }
@@ -53,6 +55,8 @@ impl<'p> Reader<'p> {
             acr: None,
             amr: Places::None,
             cnf: None,
+            #[cfg(feature = "draft-status-list")]
+            status: None,
             active: None,
         };
         Self { payload, claims }
@@ -86,11 +90,33 @@ impl<'p> MemberReader<'p> for Reader<'p> {
             "amr" => self.claims.amr = self.list(false, object)?,
             // A binding that is null would be none.
             "cnf" => self.claims.cnf = Some(object.next_value()?),
+            #[cfg(feature = "draft-status-list")]
+            "status" => {
+                let listed = object.next_value::<StatusMembers<'p>>()?.status_list;
+                self.claims.status =
+                    listed.map(|listed| (Place::of(listed.uri.as_str(), self.payload), listed.idx));
+            }
             "active" => self.claims.active = object.next_value()?,
             _ => return Ok(false),
         }
         Ok(true)
     }
+}
+
+/// By which ways the status of a token can be found out; the list is the only one that is known here.
+#[cfg(feature = "draft-status-list")]
+#[derive(serde::Deserialize)]
+struct StatusMembers<'p> {
+    #[serde(borrow, default)]
+    status_list: Option<ListedAt<'p>>,
+}
+
+#[cfg(feature = "draft-status-list")]
+#[derive(serde::Deserialize)]
+struct ListedAt<'p> {
+    idx: u64,
+    #[serde(borrow)]
+    uri: Text<'p>,
 }
 
 /// Reads an array of strings; with `or_one` a single one as well.

@@ -58,9 +58,15 @@ pub enum ValidateError {
     /// Too early.
     #[error("not valid yet")]
     NotYetValid,
-    /// The deny list names it, its session or its subject.
+    /// The deny list names it, its session or its subject, or its issuer lists it as anything but valid.
     #[error("revoked")]
     Revoked,
+    /// The issuer says that it is not to be used now.
+    #[error("suspended")]
+    Suspended,
+    /// Whether it was revoked cannot be found out: there is no list that says it, or none that still counts. Never let through.
+    #[error("the status of the token is not known")]
+    StatusUnknown,
     /// The issuer says that it is not active.
     #[error("not active")]
     Inactive,
@@ -115,7 +121,7 @@ impl ValidateError {
     #[must_use]
     pub const fn code(&self) -> Option<&'static str> {
         match self {
-            Self::Missing | Self::StaleKeys | Self::Introspection(_) => None,
+            Self::Missing | Self::StaleKeys | Self::StatusUnknown | Self::Introspection(_) => None,
             Self::BadRequest => Some("invalid_request"),
             Self::InsufficientScope { .. } => Some("insufficient_scope"),
             Self::InsufficientAuthentication { .. } => Some("insufficient_user_authentication"),
@@ -132,6 +138,7 @@ impl ValidateError {
             | Self::Expired
             | Self::NotYetValid
             | Self::Revoked
+            | Self::Suspended
             | Self::Inactive
             | Self::MissingClaim(_)
             | Self::Claim(_)
@@ -148,9 +155,10 @@ impl ValidateError {
         match self {
             Self::BadRequest => StatusCode::BAD_REQUEST,
             Self::InsufficientScope { .. } => StatusCode::FORBIDDEN,
-            Self::StaleKeys | Self::Introspection(_) | Self::Proof(DpopError::Unavailable(_)) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::StaleKeys
+            | Self::StatusUnknown
+            | Self::Introspection(_)
+            | Self::Proof(DpopError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::UNAUTHORIZED,
         }
     }
@@ -163,7 +171,9 @@ impl ValidateError {
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::StaleKeys => Some(Duration::seconds(30)),
-            Self::Introspection(_) | Self::Proof(DpopError::Unavailable(_)) => Some(Duration::seconds(5)),
+            Self::StatusUnknown | Self::Introspection(_) | Self::Proof(DpopError::Unavailable(_)) => {
+                Some(Duration::seconds(5))
+            }
             _ => None,
         }
     }
@@ -234,6 +244,7 @@ mod tests {
             ValidateError::Expired,
             ValidateError::NotYetValid,
             ValidateError::Revoked,
+            ValidateError::Suspended,
             ValidateError::Inactive,
             ValidateError::MissingClaim("exp"),
             ValidateError::Claim("tenant".into()),
@@ -256,6 +267,7 @@ mod tests {
         let down = ciam_core::error::PortError::transient("down");
         for (error, seconds) in [
             (ValidateError::StaleKeys, 30),
+            (ValidateError::StatusUnknown, 5),
             (ValidateError::Introspection(IntrospectionError::Busy), 5),
             (ValidateError::Proof(DpopError::Unavailable(down)), 5),
         ] {

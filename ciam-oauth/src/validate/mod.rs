@@ -60,6 +60,8 @@ mod requirements;
 mod resource_metadata;
 mod resource_server;
 mod rules;
+#[cfg(feature = "draft-status-list")]
+mod status;
 mod token;
 mod trust;
 mod validator;
@@ -79,6 +81,9 @@ pub use self::requirements::{ClaimRule, Requirements};
 pub use self::resource_metadata::ResourceMetadata;
 pub use self::resource_server::{Admitted, Refusal, ResourceRequest, ResourceServer};
 pub use self::rules::TokenRules;
+#[cfg(feature = "draft-status-list")]
+#[cfg_attr(docsrs, doc(cfg(feature = "draft-status-list")))]
+pub use self::status::{StatusChecker, StatusPolicy};
 pub use self::token::AccessToken;
 pub use self::trust::Keys;
 pub use self::validator::Validator;

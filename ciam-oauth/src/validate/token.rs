@@ -40,6 +40,8 @@ pub struct AccessToken {
     issued: Option<NumericDate>,
     authenticated: Option<NumericDate>,
     payload: Payload,
+    #[cfg(feature = "draft-status-list")]
+    status: Option<(Place, u64)>,
 }
 
 impl AccessToken {
@@ -81,6 +83,10 @@ impl AccessToken {
         self.issued = claims.iat;
         self.authenticated = claims.auth_time;
         self.confirmation = claims.cnf;
+        #[cfg(feature = "draft-status-list")]
+        {
+            self.status = claims.status;
+        }
         Ok(())
     }
 
@@ -102,6 +108,8 @@ impl AccessToken {
             issued: None,
             authenticated: None,
             confirmation: None,
+            #[cfg(feature = "draft-status-list")]
+            status: None,
         }
     }
 
@@ -191,6 +199,13 @@ impl AccessToken {
     #[must_use]
     pub const fn confirmation(&self) -> Option<&Confirmation> {
         self.confirmation.as_ref()
+    }
+
+    /// Where its status is listed.
+    #[cfg(feature = "draft-status-list")]
+    pub(super) fn listed(&self) -> Option<super::status::Listed<'_>> {
+        let (uri, idx) = self.status.as_ref()?;
+        Some(super::status::Listed { uri: uri.text(&self.payload), idx: *idx })
     }
 
     /// Any claim by its name. It is read from the payload at each call.

@@ -12,6 +12,8 @@ use super::error::ValidateError;
 use super::presented::Presented;
 use super::requirements::ClaimRule;
 use super::rules::TokenRules;
+#[cfg(feature = "draft-status-list")]
+use super::status::{Fetch, StatusChecker};
 use super::token::AccessToken;
 use super::trust::{Keys, Snapshot, Trusted};
 use crate::issuer::Issuer;
@@ -31,7 +33,8 @@ use crate::scope::ScopeSet;
 /// - Issuer and audience are compared byte for byte. A token for another resource is refused. Of several issuers, each one's
 ///   keys verify its own tokens and no other's.
 /// - A token that is bound to a key or a certificate is refused without the proof: see [`Presented`]. A plain `&str` has none.
-/// - A token that was revoked passes until it expires, unless a [deny list](Self::with_deny_list) is told of it; or ask
+/// - A token that was revoked passes until it expires, unless a [deny list](Self::with_deny_list) is told of it, or its issuer lists the
+///   status of tokens and the validator [looks there](crate::status_list); or ask
 ///   [introspection](crate::introspect).
 #[derive(Clone, Debug)]
 pub struct Validator {
@@ -39,6 +42,8 @@ pub struct Validator {
     verifier: Verifier,
     decryption: Option<TokenDecryption>,
     rules: TokenRules,
+    #[cfg(feature = "draft-status-list")]
+    statuses: Option<StatusChecker>,
 }
 
 impl Validator {
@@ -51,6 +56,8 @@ impl Validator {
             verifier: verifier(AlgorithmSet::ASYMMETRIC, TokenType::exactly("at+jwt")),
             decryption: None,
             rules: TokenRules::new(audience),
+            #[cfg(feature = "draft-status-list")]
+            statuses: None,
         }
     }
 
@@ -108,6 +115,15 @@ impl Validator {
     #[must_use]
     pub fn with_decryption(mut self, decryption: TokenDecryption) -> Self {
         self.decryption = Some(decryption);
+        self
+    }
+
+    /// Refuses what the lists of its issuer say was revoked or suspended, and what they say nothing of.
+    #[cfg(feature = "draft-status-list")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "draft-status-list")))]
+    #[must_use]
+    pub fn with_status_checks(mut self, checker: StatusChecker) -> Self {
+        self.statuses = Some(checker);
         self
     }
 
@@ -183,6 +199,8 @@ impl Validator {
         let keys = self.snapshot_of(trusted, now)?;
         self.verifier.verify_signature(&begun.jws, &keys).map_err(problem)?;
         self.finish(&begun, presented, now, token)?;
+        #[cfg(feature = "draft-status-list")]
+        self.check_status(token, now)?;
         Ok(Vouched { keys, trusted })
     }
 
@@ -206,7 +224,34 @@ impl Validator {
         }
         let trusted = begun.index;
         self.finish(&begun, presented, now, token)?;
+        #[cfg(feature = "draft-status-list")]
+        self.check_status_fetching(begun.trusted, token, now).await?;
         Ok(Vouched { keys, trusted })
+    }
+
+    #[cfg(feature = "draft-status-list")]
+    pub(super) const fn checks_status(&self) -> bool {
+        self.statuses.is_some()
+    }
+
+    /// Checks the status of a token that is good otherwise, with the lists that are there.
+    #[cfg(feature = "draft-status-list")]
+    pub(super) fn check_status(&self, token: &AccessToken, now: OffsetDateTime) -> Result<(), ValidateError> {
+        self.statuses.as_ref().map_or(Ok(()), |checker| checker.check(token, now))
+    }
+
+    /// Checks the status of a token that is good otherwise, and fetches the list first when that is needed.
+    #[cfg(feature = "draft-status-list")]
+    pub(super) async fn check_status_fetching(
+        &self,
+        trusted: &Trusted,
+        token: &AccessToken,
+        now: OffsetDateTime,
+    ) -> Result<(), ValidateError> {
+        let Some(checker) = &self.statuses else { return Ok(()) };
+        let fetch = Fetch { algorithms: self.verifier.algorithms(), now };
+        checker.prepare(trusted, token, fetch).await;
+        checker.check(token, now)
     }
 
     /// The issuer's keys as they are at `now`, to see whether they are still those that a token was found good with.

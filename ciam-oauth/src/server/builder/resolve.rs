@@ -44,6 +44,10 @@ impl ServerBuilder {
         self.check_endpoints()?;
         self.check_sender(issuer)?;
         self.check_others()?;
+        #[cfg(feature = "draft-status-list")]
+        if let Some(settings) = &self.status_lists {
+            settings.check().map_err(ConfigError::Contradiction)?;
+        }
         Ok(Config {
             lifetimes: self.lifetimes,
             limits: self.limits.clone(),
@@ -66,6 +70,8 @@ impl ServerBuilder {
             detail_types: unique_details(&self.detail_types)?,
             #[cfg(feature = "draft-first-party-apps")]
             authorization_challenge: self.authorization_challenge,
+            #[cfg(feature = "draft-status-list")]
+            status_lists: self.status_lists,
             signed_metadata: self.signed_metadata,
             profile: self.profile,
             request_objects: self.request_objects.clone(),

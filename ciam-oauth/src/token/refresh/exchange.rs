@@ -184,7 +184,7 @@ impl AuthorizationServer {
         };
         // The grant goes along with its session, once for each epoch.
         let moved = moved || found.value.epoch.is_some_and(|epoch| epoch != ready.epoch);
-        if !moved && ready.minted.record.is_none() {
+        if !moved && !ready.minted.has_records() {
             // Nothing changes, so there is nothing to race for: a revocation that comes now comes after this answer.
             return Ok(true);
         }
@@ -197,9 +197,7 @@ impl AuthorizationServer {
             grant.epoch = grant.epoch.map(|_| ready.epoch);
             batch = batch.put(&grant)?;
         }
-        if let Some(record) = &ready.minted.record {
-            batch = batch.put(record)?;
-        }
+        let batch = ready.minted.store_in(batch)?;
         Ok(self.ports().store().commit(batch).await?.is_applied())
     }
 }

@@ -26,6 +26,8 @@ mod revocation;
 mod round_trips;
 mod secret_jwt;
 mod sender_constraint;
+mod status_checks;
+mod status_lists;
 mod trust;
 mod validate;
 

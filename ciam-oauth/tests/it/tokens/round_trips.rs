@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use ciam_core::memory;
 use ciam_core::testkit::{ManualClock, Probe, SeededEntropy};
+use ciam_oauth::ServerBuilder;
+use ciam_oauth::status_list::StatusListSettings;
 use time::macros::datetime;
 
 use super::{API, Person, Tokens, VAULT, exchange, introspect, person, prepare, refresh, token, with_vault};
@@ -20,10 +22,14 @@ struct Counted {
 
 impl Counted {
     async fn new() -> Self {
+        Self::with(with_vault).await
+    }
+
+    async fn with(configure: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
         let probe = Probe::new();
         let clock = Arc::new(ManualClock::new(datetime!(2026-11-23 12:00 UTC)));
         let ports = memory::ports_with(clock.clone(), Arc::new(SeededEntropy::new(7)));
-        let world = prepare(World::on(probe.watch(&ports), clock, with_vault).await).await;
+        let world = prepare(World::on(probe.watch(&ports), clock, configure).await).await;
         let person = person(&world).await;
         Self { probe, world, person }
     }
@@ -86,6 +92,28 @@ async fn every_flow_costs_what_the_manual_says() {
         assert_eq!(introspect(&counted.world, client, &tokens.access).await["active"], true);
         rows.push(counted.row(&format!("introspection of {name}")));
     }
+    rows.extend(with_status_lists().await);
     let missing: Vec<&String> = rows.iter().filter(|row| !TABLE.contains(row.as_str())).collect();
     assert!(missing.is_empty(), "the manual has other numbers:\n{rows:#?}");
+}
+
+/// The same flows at a server that lists the status of its tokens, which has places left.
+async fn with_status_lists() -> Vec<String> {
+    let lists = |builder: ServerBuilder| with_vault(builder).status_lists(StatusListSettings::new());
+    let mut counted = Counted::with(lists).await;
+    let form = [("grant_type", "client_credentials"), ("scope", "orders:read")];
+    assert!(token(&counted.world, "shop", &form).await.is_ok());
+    let mut rows = Vec::new();
+    counted.probe.clear();
+    assert!(token(&counted.world, "shop", &form).await.is_ok());
+    rows.push(counted.row("token: client credentials, for a JWT in a status list"));
+    let tokens = counted.tokens("shop", API).await;
+    counted.probe.clear();
+    assert!(refresh(&counted.world, "shop", tokens.refresh()).await.is_ok());
+    rows.push(counted.row("token: refresh of a confidential client, for a JWT in a status list"));
+    let code = counted.person.code(&counted.world, "shop", OFFLINE).await;
+    counted.probe.clear();
+    assert!(exchange(&counted.world, "shop", &code).await.is_ok());
+    rows.push(counted.row("token: code, for a JWT in a status list and a refresh token"));
+    rows
 }

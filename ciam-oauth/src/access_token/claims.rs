@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use crate::authorization_details::AuthorizationDetail;
 use crate::client::ClientId;
 use crate::confirmation::Confirmation;
-use crate::exchange::Actor;
+use crate::exchange::{Actor, MayAct};
 use crate::scope::ScopeSet;
 #[cfg(feature = "draft-status-list")]
 use crate::status_list::StatusClaim;
@@ -59,6 +59,10 @@ pub struct AccessTokenClaims {
     /// Who acts for the subject ([RFC 8693, section 4.1](https://www.rfc-editor.org/rfc/rfc8693#section-4.1)).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub act: Option<Actor>,
+    /// Who may act for the subject ([RFC 8693, section 4.4](https://www.rfc-editor.org/rfc/rfc8693#section-4.4)); `None` when the token
+    /// does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub may_act: Option<MayAct>,
     /// What its sender must prove to have; `None` for a bearer token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
@@ -183,6 +187,7 @@ mod tests {
             grant_id: None,
             grant_client: None,
             act: None,
+            may_act: None,
             cnf: None,
             #[cfg(feature = "draft-status-list")]
             status: None,
@@ -222,6 +227,7 @@ mod tests {
         full.grant_id = Some(GrantId::from_uuid(uuid::Uuid::nil()));
         full.grant_client = Some("app".parse().unwrap());
         full.act = Some(Actor::new("a", "app".parse().unwrap()));
+        full.may_act = Some(MayAct::subject("b"));
         full.cnf = Some(Confirmation::default());
         #[cfg(feature = "draft-status-list")]
         {

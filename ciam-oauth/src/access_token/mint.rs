@@ -5,7 +5,7 @@ use ciam_core::error::PortError;
 use ciam_core::hooks::{HookDecision, TokenIssue};
 use ciam_core::secret::Secret;
 use ciam_core::store::Batch;
-use serde_json::Map;
+use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
 use super::claims::AccessTokenClaims;
@@ -15,7 +15,7 @@ use crate::authorization_details::AuthorizationDetail;
 use crate::client::{Client, ClientId};
 use crate::confirmation::Confirmation;
 use crate::error::TokenError;
-use crate::exchange::Actor;
+use crate::exchange::{Actor, MayAct};
 use crate::grant::Grant;
 use crate::organization::{ORGANIZATION, OrganizationClaims};
 use crate::scope::ScopeSet;
@@ -185,6 +185,7 @@ impl AuthorizationServer {
             grant_id: None,
             grant_client: plan.on_behalf.as_ref().map(|other| other.grant_client.clone()),
             act: plan.on_behalf.as_ref().and_then(|other| other.actor.clone()),
+            may_act: None,
             cnf: plan.confirmation,
             #[cfg(feature = "draft-status-list")]
             status: None,
@@ -217,7 +218,8 @@ impl AuthorizationServer {
         Ok(claims)
     }
 
-    /// The host may refuse the token, or add claims; those that the protocol gives a meaning stay as they are.
+    /// The host may refuse the token, say who may act for its subject, or add claims; those that the protocol gives a meaning stay as
+    /// they are.
     async fn ask_hook(
         &self,
         plan: &Plan<'_>,
@@ -231,6 +233,9 @@ impl AuthorizationServer {
             HookDecision::Allow => {}
             _ => return Err(TokenError::Denied),
         }
+        if let Some(said) = extra.remove("may_act") {
+            claims.may_act = Some(may_act(said)?);
+        }
         extra.retain(|name, _| !AccessTokenClaims::is_reserved(name));
         claims.extra = extra;
         Ok(())
@@ -240,5 +245,15 @@ impl AuthorizationServer {
         let mut bytes = [0_u8; 16];
         self.ports().entropy().fill(&mut bytes)?;
         Ok(ciam_core::encoding::base64url::encode(&bytes))
+    }
+}
+
+/// Who may act, as a hook says it: what names nobody is a mistake, and must not become a token that everybody may exchange.
+fn may_act(said: Value) -> Result<MayAct, PortError> {
+    let named: MayAct = serde_json::from_value(said).map_err(PortError::permanent)?;
+    if named.names_somebody() {
+        Ok(named)
+    } else {
+        Err(PortError::permanent("`may_act` of a hook names nobody"))
     }
 }

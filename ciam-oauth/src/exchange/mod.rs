@@ -10,7 +10,9 @@
 //! - Both tokens are live tokens of this server, not revoked, of an account that may sign in.
 //! - The new token is for one resource that the client may name, has no more scope than the subject token carried unless the policy
 //!   names it, ends no later than the subject token, and dies with its grant.
-//! - Who acts for whom is in the token: `act`, one for each step, [`MAX_ACTORS`] at most.
+//! - Who acts for whom is in the token: `act`, one for each step, [`MAX_ACTORS`] at most unless the server's
+//!   [limits](crate::server::Limits::actors) say otherwise.
+//! - A token that says who may act for its subject ([`MayAct`]) is exchanged by nobody else.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -53,7 +55,7 @@ mod policy;
 mod types;
 
 pub use self::policy::{Exchange, ExchangeDecision, ExchangePolicy, ExchangeTerms, NoExchange};
-pub use self::types::{Actor, TokenKind};
+pub use self::types::{Actor, MayAct, TokenKind};
 
-/// At most this many act for each other: the chain in `act` is no longer.
+/// At most this many act for each other unless [configured](crate::server::Limits::actors): the chain in `act` is no longer.
 pub const MAX_ACTORS: usize = 4;

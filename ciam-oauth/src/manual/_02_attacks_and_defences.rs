@@ -107,6 +107,9 @@
 //! **More than the caller had.** Scope, audience and lifetime are bounded by the subject token, the resource and the registration,
 //! around whatever the policy says; the default policy refuses. *tokens/exchange: `s24_…`.*
 //!
+//! **Somebody who may not act.** A token that says who may act for its subject is exchanged by nobody else, whatever the policy says.
+//! *tokens/exchange: `rfc8693_4_4_…`.*
+//!
 //! **Somebody else's token.** Only a client that a token was issued to, or that serves a resource which it is for, exchanges it; one of its
 //! own that is bound needs its proof. *tokens/exchange: `s24_whose_tokens_are_exchanged`.*
 //!

@@ -24,7 +24,7 @@
 //! | [RFC 7591](https://www.rfc-editor.org/rfc/rfc7591) Dynamic registration | yes, with initial access tokens, software statements and a policy; `response_types` is `code`. Texts in several languages are left out. |
 //! | [RFC 7592](https://www.rfc-editor.org/rfc/rfc7592) Registration management | yes; the token stays the same. |
 //! | [RFC 8628](https://www.rfc-editor.org/rfc/rfc8628) Device grant | yes, with `verification_uri_complete`. |
-//! | [RFC 8693](https://www.rfc-editor.org/rfc/rfc8693) Token exchange | access tokens of this server, for access tokens; `act`. No `may_act`, no SAML or ID tokens. |
+//! | [RFC 8693](https://www.rfc-editor.org/rfc/rfc8693) Token exchange | access tokens of this server, for access tokens; `act` (4.1), and `may_act` (4.4) by the hook of the host. No SAML or ID tokens. |
 //! | [RFC 8705](https://www.rfc-editor.org/rfc/rfc8705) Mutual TLS | authentication by a certificate's name or by the certificate (2.1, 2.2), bound tokens (3, 4), metadata and aliases (5). Certificates of 2.2 are registered by thumbprint. |
 //! | [RFC 9396](https://www.rfc-editor.org/rfc/rfc9396) Rich authorization requests | by types of the host, in authorization, device, token and introspection; not for clients that act for themselves. |
 //! | [RFC 9449](https://www.rfc-editor.org/rfc/rfc9449) DPoP | at the authorization server and at a resource server, with nonces; `dpop_jkt` and proofs at the push (10). |

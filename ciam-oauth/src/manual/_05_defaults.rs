@@ -38,7 +38,7 @@
 //! | a registration | 64 KiB | as any request |
 //! | initial access token | one client within a day, `InitialAccess::with_uses`, `with_lifetime` | a copy is of little use |
 //! | assertion as a grant | valid for 10 minutes at most, clocks 30 s apart; `jti` and `sub` of 512 bytes, used once | `TrustedIssuer::max_lifetime` |
-//! | actors that act for each other | 4 | `exchange::MAX_ACTORS`; each makes the token longer |
+//! | actors that act for each other | 4 | `Limits::actors`; each makes the token longer |
 //! | client assertion | valid for an hour at most, `jti` of 512 bytes | it is remembered until it expires |
 //! | request object | 32 KiB signed, 64 KiB encrypted or fetched | |
 //! | … how long it may be valid | 60 minutes, begun 60 minutes ago at most | `RequestObjects::LIFETIME`; as FAPI 2.0 wants it |

@@ -18,6 +18,7 @@ use crate::backchannel::BackchannelSettings;
 use crate::client::{AuthMethod, Client, GrantType};
 use crate::device::DeviceSettings;
 use crate::dpop::DpopSettings;
+use crate::exchange::MAX_ACTORS;
 use crate::mtls::MutualTls;
 use crate::organization::ORGANIZATION;
 use crate::request_object::RequestObjects;
@@ -203,6 +204,8 @@ pub struct Limits {
     pub user_codes: Limit,
     /// Registrations from one address, whether they succeed or not. Default 20 in an hour.
     pub registrations: Limit,
+    /// How many may act for each other in [exchanged](crate::exchange) tokens. Default [`MAX_ACTORS`].
+    pub actors: usize,
 }
 
 impl Default for Limits {
@@ -216,6 +219,7 @@ impl Default for Limits {
             backchannel_authentications: Limit::new("oauth.backchannel", 100, Duration::minutes(10)),
             user_codes: Limit::new("oauth.user_code", 10, Duration::minutes(10)),
             registrations: Limit::new("oauth.registration", 20, Duration::hours(1)),
+            actors: MAX_ACTORS,
         }
     }
 }

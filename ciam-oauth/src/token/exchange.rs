@@ -17,7 +17,7 @@ use crate::client::Client;
 use crate::confirmation::Confirmation;
 use crate::error::{GrantProblem, RequestProblem, TokenError};
 use crate::event;
-use crate::exchange::{Actor, Exchange, ExchangeDecision, ExchangeTerms, MAX_ACTORS, TokenKind};
+use crate::exchange::{Actor, Exchange, ExchangeDecision, ExchangeTerms, TokenKind};
 use crate::resource::ResourceIndicator;
 use crate::scope::ScopeSet;
 use crate::server::{ResourceServer, TokenFormat};
@@ -91,8 +91,9 @@ impl AuthorizationServer {
             carried: &carried,
             now,
         };
+        self.check_may_act(&asked)?;
         let decision = self.exchange_policy().decide(&asked).await?;
-        let allowed = allow(decision, &asked)?;
+        let allowed = allow(decision, &asked, self.config().limits.actors)?;
         let scopes = scopes(&asked, &allowed.terms, &self.config().protocol_scopes)?;
         let plan = self.exchange_plan(&asked, &allowed, scopes, bound)?;
         let minted = self.mint(plan).await?;
@@ -124,6 +125,17 @@ impl AuthorizationServer {
             return Err(GrantProblem::OtherSender.into());
         }
         Ok(found)
+    }
+
+    /// A subject token that says who may act is for them alone
+    /// ([RFC 8693, section 4.4](https://www.rfc-editor.org/rfc/rfc8693#section-4.4)).
+    fn check_may_act(&self, asked: &Exchange<'_>) -> Result<(), TokenError> {
+        let Some(named) = &asked.subject.claims.may_act else { return Ok(()) };
+        let (sub, client) = match asked.actor {
+            Some(actor) => (actor.claims.sub.as_str(), &actor.claims.client_id),
+            None => (asked.client.id.as_str(), &asked.client.id),
+        };
+        if named.allows(sub, client, self.issuer().as_str()) { Ok(()) } else { Err(TokenError::Denied) }
     }
 
     /// The resource of the new token: the one that the request names, as `resource` or as `audience`, or the default.
@@ -209,7 +221,7 @@ fn check_kind(requested: Option<TokenKind>, resource: &ResourceServer) -> Result
 }
 
 /// What a decision makes of an exchange: who acts, and for whom before.
-fn allow(decision: ExchangeDecision, asked: &Exchange<'_>) -> Result<Allowed, TokenError> {
+fn allow(decision: ExchangeDecision, asked: &Exchange<'_>, most: usize) -> Result<Allowed, TokenError> {
     let before = asked.subject.claims.act.clone();
     let (terms, actor) = match decision {
         ExchangeDecision::Refuse => return Err(TokenError::Denied),
@@ -225,7 +237,7 @@ fn allow(decision: ExchangeDecision, asked: &Exchange<'_>) -> Result<Allowed, To
             (terms, Some(actor.after(before)))
         }
     };
-    if actor.as_ref().is_some_and(|actor| actor.depth() > MAX_ACTORS) {
+    if actor.as_ref().is_some_and(|actor| actor.depth() > most) {
         return Err(TokenError::Denied);
     }
     Ok(Allowed { terms, actor })

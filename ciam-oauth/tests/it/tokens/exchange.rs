@@ -4,11 +4,15 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use ciam_core::error::PortError;
+use ciam_core::memory;
+use ciam_core::ports::Ports;
+use ciam_core::testkit::{ManualClock, SeededEntropy};
 use ciam_oauth::ServerBuilder;
 use ciam_oauth::client::{Client, GrantType, SubjectType};
 use ciam_oauth::exchange::{Exchange, ExchangeDecision, ExchangePolicy, ExchangeTerms, MAX_ACTORS};
 use serde_json::{Value, json};
 use time::Duration;
+use time::macros::datetime;
 
 use super::{
     API, Answer, Person, STOCK, Tokens, VAULT, basic_auth, claims, get, introspect, is_active, load_grant,
@@ -40,9 +44,27 @@ struct Setting {
 impl Setting {
     /// A world with `orders` (which serves the API) and `stock` (which serves the stock), both of which may exchange.
     async fn new() -> Self {
+        Self::configured(|builder| builder).await
+    }
+
+    async fn configured(configure: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
+        Self::on(|clock, entropy| memory::ports_with(clock, entropy), configure).await
+    }
+
+    async fn with_hooks(hooks: Arc<Names>) -> Self {
+        let ports = |clock, entropy| memory::ports_with(clock, entropy).with_hooks(hooks);
+        Self::on(ports, |builder| builder).await
+    }
+
+    async fn on(
+        ports: impl FnOnce(Arc<ManualClock>, Arc<SeededEntropy>) -> Ports,
+        configure: impl FnOnce(ServerBuilder) -> ServerBuilder,
+    ) -> Self {
         let policy = Arc::new(Says(Mutex::new(ExchangeDecision::delegate())));
-        let on = |builder: ServerBuilder| with_vault(builder.token_exchange(policy.clone()));
-        let world = prepare(World::with(on).await).await;
+        let on = |builder: ServerBuilder| configure(with_vault(builder.token_exchange(policy.clone())));
+        let clock = Arc::new(ManualClock::new(datetime!(2026-11-23 12:00 UTC)));
+        let ports = ports(clock.clone(), Arc::new(SeededEntropy::new(7)));
+        let world = prepare(World::on(ports, clock, on).await).await;
         for (id, serves, may) in [("orders", API, vec![STOCK, VAULT]), ("stock", STOCK, vec![VAULT])] {
             let mut client = Client::confidential(id.parse().unwrap(), basic_auth())
                 .with_grant(GrantType::TokenExchange)
@@ -301,4 +323,100 @@ async fn the_subject_is_the_one_that_the_client_knows() {
     let exchanged = setting.exchange("orders", &subject.access, &[("resource", STOCK)]).await.tokens();
     let (first, second): (Value, Value) = (claims(&subject.access), claims(&exchanged.access));
     assert_ne!(first["sub"], second["sub"]);
+}
+
+/// Says who may act for the subjects of tokens.
+#[derive(Debug, Default)]
+struct Names(Mutex<Option<Value>>);
+
+#[async_trait]
+impl ciam_core::hooks::Hooks for Names {
+    async fn before_token(
+        &self,
+        _: &ciam_core::hooks::TokenIssue<'_>,
+        claims: &mut serde_json::Map<String, Value>,
+    ) -> Result<ciam_core::hooks::HookDecision, PortError> {
+        if let Some(named) = &*self.0.lock().unwrap() {
+            claims.insert("may_act".to_owned(), named.clone());
+        }
+        Ok(ciam_core::hooks::HookDecision::Allow)
+    }
+}
+
+/// RFC 8693, section 4.4: a token that says who may act for its subject is exchanged by nobody else, whatever the policy says.
+#[tokio::test]
+async fn rfc8693_4_4_only_those_who_may_act() {
+    let names = Arc::new(Names::default());
+    let setting = Setting::with_hooks(names.clone()).await;
+    let (mut ada, mut eve) = (person(&setting.world).await, person(&setting.world).await);
+    let eves = setting.tokens(&mut eve).await;
+    let eve_is = claims(&eves.access)["sub"].clone();
+    let by_eve =
+        [("actor_token", eves.access.as_str()), ("actor_token_type", ACCESS_TOKEN), ("resource", STOCK)];
+    let alone = [("resource", STOCK)];
+    for (named, by_itself, with_eve) in [
+        (None, true, true),
+        (Some(json!({ "client_id": "orders" })), true, false),
+        (Some(json!({ "sub": "orders", "iss": crate::support::ISSUER })), true, false),
+        (Some(json!({ "sub": eve_is })), false, true),
+        (Some(json!({ "sub": eve_is, "client_id": "shop" })), false, true),
+        (Some(json!({ "sub": eve_is, "client_id": "orders" })), false, false),
+        (Some(json!({ "sub": "orders", "iss": "https://other.example" })), false, false),
+        (Some(json!({ "client_id": "stock" })), false, false),
+        (Some(json!({ "sub": "orders", "department": "sales" })), false, false),
+    ] {
+        for decision in [ExchangeDecision::delegate(), ExchangeDecision::impersonate()] {
+            names.0.lock().unwrap().clone_from(&named);
+            let subject = setting.tokens(&mut ada).await;
+            assert_eq!(claims(&subject.access).get("may_act"), named.as_ref());
+            *names.0.lock().unwrap() = None;
+            let impersonates = matches!(decision, ExchangeDecision::Impersonate(_));
+            setting.decide(decision);
+            let answer = setting.exchange("orders", &subject.access, &alone).await;
+            assert_eq!(answer.is_ok(), by_itself, "{named:?}");
+            if by_itself {
+                let next = answer.tokens();
+                assert!(claims(&next.access).get("may_act").is_none(), "it was about the first token");
+            } else {
+                assert_eq!(answer.error(), (400, "access_denied"));
+            }
+            let answer = setting.exchange("orders", &subject.access, &by_eve).await;
+            assert_eq!(answer.is_ok(), with_eve && !impersonates, "{named:?}");
+        }
+    }
+    // Opaque tokens keep it beside them.
+    *names.0.lock().unwrap() = Some(json!({ "client_id": "stock" }));
+    let vault = ada.tokens_at(&setting.world, "shop", VAULT).await;
+    assert_eq!(introspect(&setting.world, "vault-rs", &vault.access).await["may_act"]["client_id"], "stock");
+}
+
+/// A hook that names nobody has made a mistake: no token is issued that everybody could exchange.
+#[tokio::test]
+async fn rfc8693_4_4_who_may_act_is_somebody() {
+    let names = Arc::new(Names::default());
+    let setting = Setting::with_hooks(names.clone()).await;
+    let form = [("grant_type", "client_credentials"), ("scope", "orders:read")];
+    for bad in [
+        json!({}),
+        json!({ "iss": crate::support::ISSUER }),
+        json!("orders"),
+        json!({ "sub": 7 }),
+        Value::Null,
+    ] {
+        *names.0.lock().unwrap() = Some(bad.clone());
+        assert_eq!(token(&setting.world, "shop", &form).await.error(), (500, "server_error"), "{bad}");
+    }
+}
+
+/// How many may act for each other is the host's to say.
+#[tokio::test]
+async fn s24_the_chain_is_as_long_as_configured() {
+    let mut limits = ciam_oauth::server::Limits::default();
+    limits.actors = 1;
+    let setting = Setting::configured(|builder| builder.limits(limits)).await;
+    let mut person = person(&setting.world).await;
+    let subject = setting.tokens(&mut person).await;
+    let first = setting.exchange("orders", &subject.access, &[("resource", STOCK)]).await.tokens();
+    let second = setting.exchange("stock", &first.access, &[("resource", VAULT)]).await;
+    assert_eq!(second.error(), (400, "access_denied"));
 }

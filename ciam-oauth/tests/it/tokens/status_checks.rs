@@ -36,15 +36,14 @@ impl Setting {
     }
 
     fn with(change: impl FnOnce(&mut StatusPolicy)) -> Self {
-        let (outside, clock, issuer) =
-            (MemoryHttpClient::new(), Arc::new(ManualClock::new(NOW)), signer());
+        let (outside, clock, issuer) = (MemoryHttpClient::new(), Arc::new(ManualClock::new(NOW)), signer());
         let ports = memory::ports_with(clock.clone(), Arc::new(SeededEntropy::new(1)))
             .with_http_client(Arc::new(outside.clone()));
         let mut policy = StatusPolicy::default();
         change(&mut policy);
         let checker = StatusChecker::with_policy(ports, policy);
-        let validator = Validator::new(ISSUER.parse().unwrap(), API, keys(&issuer))
-            .with_status_checks(checker.clone());
+        let validator =
+            Validator::new(ISSUER.parse().unwrap(), API, keys(&issuer)).with_status_checks(checker.clone());
         Self { outside, clock, issuer, checker, validator }
     }
 
@@ -148,7 +147,9 @@ async fn section_8_3_a_list_that_does_not_count() {
         ("another kind of token", true, "at+jwt", |_| ()),
         ("no kind of its own", true, "JWT", |_| ()),
         ("another list", true, "statuslist+jwt", |it| it["sub"] = "https://id.example/status/two".into()),
-        ("nearly this list", true, "statuslist+jwt", |it| it["sub"] = "https://id.example/status/one/".into()),
+        ("nearly this list", true, "statuslist+jwt", |it| {
+            it["sub"] = "https://id.example/status/one/".into()
+        }),
         ("no list", true, "statuslist+jwt", |it| _ = it.as_object_mut().unwrap().remove("sub")),
         ("another issuer's", true, "statuslist+jwt", |it| it["iss"] = "https://other.example".into()),
         ("expired", true, "statuslist+jwt", |it| it["exp"] = NOW.unix_timestamp().into()),
@@ -285,12 +286,9 @@ async fn a_cached_token_is_refused_when_the_list_says_so() {
     let mut list = setting.list();
     list["status_list"]["lst"] = StatusList::new(StatusBits::Two, 1_024).compress().into();
     setting.publish(&list).await;
-    let caching = CachingValidator::new(
-        setting.validator.clone(),
-        TokenCachePolicy::default(),
-        &SystemEntropy::new(),
-    )
-    .unwrap();
+    let caching =
+        CachingValidator::new(setting.validator.clone(), TokenCachePolicy::default(), &SystemEntropy::new())
+            .unwrap();
     let token = setting.token(1).await;
     assert!(!caching.validate_or_fetch(&token, setting.now()).await.unwrap().was_cached());
     assert!(caching.validate_or_fetch(&token, setting.now()).await.unwrap().was_cached());
@@ -364,7 +362,8 @@ async fn s17_only_a_good_token_makes_the_resource_fetch() {
 async fn one_issuers_list_says_nothing_of_anothers_tokens() {
     let setting = Setting::new();
     let other = LocalSigner::generate(&*crypto::ring(), Algorithm::Es256).unwrap();
-    let validator = setting.validator.clone().with_issuer("https://other.example".parse().unwrap(), keys(&other));
+    let validator =
+        setting.validator.clone().with_issuer("https://other.example".parse().unwrap(), keys(&other));
     setting.publish(&setting.list()).await;
     let ours = setting.token(0).await;
     assert!(validator.validate_or_fetch(&ours, NOW).await.is_ok());
@@ -409,11 +408,12 @@ async fn a_resource_learns_of_a_revocation() {
         let response = world.server.handle(request, &super::peer()).await;
         outside.answer(&uri, response);
     };
-    let jwks = ciam_core::jose::PublicJwkSet::try_from(super::get(&world.server, "/jwks").await.body).unwrap();
+    let jwks =
+        ciam_core::jose::PublicJwkSet::try_from(super::get(&world.server, "/jwks").await.body).unwrap();
     let keys = KeySet::from_jwks(&*crypto::ring(), &jwks).unwrap();
     let ports = world.ports.clone().with_http_client(Arc::new(outside.clone()));
-    let validator = Validator::new(ISSUER.parse().unwrap(), API, keys)
-        .with_status_checks(StatusChecker::new(ports));
+    let validator =
+        Validator::new(ISSUER.parse().unwrap(), API, keys).with_status_checks(StatusChecker::new(ports));
     fetched().await;
     assert!(validator.validate_or_fetch(&tokens.access, world.ports.now()).await.is_ok());
     assert_eq!(super::revoke(&world, "shop", &tokens.access).await.status, 200);

@@ -30,7 +30,7 @@
 //! | [RFC 9449](https://www.rfc-editor.org/rfc/rfc9449) DPoP | at the authorization server and at a resource server, with nonces; `dpop_jkt` and proofs at the push (10). |
 //! | [RFC 9470](https://www.rfc-editor.org/rfc/rfc9470) Step-up challenges | at a resource server. |
 //! | [RFC 9701](https://www.rfc-editor.org/rfc/rfc9701) Introspection as JWT | signed, and encrypted where that is registered (4 to 7). A resource server here asks for JSON. |
-//! | [RFC 9728](https://www.rfc-editor.org/rfc/rfc9728) Protected resource metadata | yes; no signed metadata. |
+//! | [RFC 9728](https://www.rfc-editor.org/rfc/rfc9728) Protected resource metadata | yes, published, signed where that is wanted (2.2), and read by clients, who demand that it is about the resource that they asked about (3.3). |
 //! | [JARM](https://openid.net/specs/oauth-v2-jarm.html) | yes: `query.jwt`, `fragment.jwt`, `form_post.jwt`, `jwt`; encrypted for clients that register it. |
 //! | [CIBA Core 1.0](https://openid.net/specs/openid-client-initiated-backchannel-authentication-core-1_0.html) | poll, ping and push, signed requests, by [`backchannel`](crate::backchannel). No `user_code`; `id_token_hint` while its session is known; no push of `expired_token`. |
 //! | [Client ID Metadata Document](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-client-id-metadata-document-02), revision 02 | with the feature `draft-client-documents`, by `client_document`: public clients and `private_key_jwt`. |

@@ -2,10 +2,12 @@
 //! to ask for a token.
 
 use bytes::Bytes;
-use ciam_core::jose::{Algorithm, AlgorithmSet};
+use ciam_core::error::PortError;
+use ciam_core::jose::{Algorithm, AlgorithmSet, Signer, sign};
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Response};
 use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
 use url::Url;
 
 use super::binding::SenderConstraint;
@@ -37,9 +39,13 @@ pub struct ResourceMetadata {
     documentation: Option<String>,
     dpop: Option<AlgorithmSet>,
     constraint: SenderConstraint,
+    jwks_uri: Option<String>,
 }
 
 impl ResourceMetadata {
+    /// The `typ` of signed metadata: none is registered for them, so it is the plain one.
+    pub(super) const SIGNED_TYPE: &'static str = "JWT";
+
     /// The metadata of a resource that accepts the tokens of an issuer, in the `Authorization` header.
     #[must_use]
     pub fn new(resource: ResourceIndicator, issuer: Issuer) -> Self {
@@ -51,6 +57,7 @@ impl ResourceMetadata {
             documentation: None,
             dpop: None,
             constraint: SenderConstraint::None,
+            jwks_uri: None,
         }
     }
 
@@ -96,6 +103,67 @@ impl ResourceMetadata {
         self
     }
 
+    /// Sets where the resource's public keys are: those that it signs its metadata with, and those that its access tokens are encrypted
+    /// for.
+    #[must_use]
+    pub fn with_jwks_uri(mut self, url: impl Into<String>) -> Self {
+        self.jwks_uri = Some(url.into());
+        self
+    }
+
+    /// The document with a JWT that says the same, signed by whoever attests it: `attester` is the resource itself, or somebody whom its
+    /// clients trust ([RFC 9728, section 2.2](https://www.rfc-editor.org/rfc/rfc9728#section-2.2)). Clients that demand it read it with
+    /// [`ResourceDiscovery::with_attester`](super::ResourceDiscovery::with_attester).
+    ///
+    /// ```
+    /// use ciam_core::crypto;
+    /// use ciam_core::jose::{Algorithm, LocalSigner};
+    /// use ciam_oauth::validate::ResourceMetadata;
+    /// use time::OffsetDateTime;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let key = LocalSigner::generate(&*crypto::ring(), Algorithm::Es256)?;
+    /// let metadata = ResourceMetadata::new("https://api.example".parse()?, "https://id.example".parse()?)
+    ///     .with_jwks_uri("https://api.example/jwks");
+    /// let document = metadata.to_signed_json(&key, "https://api.example", OffsetDateTime::UNIX_EPOCH).await?;
+    /// assert!(document["signed_metadata"].is_string());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Fails when the signer does.
+    pub async fn to_signed_json(
+        &self,
+        signer: &dyn Signer,
+        attester: &str,
+        now: OffsetDateTime,
+    ) -> Result<Value, PortError> {
+        let mut document = self.members();
+        let mut claims = document.clone();
+        claims.insert("iss".to_owned(), json!(attester));
+        claims.insert("iat".to_owned(), json!(now.unix_timestamp()));
+        let signed = sign(signer, Self::SIGNED_TYPE, &claims).await.map_err(PortError::from)?;
+        document.insert("signed_metadata".to_owned(), json!(signed));
+        Ok(Value::Object(document))
+    }
+
+    /// [`response`](Self::response), with what [`to_signed_json`](Self::to_signed_json) makes.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the signer does.
+    pub async fn signed_response(
+        &self,
+        signer: &dyn Signer,
+        attester: &str,
+        now: OffsetDateTime,
+    ) -> Result<Response<Bytes>, PortError> {
+        Ok(publish(&self.to_signed_json(signer, attester, now).await?))
+    }
+
     /// The path at which the document has to be published, at the host of the resource.
     #[must_use]
     pub fn path(&self) -> Option<String> {
@@ -105,15 +173,7 @@ impl ResourceMetadata {
     /// The document as an answer to `GET`. Everybody may read it, from other origins too.
     #[must_use]
     pub fn response(&self) -> Response<Bytes> {
-        let mut response = Response::new(Bytes::from(self.to_json().to_string()));
-        for (name, value) in [
-            (CONTENT_TYPE, "application/json"),
-            (CACHE_CONTROL, "public, max-age=300"),
-            (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-        ] {
-            response.headers_mut().insert(name, HeaderValue::from_static(value));
-        }
-        response
+        publish(&self.to_json())
     }
 
     /// Where the document has to be published, by the rule of
@@ -121,18 +181,16 @@ impl ResourceMetadata {
     /// and path. `None` when the resource's name is not a web address.
     #[must_use]
     pub fn url(&self) -> Option<String> {
-        let name = self.resource.as_str();
-        let web = Url::parse(name).is_ok_and(|url| matches!(url.scheme(), "https" | "http"));
-        let (scheme, rest) = name.split_once("://").filter(|_| web)?;
-        let host_end = rest.find(['/', '?']).unwrap_or(rest.len());
-        let (host, path) = rest.split_at_checked(host_end)?;
-        let path = if path == "/" { "" } else { path };
-        Some(format!("{scheme}://{host}/.well-known/oauth-protected-resource{path}"))
+        well_known(&self.resource)
     }
 
     /// The document, to be sent as `application/json`.
     #[must_use]
     pub fn to_json(&self) -> Value {
+        Value::Object(self.members())
+    }
+
+    fn members(&self) -> Map<String, Value> {
         let issuers: Vec<&str> = self.issuers.iter().map(Issuer::as_str).collect();
         let mut document = Map::new();
         document.insert("resource".to_owned(), json!(self.resource.as_str()));
@@ -154,12 +212,40 @@ impl ResourceMetadata {
             }
             SenderConstraint::None | SenderConstraint::Any => {}
         }
-        let texts = [("resource_name", &self.name), ("resource_documentation", &self.documentation)];
+        let texts = [
+            ("resource_name", &self.name),
+            ("resource_documentation", &self.documentation),
+            ("jwks_uri", &self.jwks_uri),
+        ];
         for (member, text) in texts {
             document.extend(text.as_ref().map(|text| (member.to_owned(), json!(text))));
         }
-        Value::Object(document)
+        document
     }
+}
+
+/// Where the metadata of a resource are, by the rule of
+/// [RFC 9728, section 3.1](https://www.rfc-editor.org/rfc/rfc9728#section-3.1).
+pub(super) fn well_known(resource: &ResourceIndicator) -> Option<String> {
+    let name = resource.as_str();
+    let web = Url::parse(name).is_ok_and(|url| matches!(url.scheme(), "https" | "http"));
+    let (scheme, rest) = name.split_once("://").filter(|_| web)?;
+    let host_end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (host, path) = rest.split_at_checked(host_end)?;
+    let path = if path == "/" { "" } else { path };
+    Some(format!("{scheme}://{host}/.well-known/oauth-protected-resource{path}"))
+}
+
+fn publish(document: &Value) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(document.to_string()));
+    for (name, value) in [
+        (CONTENT_TYPE, "application/json"),
+        (CACHE_CONTROL, "public, max-age=300"),
+        (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ mod jwt_bearer;
 mod mtls;
 mod races;
 mod refresh;
+mod resource_discovery;
 mod revocation;
 mod round_trips;
 mod secret_jwt;

@@ -83,6 +83,10 @@ impl AuthorizationServer {
         #[cfg(feature = "draft-attested-clients")]
         if self.config().client_authentication.contains(&AuthMethod::AttestJwtClientAuth) {
             let all: Vec<Algorithm> = self.config().profile.algorithms().iter().collect();
+            if self.config().has(Endpoint::AttestationChallenge) {
+                document
+                    .insert("challenge_endpoint".to_owned(), json!(self.url(Endpoint::AttestationChallenge)));
+            }
             for name in ["client_attestation", "client_attestation_pop"] {
                 document.insert(format!("{name}_signing_alg_values_supported"), json!(names(&all)));
             }

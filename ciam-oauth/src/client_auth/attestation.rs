@@ -5,13 +5,15 @@
 //! a JWT that the key is of a genuine copy; and the copy proves at each request that it has the key. Whose word counts for a
 //! client is registered with it ([`ClientAuthentication::AttestJwtClientAuth`](crate::client::ClientAuthentication)).
 
+use bytes::Bytes;
 use ciam_core::ephemeral::EphemeralKey;
 use ciam_core::jose::{
     AlgorithmSet, CompactJws, JwsLimits, KeySet, NumericDate, PublicJwk, TokenType, VerificationKey, Verifier,
 };
 use ciam_core::secret::{Secret, TokenDigest};
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
 use serde::Deserialize;
+use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use super::assertion::SKEW;
@@ -20,11 +22,14 @@ use crate::AuthorizationServer;
 use crate::client::{Client, ClientKeys};
 use crate::confirmation::JwkThumbprint;
 use crate::error::{AssertionProblem, ClientAuthError};
+use crate::server::reply;
 
 /// The header of what the attester says.
 const ATTESTATION: HeaderName = HeaderName::from_static("oauth-client-attestation");
 /// The header of what the instance proves.
 const POP: HeaderName = HeaderName::from_static("oauth-client-attestation-pop");
+/// The header of what the next proof has to have in it.
+const CHALLENGE: HeaderName = HeaderName::from_static("oauth-client-attestation-challenge");
 
 /// How long ago a proof may have been made.
 const MAX_AGE: Duration = Duration::seconds(60);
@@ -96,6 +101,7 @@ struct Proof {
     iat: NumericDate,
     exp: Option<NumericDate>,
     nbf: Option<NumericDate>,
+    challenge: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -133,6 +139,9 @@ impl AuthorizationServer {
         let key = &statement.cnf.jwk;
         let proof = self.read_pop(key, allowed, shown.pop.expose())?;
         check_pop(&proof, self.issuer().as_str(), now)?;
+        if !self.accepts_challenge(proof.challenge.as_deref(), now) {
+            return Err(ClientAuthError::ChallengeRequired);
+        }
         let thumbprint = JwkThumbprint::of(key);
         // Only now, so that nobody can use up the ids of somebody else's proofs.
         let digest = TokenDigest::of(&format!("{thumbprint}\n{}", proof.jti));
@@ -141,6 +150,32 @@ impl AuthorizationServer {
         match self.ports().ephemeral().put_if_absent(&mark, Vec::new(), ttl).await? {
             true => Ok(thumbprint),
             false => Err(AssertionProblem::Replay.into()),
+        }
+    }
+
+    /// Whether a proof has a challenge of lately, where it needs one
+    /// ([section 8](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-attestation-based-client-auth-10#section-8)).
+    fn accepts_challenge(&self, shown: Option<&str>, now: OffsetDateTime) -> bool {
+        let Some(challenges) = self.attestation_challenges() else { return true };
+        shown.is_some_and(|shown| challenges.accepts(shown, now))
+    }
+
+    /// Answers a request for a challenge: everybody may ask.
+    pub(crate) fn handle_attestation_challenge(&self) -> Response<Bytes> {
+        let Some(challenges) = self.attestation_challenges() else {
+            return reply::plain(StatusCode::NOT_FOUND);
+        };
+        let challenge = challenges.current(self.ports().now());
+        let body = json!({ "attestation_challenge": challenge.to_str().unwrap_or_default() });
+        reply::json(StatusCode::OK, &body)
+    }
+
+    /// Adds the challenge for the next proof to the answer to a request that had one, so that nobody has to ask for it.
+    pub(crate) fn offer_challenge(&self, request: &Request<Bytes>, response: &mut Response<Bytes>) {
+        if let Some(challenges) =
+            self.attestation_challenges().filter(|_| request.headers().contains_key(&POP))
+        {
+            response.headers_mut().insert(CHALLENGE, challenges.current(self.ports().now()));
         }
     }
 

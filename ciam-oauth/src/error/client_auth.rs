@@ -5,7 +5,7 @@ use ciam_core::error::PortError;
 /// Why a client was not authenticated.
 ///
 /// Every variant but [`Malformed`](Self::Malformed), [`TwoMethods`](Self::TwoMethods),
-/// [`StaleAttestation`](Self::StaleAttestation) and [`Port`](Self::Port) is sent as
+/// [`StaleAttestation`](Self::StaleAttestation), [`ChallengeRequired`](Self::ChallengeRequired) and [`Port`](Self::Port) is sent as
 /// the same `invalid_client`: a client that is unknown and one whose secret is wrong cannot be told apart.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -39,6 +39,10 @@ pub enum ClientAuthError {
     /// `use_fresh_attestation`.
     #[error("the client attestation has expired")]
     StaleAttestation,
+    /// The proof of the client's instance has no challenge of this server, or not one of lately; everything else about it is good. Sent
+    /// as `use_attestation_challenge`.
+    #[error("the proof needs a challenge of this server")]
+    ChallengeRequired,
     /// A port failed. Sent as `temporarily_unavailable` or `server_error`.
     #[error("the client cannot be authenticated now")]
     Port(#[from] PortError),

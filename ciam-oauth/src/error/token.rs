@@ -155,6 +155,7 @@ impl ClientAuthError {
             | Self::WrongCertificate
             | Self::Assertion(_) => "invalid_client",
             Self::StaleAttestation => "use_fresh_attestation",
+            Self::ChallengeRequired => "use_attestation_challenge",
             Self::Port(error) => port_code(error),
         }
     }
@@ -172,6 +173,7 @@ impl ClientAuthError {
             | Self::WrongCertificate
             | Self::Assertion(_) => "client authentication failed",
             Self::StaleAttestation => "the client attestation has expired",
+            Self::ChallengeRequired => "the proof needs the challenge of this response",
             Self::Port(_) => "try again later",
         }
     }
@@ -187,6 +189,7 @@ impl ClientAuthError {
             | Self::WrongSecret
             | Self::WrongCertificate
             | Self::StaleAttestation
+            | Self::ChallengeRequired
             | Self::Assertion(_) => http::StatusCode::UNAUTHORIZED,
             Self::Port(error) => port_status(error),
         }

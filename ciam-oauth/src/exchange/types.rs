@@ -112,7 +112,7 @@ pub struct MayAct {
 impl MayAct {
     /// A client, in its own name or with somebody's token.
     #[must_use]
-    pub const fn client(client: ClientId) -> Self {
+    pub fn client(client: ClientId) -> Self {
         Self { sub: None, client_id: Some(client), iss: None, others: Map::new() }
     }
 

@@ -153,6 +153,19 @@
 //! and encryption is never taken for a signature: anybody can encrypt ([`TokenDecryption`](crate::validate::TokenDecryption)).
 //! *tokens/encrypted: `rfc9068_4_…`, `s15_encryption_vouches_for_nothing`.*
 //!
+//! **A revoked JWT that is still good.** With `draft-status-list` the issuer lists the status of its tokens, and a resource looks there
+//! at every request, for a remembered token too. A list that cannot be had, is another's, is too old or does not reach so far lets nothing
+//! pass; an older one does not replace a newer one. *tokens/status_lists, tokens/status_checks: `section_8_3_…`.*
+//!
+//! **A list that explodes.** Its size is bounded before it is unpacked and while it is. *status_list/list.rs, tokens/status_checks:
+//! "a bomb"; fuzz target `status_list`.*
+//!
+//! **Tokens that are told apart by their place in a list.** Every token has a place of its own, drawn by a secret permutation: two resources
+//! cannot find out that they serve the same person, nor anybody when a token was issued. *status_list/record.rs.*
+//!
+//! **A resource's metadata that lead elsewhere.** A client takes metadata only when they are about the very resource that it asked about,
+//! and where it demands that, only when somebody whom it trusts has signed them. *tokens/resource_discovery: `rfc9728_…`.*
+//!
 //! **One issuer's key for another's tokens.** Keys belong to their issuer, which must be among the configured ones; the name of a
 //! key is no reason to use it. *tokens/trust: `rfc8725_3_8_…`.*
 //!

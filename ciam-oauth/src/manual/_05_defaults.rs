@@ -38,6 +38,16 @@
 //! | a registration | 64 KiB | as any request |
 //! | initial access token | one client within a day, `InitialAccess::with_uses`, `with_lifetime` | a copy is of little use |
 //! | assertion as a grant | valid for 10 minutes at most, clocks 30 s apart; `jti` and `sub` of 512 bytes, used once | `TrustedIssuer::max_lifetime` |
+//! | status lists (`draft-status-list`) | off, `ServerBuilder::status_lists` | |
+//! | … tokens in one | 65536, `StatusListSettings::with_capacity`; a power of four from 1024 to 1048576 | the tokens hide among each other; each resource fetches them all, 16 KiB before it is packed |
+//! | … one is open for new tokens | 6 h, 1 min to 1 day; it is published for a day longer | no token lives longer |
+//! | … others keep one for | 1 min, 1 s to 1 h | with the next row, how late a revocation is seen |
+//! | … one is made anew | 5 s after the last time at the earliest | who asks often costs nothing |
+//! | … places that a node takes at once | 256 | what it has not given out when it stops is lost to the list |
+//! | a list at a resource | 2 MiB signed, 1 MiB unpacked, 64 of them, `StatusPolicy` | a small text can become a large one |
+//! | … counts for | what it says, or 5 min; 1 h at most; no longer when it cannot be fetched | `StatusPolicy::stale_for` |
+//! | … is fetched again | after three quarters of that; 5 s after a failure | |
+//! | challenges of attested clients (`draft-attested-clients`) | off, `ServerBuilder::attestation_challenges` | each is accepted in its period and the ones beside it |
 //! | actors that act for each other | 4 | `Limits::actors`; each makes the token longer |
 //! | client assertion | valid for an hour at most, `jti` of 512 bytes | it is remembered until it expires |
 //! | request object | 32 KiB signed, 64 KiB encrypted or fetched | |

@@ -63,7 +63,7 @@
 //! | the person has to authenticate again, or better | 401 | `insufficient_user_authentication`, with `acr_values` and `max_age` ([RFC 9470](https://www.rfc-editor.org/rfc/rfc9470)) |
 //! | the proof is bad | 401 | `DPoP`, `invalid_dpop_proof` |
 //! | the proof needs a nonce | 401 | `DPoP`, `use_dpop_nonce`, and the header `DPoP-Nonce` |
-//! | nobody can say whether the token is good: no keys were fetched yet, or they are too old; introspection does not answer | 503, `Retry-After` | none |
+//! | nobody can say whether the token is good: no keys were fetched yet, or they are too old; introspection does not answer; the list of its status cannot be had | 503, `Retry-After` | none |
 //!
 //! With [`with_metadata`](crate::validate::ResourceServer::with_metadata) every challenge names the metadata of the resource, from
 //! which a client learns whom to ask for a token ([RFC 9728](https://www.rfc-editor.org/rfc/rfc9728)). Publish them at
@@ -107,9 +107,20 @@
 //!
 //! # Revocation
 //!
-//! A JWT is good until it expires. What makes revocation arrive earlier is a [`DenyList`](crate::validate::DenyList) that you tell
-//! of it (from back-channel logout, from events), issuer by issuer, or opaque tokens, where an answer is believed for
-//! [30 seconds](crate::validate::IntrospectionPolicy::active_for).
+//! A JWT is good until it expires. What makes revocation arrive earlier is one of three:
+//!
+//! - a [`DenyList`](crate::validate::DenyList) that you tell of it (from back-channel logout, from events), issuer by issuer;
+//! - the lists that an issuer publishes, with the feature `draft-status-list`: `Validator::with_status_checks` and a `StatusChecker`
+//!   fetch one in a minute for all tokens in it, and let nothing pass of which no list says that it is valid;
+//! - opaque tokens, where an answer is believed for [30 seconds](crate::validate::IntrospectionPolicy::active_for).
+//!
+//! # Encrypted tokens
+//!
+//! A resource that does not want its tokens read by clients and proxies makes a key, publishes it or gives it to the authorization server
+//! ([`ResourceEncryption`](crate::server::ResourceEncryption)), and opens them with
+//! [`with_decryption`](crate::validate::Validator::with_decryption). Tokens that are not encrypted are refused from then on; while the
+//! server begins, [`accepting_unencrypted`](crate::validate::TokenDecryption::accepting_unencrypted) takes both. To change the key, open
+//! with both for as long as tokens live, publish the new one alone, and take the old one away.
 //!
 //! # Keys in the background
 //!

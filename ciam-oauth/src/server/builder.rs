@@ -111,6 +111,8 @@ pub struct ServerBuilder {
     device: Option<DeviceSettings>,
     backchannel: Option<BackchannelSettings>,
     client_authentication: Option<BTreeSet<AuthMethod>>,
+    #[cfg(feature = "draft-attested-clients")]
+    attestation_challenges: Option<Duration>,
     dpop: Option<DpopSettings>,
     mutual_tls: Option<MutualTls>,
     sender_constraint: SenderConstraint,
@@ -154,6 +156,8 @@ impl ServerBuilder {
             device: None,
             backchannel: None,
             client_authentication: None,
+            #[cfg(feature = "draft-attested-clients")]
+            attestation_challenges: None,
             dpop: Some(DpopSettings::default()),
             mutual_tls: None,
             sender_constraint: SenderConstraint::None,
@@ -348,11 +352,18 @@ impl ServerBuilder {
             Some(settings) => Some(sender::checker(&self.ports, settings).await?),
             None => None,
         };
+        #[cfg(feature = "draft-attested-clients")]
+        let attestation_challenges = match config.attestation_challenges {
+            Some(period) => Some(sender::challenges(&self.ports, period).await?),
+            None => None,
+        };
         let clients = Clients::new(self.ports.clone(), supported);
         #[cfg(feature = "draft-client-documents")]
         let clients = clients.with_documents(self.client_documents);
         let inner = Inner {
             keys,
+            #[cfg(feature = "draft-attested-clients")]
+            attestation_challenges,
             dpop,
             subjects: Subjects::load(&self.ports, self.internal_subjects).await?,
             refresh_secrets: RefreshSecrets::load(self.ports.clone()).await?,

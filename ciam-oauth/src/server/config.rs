@@ -60,6 +60,10 @@ pub struct Config {
     pub backchannel: Option<BackchannelSettings>,
     /// How clients may authenticate. Default [`AuthMethod::DEFAULT`], and with mutual TLS [its methods](AuthMethod::MUTUAL_TLS).
     pub client_authentication: BTreeSet<AuthMethod>,
+    /// For how long a challenge for the proofs of attested clients is given out; `None` when proofs need none, which is the default.
+    #[cfg(feature = "draft-attested-clients")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "draft-attested-clients")))]
+    pub attestation_challenges: Option<Duration>,
     /// How DPoP proofs are accepted; `None` when they are not looked at. Default without nonces.
     pub dpop: Option<DpopSettings>,
     /// How client certificates are accepted; `None` when they are not looked at, which is the default: the host has to ask for
@@ -109,6 +113,8 @@ impl Config {
             Endpoint::Registration | Endpoint::ClientConfiguration => self.registration,
             #[cfg(feature = "draft-status-list")]
             Endpoint::StatusList => self.status_lists.is_some(),
+            #[cfg(feature = "draft-attested-clients")]
+            Endpoint::AttestationChallenge => self.attestation_challenges.is_some(),
             _ => true,
         };
         needed && !self.without.contains(&endpoint)

@@ -18,6 +18,10 @@ pub enum Endpoint {
     #[cfg(feature = "draft-first-party-apps")]
     #[cfg_attr(docsrs, doc(cfg(feature = "draft-first-party-apps")))]
     AuthorizationChallenge,
+    /// Challenges for the proofs of attested clients.
+    #[cfg(feature = "draft-attested-clients")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "draft-attested-clients")))]
+    AttestationChallenge,
     /// Device authorization requests.
     DeviceAuthorization,
     /// Backchannel authentication requests.
@@ -50,6 +54,8 @@ impl Endpoint {
         Self::PushedAuthorizationRequest,
         #[cfg(feature = "draft-first-party-apps")]
         Self::AuthorizationChallenge,
+        #[cfg(feature = "draft-attested-clients")]
+        Self::AttestationChallenge,
         Self::DeviceAuthorization,
         Self::BackchannelAuthentication,
         Self::Token,
@@ -72,6 +78,8 @@ impl Endpoint {
             Self::PushedAuthorizationRequest => "/par",
             #[cfg(feature = "draft-first-party-apps")]
             Self::AuthorizationChallenge => "/authorize-challenge",
+            #[cfg(feature = "draft-attested-clients")]
+            Self::AttestationChallenge => "/attestation-challenge",
             Self::DeviceAuthorization => "/device_authorization",
             Self::BackchannelAuthentication => "/bc-authorize",
             Self::Token => "/token",
@@ -93,6 +101,8 @@ impl Endpoint {
             Self::Resume => &[Method::GET],
             #[cfg(feature = "draft-first-party-apps")]
             Self::AuthorizationChallenge => &[Method::POST],
+            #[cfg(feature = "draft-attested-clients")]
+            Self::AttestationChallenge => &[Method::POST],
             Self::PushedAuthorizationRequest
             | Self::DeviceAuthorization
             | Self::BackchannelAuthentication

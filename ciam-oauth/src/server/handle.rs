@@ -68,6 +68,8 @@ impl AuthorizationServer {
             },
             #[cfg(feature = "draft-first-party-apps")]
             Endpoint::AuthorizationChallenge => self.handle_challenge(request, peer).await,
+            #[cfg(feature = "draft-attested-clients")]
+            Endpoint::AttestationChallenge => self.handle_attestation_challenge(),
             Endpoint::DeviceAuthorization => self.handle_device(request, peer).await,
             Endpoint::BackchannelAuthentication => self.handle_backchannel(request, peer).await,
             Endpoint::Token => self.handle_token(request, peer).await,
@@ -80,6 +82,8 @@ impl AuthorizationServer {
             Endpoint::StatusList => self.handle_status_list(rest, request).await,
             Endpoint::Jwks => self.handle_jwks().await,
         };
+        #[cfg(feature = "draft-attested-clients")]
+        self.offer_challenge(request, &mut response);
         if endpoint.is_public_document() {
             response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         } else if endpoint.is_called_by_scripts() {

@@ -36,6 +36,8 @@ use crate::client::{Client, Clients};
 use crate::client_auth::ClientKeyCache;
 use crate::custom_grant::CustomGrant;
 use crate::dpop::DpopChecker;
+#[cfg(feature = "draft-attested-clients")]
+use crate::dpop::DpopNonces;
 use crate::exchange::ExchangePolicy;
 use crate::extension::Extension;
 use crate::issuer::Issuer;
@@ -67,6 +69,8 @@ struct Inner {
     subjects: Subjects,
     refresh_secrets: RefreshSecrets,
     client_keys: ClientKeyCache,
+    #[cfg(feature = "draft-attested-clients")]
+    attestation_challenges: Option<DpopNonces>,
     dpop: Option<DpopChecker>,
     recipients: RecipientCache,
     request_decryption: Option<RequestDecryption>,
@@ -145,6 +149,12 @@ impl AuthorizationServer {
     /// Checks the proofs of requests to this server; `None` when DPoP is off.
     pub(crate) fn dpop(&self) -> Option<&DpopChecker> {
         self.inner.dpop.as_ref()
+    }
+
+    /// The challenges for the proofs of attested clients; `None` when they need none.
+    #[cfg(feature = "draft-attested-clients")]
+    pub(crate) fn attestation_challenges(&self) -> Option<&DpopNonces> {
+        self.inner.attestation_challenges.as_ref()
     }
 
     /// The encryption keys of clients that publish them.

@@ -40,6 +40,10 @@ fn config() -> Config {
         detail_types: BTreeMap::new(),
         #[cfg(feature = "draft-first-party-apps")]
         authorization_challenge: false,
+        #[cfg(feature = "draft-attested-clients")]
+        attestation_challenges: None,
+        #[cfg(feature = "draft-status-list")]
+        status_lists: None,
         signed_metadata: false,
         profile: crate::server::Profile::OAuth21,
         request_objects: None,

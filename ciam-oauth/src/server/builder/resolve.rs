@@ -63,6 +63,8 @@ impl ServerBuilder {
             device: self.configured_device(issuer)?,
             backchannel: self.configured_backchannel(issuer)?,
             client_authentication: self.authentication_methods(),
+            #[cfg(feature = "draft-attested-clients")]
+            attestation_challenges: self.attestation_challenges,
             dpop: self.dpop.clone(),
             mutual_tls: self.mutual_tls.clone(),
             sender_constraint: self.sender_constraint,

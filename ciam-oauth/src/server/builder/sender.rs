@@ -42,6 +42,15 @@ impl ServerBuilder {
         self
     }
 
+    /// Demands a challenge of this server in the proofs of [attested](AuthMethod::AttestJwtClientAuth) clients, and gives them out, each for
+    /// this long: one second to an hour. A proof that is made in advance, by whoever had the key for a moment, is worth nothing then.
+    #[cfg(feature = "draft-attested-clients")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "draft-attested-clients")))]
+    pub const fn attestation_challenges(mut self, period: Duration) -> Self {
+        self.attestation_challenges = Some(period);
+        self
+    }
+
     pub(super) fn authentication_methods(&self) -> BTreeSet<AuthMethod> {
         let tls = AuthMethod::MUTUAL_TLS.into_iter().filter(|_| self.mutual_tls.is_some());
         let own = || AuthMethod::DEFAULT.into_iter().chain(tls).collect();
@@ -57,6 +66,13 @@ impl ServerBuilder {
     pub(super) fn check_sender(&self, issuer: &Issuer) -> Result<(), ConfigError> {
         if let Some(period) = self.dpop.as_ref().and_then(|dpop| dpop.nonce_period) {
             between("dpop nonce", period, Duration::SECOND, Duration::HOUR)?;
+        }
+        #[cfg(feature = "draft-attested-clients")]
+        if let Some(period) = self.attestation_challenges {
+            between("attestation challenge", period, Duration::SECOND, Duration::HOUR)?;
+            if !self.authentication_methods().contains(&AuthMethod::AttestJwtClientAuth) {
+                return Err(ConfigError::Contradiction("challenges are for attested clients, which are off"));
+            }
         }
         let (dpop, mtls) = (self.dpop.is_some(), self.mutual_tls.is_some());
         let possible = match self.sender_constraint {
@@ -91,4 +107,11 @@ pub(super) async fn checker(ports: &Ports, settings: &DpopSettings) -> Result<Dp
     let secret = tenant_secret(ports, "oauth.dpop-nonce").await?;
     let nonces = DpopNonces::new(ports.crypto(), &secret).map_err(PortError::permanent)?;
     Ok(checker.with_nonces(nonces.with_period(period)))
+}
+
+/// The challenges for the proofs of attested clients.
+#[cfg(feature = "draft-attested-clients")]
+pub(super) async fn challenges(ports: &Ports, period: Duration) -> Result<DpopNonces, PortError> {
+    let secret = tenant_secret(ports, "oauth.attestation-challenge").await?;
+    Ok(DpopNonces::new(ports.crypto(), &secret).map_err(PortError::permanent)?.with_period(period))
 }

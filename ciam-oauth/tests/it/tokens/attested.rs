@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use bytes::Bytes;
 use ciam_core::crypto;
 use ciam_core::jose::{Algorithm, LocalSigner, sign};
+use ciam_oauth::ServerBuilder;
 use ciam_oauth::client::{
     AuthMethod, Client, ClientAuthentication, ClientKeys, ClientProblem, ClientsError, GrantType,
 };
@@ -38,9 +39,14 @@ fn set(signer: &LocalSigner) -> ClientKeys {
 
 impl Attested {
     async fn new() -> Self {
+        Self::with(|builder| builder).await
+    }
+
+    async fn with(configure: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
         let methods = [AuthMethod::AttestJwtClientAuth, AuthMethod::ClientSecretBasic, AuthMethod::None];
         let world = World::with(|builder| {
-            builder.client_authentication(methods).registration(RegistrationSettings::default().open())
+            let builder = builder.client_authentication(methods);
+            configure(builder.registration(RegistrationSettings::default().open()))
         })
         .await;
         let attester = key("a");
@@ -303,4 +309,47 @@ async fn a_client_does_not_register_its_own_attester() {
     assert_eq!(response.status(), 400);
     let body: Value = serde_json::from_slice(response.body()).unwrap();
     assert_eq!(body["error"], "invalid_client_metadata");
+}
+
+/// Section 8: where challenges are demanded, a proof has one of lately; every answer to a proof has the next one.
+#[tokio::test]
+async fn section_8_a_proof_has_a_challenge() {
+    const HEADER: &str = "oauth-client-attestation-challenge";
+    let it = Attested::with(|builder| builder.attestation_challenges(Duration::MINUTE)).await;
+    let said = get(&it.world.server, "/.well-known/oauth-authorization-server").await.body;
+    assert_eq!(said["challenge_endpoint"], "https://id.example/attestation-challenge");
+    let without = it.own(&it.headers(&it.ours).await).await;
+    assert_eq!(without.error(), (401, "use_attestation_challenge"));
+    let offered = without.headers[HEADER].to_str().unwrap().to_owned();
+    let asked = it.post("/attestation-challenge", &[], &[]).await;
+    assert_eq!((asked.status.as_u16(), asked.headers["cache-control"].to_str().unwrap()), (200, "no-store"));
+    assert_eq!(asked.body["attestation_challenge"], offered.as_str());
+    assert!(asked.headers.get(HEADER).is_none(), "it had no proof");
+    let good = it.changed(|_| (), |it| it["challenge"] = offered.as_str().into()).await;
+    assert!(good.is_ok(), "{good:?}");
+    assert_eq!(good.headers[HEADER].to_str().unwrap(), offered);
+    for bad in [json!("x"), json!(""), json!(null)] {
+        let refused = it.changed(|_| (), |it| it["challenge"] = bad.clone()).await;
+        assert_eq!(refused.error(), (401, "use_attestation_challenge"), "{bad}");
+    }
+    it.world.clock.advance(Duration::minutes(2));
+    let late = it.changed(|_| (), |it| it["challenge"] = offered.as_str().into()).await;
+    assert_eq!(late.error(), (401, "use_attestation_challenge"));
+    let next = late.headers[HEADER].to_str().unwrap();
+    assert_ne!(next, offered);
+    assert!(it.changed(|_| (), |it| it["challenge"] = next.into()).await.is_ok());
+    // What is wrong otherwise is not told to try again with a challenge.
+    let astray = it.changed(|_| (), |it| it["aud"] = "https://other.example".into()).await;
+    assert_eq!(astray.error(), INVALID_CLIENT);
+}
+
+/// A server gives none out unless it is told to.
+#[tokio::test]
+async fn section_8_without_challenges() {
+    let it = Attested::new().await;
+    let said = get(&it.world.server, "/.well-known/oauth-authorization-server").await.body;
+    assert!(said.get("challenge_endpoint").is_none());
+    assert_eq!(it.post("/attestation-challenge", &[], &[]).await.status, 404);
+    let plain = it.own(&it.headers(&it.ours).await).await;
+    assert!(plain.is_ok() && plain.headers.get("oauth-client-attestation-challenge").is_none());
 }

@@ -52,7 +52,9 @@ impl Setting {
     }
 
     async fn with_hooks(hooks: Arc<Names>) -> Self {
-        let ports = |clock, entropy| memory::ports_with(clock, entropy).with_hooks(hooks);
+        let ports = |clock: Arc<ManualClock>, entropy: Arc<SeededEntropy>| {
+            memory::ports_with(clock, entropy).with_hooks(hooks)
+        };
         Self::on(ports, |builder| builder).await
     }
 
@@ -419,4 +421,25 @@ async fn s24_the_chain_is_as_long_as_configured() {
     let first = setting.exchange("orders", &subject.access, &[("resource", STOCK)]).await.tokens();
     let second = setting.exchange("stock", &first.access, &[("resource", VAULT)]).await;
     assert_eq!(second.error(), (400, "access_denied"));
+}
+
+/// A token that was issued in exchange for another is in a list too, and ends there with the grant of the first one.
+#[tokio::test]
+async fn an_exchanged_token_is_listed() {
+    use ciam_oauth::status_list::{StatusListSettings, TokenStatus};
+
+    use super::status_lists::{relay, status};
+
+    let setting = Setting::configured(|builder| builder.status_lists(StatusListSettings::new())).await;
+    let world = &setting.world;
+    let mut person = person(world).await;
+    let subject = setting.tokens(&mut person).await;
+    let exchanged = setting.exchange("orders", &subject.access, &[("resource", STOCK)]).await.tokens();
+    relay(world).await;
+    assert_eq!(status(world, &exchanged.access).await, TokenStatus::Valid);
+    assert_eq!(revoke(world, "shop", subject.refresh()).await.status, 200);
+    relay(world).await;
+    for access in [&subject.access, &exchanged.access] {
+        assert_eq!(status(world, access).await, TokenStatus::Invalid);
+    }
 }

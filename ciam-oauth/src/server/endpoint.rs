@@ -128,7 +128,10 @@ impl Endpoint {
 
     /// Whether scripts in browsers call it, of the origins that a client registered.
     pub(super) const fn is_called_by_scripts(self) -> bool {
-        matches!(self, Self::Token | Self::Revocation | Self::DeviceAuthorization)
+        matches!(
+            self,
+            Self::Token | Self::Revocation | Self::DeviceAuthorization | Self::PushedAuthorizationRequest
+        )
     }
 
     /// Whether its path alone is none.

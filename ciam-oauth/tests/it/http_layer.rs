@@ -167,6 +167,59 @@ async fn a_registered_origin_reads_the_token_endpoint() {
     }
 }
 
+/// Which pages of other origins may call what: documents are everybody's, what applications in browsers call is for the origins that they
+/// registered, and the rest is for no script.
+#[tokio::test]
+async fn every_endpoint_has_its_rule_for_other_origins() {
+    let world = World::with(|builder| {
+        builder
+            .device(ciam_oauth::device::DeviceSettings::new(
+                "https://id.example/device",
+                "https://id.example/done",
+            ))
+            .registration(ciam_oauth::registration::RegistrationSettings::default().open())
+            .status_lists(ciam_oauth::status_list::StatusListSettings::new())
+    })
+    .await;
+    world
+        .change_client("app", |client| {
+            client.allowed_origins = ["https://spa.example".to_owned()].into_iter().collect();
+        })
+        .await;
+    for (path, preflight, methods) in [
+        ("/jwks", 204, Some("GET, HEAD")),
+        ("/.well-known/oauth-authorization-server", 204, Some("GET, HEAD")),
+        ("/status/x", 204, Some("GET, HEAD")),
+        ("/token", 204, Some("POST")),
+        ("/revoke", 204, Some("POST")),
+        ("/par", 204, Some("POST")),
+        ("/device_authorization", 204, Some("POST")),
+        ("/introspect", 405, None),
+        ("/register", 405, None),
+        ("/authorize", 405, None),
+        ("/authorize/resume/x", 405, None),
+    ] {
+        let asks = Request::builder().method("OPTIONS").uri(path).header("origin", "https://spa.example");
+        let reply = Browser::new().send(&world, asks, Bytes::new()).await;
+        assert_eq!(reply.status().as_u16(), preflight, "{path}");
+        assert_eq!(reply.header("access-control-allow-methods"), methods, "{path}");
+        assert_eq!(reply.header("access-control-allow-credentials"), None, "{path}");
+        if methods != Some("POST") {
+            continue;
+        }
+        for (origin, allowed) in
+            [("https://spa.example", Some("https://spa.example")), ("https://evil.example", None)]
+        {
+            let posts = Request::post(path)
+                .header("content-type", "application/x-www-form-urlencoded")
+                .header("origin", origin);
+            let body = Bytes::from(query(&[("client_id", "app"), ("token", "x")]));
+            let reply = Browser::new().send(&world, posts, body).await;
+            assert_eq!(reply.header("access-control-allow-origin"), allowed, "{path} {origin}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_public_keys_are_served() {
     let world = World::new().await;

@@ -315,6 +315,8 @@ async fn a_resource_that_cannot_be_encrypted_for_makes_no_server() {
     let other_way = key("rs-1", KeyManagement::EcdhEs);
     let rsa = TokenEncryption::new(KeyManagement::RsaOaep256, WAY.enc);
     let shared = TokenEncryption::new(KeyManagement::Dir, WAY.enc);
+    let fetched = ClientKeys::JwksUri("https://sealed.example/jwks".to_owned());
+    assert!(build(sealed(fetched.clone())).await.is_ok());
     for (what, resource) in [
         ("opaque", sealed(ours.clone()).with_format(TokenFormat::Opaque)),
         ("no key for it", sealed(ClientKeys::Jwks(published(&other_way)))),
@@ -322,9 +324,9 @@ async fn a_resource_that_cannot_be_encrypted_for_makes_no_server() {
         ("no https", sealed(ClientKeys::JwksUri("http://sealed.example/jwks".to_owned()))),
         (
             "not by this backend",
-            sealed(ours.clone()).with_encryption(ResourceEncryption::new(ours.clone(), rsa)),
+            sealed(ours.clone()).with_encryption(ResourceEncryption::new(fetched.clone(), rsa)),
         ),
-        ("a shared secret", sealed(ours.clone()).with_encryption(ResourceEncryption::new(ours, shared))),
+        ("a shared secret", sealed(ours.clone()).with_encryption(ResourceEncryption::new(fetched, shared))),
     ] {
         assert!(matches!(build(resource).await, Err(ConfigError::Contradiction(_))), "{what}");
     }

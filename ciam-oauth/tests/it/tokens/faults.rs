@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use ciam_core::memory;
 use ciam_core::testkit::{Failure, ManualClock, Probe, SeededEntropy};
+use ciam_oauth::ServerBuilder;
 use ciam_oauth::grant::GrantState;
+use ciam_oauth::status_list::{StatusListSettings, TokenStatus};
 use time::macros::datetime;
 
 use super::{
@@ -19,10 +21,14 @@ const FAILURES: [Failure; 3] = [Failure::Transient, Failure::Permanent, Failure:
 
 /// A world in which a probe stands before every port.
 async fn probed() -> (Probe, World) {
+    probed_with(with_vault).await
+}
+
+async fn probed_with(configure: impl FnOnce(ServerBuilder) -> ServerBuilder) -> (Probe, World) {
     let probe = Probe::new();
     let clock = Arc::new(ManualClock::new(datetime!(2026-11-23 12:00 UTC)));
     let ports = memory::ports_with(clock.clone(), Arc::new(SeededEntropy::new(7)));
-    let world = prepare(World::on(probe.watch(&ports), clock, with_vault).await).await;
+    let world = prepare(World::on(probe.watch(&ports), clock, configure).await).await;
     (probe, world)
 }
 
@@ -167,6 +173,62 @@ async fn introspection_and_revocation_fail_closed() {
                 break;
             }
         }
+    }
+}
+
+/// A token without a place in the list is never issued, a list that cannot be made is not served, and what cannot be looked at is tried
+/// again.
+#[tokio::test]
+async fn status_lists_fail_closed() {
+    use super::status_lists::{relay, status};
+
+    let lists = |builder: ServerBuilder| with_vault(builder).status_lists(StatusListSettings::new());
+    for failure in FAILURES {
+        let (probe, world) = probed_with(lists).await;
+        let form = [("grant_type", "client_credentials"), ("scope", "orders:read")];
+        for number in 1.. {
+            probe.clear();
+            probe.fail_call(number, failure);
+            let answer = token(&world, "shop", &form).await;
+            if !reached(&probe, number) {
+                assert!(super::claims(&answer.tokens().access).get("status").is_some());
+                assert!(number > 3, "the whole way was walked");
+                break;
+            }
+            assert!(is_outage(&answer), "{failure:?} {number}: {answer:?}");
+        }
+        let mut person = person(&world).await;
+        let tokens = person.tokens_at(&world, "shop", API).await;
+        let uri = super::claims(&tokens.access)["status"]["status_list"]["uri"].as_str().unwrap().to_owned();
+        let path = uri.strip_prefix("https://id.example").unwrap();
+        for number in 1.. {
+            world.clock.advance(time::Duration::seconds(6));
+            probe.clear();
+            probe.fail_call(number, failure);
+            let answer = super::get(&world.server, path).await;
+            if !reached(&probe, number) {
+                assert!(answer.is_ok());
+                break;
+            }
+            assert_eq!(answer.status, 503, "{failure:?} {number}");
+        }
+        assert!(revoke(&world, "shop", tokens.refresh()).await.is_ok());
+        let sink = world.server.status_list_sink();
+        let happened = world.events().await;
+        let event = happened.iter().rfind(|event| sink.wants(event)).unwrap();
+        for number in 1.. {
+            probe.clear();
+            probe.fail_call(number, failure);
+            let delivered = sink.deliver(event).await;
+            if !reached(&probe, number) {
+                assert!(delivered.is_ok());
+                break;
+            }
+            // What was stored and not answered was stored.
+            assert!(delivered.is_err(), "{failure:?} {number}");
+        }
+        relay(&world).await;
+        assert_eq!(status(&world, &tokens.access).await, TokenStatus::Invalid);
     }
 }
 

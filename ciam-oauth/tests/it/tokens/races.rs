@@ -9,7 +9,9 @@ use ciam_core::memory;
 use ciam_core::ports::Ports;
 use ciam_core::store::{Batch, Store};
 use ciam_core::testkit::{ManualClock, SeededEntropy};
+use ciam_oauth::ServerBuilder;
 use ciam_oauth::grant::{GrantState, RevocationReason};
+use ciam_oauth::status_list::StatusListSettings;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use time::Duration;
@@ -28,13 +30,25 @@ const OFFLINE: &str = "orders:read offline_access";
 
 /// A world whose store has a gate before its commits.
 async fn gated(gate: impl Fn(&Batch) -> BoxFuture<'static, ()> + Send + Sync + 'static) -> World {
+    gated_with(gate, with_vault).await
+}
+
+async fn gated_with(
+    gate: impl Fn(&Batch) -> BoxFuture<'static, ()> + Send + Sync + 'static,
+    configure: fn(ServerBuilder) -> ServerBuilder,
+) -> World {
     let clock = Arc::new(ManualClock::new(datetime!(2026-11-23 12:00 UTC)));
     let tenant = ciam_core::id::TenantId::from_uuid(uuid::Uuid::from_u128(1));
     let database = memory::MemoryDatabase::new();
     let store: Arc<dyn Store> = Arc::new(database.tenant(tenant, clock.clone()));
     let ports: Ports = memory::ports_of(tenant, &database, clock.clone(), Arc::new(SeededEntropy::new(7)))
         .with_store(GatedStore::new(store, gate));
-    prepare(World::on(ports, clock, with_vault).await).await
+    prepare(World::on(ports, clock, configure).await).await
+}
+
+/// With status lists.
+fn with_lists(builder: ServerBuilder) -> ServerBuilder {
+    with_vault(builder).status_lists(StatusListSettings::new())
 }
 
 fn open(_: &Batch) -> BoxFuture<'static, ()> {
@@ -273,4 +287,23 @@ async fn a_suspension_ends_every_later_use() {
     assert_eq!(refresh(&world, "spa", tokens.refresh()).await.error(), INVALID_GRANT);
     let status = world.ports.store().account(person.account.value.id).await.unwrap().unwrap().value.status;
     assert_eq!(status, AccountStatus::Suspended);
+}
+
+/// Nodes that take places of one list at the same moment never give out the same one.
+#[tokio::test]
+async fn nodes_that_fill_a_status_list_at_once_share_no_place() {
+    let world = gated_with(open, with_lists).await;
+    let form = [("grant_type", "client_credentials"), ("scope", "orders:read")];
+    // From here on there is a list with room.
+    let first = super::token(&world, "shop", &form).await.tokens();
+    let mut nodes = Vec::new();
+    for _ in 0..8 {
+        nodes.push(World::on_again(&world, with_lists).await);
+    }
+    let asked = nodes.iter().map(|node| super::post_as(node, "/token", "shop", &form));
+    let answers = futures_util::future::join_all(asked).await;
+    let tokens = answers.into_iter().map(|answer| answer.tokens().access).chain([first.access]);
+    let places: BTreeSet<String> =
+        tokens.map(|access| super::claims(&access)["status"].to_string()).collect();
+    assert_eq!(places.len(), 9);
 }

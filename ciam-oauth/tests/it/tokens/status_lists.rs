@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use ciam_core::crypto;
 use ciam_core::jose::{AlgorithmSet, KeySet, PublicJwkSet, TokenType, Verifier};
-use ciam_core::store::Batch;
+use ciam_core::store::{Batch, IndexDeclaration, PageRequest, RecordKind};
 use ciam_oauth::client::RefreshRotation;
 use ciam_oauth::server::ConfigError;
 use ciam_oauth::status_list::{StatusBits, StatusList, StatusListSettings, TokenStatus};
@@ -19,6 +19,8 @@ use super::{
 };
 use crate::support::{ISSUER, World};
 
+/// What is stored of tokens that are in a list.
+const LISTED: RecordKind = RecordKind::new("oauth.status_entry", &[IndexDeclaration::many("holder")]);
 const LISTS: &str = "https://id.example/status/";
 
 async fn world_with(settings: StatusListSettings) -> World {
@@ -97,6 +99,9 @@ async fn section_6_2_every_jwt_has_a_place_of_its_own() {
     let indexes: Vec<usize> = places.iter().map(|(_, idx)| *idx).collect();
     assert!(indexes.iter().max().unwrap() > &10_000, "not the first ones one after the other");
     let opaque = person.tokens_at(&world, "shop", VAULT).await;
+    let (holder, page) = (person.account.value.id.to_string(), PageRequest::first(100));
+    let of_person = world.ports.store().records_by(LISTED, "holder", &holder, page).await.unwrap();
+    assert_eq!(of_person.items.len(), 41, "the first one and what it was refreshed to, and nothing opaque");
     assert!(introspect(&world, "vault-rs", &opaque.access).await.get("status").is_none());
     let said = introspect(&world, "rs", &tokens.access).await;
     assert!(said["active"] == true && said.get("status").is_none(), "who asks needs no list");

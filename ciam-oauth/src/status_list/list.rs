@@ -218,6 +218,9 @@ pub enum StatusListProblem {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(bits: StatusBits, text: &str) -> StatusList {
@@ -290,6 +293,31 @@ mod tests {
         }
         for count in [0, 3, 5, 16, u64::MAX] {
             assert_eq!(StatusBits::from_count(count), None);
+        }
+    }
+
+    proptest! {
+        /// What was packed is unpacked, at every size and width, and no further than allowed.
+        #[test]
+        fn what_is_packed_is_unpacked(bytes in vec(any::<u8>(), 0..300), width in 0_usize..4) {
+            let bits = [StatusBits::One, StatusBits::Two, StatusBits::Four, StatusBits::Eight][width];
+            let list = StatusList { bits, bytes: bytes.clone() };
+            let text = list.compress();
+            let unpacked = StatusList::decompress(bits, &text, 300).unwrap();
+            prop_assert!(unpacked == list);
+            prop_assert_eq!(unpacked.get(unpacked.len()), None);
+            if let Some(less) = bytes.len().checked_sub(1) {
+                prop_assert!(StatusList::decompress(bits, &text, less).is_err());
+            }
+        }
+
+        /// Whatever text there is, reading it ends.
+        #[test]
+        fn whatever_is_read_is_no_larger_than_allowed(text in "[A-Za-z0-9_-]{0,40}") {
+            if let Ok(list) = StatusList::decompress(StatusBits::Eight, &text, 64) {
+                prop_assert!(list.len() <= 64);
+                prop_assert!(StatusList::decompress(StatusBits::Eight, &list.compress(), 64).unwrap() == list);
+            }
         }
     }
 

@@ -55,6 +55,7 @@ mod policy;
 mod resolve;
 mod role;
 mod service;
+mod ties;
 
 pub use self::acting::{Acting, ActingError};
 pub use self::decision::{Decision, Question, Rbac, Resource, Verdict};
@@ -69,3 +70,4 @@ pub use self::policy::{OrganizationPolicy, PolicyDemand, SignInFacts};
 pub use self::resolve::{GrantProblem, Held, Resolved, RoleBook, RoleProblem};
 pub use self::role::{InvalidPermission, InvalidRoleName, Permission, Role, RoleName, RoleScope};
 pub use self::service::{OrganizationSettings, Organizations, Standing};
+pub use self::ties::AccountTies;

@@ -11,7 +11,8 @@ use ciam_core::error::PortError;
 use ciam_core::event::{Event, EventType};
 use ciam_core::id::AccountId;
 use ciam_core::organization::{
-    DomainName, Membership, MembershipChange, MembershipStatus, OrganizationError, RoleName, Standing,
+    AccountTies, DomainName, Membership, MembershipChange, MembershipStatus, OrganizationError, RoleName,
+    Standing,
 };
 use ciam_core::password::{PasswordError, PasswordFactor, PasswordHash};
 use ciam_core::secret::Secret;
@@ -20,7 +21,7 @@ use ciam_core::store::{Batch, EntityRef, PageRequest, Versioned, Write, load};
 use serde_json::{Map, Value};
 
 use super::context::Cx;
-use super::identity_rule::{Claim, Holder, Link};
+use super::identity_rule::{Holder, Link};
 use crate::error::ScimError;
 use crate::store::{Ownership, Stored, is_active};
 
@@ -403,13 +404,13 @@ impl Cx<'_> {
         if !made_here {
             return Ok(false);
         }
-        let mut all_addresses_ours = true;
+        let mut addresses = Vec::new();
         for identifier in account.identifiers.iter().filter(|it| it.key.kind() == IdentifierKind::Email) {
-            all_addresses_ours &= self.is_ours(&identifier.key).await?;
+            addresses.push(self.is_ours(&identifier.key).await?);
         }
         let memberships = self.store().memberships_of(account.id, PageRequest::first(2)).await?;
         let elsewhere = memberships.items.iter().any(|it| it.value.organization != self.organization());
-        Ok(Claim { made_here, all_addresses_ours, elsewhere }.holds())
+        Ok(AccountTies::new(made_here, addresses, elsewhere).is_theirs_alone())
     }
 
     async fn accept(

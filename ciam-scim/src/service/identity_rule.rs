@@ -60,24 +60,6 @@ impl Link {
     }
 }
 
-/// What decides whether an organization owns an account.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Claim {
-    /// Its directory made it.
-    pub(super) made_here: bool,
-    /// Every address of the account is in a domain that the organization has proved.
-    pub(super) all_addresses_ours: bool,
-    /// The account is a member of another organization, suspended or not.
-    pub(super) elsewhere: bool,
-}
-
-impl Claim {
-    /// Whether the organization owns the account: may close it, and set its password.
-    pub(super) const fn holds(self) -> bool {
-        self.made_here && self.all_addresses_ours && !self.elsewhere
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use ciam_core::id::AccountId;
@@ -119,18 +101,6 @@ mod tests {
             (holder(&verified, true, true, true), true, Link::FreshWithout),
         ] {
             assert_eq!(Link::decide(&key, holder, ours, NOW), expected, "{holder:?} {ours}");
-        }
-    }
-
-    #[test]
-    fn an_organization_owns_what_it_made_and_nobody_else_has_to_do_with() {
-        for bits in 0..8_u8 {
-            let claim = Claim {
-                made_here: bits & 1 != 0,
-                all_addresses_ours: bits & 2 != 0,
-                elsewhere: bits & 4 != 0,
-            };
-            assert_eq!(claim.holds(), bits == 3, "{claim:?}");
         }
     }
 }

@@ -11,7 +11,7 @@ use ciam_core::{
     actor::Actor,
     error::PortError,
     id::{AccountId, OrganizationId},
-    organization::{DomainName, OrganizationError, Permission, Resource, Standing},
+    organization::{AccountTies, DomainName, OrganizationError, Permission, Resource, Standing},
     session::Authenticated,
     store::{EntityRef, PageRequest, Precondition},
 };
@@ -124,17 +124,12 @@ impl Services {
         let claims = self.organizations.domains(actor, organization).await?;
         let theirs: BTreeSet<DomainName> =
             claims.into_iter().filter(|it| it.state.is_verified()).map(|it| it.domain).collect();
-        if !is_within(account, &theirs) {
-            return Ok(false);
-        }
+        let held = account.held().filter_map(|it: &Identifier| DomainName::of_email(&it.key));
+        let addresses = held.map(|domain| theirs.contains(&domain));
         let memberships = self.organizations.of_account(account.id, PageRequest::first(2)).await?;
-        Ok(memberships.next.is_none() && memberships.items.iter().all(|(it, _)| it.id == organization))
+        let elsewhere =
+            memberships.next.is_some() || memberships.items.iter().any(|(it, _)| it.id != organization);
+        // Who made it is for the directory to know: here an address says whose it is.
+        Ok(AccountTies::new(false, addresses, elsewhere).is_theirs_alone())
     }
-}
-
-/// Whether an account has addresses, and none outside of these domains.
-fn is_within(account: &Account, domains: &BTreeSet<DomainName>) -> bool {
-    let held = account.held().filter_map(|it: &Identifier| DomainName::of_email(&it.key));
-    let theirs: Vec<_> = held.map(|domain| domains.contains(&domain)).collect();
-    !theirs.is_empty() && theirs.into_iter().all(|it| it)
 }

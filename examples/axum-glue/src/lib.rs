@@ -14,6 +14,8 @@
 //!
 //! An API that accepts access tokens puts a [`Guard`] before its routes and takes the [`Token`] in its handlers.
 //!
+//! A process that is the authorization server of several [`Tenants`] chooses by host or path whose request it is.
+//!
 //! Serve the router with `into_make_service_with_connect_info::<SocketAddr>()`, which is how the address of the
 //! other side gets here. A host behind a proxy that it trusts puts a [`Peer`](ciam_core::http::Peer) into the request's extensions in
 //! a middleware of its own: it comes before the connection's address.
@@ -21,7 +23,9 @@
 mod body;
 mod mount;
 mod resource;
+mod tenants;
 
 pub use body::{BodyTooLarge, MAX_BODY, collect};
 pub use mount::{mount, peer};
 pub use resource::{Guard, Guarded, Token, Unguarded, metadata_route};
+pub use tenants::{SameIssuer, Tenants};

@@ -337,6 +337,26 @@ impl KeyRing {
         Ok(())
     }
 
+    /// Rotates an algorithm's key as soon as every node can serve the new one: it is published now, and signs after twice
+    /// [`KeyPolicy::refresh_after`] instead of [`KeyPolicy::publish_ahead`]; the old one stays published as it always does. A
+    /// key that waits already is brought forward. Says when the new key signs.
+    ///
+    /// For an operator in a hurry. Clients that keep a JWKS and do not fetch it again for a key that is not in it refuse tokens
+    /// until they do, for [`KeyPolicy::jwks_max_age`] at most. A key that is in other hands is
+    /// [withdrawn](Self::withdraw).
+    ///
+    /// # Errors
+    ///
+    /// As [`rotate`](Self::rotate).
+    pub async fn rotate_soon(&self, algorithm: Algorithm) -> Result<OffsetDateTime, KeyRingError> {
+        self.check_algorithm(algorithm)?;
+        let ahead: Duration = self.inner.policy.refresh_after * 2;
+        let at = self.inner.ports.now().saturating_add(ahead.min(self.inner.policy.publish_ahead));
+        let (keys, _) = self.change(algorithm, Change::RotateAt(at)).await?;
+        self.refresh().await?;
+        Ok(keys.activates_at().unwrap_or(at))
+    }
+
     /// Takes a key out at once, because its private part may be in other hands. If it was current, the waiting key or a new
     /// one takes its place at once, and clients that keep a JWKS have to fetch it again. Nodes follow within
     /// [`KeyPolicy::refresh_after`]. Unknown keys are ignored.
@@ -431,7 +451,7 @@ impl KeyRing {
                 changes = keys.advance(now, policy);
                 keys.wants_key(now, policy)
             }
-            Change::Rotate => !keys.has_successor(),
+            Change::Rotate | Change::RotateAt(_) => !keys.has_successor(),
             Change::Withdraw(kid) => {
                 changes = keys.withdraw(kid, now)?;
                 !changes.is_empty() && keys.current().is_none()
@@ -444,11 +464,14 @@ impl KeyRing {
             }
             match (&made, change) {
                 (Some(key), _) => changes.extend(self.add(keys, key, now).await?),
-                (None, Change::Rotate) => {
+                (None, Change::Rotate | Change::RotateAt(_)) => {
                     return Err(KeyRingError::CannotGenerate { algorithm: keys.algorithm });
                 }
                 (None, _) => {}
             }
+        }
+        if let Change::RotateAt(at) = change {
+            keys.hasten(*at, &mut changes);
         }
         Ok(changes)
     }
@@ -503,6 +526,8 @@ impl KeyRing {
 enum Change<'k> {
     Maintain,
     Rotate,
+    /// With a new key that signs from then on, at the latest.
+    RotateAt(OffsetDateTime),
     Withdraw(&'k str),
     Add(&'k NewKey),
 }

@@ -70,6 +70,28 @@ impl AlgorithmKeys {
         self.pending().is_some()
     }
 
+    /// When the pending key is to begin to sign.
+    pub(super) fn activates_at(&self) -> Option<OffsetDateTime> {
+        match self.pending()?.state {
+            KeyState::Pending { activate_at, .. } => Some(activate_at),
+            _ => None,
+        }
+    }
+
+    /// Lets the pending key begin to sign at `at`, unless it does sooner.
+    pub(super) fn hasten(&mut self, at: OffsetDateTime, changes: &mut Vec<KeyChange>) {
+        for key in &mut self.keys {
+            let KeyState::Pending { since, activate_at } = key.state else { continue };
+            let state = KeyState::Pending { since, activate_at: activate_at.min(at) };
+            if state == key.state {
+                continue;
+            }
+            key.state = state;
+            changes.retain(|change| change.kid != key.kid());
+            changes.push(KeyChange { kid: key.kid().to_owned(), algorithm: self.algorithm, state });
+        }
+    }
+
     /// Makes every transition whose time has come.
     pub(super) fn advance(&mut self, now: OffsetDateTime, policy: &KeyPolicy) -> Vec<KeyChange> {
         let mut changes = Vec::new();
@@ -88,10 +110,7 @@ impl AlgorithmKeys {
 
     /// Whether a pending key should begin to sign: its time has come, or there is no other.
     fn successor_is_due(&self, now: OffsetDateTime) -> bool {
-        match self.pending().map(|key| key.state) {
-            Some(KeyState::Pending { activate_at, .. }) => activate_at <= now || self.current().is_none(),
-            _ => false,
-        }
+        self.activates_at().is_some_and(|at| at <= now || self.current().is_none())
     }
 
     fn transition(&mut self, changes: &mut Vec<KeyChange>, step: impl Fn(KeyState) -> Option<KeyState>) {

@@ -61,7 +61,7 @@ pub(crate) async fn run(
 
 async fn ring(ports: &Ports, config: &Config) -> anyhow::Result<ciam_core::keys::KeyRing> {
     let source = std::sync::Arc::new(ServerKeys::new());
-    Ok(keys::open(ports, source, config.rotate_keys_after.time()).await?)
+    Ok(keys::open(ports, source, config.keys).await?)
 }
 
 async fn verify(log: &AuditLog, expected: &Expected, out: &mut impl Write) -> anyhow::Result<()> {

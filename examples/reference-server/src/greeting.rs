@@ -71,7 +71,7 @@ pub(crate) fn summary(config: &Config) -> String {
     say("sign-up", if config.ui.sign_up { "open" } else { "closed" });
     say("sessions", &format!("{} idle, {} at most", config.sessions.idle, config.sessions.lifetime));
     say("access tokens", &config.access_tokens.to_string());
-    say("new signing keys", &format!("every {}", config.rotate_keys_after));
+    say("new signing keys", &format!("every {}", config.keys.rotate_after));
     for import in &config.imports {
         let content = import.content();
         let counts = [

@@ -6,9 +6,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     accounts_import, audit,
-    cli::{self, AuditAction, Command, DeadLetterAction, Flags, ImportAccounts, ImportCommand},
+    cli::{self, AuditAction, Command, DeadLetterAction, Flags, ImportAccounts, ImportCommand, KeysAction},
     config::{Config, Log},
-    dead_letters, greeting, initial_access, invite, privacy, serve,
+    dead_letters, greeting, initial_access, invite, keys, privacy, serve,
     services::Services,
     storage::Storage,
     support,
@@ -50,6 +50,7 @@ pub fn run(command: Command, flags: &Flags) -> ExitCode {
             ended(invite(&config, &email, name.as_deref(), &language))
         }
         Command::InitialAccess { name, uses, days } => ended(initial_access(&config, &name, uses, days)),
+        Command::Keys { action } => ended(signing_keys(&config, &action)),
         Command::DeadLetters { action } => ended(dead_letters(&config, &action)),
         Command::Import(ImportCommand::Accounts(what)) => ended(import(&config, &what)),
     }
@@ -107,6 +108,12 @@ fn initial_access(config: &Config, name: &str, uses: u32, days: u32) -> anyhow::
     })?;
     println!("{token}");
     Ok(())
+}
+
+fn signing_keys(config: &Config, action: &KeysAction) -> anyhow::Result<()> {
+    with_storage(config, async |storage| {
+        keys::run(&storage.ports, config.keys, action, &mut std::io::stdout()).await
+    })
 }
 
 fn dead_letters(config: &Config, action: &DeadLetterAction) -> anyhow::Result<()> {

@@ -155,7 +155,7 @@ impl Services {
         policy.limit = config.sessions.limit;
         policy.devices = Some(DevicePolicy::default());
         let sessions = SessionManager::new(ports.clone()).with_policy(policy);
-        let keys = keys::open(&ports, source, config.rotate_keys_after.time()).await?;
+        let keys = keys::open(&ports, source, config.keys).await?;
         let mut settings = OrganizationSettings::default();
         settings.self_service = config.may_create_organizations();
         let organizations = Organizations::new(ports.clone()).with_settings(settings);

@@ -1,4 +1,4 @@
-//! Two servers on one PostgreSQL and one Redis: see `e2e/nodes.test.mjs`.
+//! Two servers on one PostgreSQL and one Redis: see `e2e/nodes.test.mjs` and `e2e/nodes-keys.test.mjs`.
 //!
 //! It needs Node with the packages of `tests/e2e`, Chromium, and the servers that `bash .ci/services` starts. What is missing
 //! is said in a line that begins with `SKIPPED:`; with `CIAM_REQUIRE_ALL=1` it is a failure.
@@ -8,19 +8,35 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 
 #[test]
 fn two_nodes_are_one_server() {
+    run("nodes", &["relying-party", "resource-server"]);
+}
+
+/// An operator rotates the signing keys while both serve; refreshes at both at once; a sign-out at one.
+#[test]
+fn two_nodes_rotate_keys_race_refreshes_and_sign_out() {
+    run("nodes-keys", &[]);
+}
+
+fn run(suite: &str, programs: &[&str]) {
+    // One after the other: each wants the machine to itself.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock();
     let Some(needs) = Needs::look() else { return };
-    build(&["relying-party", "resource-server"]);
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("nodes-{}", std::process::id()));
+    if !programs.is_empty() {
+        build(programs);
+    }
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{suite}-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let server = PathBuf::from(env!("CARGO_BIN_EXE_reference-server"));
     let output = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ci-output/screenshots-nodes");
     let beside = |name: &str| server.with_file_name(name);
     let output = Command::new("node")
         .current_dir(&needs.suites)
-        .args(["--test", "--test-reporter=spec", "nodes.test.mjs"])
+        .args(["--test", "--test-reporter=spec", &format!("{suite}.test.mjs")])
         .stdin(Stdio::null())
         .env("CIAM_E2E_SERVER", &server)
         .env("CIAM_E2E_RELYING_PARTY", beside("relying-party"))

@@ -322,6 +322,48 @@ async fn an_unknown_key_is_looked_for_but_not_all_the_time() {
 }
 
 #[tokio::test]
+async fn an_operator_in_a_hurry_rotates_with_overlap() {
+    let world = World::new();
+    let (ring, other) = (world.node().await, world.node().await);
+    let (before, old) = (current(&ring), token(&ring).await);
+    let at = ring.rotate_soon(Algorithm::Es256).await.unwrap();
+    assert_eq!(at - world.clock.now(), Duration::minutes(2));
+    // Published at once, by the other node as soon as it looks; and nobody signs with it before every node has looked.
+    assert_eq!(states(&ring), ["current", "pending"]);
+    world.clock.advance(Duration::minutes(1));
+    assert_eq!(other.keys().await.unwrap().jwks().keys().len(), 2);
+    assert_eq!(current(&other), before);
+    // To be in a hurry twice makes no second key, and does not put it off.
+    world.clock.advance(Duration::seconds(30));
+    assert_eq!(other.rotate_soon(Algorithm::Es256).await.unwrap(), at);
+    world.clock.advance(Duration::seconds(30));
+    for node in [&ring, &other] {
+        node.maintain().await.unwrap();
+    }
+    let new = token(&other).await;
+    assert_ne!(current(&other), before);
+    assert_eq!(current(&ring), current(&other));
+    for node in [&ring, &other] {
+        assert_eq!(states(node), ["current", "retiring"]);
+        for token in [&old, &new] {
+            assert!(verify(token, node.keys().await.unwrap().keys()).is_ok());
+        }
+    }
+}
+
+/// A rotation that began in peace is brought forward.
+#[tokio::test]
+async fn a_waiting_key_is_brought_forward() {
+    let world = World::new();
+    let ring = world.node().await;
+    ring.rotate(Algorithm::Es256).await.unwrap();
+    let waiting = states(&ring);
+    world.clock.advance(Duration::hours(1));
+    let at = ring.rotate_soon(Algorithm::Es256).await.unwrap();
+    assert_eq!((states(&ring), at - world.clock.now()), (waiting, Duration::minutes(2)));
+}
+
+#[tokio::test]
 async fn a_withdrawn_key_is_gone_at_once() {
     let world = World::new();
     let (ring, other) = (world.node().await, world.node().await);

@@ -98,8 +98,8 @@ pub struct Config {
     pub access_tokens: Span,
     /// What passwords of other systems are accepted.
     pub passwords: Passwords,
-    /// After what time a new signing key takes over.
-    pub rotate_keys_after: Span,
+    /// How signing keys change.
+    pub keys: KeyTimes,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
     /// The resolvers that are asked who holds a domain; none for those of the system.
@@ -112,6 +112,15 @@ pub struct Config {
 
 /// The certificate and the key by which this server terminates TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
+/// How signing keys change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyTimes {
+    /// After what time a new one takes over.
+    pub rotate_after: Span,
+    /// After what time a node looks whether another one, or an operator, changed them.
+    pub look_after: Span,
+}
+
 pub struct TlsFiles {
     /// The certificate chain, as PEM.
     pub certificate: PathBuf,

@@ -1,5 +1,6 @@
 //! From flags, variables and file to the configuration.
 
+mod keys;
 mod protocols;
 
 use std::{
@@ -100,7 +101,7 @@ impl Resolve<'_> {
             Default::default()
         });
         let passwords = self.passwords(file);
-        let rotate_keys_after = self.rotation(file);
+        let keys = self.keys(file);
         let trusted_proxies = self.proxies(flags, file);
         let dns_servers = self.dns_servers(file);
         let log = self.log(flags, file);
@@ -133,7 +134,7 @@ impl Resolve<'_> {
             tls: tls?,
             access_tokens: file.tokens.access.unwrap_or(Span::minutes(10)),
             passwords,
-            rotate_keys_after,
+            keys,
             trusted_proxies,
             dns_servers,
             shutdown_grace: file.http.shutdown_grace.unwrap_or(Span::seconds(20)),
@@ -499,15 +500,6 @@ impl Resolve<'_> {
             }
         }
         Passwords { hashes, floor: Duration::from_millis(floor_ms) }
-    }
-
-    fn rotation(&mut self, file: &Settings) -> Span {
-        let after = file.keys.rotate_after.unwrap_or(Span::days(90));
-        if after < Span::days(2) {
-            let place = Place::Key(KeyPath::of("keys").key("rotate_after"));
-            self.refuse(&place, "must be at least 2d: applications keep the old keys for a day");
-        }
-        after
     }
 
     fn proxies(&mut self, flags: &Flags, file: &Settings) -> Vec<IpAddr> {

@@ -264,6 +264,8 @@ pub struct FirebaseSettings {
 pub struct KeySettings {
     /// A new signing key takes over.
     pub rotate_after: Option<Span>,
+    /// A node looks whether the keys were changed by another one. Default: every minute.
+    pub look_after: Option<Span>,
 }
 
 /// The HTTP server.

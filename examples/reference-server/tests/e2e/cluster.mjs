@@ -22,6 +22,34 @@ export class Cluster {
     this.nodes = Array.from({ length: nodes }, (_, index) => ({ index, served: 0, child: null, port: 0 }));
     this.name = `ciam_nodes_${randomBytes(6).toString('hex')}`;
     this.next = 0;
+    /** Where every request goes, while it is set. */
+    this.only = null;
+  }
+
+  /** Does something with every request sent to one node. */
+  async at(node, work) {
+    this.only = node;
+    try {
+      return await work();
+    } finally {
+      this.only = null;
+    }
+  }
+
+  /** A request straight to a node, as the proxy sends it. Gives status, headers and body. */
+  async ask(node, path, { method = 'GET', headers = {}, body = '' } = {}) {
+    const request = { method, url: path, headers: { host: new URL(this.issuer).host, ...headers } };
+    const answer = await send(node, request, Buffer.from(body));
+    return { status: answer.status, headers: answer.headers, text: answer.body.toString() };
+  }
+
+  /** Runs a command of the operator with a node's configuration, and gives what it prints. */
+  command(node, ...args) {
+    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CIAM_')));
+    const config = `${this.folder}/node-${node.index}.toml`;
+    const done = spawnSync(this.server, [...args, '--config', config], { env, encoding: 'utf8' });
+    if (done.status !== 0) throw new Error(`${args.join(' ')}: ${done.status} ${done.stderr}`);
+    return done.stdout;
   }
 
   async start() {
@@ -89,7 +117,7 @@ export class Cluster {
   /** Each request to the next node; a node that cannot be reached is passed over, and nothing that was sent is sent again. */
   async #forward(request, response) {
     const body = await read(request);
-    const first = (this.next += 1);
+    const first = this.only ? this.only.index : (this.next += 1);
     let last;
     for (let turn = 0; turn < this.nodes.length; turn += 1) {
       const node = this.nodes[(first + turn) % this.nodes.length];

@@ -34,6 +34,13 @@ export class UserAgent {
     );
   }
 
+  /** Another browser with the same cookies, as somebody who has copied them. */
+  copy() {
+    const copied = new UserAgent(this.#extra);
+    for (const [name, value] of this.#cookies) copied.#cookies.set(name, value);
+    return copied;
+  }
+
   cookieNames() {
     return [...this.#cookies.keys()];
   }

@@ -24,7 +24,7 @@ use crate::{
     routes,
     services::Services,
     storage::Storage,
-    tls::{self, ClientCertificates, Connection, Listening, TlsListener},
+    tls::{self, ClientCertificates, Connection, Listening, Suites, TlsListener},
 };
 
 /// Runs the server until the process is told to stop.
@@ -108,8 +108,9 @@ async fn all(servers: &mut JoinSet<std::io::Result<()>>) -> anyhow::Result<()> {
 /// Everything that is listened on: the server's own address, and that where clients come with certificates.
 async fn listening(config: &Config, listener: TcpListener) -> anyhow::Result<Vec<Listening>> {
     let key = config.tls.as_ref().map(|files| tls::certified(files, &config.issuer)).transpose()?;
+    let suites = if config.oauth.profile.is_fapi() { Suites::Recommended } else { Suites::Usual };
     let mut all = vec![match &key {
-        Some(key) => Listening::Tls(TlsListener::new(listener, Arc::clone(key), None)?),
+        Some(key) => Listening::Tls(TlsListener::new(listener, Arc::clone(key), None, suites)?),
         None => Listening::Plain(listener),
     }];
     let certificates = config.oauth.mutual_tls.as_ref();
@@ -120,7 +121,7 @@ async fn listening(config: &Config, listener: TcpListener) -> anyhow::Result<Vec
         let listener = TcpListener::bind(address).await;
         let listener =
             listener.with_context(|| format!("cannot listen on {address} for clients with certificates"))?;
-        all.push(Listening::Tls(TlsListener::new(listener, key, Some(clients))?));
+        all.push(Listening::Tls(TlsListener::new(listener, key, Some(clients), suites)?));
     }
     Ok(all)
 }

@@ -220,3 +220,71 @@ async fn tls_is_terminated_and_clients_authenticate_with_certificates() {
     server.stop().await.unwrap();
     fs::remove_dir_all(&folder).unwrap();
 }
+
+/// What another implementation of TLS says of a handshake that it begins with these arguments.
+fn openssl(address: SocketAddr, arguments: &[&str]) -> String {
+    let address = address.to_string();
+    // Security level 0: the client itself refuses nothing, so that a refusal is the server's.
+    let all = ["s_client", "-connect", &address, "-servername", "localhost"];
+    let output = std::process::Command::new("openssl")
+        .args(all)
+        .args(arguments)
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat()
+}
+
+/// `EnsureTLS12`, `DisallowTLS10`, `DisallowTLS11`, `EnsureTLS12WithFAPICiphers`, `DisallowInsecureCipher` and
+/// `CheckForBCP195InsecureFAPICiphers` of the certification modules, with OpenSSL on the other side.
+#[tokio::test(flavor = "multi_thread")]
+async fn old_tls_and_weak_ciphers_are_refused() {
+    if std::process::Command::new("openssl").arg("version").output().is_err() {
+        assert!(std::env::var_os("CIAM_REQUIRE_ALL").is_none(), "openssl is not installed");
+        std::io::Write::write_all(&mut std::io::stderr(), b"\nSKIPPED: openssl is not installed\n").unwrap();
+        return;
+    }
+    for (profile, own) in [("fapi-2.0-security", false), ("oauth-2.1", true)] {
+        let folder =
+            std::env::temp_dir().join(format!("ciam-serve-ciphers-{profile}-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("server.toml");
+        let text = "demo = false\n[http.tls]\ncertificate = \"server.pem\"\nkey = \"server.key\"\nself_signed = true\n";
+        fs::write(&file, text).unwrap();
+        let config = ["--config", file.to_str().unwrap(), "--issuer", "https://localhost:9443"];
+        let arguments = [&config[..], &["--profile", profile]].concat();
+        let mut server = Running::start(&format!("ciphers-{profile}"), &arguments).await;
+        let address = server.address;
+        let said = tokio::task::spawn_blocking(move || {
+            let say = |arguments: &[&str]| openssl(address, arguments);
+            for old in ["-tls1", "-tls1_1"] {
+                let said = say(&[old, "-cipher", "ALL:@SECLEVEL=0"]);
+                assert!(said.contains("alert protocol version"), "{profile} {old}: {said}");
+            }
+            for weak in [
+                "ECDHE-ECDSA-AES128-SHA256",
+                "ECDHE-ECDSA-AES256-SHA",
+                "AES128-GCM-SHA256",
+                "AES128-SHA",
+                "NULL",
+                "aNULL",
+            ] {
+                let said = say(&["-tls1_2", "-cipher", &format!("{weak}:@SECLEVEL=0")]);
+                assert!(said.contains("alert handshake failure"), "{profile} {weak}: {said}");
+            }
+            for good in ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384"] {
+                let said = say(&["-tls1_2", "-cipher", good]);
+                assert!(said.contains(&format!("Cipher is {good}")), "{profile} {good}: {said}");
+            }
+            let said = say(&["-tls1_3"]);
+            assert!(said.contains("New, TLSv1.3, Cipher is TLS_"), "{profile}: {said}");
+            // Good, and not among those that FAPI names.
+            say(&["-tls1_2", "-cipher", "ECDHE-ECDSA-CHACHA20-POLY1305"])
+        });
+        let said = said.await.unwrap();
+        assert_eq!(said.contains("Cipher is ECDHE-ECDSA-CHACHA20-POLY1305"), own, "{profile}: {said}");
+        assert_eq!(said.contains("alert handshake failure"), !own, "{profile}: {said}");
+        server.stop().await.unwrap();
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -8,7 +8,8 @@ use axum::{
 };
 use ciam_core::http::Peer;
 use rustls::{
-    ServerConfig,
+    CipherSuite, ServerConfig, SupportedCipherSuite,
+    crypto::CryptoProvider,
     pki_types::UnixTime,
     sign::{CertifiedKey, SingleCertAndKey},
 };
@@ -56,6 +57,37 @@ pub enum Listening {
     Tls(TlsListener),
 }
 
+/// Which cipher suites are spoken. TLS 1.3 with each of its own, and nothing older than TLS 1.2.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Suites {
+    /// Those of rustls: forward secret, and authenticated.
+    #[default]
+    Usual,
+    /// With TLS 1.2 only those that [RFC 9325, section 4.2](https://www.rfc-editor.org/rfc/rfc9325#section-4.2) recommends, as
+    /// [FAPI 2.0, section 5.2.2](https://openid.net/specs/fapi-security-profile-2_0-final.html#section-5.2.2) demands.
+    Recommended,
+}
+
+impl Suites {
+    fn provider(self) -> CryptoProvider {
+        let mut provider = rustls::crypto::ring::default_provider();
+        if self == Self::Recommended {
+            provider.cipher_suites.retain(|suite| match suite {
+                SupportedCipherSuite::Tls13(_) => true,
+                SupportedCipherSuite::Tls12(_) => RECOMMENDED.contains(&suite.suite()),
+            });
+        }
+        provider
+    }
+}
+
+const RECOMMENDED: [CipherSuite; 4] = [
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+];
+
 /// Accepts connections with TLS. Handshakes go on beside each other, so that a slow one holds up nobody.
 #[derive(Debug)]
 pub struct TlsListener {
@@ -79,8 +111,9 @@ impl TlsListener {
         listener: TcpListener,
         key: Arc<CertifiedKey>,
         clients: Option<Arc<ClientCertificates>>,
+        suites: Suites,
     ) -> anyhow::Result<Self> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let provider = Arc::new(suites.provider());
         let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
         let builder = match &clients {
             None => builder.with_no_client_auth(),

@@ -8,6 +8,6 @@ mod verifier;
 
 pub use self::files::{authorities, certified, read_certificates};
 pub(crate) use self::header::certificate_in;
-pub use self::listener::{Connection, Listening, TlsListener};
+pub use self::listener::{Connection, Listening, Suites, TlsListener};
 pub use self::self_signed::SelfSigned;
 pub use self::verifier::ClientCertificates;

@@ -159,11 +159,4 @@
 //! - **A response in a JWT is signed with RS256** if the client registered nothing and there is such a key, otherwise with the first
 //!   algorithm that there is a key for.
 //! - **The metadata may be cached for 5 minutes.** They are not signed beside that, unless it is turned on.
-//!
-//! # Pages of other origins
-//!
-//! | endpoint | which scripts may read the answer |
-//! | --- | --- |
-//! | keys, metadata, status lists | all: they are public |
-//! | token, revocation, pushed requests, device authorization | those of the origins that the client of the request registered, `Client::allowed_origins`; without cookies |
-//! | every other | none |
+//! - **Pages of other origins** read what [the table of browsers](super::_08_browsers) says, and nothing else.

@@ -7,6 +7,7 @@
 //! 5. [Defaults](_05_defaults): every default and limit, with its reason.
 //! 6. [Resource servers](_06_resource_servers): accept access tokens in an API.
 //! 7. [Round trips](_07_round_trips): what each flow costs the stores.
+//! 8. [Browsers](_08_browsers): which endpoints scripts of other origins can call.
 
 pub mod _01_threat_model;
 pub mod _02_attacks_and_defences;
@@ -15,3 +16,4 @@ pub mod _04_supported_specifications;
 pub mod _05_defaults;
 pub mod _06_resource_servers;
 pub mod _07_round_trips;
+pub mod _08_browsers;

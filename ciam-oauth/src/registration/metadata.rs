@@ -191,6 +191,10 @@ impl ClientMetadata {
         client.backchannel = self.backchannel()?;
         client.redirect_uris = uris(&self.redirect_uris)?;
         client.post_logout_redirect_uris =
+        if client.is_public() {
+            // A client in a browser runs where it is redirected to.
+            client.allowed_origins = client.redirect_uris.iter().filter_map(RedirectUri::origin).collect();
+        }
             uris(self.post_logout_redirect_uris.as_deref().unwrap_or_default())
                 .map_err(|_| invalid("post_logout_redirect_uris are not acceptable"))?;
         client.scopes = self.scopes(settings, known)?;

@@ -143,6 +143,12 @@ impl Endpoint {
         matches!(self, Self::Resume | Self::ClientConfiguration)
     }
 
+    /// Whether scripts of every origin call it: nothing there depends on where a request comes from, and who registers has no
+    /// origin yet.
+    pub(super) const fn is_open_to_scripts(self) -> bool {
+        matches!(self, Self::Registration)
+    }
+
     /// The endpoint at a request's path, and what follows it, for an issuer.
     ///
     /// Paths are compared as they are: no decoding, no normalisation, no slash more or less.

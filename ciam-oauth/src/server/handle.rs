@@ -5,8 +5,8 @@ use ciam_core::http::{BROWSER_COOKIE, Params, Peer, SESSION_COOKIE, cookie};
 use ciam_core::interaction::InteractionHandle;
 use ciam_core::jose::jwe::EncryptionJwk;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue,
-    ORIGIN, SET_COOKIE, VARY,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue, ORIGIN, SET_COOKIE, VARY,
 };
 use http::{Method, Request, Response, StatusCode};
 use serde_json::Value;
@@ -53,7 +53,8 @@ impl AuthorizationServer {
         if endpoint.is_public_document() && request.method() == Method::OPTIONS {
             return preflight();
         }
-        if endpoint.is_called_by_scripts() && request.method() == Method::OPTIONS {
+        let scripts = endpoint.is_called_by_scripts() || endpoint.is_open_to_scripts();
+        if scripts && request.method() == Method::OPTIONS {
             return form_preflight();
         }
         if !endpoint.methods().contains(request.method()) {
@@ -84,7 +85,7 @@ impl AuthorizationServer {
         };
         #[cfg(feature = "draft-attested-clients")]
         self.offer_challenge(request, &mut response);
-        if endpoint.is_public_document() {
+        if endpoint.is_public_document() || endpoint.is_open_to_scripts() {
             response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         } else if endpoint.is_called_by_scripts() {
             self.allow_origin(request, &mut response).await;
@@ -168,9 +169,13 @@ impl AuthorizationServer {
             && client.value.allowed_origins.contains(text)
         {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(READ_BY_SCRIPTS));
         }
     }
 }
+
+/// What a script is let read beside the body: the next nonce, and why it was refused.
+const READ_BY_SCRIPTS: &str = "DPoP-Nonce, Retry-After, WWW-Authenticate";
 
 const METADATA_MAX_AGE: u32 = 300;
 

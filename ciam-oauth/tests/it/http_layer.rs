@@ -195,7 +195,6 @@ async fn every_endpoint_has_its_rule_for_other_origins() {
         ("/par", 204, Some("POST")),
         ("/device_authorization", 204, Some("POST")),
         ("/introspect", 405, None),
-        ("/register", 405, None),
         ("/authorize", 405, None),
         ("/authorize/resume/x", 405, None),
     ] {

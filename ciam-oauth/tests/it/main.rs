@@ -13,6 +13,7 @@ mod support;
 
 mod authorize;
 mod authorize_errors;
+mod browsers;
 mod challenge;
 mod client_documents;
 mod clients;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
+use crate::account::{Account, IdentifierKind};
 use crate::error::PortError;
 use crate::id::{AccountId, EventId, TenantId};
 use crate::ports::Ports;
@@ -70,6 +71,10 @@ pub enum MessageCode {
     FactorsReset,
     /// A recovery code was used. Parameters: `left`, how many there still are.
     RecoveryCodeUsed,
+    /// An application asks the owner of the account for something, from elsewhere. Parameters: `client`, its name; `minutes`, how
+    /// long they have; `token`, for a link that leads to the question; and where there is one `message`, which the application
+    /// shows on its side, for them to compare.
+    ApplicationAsks,
 }
 
 impl MessageCode {
@@ -100,6 +105,7 @@ impl MessageCode {
             Self::FactorRemoved => "factor_removed",
             Self::FactorsReset => "factors_reset",
             Self::RecoveryCodeUsed => "recovery_code_used",
+            Self::ApplicationAsks => "application_asks",
         }
     }
 }
@@ -162,6 +168,29 @@ impl Message {
             parameters: BTreeMap::new(),
             expires_at,
         })
+    }
+
+    /// A message to an account's owner, by mail where they have a verified address, else by text message; `None` where there is
+    /// neither. Without language preferences.
+    ///
+    /// # Errors
+    ///
+    /// Fails only when the entropy source does.
+    pub fn to_owner(
+        ports: &Ports,
+        account: &Account,
+        code: MessageCode,
+        expires_at: OffsetDateTime,
+    ) -> Result<Option<Self>, PortError> {
+        let verified = |kind| account.held().find(|it| it.key.kind() == kind && it.is_verified());
+        let email = verified(IdentifierKind::Email).map(|it| (Channel::Email, it));
+        let Some((channel, to)) =
+            email.or_else(|| verified(IdentifierKind::Phone).map(|it| (Channel::Sms, it)))
+        else {
+            return Ok(None);
+        };
+        let message = Self::new(ports, code, channel, to.key.as_str(), expires_at)?;
+        Ok(Some(message.with_account(account.id)))
     }
 
     /// Adds a parameter.

@@ -200,7 +200,7 @@ impl AuthorizationServer {
         let modes: Vec<&str> = settings.delivery.iter().map(|way| way.as_str()).collect();
         put("backchannel_authentication_endpoint", json!(self.url(Endpoint::BackchannelAuthentication)));
         put("backchannel_token_delivery_modes_supported", json!(modes));
-        put("backchannel_user_code_parameter_supported", json!(false));
+        put("backchannel_user_code_parameter_supported", json!(settings.user_codes));
         if let Some(accepted) = &self.config().request_objects {
             let algorithms: Vec<Algorithm> = accepted.algorithms.iter().collect();
             put("backchannel_authentication_request_signing_alg_values_supported", json!(names(&algorithms)));

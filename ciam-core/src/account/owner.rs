@@ -12,7 +12,7 @@ use crate::credential::Credential;
 use crate::error::PortError;
 use crate::factor::{Factor as _, FactorSubject};
 use crate::id::{CredentialId, OrganizationId};
-use crate::notify::{Channel, Message, MessageCode};
+use crate::notify::{Message, MessageCode};
 use crate::password::{PasswordError, PasswordFactor, PasswordRejection};
 use crate::ports::Ports;
 use crate::ratelimit::RateLimitError;
@@ -315,14 +315,8 @@ pub(crate) fn notice_to(
     code: MessageCode,
     languages: &[String],
 ) -> Result<Option<Message>, PortError> {
-    use super::IdentifierKind::{Email, Phone};
-    let primary =
-        |kind| account.held().find(|identifier| identifier.key.kind() == kind && identifier.is_verified());
-    let reached =
-        primary(Email).map(|it| (Channel::Email, it)).or_else(|| primary(Phone).map(|it| (Channel::Sms, it)));
-    let Some((channel, to)) = reached else { return Ok(None) };
-    let message = Message::new(ports, code, channel, to.key.as_str(), ports.now() + NOTICE_LIFETIME)?;
-    Ok(Some(message.with_account(account.id).with_languages(languages.to_vec())))
+    let message = Message::to_owner(ports, account, code, ports.now() + NOTICE_LIFETIME)?;
+    Ok(message.map(|message| message.with_languages(languages.to_vec())))
 }
 
 /// A notice that could not be delivered for so long is not delivered any more.

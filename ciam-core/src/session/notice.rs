@@ -4,9 +4,9 @@ use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use super::{Device, Session};
-use crate::account::{Account, IdentifierKind};
+use crate::account::Account;
 use crate::error::PortError;
-use crate::notify::{Channel, Message, MessageCode};
+use crate::notify::{Message, MessageCode};
 use crate::ports::Ports;
 use crate::risk::Assessment;
 
@@ -17,14 +17,9 @@ pub(super) fn new_device(
     session: &Session,
     risk: Option<&Assessment>,
 ) -> Result<Option<Message>, PortError> {
-    let primary = |kind| account.held().find(|it| it.key.kind() == kind && it.is_verified());
-    let reached = primary(IdentifierKind::Email)
-        .map(|it| (Channel::Email, it))
-        .or_else(|| primary(IdentifierKind::Phone).map(|it| (Channel::Sms, it)));
-    let Some((channel, to)) = reached else { return Ok(None) };
-    let expires = ports.now() + LIFETIME;
-    let message = Message::new(ports, MessageCode::NewDevice, channel, to.key.as_str(), expires)?;
-    let mut message = message.with_account(account.id).with("time", at(session.created_at));
+    let message = Message::to_owner(ports, account, MessageCode::NewDevice, ports.now() + LIFETIME)?;
+    let Some(message) = message else { return Ok(None) };
+    let mut message = message.with("time", at(session.created_at));
     if let Some(device) = session.user_agent.as_deref().and_then(Device::of) {
         message = message.with("device", device.to_string());
     }

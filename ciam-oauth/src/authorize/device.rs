@@ -135,7 +135,7 @@ impl AuthorizationServer {
     }
 
     /// The record of a device that nobody has answered yet, as it is stored, and its request.
-    async fn waiting_device(
+    pub(crate) async fn waiting_device(
         &self,
         device: &DeviceReference,
     ) -> Result<Option<(Vec<u8>, DeviceRecord, AuthorizeRequest)>, PortError> {

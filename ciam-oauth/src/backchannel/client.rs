@@ -44,31 +44,51 @@ pub struct BackchannelClient {
     /// The algorithm of its signed requests; then every request must be signed.
     #[serde(default)]
     pub request_alg: Option<Algorithm>,
+    /// Whether it asks people for the code by which they let themselves be asked, and sends it along.
+    #[serde(default)]
+    pub user_code: bool,
 }
 
 impl BackchannelClient {
     /// It polls.
     #[must_use]
     pub const fn poll() -> Self {
-        Self { delivery: Delivery::Poll, endpoint: None, request_alg: None }
+        Self { delivery: Delivery::Poll, endpoint: None, request_alg: None, user_code: false }
     }
 
     /// It is pinged at this address.
     #[must_use]
     pub fn ping(endpoint: impl Into<String>) -> Self {
-        Self { delivery: Delivery::Ping, endpoint: Some(endpoint.into()), request_alg: None }
+        Self {
+            delivery: Delivery::Ping,
+            endpoint: Some(endpoint.into()),
+            request_alg: None,
+            user_code: false,
+        }
     }
 
     /// It is sent tokens at this address.
     #[must_use]
     pub fn push(endpoint: impl Into<String>) -> Self {
-        Self { delivery: Delivery::Push, endpoint: Some(endpoint.into()), request_alg: None }
+        Self {
+            delivery: Delivery::Push,
+            endpoint: Some(endpoint.into()),
+            request_alg: None,
+            user_code: false,
+        }
     }
 
     /// Its requests are signed, with this algorithm.
     #[must_use]
     pub const fn with_signed_requests(mut self, alg: Algorithm) -> Self {
         self.request_alg = Some(alg);
+        self
+    }
+
+    /// It asks people for their code, and sends it along.
+    #[must_use]
+    pub const fn with_user_codes(mut self) -> Self {
+        self.user_code = true;
         self
     }
 }

@@ -6,7 +6,7 @@ use ciam_core::ephemeral;
 use ciam_core::error::PortError;
 use ciam_core::http::{Params, Peer};
 use ciam_core::id::AccountId;
-use ciam_core::ratelimit::{RateLimitError, RateLimiter};
+use ciam_core::ratelimit::{Limit, RateLimitError, RateLimiter};
 use ciam_core::secret::Secret;
 use http::{Request, Response, StatusCode};
 use serde::Serialize;
@@ -45,6 +45,9 @@ const MAX_HINT: usize = 4096;
 /// ([section 7.1](https://openid.net/specs/openid-client-initiated-backchannel-authentication-core-1_0.html#rfc.section.7.1)).
 const MAX_NOTIFICATION_TOKEN: usize = 1024;
 
+/// The longest `user_code`, in bytes.
+const MAX_USER_CODE: usize = 128;
+
 /// What may stand beside a signed request: what authenticates the client, and nothing else.
 const BESIDE: [&str; 5] =
     ["request", "client_id", "client_secret", "client_assertion", "client_assertion_type"];
@@ -64,7 +67,8 @@ impl AuthorizationServer {
         let settings = self.config().backchannel.clone().ok_or(AuthorizeError::UnauthorizedClient)?;
         let registered = client.backchannel.as_ref().filter(|_| client.allows(GrantType::Ciba));
         let registered = registered.ok_or(AuthorizeError::UnauthorizedClient)?;
-        self.count_backchannel(client).await?;
+        let limit = &self.config().limits.backchannel_authentications;
+        self.count_backchannel(limit, client.id.as_str()).await?;
         let opened = self.open_backchannel_request(client, registered, params).await?;
         let signed = opened.is_some();
         let params = opened.as_ref().unwrap_or(params);
@@ -75,6 +79,12 @@ impl AuthorizationServer {
         let mut reference = DeviceReference::new(message.clone().unwrap_or_default(), &auth_req_id);
         let mut request = self.read_backchannel_request(client, params, signed).await?;
         let account = self.hinted(client, &settings, params).await?;
+        let limits = &self.config().limits;
+        self.count_backchannel(&limits.backchannel_people, &account.to_string()).await?;
+        let code = user_code(&settings, registered, params)?;
+        if settings.user_codes {
+            settings.people.lets_ask(client, account, code.as_ref()).await??;
+        }
         reference.person = Some(account);
         request.device = Some(reference.clone());
         if let Some(error) = self.refuse_backchannel(client, &request) {
@@ -103,9 +113,8 @@ impl AuthorizationServer {
         Ok(BackchannelStarted { auth_req_id, expires_in: lifetime, interval })
     }
 
-    async fn count_backchannel(&self, client: &Client) -> Result<(), BackchannelError> {
-        let limit = &self.config().limits.backchannel_authentications;
-        match RateLimiter::new(self.ports().clone()).attempt(limit, client.id.as_str()).await {
+    async fn count_backchannel(&self, limit: &Limit, of: &str) -> Result<(), BackchannelError> {
+        match RateLimiter::new(self.ports().clone()).attempt(limit, of).await {
             Ok(()) => Ok(()),
             Err(RateLimitError::Port(error)) => Err(error.into()),
             Err(_) => Err(BackchannelError::TooMany),
@@ -225,6 +234,21 @@ fn notification_token(
         return Err(RequestProblem::Invalid("client_notification_token"));
     }
     Ok(Some(Secret::from(text)))
+}
+
+/// What the person told the client, of a client that is registered for it.
+fn user_code(
+    settings: &BackchannelSettings,
+    registered: &BackchannelClient,
+    params: &Params,
+) -> Result<Option<Secret>, RequestProblem> {
+    let Some(code) = params.one("user_code")?.filter(|_| settings.user_codes && registered.user_code) else {
+        return Ok(None);
+    };
+    if code.is_empty() || code.len() > MAX_USER_CODE || code.chars().any(is_unprintable) {
+        return Err(RequestProblem::Invalid("user_code"));
+    }
+    Ok(Some(Secret::from(code)))
 }
 
 /// The body of the response.

@@ -3,7 +3,7 @@
 use ciam_core::error::PortError;
 use http::StatusCode;
 
-use super::people::HintProblem;
+use super::people::{HintProblem, UserCodeProblem};
 use crate::error::{AuthorizeError, ClientAuthError, RequestObjectProblem, RequestProblem};
 
 /// Why a backchannel authentication was not begun
@@ -24,6 +24,9 @@ pub enum BackchannelError {
     /// The hint names nobody. Sent as `unknown_user_id` or `expired_login_hint_token`.
     #[error("the hint names nobody")]
     Hint(#[from] HintProblem),
+    /// The person does not let themselves be asked so. Sent as `missing_user_code` or `invalid_user_code`.
+    #[error("the person does not let themselves be asked")]
+    UserCode(#[from] UserCodeProblem),
     /// The binding message cannot be shown. Sent as `invalid_binding_message`.
     #[error("the binding message cannot be shown")]
     BindingMessage,
@@ -42,6 +45,8 @@ impl BackchannelError {
             Self::Request(error) => error.code(),
             Self::Hint(HintProblem::Expired) => "expired_login_hint_token",
             Self::Hint(_) => "unknown_user_id",
+            Self::UserCode(UserCodeProblem::Missing) => "missing_user_code",
+            Self::UserCode(UserCodeProblem::Invalid) => "invalid_user_code",
             Self::BindingMessage => "invalid_binding_message",
             Self::TooMany => "temporarily_unavailable",
         }
@@ -56,6 +61,8 @@ impl BackchannelError {
             Self::Signed(_) => "the signed request is malformed, not signed as registered, or not valid",
             Self::Hint(HintProblem::Expired) => "the login_hint_token has expired",
             Self::Hint(_) => "nobody is known by the hint",
+            Self::UserCode(UserCodeProblem::Missing) => "the person has a user_code, which is missing",
+            Self::UserCode(UserCodeProblem::Invalid) => "the user_code is wrong, or too many were tried",
             Self::BindingMessage => "the binding_message is too long or has characters that cannot be shown",
             Self::TooMany => "too many requests; try again later",
         }
@@ -67,7 +74,9 @@ impl BackchannelError {
         match self {
             Self::Client(error) => error.status(),
             Self::Request(error) => error.status(),
-            Self::Signed(_) | Self::Hint(_) | Self::BindingMessage => StatusCode::BAD_REQUEST,
+            Self::Signed(_) | Self::Hint(_) | Self::UserCode(_) | Self::BindingMessage => {
+                StatusCode::BAD_REQUEST
+            }
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
         }
     }

@@ -21,11 +21,13 @@ mod delivery;
 mod endpoint;
 mod error;
 mod people;
+mod question;
 mod settings;
 
 pub use self::client::{BackchannelClient, Delivery};
 pub(crate) use self::delivery::SealedNotice;
 pub use self::endpoint::BackchannelStarted;
 pub use self::error::BackchannelError;
-pub use self::people::{BackchannelPeople, Hint, HintProblem, Notice};
+pub use self::people::{BackchannelPeople, Hint, HintProblem, Notice, UserCodeProblem};
+pub use self::question::BackchannelQuestion;
 pub use self::settings::BackchannelSettings;

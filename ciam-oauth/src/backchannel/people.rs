@@ -33,6 +33,18 @@ pub enum HintProblem {
     Expired,
 }
 
+/// Why a person is not asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UserCodeProblem {
+    /// They have a code, and it was not sent. Sent as `missing_user_code`.
+    #[error("the code of the person is missing")]
+    Missing,
+    /// It is another one, or too many were tried. Sent as `invalid_user_code`.
+    #[error("the code is not the person's")]
+    Invalid,
+}
+
 /// What a person is to be told.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -69,6 +81,27 @@ pub trait BackchannelPeople: fmt::Debug + Send + Sync {
         client: &Client,
         hint: Hint<'_>,
     ) -> Result<Result<AccountId, HintProblem>, PortError>;
+
+    /// Whether a person lets themselves be asked by whoever knows this code, which protects them from requests that they did not
+    /// expect ([CIBA Core, section 7.1](https://openid.net/specs/openid-client-initiated-backchannel-authentication-core-1_0.html#rfc.section.7.1)).
+    /// Called where [`BackchannelSettings::user_codes`](super::BackchannelSettings::user_codes) is on, for every request; a client
+    /// that does not send codes has none. Unless a host implements it, nobody is asked.
+    ///
+    /// # Security
+    ///
+    /// Codes are short: count tries for each account before a code is looked at, and keep them as passwords are kept.
+    ///
+    /// # Errors
+    ///
+    /// Fails when what has to be asked does not answer.
+    async fn lets_ask(
+        &self,
+        _client: &Client,
+        _account: AccountId,
+        _user_code: Option<&Secret>,
+    ) -> Result<Result<(), UserCodeProblem>, PortError> {
+        Ok(Err(UserCodeProblem::Invalid))
+    }
 
     /// Tells a person that they are asked, on a device that is theirs: by a push notification, a message, a list in an app.
     ///

@@ -25,6 +25,8 @@ pub struct BackchannelSettings {
     pub longest: Duration,
     /// How long a client waits between two polls, until it is told to slow down. Default 5 seconds.
     pub interval: Duration,
+    /// Whether people have codes without which they are not asked: [`BackchannelPeople::lets_ask`] decides. Default no.
+    pub user_codes: bool,
 }
 
 impl BackchannelSettings {
@@ -38,6 +40,7 @@ impl BackchannelSettings {
             lifetime: Duration::minutes(5),
             longest: Duration::minutes(10),
             interval: Duration::seconds(5),
+            user_codes: false,
         }
     }
 
@@ -60,6 +63,13 @@ impl BackchannelSettings {
     #[must_use]
     pub const fn with_interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
+        self
+    }
+
+    /// People have codes without which they are not asked.
+    #[must_use]
+    pub const fn with_user_codes(mut self) -> Self {
+        self.user_codes = true;
         self
     }
 }

@@ -107,6 +107,20 @@ impl ClientAuthentication {
         Ok(Self::ClientSecretJwt { secret: sealed, token_endpoint_audience: false })
     }
 
+    /// Whether a secret is what the client authenticates with now: for a host that is told secrets by a file, and writes only what
+    /// differs. `false` where the method has none.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the key vault does.
+    pub async fn is_secret(&self, ports: &Ports, secret: &ClientSecret) -> Result<bool, PortError> {
+        if let Self::ClientSecretJwt { secret: sealed, .. } = self {
+            let opened = ports.vault().open(&SealScope::Tenant, SECRET_PURPOSE, sealed).await?;
+            return Ok(ciam_core::secret::ct_eq(opened.expose(), secret.expose().as_bytes()));
+        }
+        Ok(self.secrets().first().is_some_and(|known| known.digest == secret.digest()))
+    }
+
     /// `tls_client_auth` by what the certificate says.
     #[must_use]
     pub const fn tls(subject: CertificateSubject) -> Self {

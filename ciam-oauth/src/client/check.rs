@@ -40,6 +40,8 @@ pub(crate) struct Supported {
     pub(crate) detail_types: BTreeSet<String>,
     /// How it tells clients of the end of a backchannel authentication.
     pub(crate) backchannel: BTreeSet<Delivery>,
+    /// Whether people have codes without which they are not asked through it.
+    pub(crate) user_codes: bool,
     /// Whether they are fetched.
     pub(crate) by_reference: bool,
     /// The rules of others that the server keeps.
@@ -62,6 +64,7 @@ impl Default for Supported {
             decryption: Vec::new(),
             detail_types: BTreeSet::new(),
             backchannel: BTreeSet::new(),
+            user_codes: false,
             by_reference: false,
             profile: Profile::OAuth21,
         }
@@ -232,6 +235,9 @@ impl Client {
         };
         if !supported.backchannel.contains(&backchannel.delivery) {
             return refuse("the server does not deliver so");
+        }
+        if backchannel.user_code && !supported.user_codes {
+            return refuse("people have no codes at this server");
         }
         match (backchannel.delivery, backchannel.endpoint.as_deref()) {
             (Delivery::Poll, None) => {}

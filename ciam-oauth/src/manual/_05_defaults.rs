@@ -76,7 +76,9 @@
 //! | … a client waits between polls | 5 s, and 5 s more each time that it does not, at most 5 min | 1 s to 1 min |
 //! | … ways to hear of the end | poll and ping | what is pushed cannot be bound to its sender |
 //! | … requests of a client | 100 in 10 min | `Limits::backchannel_authentications` |
-//! | … `binding_message`, hint, `client_notification_token` | 128 characters, 4096 and 1024 bytes | |
+//! | … requests to a person, by all clients together | 10 in 10 min | `Limits::backchannel_people` |
+//! | … codes by which people let themselves be asked | off, `BackchannelSettings::with_user_codes` | the host keeps them |
+//! | … `binding_message`, hint, `client_notification_token`, `user_code` | 128 characters, 4096, 1024 and 128 bytes | |
 //!
 //! | published clients (`draft-client-documents`) | off, `ServerBuilder::client_documents` | anybody can publish one |
 //! | … a document | 16 KiB, in 5 s | a person waits for it |

@@ -57,6 +57,7 @@ impl ClientMetadata {
         client.delivery = delivery;
         client.endpoint.clone_from(&self.backchannel_client_notification_endpoint);
         client.request_alg = algorithm(self.backchannel_authentication_request_signing_alg.as_deref())?;
+        client.user_code = self.backchannel_user_code_parameter.unwrap_or_default();
         Ok(Some(client))
     }
 }
@@ -109,6 +110,7 @@ pub(super) fn describe_messages(client: &Client, members: &mut Map<String, Value
         if let Some(endpoint) = &backchannel.endpoint {
             put("backchannel_client_notification_endpoint", json!(endpoint));
         }
+        put("backchannel_user_code_parameter", json!(backchannel.user_code));
         if let Some(alg) = backchannel.request_alg {
             put("backchannel_authentication_request_signing_alg", json!(alg.as_str()));
         }

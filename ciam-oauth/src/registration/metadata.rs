@@ -65,6 +65,7 @@ pub struct ClientMetadata {
     pub backchannel_token_delivery_mode: Option<String>,
     pub backchannel_client_notification_endpoint: Option<String>,
     pub backchannel_authentication_request_signing_alg: Option<String>,
+    pub backchannel_user_code_parameter: Option<bool>,
     pub request_object_signing_alg: Option<String>,
     pub request_object_encryption_alg: Option<String>,
     pub request_object_encryption_enc: Option<String>,
@@ -190,11 +191,11 @@ impl ClientMetadata {
         client.messages = self.messages(client)?;
         client.backchannel = self.backchannel()?;
         client.redirect_uris = uris(&self.redirect_uris)?;
-        client.post_logout_redirect_uris =
         if client.is_public() {
             // A client in a browser runs where it is redirected to.
             client.allowed_origins = client.redirect_uris.iter().filter_map(RedirectUri::origin).collect();
         }
+        client.post_logout_redirect_uris =
             uris(self.post_logout_redirect_uris.as_deref().unwrap_or_default())
                 .map_err(|_| invalid("post_logout_redirect_uris are not acceptable"))?;
         client.scopes = self.scopes(settings, known)?;

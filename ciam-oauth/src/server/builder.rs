@@ -332,6 +332,7 @@ impl ServerBuilder {
             decryption: if request_decryption.is_some() { WAYS.to_vec() } else { Vec::new() },
             detail_types: config.detail_types.keys().cloned().collect(),
             backchannel: config.backchannel.as_ref().map(|it| it.delivery.clone()).unwrap_or_default(),
+            user_codes: config.backchannel.as_ref().is_some_and(|it| it.user_codes),
             by_reference: accepted.is_some_and(|accepted| accepted.by_reference),
             scopes: config.scopes.keys().cloned().collect(),
             resources: config.resources.keys().cloned().collect(),

@@ -206,6 +206,8 @@ pub struct Limits {
     pub device_authorizations: Limit,
     /// How often each client may begin a backchannel authentication. Default 100 in 10 minutes.
     pub backchannel_authentications: Limit,
+    /// How often each person may be asked through the back channel, by all clients together. Default 10 in 10 minutes.
+    pub backchannel_people: Limit,
     /// User codes that are tried from one address. Default 10 in 10 minutes.
     pub user_codes: Limit,
     /// Registrations from one address, whether they succeed or not. Default 20 in an hour.
@@ -223,6 +225,7 @@ impl Default for Limits {
             code_presentations: Limit::new("oauth.code", 20, Duration::minutes(10)),
             device_authorizations: Limit::new("oauth.device", 100, Duration::minutes(10)),
             backchannel_authentications: Limit::new("oauth.backchannel", 100, Duration::minutes(10)),
+            backchannel_people: Limit::new("oauth.backchannel_person", 10, Duration::minutes(10)),
             user_codes: Limit::new("oauth.user_code", 10, Duration::minutes(10)),
             registrations: Limit::new("oauth.registration", 20, Duration::hours(1)),
             actors: MAX_ACTORS,

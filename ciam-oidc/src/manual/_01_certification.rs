@@ -206,7 +206,13 @@
 //!
 //! The Security Profile runs in two variants, `private_key_jwt` with DPoP and a certificate for both (`mtls`), and Message Signing
 //! with `private_key_jwt`, DPoP, signed requests and JARM. A module about request objects runs where requests are signed, one about
-//! assertions or proofs where there are any. What a module says of TLS versions and ciphers is the host's.
+//! assertions or proofs where there are any. What a module says of TLS versions and ciphers is the host's:
+//! the reference server's, which a test holds against OpenSSL (`old_tls_and_weak_ciphers_are_refused` in its `serve/tests.rs`).
+//!
+//! | condition of the modules | verdict |
+//! | --- | --- |
+//! | `EnsureTLS12OrLater`, `DisallowTLS10`, `DisallowTLS11` | passed by the reference server: TLS 1.2 and 1.3 alone |
+//! | `EnsureTLS12WithFAPICiphers`, `DisallowInsecureCipher`, `CheckForBCP195InsecureFAPICiphers` | passed by the reference server: under the FAPI profiles the four suites of TLS 1.2 that RFC 9325 recommends, and those of TLS 1.3 |
 //!
 //! | module | verdict |
 //! | --- | --- |

@@ -94,14 +94,14 @@ impl World {
     }
 
     async fn get(&self, url: &str) -> (StatusCode, Value) {
-        let (status, _, body) = self.send(Request::get(""), url, String::new()).await;
+        let (status, _, body) = self.send(Request::get("/"), url, String::new()).await;
         (status, body)
     }
 
     /// A form of the client, whose secret is the same everywhere.
     async fn post(&self, tenant: &Tenant, path: &str, form: &[(&str, &str)]) -> (StatusCode, Value) {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-        let request = Request::post("")
+        let request = Request::post("/")
             .header("content-type", "application/x-www-form-urlencoded")
             .header("authorization", BASIC);
         let (status, _, body) = self.send(request, &format!("{}{path}", tenant.issuer), body).await;
@@ -123,7 +123,8 @@ impl World {
         ]);
         query.extend_pairs(more);
         let url = format!("{}/authorize?{}", tenant.issuer, query.finish());
-        let (_, headers, _) = self.send(Request::get("").header("cookie", cookie), &url, String::new()).await;
+        let (_, headers, _) =
+            self.send(Request::get("/").header("cookie", cookie), &url, String::new()).await;
         Url::parse(headers.get(LOCATION)?.to_str().unwrap()).ok()
     }
 
@@ -329,7 +330,7 @@ async fn pushed_and_devices(world: &World) {
             .extend_pairs([("client_id", "app"), ("request_uri", uri)])
             .finish();
         let url = format!("{}/authorize?{query}", tenant.issuer);
-        let request = Request::get("").header("cookie", &tenant.cookie);
+        let request = Request::get("/").header("cookie", &tenant.cookie);
         let (_, headers, _) = world.send(request, &url, String::new()).await;
         headers.get(LOCATION).is_some_and(|to| to.to_str().unwrap().contains("code="))
     };
@@ -359,13 +360,13 @@ async fn jwts_and_registrations(world: &World) {
     let (_, tokens) = world.post(here, "/token", &form).await;
     let bearer = format!("Bearer {}", tokens["access_token"].as_str().unwrap());
     let userinfo = async |tenant: &Tenant| {
-        let request = Request::get("").header("authorization", &bearer);
+        let request = Request::get("/").header("authorization", &bearer);
         world.send(request, &format!("{}/userinfo", tenant.issuer), String::new()).await.0
     };
     assert_eq!(userinfo(there).await, StatusCode::UNAUTHORIZED);
 
     // A client that registered itself, and the token by which it looks after its registration.
-    let request = Request::post("").header("content-type", "application/json");
+    let request = Request::post("/").header("content-type", "application/json");
     let metadata = json!({ "redirect_uris": ["https://partner.example/cb"] }).to_string();
     let (status, _, registered) = world.send(request, &format!("{}/register", here.issuer), metadata).await;
     assert_eq!(status, StatusCode::CREATED, "{registered}");
@@ -374,7 +375,7 @@ async fn jwts_and_registrations(world: &World) {
         registered["registration_access_token"].as_str().unwrap(),
     );
     let read = async |tenant: &Tenant| {
-        let request = Request::get("").header("authorization", format!("Bearer {token}"));
+        let request = Request::get("/").header("authorization", format!("Bearer {token}"));
         world.send(request, &format!("{}/register/{id}", tenant.issuer), String::new()).await.0
     };
     assert_eq!((read(there).await, read(here).await), (StatusCode::UNAUTHORIZED, StatusCode::OK));

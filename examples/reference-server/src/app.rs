@@ -90,6 +90,11 @@ impl App {
         self.config().mode == Mode::Development
     }
 
+    /// Whether applications can ask people who are elsewhere.
+    pub fn asks_elsewhere(&self) -> bool {
+        self.config().oauth.backchannel.is_some()
+    }
+
     /// The texts in a language.
     pub fn texts(&self, language: Language) -> &Texts {
         self.0.templates.texts(language)

@@ -11,6 +11,7 @@ use ciam_core::{
 use serde::Serialize;
 
 mod journey;
+mod request;
 mod risk;
 
 use crate::{
@@ -243,6 +244,7 @@ impl MailTexts for Letters {
             MessageCode::Invitation => self.invitation(language, words, message)?,
             MessageCode::AccountInvitation => self.account_invitation(language, words, message)?,
             MessageCode::NewDevice => self.new_device(language, words, message)?,
+            MessageCode::ApplicationAsks => self.application_asks(language, words, message)?,
             code => match self.about_account(language, words, code, message)? {
                 Some(written) => written,
                 None => self.other(language, words)?,

@@ -16,6 +16,7 @@ pub(crate) mod agreements;
 pub mod api;
 pub mod app;
 mod audit;
+mod backchannel;
 pub mod cli;
 pub mod config;
 pub mod dead_letters;

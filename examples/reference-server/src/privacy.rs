@@ -29,6 +29,7 @@ pub fn kinds() -> PersonalKinds {
         .with(ciam_oidc::privacy::personal_kinds())
         .with(ciam_scim::store::personal_kinds())
         .with(crate::transactions::personal_kinds())
+        .with(crate::backchannel::personal_kinds())
 }
 
 /// Erasure with everything that this server holds.

@@ -180,6 +180,9 @@ fn spawn_background(app: &App, stopped: &watch::Receiver<()>, tasks: &mut JoinSe
         relay = relay.with_sink(sink);
     }
     relay = relay.with_sink(services.server.session_grants_sink());
+    if services.server.config().backchannel.is_some() {
+        relay = relay.with_sink(services.server.backchannel_sink());
+    }
     relay = relay.with_sink(crate::directory::grants_sink(services));
     relay = relay.with_source(Arc::new(services.saml.clone()));
     for fetching in services.saml.background() {

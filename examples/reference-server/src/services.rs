@@ -30,6 +30,7 @@ use ciam_mfa::{
 use ciam_oauth::client_document::ClientDocuments;
 use ciam_oauth::{
     AuthorizationServer, ServerBuilder,
+    client::AuthMethod,
     device::DeviceSettings,
     dpop::DpopSettings,
     mtls::MutualTls,
@@ -47,7 +48,8 @@ use ciam_scim::{
 use url::Url;
 
 use crate::{
-    config::Config,
+    backchannel,
+    config::{Config, OAuthRules},
     exchange::ConfiguredExchanges,
     i18n::Language,
     import::{ResourceEntry, TokenFormat, attribute_schema},
@@ -165,7 +167,7 @@ impl Services {
             .organizations(organizations.clone())
             .keys(keys.clone())
             .extension(Arc::new(provider.clone()));
-        let server = configure(builder, config)?.build().await?;
+        let server = configure(builder, config, &ports)?.build().await?;
         let schema = attribute_schema(&config.imports);
         let relying_party = relying_party(config);
         let mut policy = JourneyPolicy::default();
@@ -336,12 +338,14 @@ fn provider_config(config: &Config) -> ProviderConfig {
         [] => provider,
         domains => provider.with_webfinger(domains.iter().cloned()),
     };
+    #[cfg(feature = "draft-native-sso")]
+    let provider = if config.oauth.native_sso { provider.with_native_sso() } else { provider };
     // FAPI 2.0, section 5.4.1, has no RS256, which OpenID Connect makes the default.
     if config.oauth.profile.is_fapi() { provider.with_only_algorithm(Algorithm::Es256) } else { provider }
 }
 
 /// Tells the authorization server what the configuration and the import files say.
-fn configure(builder: ServerBuilder, config: &Config) -> anyhow::Result<ServerBuilder> {
+fn configure(builder: ServerBuilder, config: &Config, ports: &Ports) -> anyhow::Result<ServerBuilder> {
     let mut lifetimes = Lifetimes::default();
     lifetimes.access_token = config.access_tokens.time();
     // Tokens of a request that names no resource are for this server alone: for UserInfo, and for no API.
@@ -357,7 +361,7 @@ fn configure(builder: ServerBuilder, config: &Config) -> anyhow::Result<ServerBu
         .resource(ResourceServer::new(own.clone(), ScopeSet::new()))
         .default_resource(own.clone())
         .detail_type(Arc::new(PaymentType));
-    builder = protocols(builder, config);
+    builder = protocols(builder, config, ports);
     // Directories of organizations, by clients of their own.
     let scim: ResourceIndicator = config.issuer.join(crate::routes::SCIM).parse()?;
     let (read, manage) = (Access::Read.scope(), Access::Manage.scope());
@@ -387,7 +391,7 @@ fn request_objects(config: &Config) -> RequestObjects {
 }
 
 /// What is on only where the configuration says so.
-fn protocols(mut builder: ServerBuilder, config: &Config) -> ServerBuilder {
+fn protocols(mut builder: ServerBuilder, config: &Config, ports: &Ports) -> ServerBuilder {
     let rules = &config.oauth;
     if rules.dpop_nonces {
         builder = builder.dpop(DpopSettings::default().with_nonces());
@@ -405,6 +409,18 @@ fn protocols(mut builder: ServerBuilder, config: &Config) -> ServerBuilder {
             .with_grants(rules.registered_grants());
         builder = builder.registration(if registration.open { settings.open() } else { settings });
     }
+    if let Some(elsewhere) = &rules.backchannel {
+        builder = builder.backchannel(backchannel::settings(elsewhere, ports));
+    }
+    let more = more_authentication(rules);
+    if !more.is_empty() {
+        let tls = AuthMethod::MUTUAL_TLS.into_iter().filter(|_| rules.mutual_tls.is_some());
+        builder = builder.client_authentication(AuthMethod::DEFAULT.into_iter().chain(tls).chain(more));
+    }
+    #[cfg(feature = "draft-first-party-apps")]
+    if rules.authorization_challenge {
+        builder = builder.authorization_challenge();
+    }
     if rules.signed_metadata {
         builder = builder.signed_metadata();
     }
@@ -420,6 +436,19 @@ fn protocols(mut builder: ServerBuilder, config: &Config) -> ServerBuilder {
         builder = builder.token_exchange(Arc::new(ConfiguredExchanges::new(rules.exchanges.clone())));
     }
     builder
+}
+
+/// The methods by which clients authenticate that are on only by name.
+fn more_authentication(rules: &OAuthRules) -> Vec<AuthMethod> {
+    let mut more = Vec::new();
+    if rules.client_secret_jwt {
+        more.push(AuthMethod::ClientSecretJwt);
+    }
+    #[cfg(feature = "draft-attested-clients")]
+    if rules.attested_clients {
+        more.push(AuthMethod::AttestJwtClientAuth);
+    }
+    more
 }
 
 fn resource(entry: &ResourceEntry) -> ResourceServer {

@@ -46,8 +46,13 @@ pub(crate) async fn app_on(arguments: &[&str], ports: Ports) -> App {
 
 /// The services as they run, but for a fast password hash and an RSA key that is made once.
 pub(crate) async fn services(config: &Config, ports: &Ports) -> Services {
+    try_services(config, ports).await.unwrap()
+}
+
+/// The same, or why a configuration cannot be.
+pub(crate) async fn try_services(config: &Config, ports: &Ports) -> anyhow::Result<Services> {
     let hasher = Arc::new(Argon2idHasher::dangerous_fast().unwrap());
-    Services::with(config, ports.clone(), hasher, Arc::new(OneRsaKey)).await.unwrap()
+    Services::with(config, ports.clone(), hasher, Arc::new(OneRsaKey)).await
 }
 
 #[derive(Debug)]

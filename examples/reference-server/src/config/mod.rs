@@ -1,5 +1,6 @@
 //! The configuration: a TOML file, overridden by variables and flags, checked as a whole before anything starts.
 
+mod backchannel;
 mod checks;
 mod dangerous;
 mod database;
@@ -20,6 +21,7 @@ use std::{
     time::Duration,
 };
 
+pub use backchannel::{BackchannelRules, BackchannelSection};
 pub use checks::{CaptchaKind, HumanChecks, HumanKind};
 use ciam_core::password::foreign::ForeignHashes;
 use ciam_core::privacy::RetentionPolicy;
@@ -110,8 +112,6 @@ pub struct Config {
     pub log: Log,
 }
 
-/// The certificate and the key by which this server terminates TLS.
-#[derive(Clone, Debug, PartialEq, Eq)]
 /// How signing keys change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyTimes {
@@ -121,6 +121,8 @@ pub struct KeyTimes {
     pub look_after: Span,
 }
 
+/// The certificate and the key by which this server terminates TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
     /// The certificate chain, as PEM.
     pub certificate: PathBuf,

@@ -11,6 +11,8 @@ use ciam_oauth::{
 use serde::Deserialize;
 use url::Url;
 
+use super::backchannel::{BackchannelRules, BackchannelSection};
+
 /// OAuth and OpenID Connect, in the file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,6 +39,23 @@ pub struct OAuthSettings {
     pub client_documents: Option<ClientDocumentSettings>,
     /// Clients may have certificates. Without the section nobody is asked for one.
     pub mutual_tls: Option<MutualTlsSettings>,
+    /// Whether clients may authenticate by the attestation of an instance. Default: no. Needs a build with
+    /// `draft-attested-clients`.
+    #[serde(default)]
+    pub attested_clients: bool,
+    /// Whether the operator's own apps are authorized without a browser, too. Default: no. Needs a build with
+    /// `draft-first-party-apps`.
+    #[serde(default)]
+    pub authorization_challenge: bool,
+    /// Whether the operator's own apps on a device share a sign-in. Default: no. Needs a build with `draft-native-sso`.
+    #[serde(default)]
+    pub native_sso: bool,
+    /// Applications start sign-ins of people who are elsewhere. Without the section they cannot.
+    pub backchannel: Option<BackchannelSection>,
+    /// Whether clients may authenticate by `client_secret_jwt`. Their secrets are sealed and can be opened, where others are
+    /// digests. Default: no.
+    #[serde(default)]
+    pub client_secret_jwt: bool,
     /// Who may exchange tokens for which resource. Without one nobody can.
     #[serde(default)]
     pub exchange: Vec<ExchangeSettings>,
@@ -115,6 +134,16 @@ pub struct OAuthRules {
     pub client_documents: Option<ClientDocumentSettings>,
     /// How clients show certificates.
     pub mutual_tls: Option<Certificates>,
+    /// Whether clients may authenticate by the attestation of an instance.
+    pub attested_clients: bool,
+    /// Whether the operator's own apps are authorized without a browser, too.
+    pub authorization_challenge: bool,
+    /// Whether the operator's own apps on a device share a sign-in.
+    pub native_sso: bool,
+    /// How applications start sign-ins of people who are elsewhere.
+    pub backchannel: Option<BackchannelRules>,
+    /// Whether clients may authenticate by `client_secret_jwt`.
+    pub client_secret_jwt: bool,
     /// Which exchanges are allowed.
     pub exchanges: Vec<ExchangeRule>,
 }
@@ -170,8 +199,30 @@ impl OAuthRules {
                 ("profile", format!("`{name}` must be one of {}", names.join(", ")))
             })?,
         };
-        if file.client_documents.is_some() && !cfg!(feature = "draft-client-documents") {
-            return Err(("client_documents", "needs a build with `draft-client-documents`".to_owned()));
+        for (asked, key, feature, built) in [
+            (
+                file.client_documents.is_some(),
+                "client_documents",
+                "draft-client-documents",
+                cfg!(feature = "draft-client-documents"),
+            ),
+            (
+                file.attested_clients,
+                "attested_clients",
+                "draft-attested-clients",
+                cfg!(feature = "draft-attested-clients"),
+            ),
+            (
+                file.authorization_challenge,
+                "authorization_challenge",
+                "draft-first-party-apps",
+                cfg!(feature = "draft-first-party-apps"),
+            ),
+            (file.native_sso, "native_sso", "draft-native-sso", cfg!(feature = "draft-native-sso")),
+        ] {
+            if asked && !built {
+                return Err((key, format!("needs a build with `{feature}`")));
+            }
         }
         Ok(Self {
             profile,
@@ -182,6 +233,11 @@ impl OAuthRules {
             webfinger: file.webfinger.clone(),
             client_documents: file.client_documents.clone(),
             mutual_tls: file.mutual_tls.as_ref().map(Certificates::from_file).transpose()?,
+            attested_clients: file.attested_clients,
+            authorization_challenge: file.authorization_challenge,
+            native_sso: file.native_sso,
+            backchannel: file.backchannel.as_ref().map(BackchannelRules::from_file).transpose()?,
+            client_secret_jwt: file.client_secret_jwt,
             exchanges: file.exchange.iter().map(ExchangeRule::from_file).collect::<Result<_, _>>()?,
         })
     }
@@ -274,7 +330,8 @@ mod tests {
         let rules = read("").unwrap();
         assert_eq!(rules.profile, Profile::OAuth21);
         assert!(rules.registration.is_none() && rules.mutual_tls.is_none() && rules.exchanges.is_empty());
-        assert!(!rules.dpop_nonces && !rules.request_uris);
+        assert!(!rules.dpop_nonces && !rules.request_uris && !rules.client_secret_jwt);
+        assert!(rules.backchannel.is_none());
         let registration = read("[registration]").unwrap().registration.unwrap();
         assert!(!registration.open && registration.scopes.contains("openid"));
     }
@@ -284,6 +341,8 @@ mod tests {
         for (text, key) in [
             ("profile = \"fapi\"", "profile"),
             ("[registration]\nscopes = \"a\\\"b\"", "registration"),
+            ("[backchannel]\ndelivery = []", "backchannel"),
+            ("[backchannel]\nlifetime = \"2h\"", "backchannel"),
             ("[mutual_tls]", "mutual_tls"),
             ("[mutual_tls]\nlisten = \"8443\"", "mutual_tls"),
             ("[mutual_tls]\nheader = \"client cert\"", "mutual_tls"),

@@ -88,7 +88,7 @@ pub async fn apply(
     let schema = super::attribute_schema(imports);
     let (mut registrations, mut people, mut hooks) = (Vec::new(), Vec::new(), Vec::new());
     for import in imports {
-        registrations.extend(clients::plan(clients, import, &mut problems));
+        registrations.extend(clients::plan(ports, clients, import, &mut problems).await?);
         people.extend(accounts::plan(ports, password, import, &schema, &mut problems).await?);
         hooks.extend(webhooks::plan(ports, import, &mut problems));
         organizations::check_members(ports, import, imports, &mut problems).await?;

@@ -175,10 +175,11 @@ impl Check<'_> {
             self.refuse(&path.key("redirect_uris"), "is needed for the grant authorization_code");
         }
         let device = client.grants.contains(&GrantType::DeviceCode);
-        if !code && !device && client.grants.contains(&GrantType::RefreshToken) {
+        let elsewhere = client.backchannel.is_some();
+        if !code && !device && !elsewhere && client.grants.contains(&GrantType::RefreshToken) {
             self.refuse(
                 &path.key("grants"),
-                "refresh_token is of use with authorization_code and device_code only",
+                "refresh_token is of use with authorization_code, device_code and ciba only",
             );
         }
         if client.grants.contains(&GrantType::ClientCredentials) && client.authentication == AuthMethod::None
@@ -192,8 +193,12 @@ impl Check<'_> {
         let keys = usize::from(client.jwks.is_some()) + usize::from(client.jwks_uri.is_some());
         let (want_secrets, want_keys, what) = match client.authentication {
             AuthMethod::None => (0, 0, "none: neither a secret nor keys"),
-            AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost => {
+            AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost | AuthMethod::ClientSecretJwt => {
                 (1, 0, "a client secret: exactly one of `secret` and `secret_env`, and no keys")
+            }
+            #[cfg(feature = "draft-attested-clients")]
+            AuthMethod::AttestJwtClientAuth => {
+                (0, 1, "the keys of its attesters: exactly one of `jwks` and `jwks_uri`, and no secret")
             }
             AuthMethod::PrivateKeyJwt => {
                 (0, 1, "private_key_jwt: exactly one of `jwks` and `jwks_uri`, and no secret")

@@ -7,8 +7,9 @@ use std::{
     fmt,
 };
 
-use ciam_core::account::schema::AttributeSchema;
+use ciam_core::{account::schema::AttributeSchema, jose::Algorithm};
 use ciam_oauth::{
+    backchannel::Delivery,
     client::{ApplicationType, AuthMethod, ClientId, GrantType, RefreshRotation, SubjectType},
     redirect_uri::RedirectUri,
     resource::ResourceIndicator,
@@ -189,6 +190,8 @@ pub struct ClientEntry {
     /// Its access tokens are bound to the certificate of its connection (RFC 8705).
     #[serde(default)]
     pub certificate_bound_access_tokens: bool,
+    /// How it starts sign-ins of people who are elsewhere (OpenID Connect CIBA); it may then.
+    pub backchannel: Option<BackchannelEntry>,
     /// What its authorization requests may ask for beside a code, where the profile has it: `id_token`, `code id_token`.
     #[serde(default)]
     pub response_types: Vec<String>,
@@ -251,6 +254,32 @@ pub struct CertificateEntry {
     pub san_ip: Option<std::net::IpAddr>,
     /// One of its mail addresses.
     pub san_email: Option<String>,
+}
+
+impl ClientEntry {
+    /// Whether its keys, or those of its attesters, are what it authenticates with; else they are for signed requests.
+    pub(super) fn has_keys_to_authenticate(&self) -> bool {
+        #[cfg(feature = "draft-attested-clients")]
+        if self.authentication == AuthMethod::AttestJwtClientAuth {
+            return true;
+        }
+        self.authentication == AuthMethod::PrivateKeyJwt
+    }
+}
+
+/// How a client starts sign-ins of people who are elsewhere.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackchannelEntry {
+    /// How it hears of the answer: `poll`, `ping` or `push`.
+    pub delivery: Delivery,
+    /// Where it is told or sent something: an `https` address. For `ping` and `push`.
+    pub endpoint: Option<String>,
+    /// The algorithm with which its requests are signed; then they must be.
+    pub request_alg: Option<Algorithm>,
+    /// It asks people for the code by which they let themselves be asked.
+    #[serde(default)]
+    pub user_code: bool,
 }
 
 /// The format of access tokens.

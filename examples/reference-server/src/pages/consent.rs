@@ -37,8 +37,8 @@ pub struct ConsentPage<'a> {
     pub sign: Option<PasskeyForm>,
     /// The answer will be kept.
     pub remembered: bool,
-    /// The code of the device that waits for the answer, for the person to compare.
-    pub device: Option<String>,
+    /// What waits for the answer elsewhere, a device or an application, and what the person compares.
+    pub waits: Option<String>,
     /// Where to sign in as somebody else.
     pub switch: String,
     /// What the application says of itself.

@@ -23,6 +23,7 @@ const SAMPLES: &[fn(&Samples<'_>, &mut Gallery<'_>)] = &[
     connection::samples,
     saml_post::samples,
     device::samples,
+    request::samples,
     factor::samples,
     enrol::samples,
     account::factors::samples,
@@ -32,6 +33,7 @@ const SAMPLES: &[fn(&Samples<'_>, &mut Gallery<'_>)] = &[
     account::security::samples,
     account::sessions::samples,
     account::applications::samples,
+    account::requests::samples,
     account::privacy::samples,
     account::organizations::samples,
     choose_organization::samples,
@@ -254,7 +256,7 @@ impl<'a> Samples<'a> {
             ],
             granted: vec![line("profile", None)],
             remembered: true,
-            device: None,
+            waits: None,
             about: AboutClient::default(),
             switch: "#".into(),
             frame,
@@ -349,7 +351,12 @@ fn general(s: &Samples<'_>, out: &mut Gallery<'_>) {
     out.add("consent", &s.consent());
     out.add("consent-payment", &s.payment(true));
     out.add("consent-payment-errors", &s.payment(false));
-    out.add("consent-device", &ConsentPage { device: Some("WDJB-MJHT".into()), ..s.consent() });
+    let consent = s.consent();
+    let device = consent.frame.t.consent.device.with("code", "WDJB-MJHT");
+    let elsewhere = [("client", s.client.as_str()), ("message", "W4SCT 12.50")];
+    let request = consent.frame.t.request.compare.fill(&elsewhere);
+    out.add("consent-device", &ConsentPage { waits: Some(device), ..consent.clone() });
+    out.add("consent-request", &ConsentPage { waits: Some(request), ..consent });
     out.add("error", &s.error());
     out.add("mail", &s.mail());
     out.add("mail-message", &s.message());

@@ -1,7 +1,11 @@
 //! Consent. What is to be done once, such as a payment, is shown as it is and signed for with a passkey.
 
 use axum::{extract::State, response::Response};
-use ciam_core::{interaction::Ask, secret::Secret, session::Authenticated};
+use ciam_core::{
+    interaction::{Ask, ConsentAsk},
+    secret::Secret,
+    session::Authenticated,
+};
 use ciam_mfa::{
     transaction::{TransactionDetails, TransactionError},
     webauthn::AuthenticationResponse,
@@ -65,7 +69,7 @@ async fn render(
         remembered: payments.is_empty(),
         payments,
         sign,
-        device: ask.user_code.clone(),
+        waits: waits(t, pending, ask),
         about: AboutClient {
             logo: ask.client_logo.clone(),
             policy: ask.client_policy.clone(),
@@ -83,6 +87,17 @@ async fn render(
         response.extensions_mut().insert(Scripts::Ours);
     }
     Ok(response)
+}
+
+/// What waits for the answer elsewhere, in words with what the person compares; nothing for an application in this browser.
+fn waits(t: &Texts, pending: &Pending, ask: &ConsentAsk) -> Option<String> {
+    let elsewhere = pending.interaction.request.device.as_ref()?;
+    let client = ask.client_name.as_deref().unwrap_or(&ask.client_id);
+    Some(match (elsewhere.person, &ask.user_code) {
+        (Some(_), Some(shown)) => t.request.compare.fill(&[("client", client), ("message", shown.as_str())]),
+        (Some(_), None) => t.request.started.to_string(),
+        (None, code) => t.consent.device.with("code", code.as_deref().unwrap_or_default()),
+    })
 }
 
 /// Asks for the signature of a passkey; `None` where the account has none to sign with.

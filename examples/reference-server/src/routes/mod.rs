@@ -25,6 +25,7 @@ mod onward;
 mod organization;
 mod pending;
 mod recover;
+mod request;
 mod revert;
 mod saml;
 mod scim;
@@ -68,6 +69,7 @@ pub fn router(app: App) -> Router {
         .merge(upstream::routes())
         .merge(saml::routes())
         .merge(device::routes())
+        .merge(request::routes())
         .merge(link::routes())
         .merge(recover::routes())
         .merge(factor::routes())

@@ -1,9 +1,11 @@
 mod account;
 mod agree_again;
+mod backchannel;
 mod check;
 #[cfg(feature = "draft-dbsc")]
 mod dbsc;
 mod device;
+mod drafts;
 mod factors;
 mod faults;
 mod forms;

@@ -259,7 +259,10 @@ async fn old_tls_and_weak_ciphers_are_refused() {
             let say = |arguments: &[&str]| openssl(address, arguments);
             for old in ["-tls1", "-tls1_1"] {
                 let said = say(&[old, "-cipher", "ALL:@SECLEVEL=0"]);
-                assert!(said.contains("alert protocol version"), "{profile} {old}: {said}");
+                // Which of the two depends on what it looks at first.
+                let refused = ["alert protocol version", "alert handshake failure"];
+                assert!(refused.iter().any(|it| said.contains(it)), "{profile} {old}: {said}");
+                assert!(said.contains("Cipher is (NONE)"), "{profile} {old}: {said}");
             }
             for weak in [
                 "ECDHE-ECDSA-AES128-SHA256",

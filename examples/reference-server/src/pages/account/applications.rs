@@ -20,6 +20,8 @@ pub struct ApplicationsPage<'a> {
     pub notice: Option<Notice>,
     /// Where the forms go.
     pub revoke: Action,
+    /// Where what applications ask from elsewhere is, where they can.
+    pub requests: Option<&'static str>,
     /// What was allowed to applications.
     pub applications: Vec<ApplicationLine>,
 }
@@ -54,6 +56,7 @@ pub(crate) fn samples(s: &Samples<'_>, out: &mut Gallery<'_>) {
             nav: Section::Applications.nav(frame.t),
             notice: None,
             revoke: s.action("/account/applications"),
+            requests: Some("/account/requests"),
             applications,
             frame,
         };

@@ -8,6 +8,7 @@ pub mod overview;
 pub mod privacy;
 pub mod profile;
 pub mod proof;
+pub mod requests;
 pub mod security;
 pub mod sessions;
 

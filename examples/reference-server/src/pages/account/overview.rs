@@ -22,6 +22,8 @@ pub struct OverviewPage<'a> {
     pub identifier: String,
     /// Since when the account exists.
     pub since: String,
+    /// Where what applications ask from elsewhere is answered, while something waits.
+    pub waiting: Option<&'static str>,
     /// The other sections.
     pub sections: Vec<SectionCard>,
 }
@@ -47,12 +49,22 @@ impl<'a> OverviewPage<'a> {
             SectionCard { href: it.path(), title: title.to_string(), lead: lead.to_string() }
         };
         let sections = Section::ALL.iter().filter(|it| **it != Section::Overview).map(card).collect();
-        Self { nav: Section::Overview.nav(frame.t), name, identifier, since, sections, frame }
+        Self { nav: Section::Overview.nav(frame.t), name, identifier, since, waiting: None, sections, frame }
     }
 }
 
 pub(crate) fn samples(s: &Samples<'_>, out: &mut Gallery<'_>) {
     let frame = s.frame(true);
+    let waits = OverviewPage {
+        waiting: Some("/account/requests"),
+        ..OverviewPage::new(
+            s.frame(true),
+            s.person.clone(),
+            s.identifier.clone(),
+            "2026-11-20 08:14 UTC".into(),
+        )
+    };
+    out.add("account-waiting", &waits);
     out.add(
         "account",
         &OverviewPage::new(frame, s.person.clone(), s.identifier.clone(), "2026-11-20 08:14 UTC".into()),

@@ -38,6 +38,7 @@ async fn show(State(app): State<App>, visit: Visit) -> Result<Response, Failure>
         nav: Section::Applications.nav(frame.t),
         notice: revoked.then(|| Notice::good(frame.t.applications.revoked.as_str())),
         revoke: visit.action(PATH),
+        requests: app.asks_elsewhere().then_some(super::requests::PATH),
         applications: list(&app, frame.t, visit.language, viewer.account.value.id).await?,
         frame,
     };

@@ -8,6 +8,7 @@ mod overview;
 mod owner;
 pub(crate) mod privacy;
 mod profile;
+pub(super) mod requests;
 mod security;
 mod sessions;
 
@@ -26,6 +27,7 @@ pub(super) fn routes() -> Router<App> {
         .merge(owner::routes())
         .merge(sessions::routes())
         .merge(applications::routes())
+        .merge(requests::routes())
         .merge(privacy::routes())
         .merge(organizations::routes())
 }

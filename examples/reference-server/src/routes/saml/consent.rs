@@ -45,7 +45,7 @@ pub(super) async fn show(State(app): State<App>, mut visit: Visit) -> Result<Res
         asked: service.items().iter().map(|item| ScopeLine { title: words(t, item), detail: None }).collect(),
         granted: Vec::new(),
         remembered: true,
-        device: None,
+        waits: None,
         about: AboutClient::default(),
         switch: format!("/sign-in?continue={}", pending.text()),
         handle,

@@ -4,12 +4,19 @@
 use std::{fs, path::PathBuf};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ciam_core::{
+    crypto,
+    jose::{LocalSigner, sign},
+    memory,
+    secret::SecretBytes,
+};
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
     app::App,
-    testing::{Browser, Seen, app},
+    config::Config,
+    testing::{Browser, Seen, app, config},
     tls::SelfSigned,
 };
 
@@ -24,6 +31,15 @@ async fn configured(name: &str, text: &str) -> App {
     let app = app(&["--config", file.to_str().unwrap()]).await;
     fs::remove_file(&file).unwrap();
     app
+}
+
+/// A configuration in a file of its own.
+fn loaded(name: &str, text: &str) -> Config {
+    let file = std::env::temp_dir().join(format!("ciam-protocols-{name}-{}.toml", std::process::id()));
+    fs::write(&file, text).unwrap();
+    let config = config(&["--config", file.to_str().unwrap()]);
+    fs::remove_file(&file).unwrap();
+    config
 }
 
 fn import(name: &str, text: &str) -> PathBuf {
@@ -226,6 +242,76 @@ async fn what_is_published_is_published_as_configured() {
     assert_eq!(seen.headers["content-type"], "application/jrd+json");
     let found: Value = serde_json::from_str(&seen.text).unwrap();
     assert_eq!(found["links"][0]["href"], "http://localhost:8080");
+}
+
+/// OpenID Connect Core, section 9: a secret that both have signs. It is sealed, and the same file twice changes nothing.
+#[tokio::test]
+async fn clients_authenticate_with_client_secret_jwt_where_that_is_configured() {
+    let client = "[[clients]]\nid = \"machine\"\nname = \"Machine\"\nauthentication = \"client_secret_jwt\"\n\
+                  secret = \"a-secret-of-a-test-that-is-long-enough-for-machine\"\ngrants = [\"client_credentials\"]\n\
+                  scopes = [\"orders:read\"]\nresources = [\"https://api.example\"]\n\n\
+                  [[resources]]\nid = \"https://api.example\"\nscopes = { \"orders:read\" = \"Read your orders\" }\n";
+    let file = import("secret-jwt", client);
+    let text = |more: &str| format!("import = [{:?}]\n[oauth]\n{more}", file.to_str().unwrap());
+    let on = text("client_secret_jwt = true\n");
+
+    // Off, the file is refused with the line; under a profile that proves keys, the server.
+    let off = loaded("secret-jwt-off", &text(""));
+    let services = crate::testing::services(&off, &memory::ports()).await;
+    let refused = crate::serve::start_with(off, services).await.unwrap_err();
+    assert!(refused.to_string().contains("client_secret_jwt"), "{refused:#}");
+    let fapi = loaded("secret-jwt-fapi", &format!("{on}profile = \"fapi-2.0-security\"\n"));
+    let refused = crate::testing::try_services(&fapi, &memory::ports()).await.unwrap_err();
+    assert!(format!("{refused:#}").contains("without a private key"), "{refused:#}");
+
+    let config = loaded("secret-jwt", &on);
+    let ports = memory::ports();
+    let services = crate::testing::services(&config, &ports).await;
+    let app = crate::serve::start_with(config.clone(), services).await.unwrap();
+    let mut browser = Browser::new(&app);
+    let said = metadata(&mut browser).await;
+    assert!(
+        said["token_endpoint_auth_methods_supported"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("client_secret_jwt"))
+    );
+    let now = app.ports().now().unix_timestamp();
+    let claims = |jti: &str| json!({ "iss": "machine", "sub": "machine", "aud": "http://localhost:8080", "jti": jti, "iat": now, "exp": now + 60 });
+    let signed = async |secret: &str, jti: &str| {
+        let secret = SecretBytes::new(secret.as_bytes().to_vec());
+        let key = LocalSigner::from_secret(&*crypto::ring(), &secret).unwrap();
+        sign(&key, "JWT", &claims(jti)).await.unwrap()
+    };
+    let send = async |assertion: &str| {
+        let form = format!(
+            "grant_type=client_credentials&scope=orders:read&resource=https://api.example&client_assertion={assertion}\
+             &client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+        );
+        let request = Request::post("/token").header("content-type", "application/x-www-form-urlencoded");
+        Browser::new(&app).send(request, form).await.status
+    };
+    let right = signed("a-secret-of-a-test-that-is-long-enough-for-machine", "1").await;
+    assert_eq!(send(&right).await, StatusCode::OK);
+    assert_eq!(send(&right).await, StatusCode::UNAUTHORIZED, "an assertion is used once");
+    let wrong = signed("a-secret-of-a-test-that-is-long-enough-for-another", "2").await;
+    assert_eq!(send(&wrong).await, StatusCode::UNAUTHORIZED);
+
+    let (server, password) = (&app.services().server, &app.services().password);
+    let stored = server.clients().get(&"machine".parse().unwrap()).await.unwrap().unwrap();
+    assert!(!serde_json::to_string(&stored.value).unwrap().contains("long-enough"), "it is sealed");
+    let again =
+        crate::import::apply::apply(&ports, password, server.clients(), &config.imports).await.unwrap();
+    assert_eq!((again.created, again.updated), (0, 0), "the seal of a secret differs each time");
+    let other = fs::read_to_string(&file).unwrap().replace("for-machine\"", "for-another\"");
+    fs::write(&file, other).unwrap();
+    let changed = loaded("secret-jwt-changed", &on);
+    let again =
+        crate::import::apply::apply(&ports, password, server.clients(), &changed.imports).await.unwrap();
+    assert_eq!((again.created, again.updated), (0, 1));
+    let new = signed("a-secret-of-a-test-that-is-long-enough-for-another", "3").await;
+    assert_eq!(send(&new).await, StatusCode::OK);
+    fs::remove_file(file).unwrap();
 }
 
 #[cfg(feature = "draft-client-documents")]

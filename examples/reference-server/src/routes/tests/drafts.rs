@@ -1,0 +1,55 @@
+//! What is after drafts: refused by name in a build without it, and in one with it on where that is configured.
+
+#[cfg(feature = "draft-attested-clients")]
+mod attested;
+#[cfg(feature = "draft-first-party-apps")]
+mod challenge;
+#[cfg(feature = "draft-native-sso")]
+mod native_sso;
+
+use std::fs;
+
+use clap::Parser as _;
+
+use crate::{cli::Cli, config::Config};
+
+/// The configuration in a file of its own, or what is wrong with it.
+fn loaded(name: &str, text: &str) -> Result<Config, String> {
+    let file = std::env::temp_dir().join(format!("ciam-drafts-{name}-{}.toml", std::process::id()));
+    fs::write(&file, text).unwrap();
+    let cli = Cli::try_parse_from(["x", "--config", file.to_str().unwrap()]).unwrap();
+    let loaded = Config::load(&cli.flags);
+    fs::remove_file(&file).unwrap();
+    loaded.map_err(|problems| problems.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn a_build_without_a_draft_says_so() {
+    for (key, feature, built) in [
+        ("attested_clients", "draft-attested-clients", cfg!(feature = "draft-attested-clients")),
+        ("authorization_challenge", "draft-first-party-apps", cfg!(feature = "draft-first-party-apps")),
+        ("native_sso", "draft-native-sso", cfg!(feature = "draft-native-sso")),
+    ] {
+        let read = loaded(key, &format!("[oauth]\n{key} = true\n"));
+        assert_eq!(read.is_ok(), built, "{key}: {read:?}");
+        if let Err(why) = read {
+            assert!(why.contains(feature) && why.contains(key), "{why}");
+        }
+    }
+}
+
+/// The server with a configuration and what it imports.
+#[cfg(any(
+    feature = "draft-attested-clients",
+    feature = "draft-first-party-apps",
+    feature = "draft-native-sso"
+))]
+async fn served(name: &str, key: &str, import: &str) -> crate::app::App {
+    let file = std::env::temp_dir().join(format!("ciam-drafts-{name}-{}.import.toml", std::process::id()));
+    fs::write(&file, import).unwrap();
+    let text = format!("demo = true\nimport = [{:?}]\n[oauth]\n{key} = true\n", file.to_str().unwrap());
+    let config = loaded(name, &text).unwrap();
+    fs::remove_file(&file).unwrap();
+    let services = crate::testing::services(&config, &ciam_core::memory::ports()).await;
+    crate::serve::start_with(config, services).await.unwrap()
+}

@@ -8,6 +8,7 @@
 
 mod baseline;
 mod operations;
+mod requests;
 mod valgrind;
 
 use std::error::Error;

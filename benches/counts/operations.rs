@@ -12,12 +12,12 @@ use ciam_core::jose::{
 };
 use ciam_core::secret::SecretBytes;
 use ciam_oauth::validate::{CachingValidator, TokenCachePolicy, Validator};
-use ring::signature::{self, UnparsedPublicKey};
+use ring::signature::{self, Ed25519KeyPair, UnparsedPublicKey};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::valgrind::instructions;
-use crate::{Counts, Failure};
+use crate::{Counts, Failure, requests};
 
 /// An operation and what of it is not ours.
 pub(crate) struct Operation {
@@ -28,7 +28,7 @@ pub(crate) struct Operation {
 }
 
 /// One run; whether it went well.
-type Run = Box<dyn FnMut() -> bool>;
+pub(crate) type Run = Box<dyn FnMut() -> bool>;
 
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation { name: "cold, EdDSA", prepare: cold_eddsa, floor: Some("signature, EdDSA") },
@@ -38,11 +38,14 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation { name: "refused: unknown key", prepare: unknown_key, floor: None },
     Operation { name: "sign, HS256", prepare: sign_hs256, floor: None },
     Operation { name: "read a key set", prepare: key_set, floor: None },
+    Operation { name: "token request", prepare: requests::token, floor: Some("signing, EdDSA") },
+    Operation { name: "introspection", prepare: requests::introspection, floor: None },
 ];
 
 const FLOORS: &[Operation] = &[
     Operation { name: "signature, EdDSA", prepare: signature_eddsa, floor: None },
     Operation { name: "signature, HS256", prepare: signature_hs256, floor: None },
+    Operation { name: "signing, EdDSA", prepare: signing_eddsa, floor: None },
 ];
 
 /// The operation or the floor of this name.
@@ -161,6 +164,14 @@ fn signature_hs256() -> Result<Run, Failure> {
     Ok(Box::new(move || ring::hmac::verify(&key, black_box(message.as_bytes()), &tag).is_ok()))
 }
 
+/// The signature of a token of the length that the token request has.
+fn signing_eddsa() -> Result<Run, Failure> {
+    let pkcs8 = URL_SAFE_NO_PAD.decode(ED25519)?;
+    let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(&pkcs8).map_err(|error| error.to_string())?;
+    let message = vec![b'a'; 400];
+    Ok(Box::new(move || pair.sign(black_box(&message)).as_ref().len() == 64))
+}
+
 fn validator(crypto: &dyn Crypto) -> Result<Validator, Failure> {
     let keys = PublicJwkSet::parse(&document(&ed25519(KID)?)?, &JwkSetLimits::default())?;
     Ok(Validator::new(ISSUER.parse()?, AUDIENCE, KeySet::from_jwks(crypto, &keys)?))
@@ -188,7 +199,7 @@ fn token(signer: &LocalSigner) -> Result<String, Failure> {
 }
 
 /// What a future gives that has nothing to wait for.
-fn ready<T>(future: impl Future<Output = T>) -> Option<T> {
+pub(crate) fn ready<T>(future: impl Future<Output = T>) -> Option<T> {
     let future = std::pin::pin!(future);
     match future.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
         std::task::Poll::Ready(value) => Some(value),

@@ -2,7 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use ciam_benches::fixtures::Failure;
 use ciam_core::account::{Identifier, IdentifierKey, NewAccount};
@@ -13,6 +15,7 @@ use ciam_core::jose::Algorithm;
 use ciam_core::journey::{self, Answer, JourneyHandle, Journeys, Requirements, Step};
 use ciam_core::memory;
 use ciam_core::password::{PasswordFactor, PasswordHasher};
+use ciam_core::runtime::{BlockingJob, Runtime};
 use ciam_core::secret::Secret;
 use ciam_core::session::SessionManager;
 use ciam_oauth::AuthorizationServer;
@@ -20,7 +23,7 @@ use ciam_oauth::authorize::{ConsentDecision, Visitor};
 use ciam_oauth::client::{Client, ClientAuthentication, ClientSecret, GrantType};
 use ciam_oauth::server::{ResourceServer, SupportedScope, TokenFormat};
 use ciam_oidc::{OpenIdProvider, ProviderConfig};
-use http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};
+use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{Method, Request, Response, StatusCode};
 
 use crate::jobs::{PASSWORD, SECRET};
@@ -48,7 +51,23 @@ impl PasswordHasher for Plain {
     }
 }
 
-#[derive(Clone, Debug)]
+/// Makes the hash where it is asked for: what costs nothing needs no thread of its own.
+#[derive(Debug)]
+struct InPlace;
+
+#[async_trait]
+impl Runtime for InPlace {
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+
+    async fn run_blocking(&self, job: BlockingJob) -> Result<(), PortError> {
+        job();
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
 pub(crate) struct Pages {
     server: AuthorizationServer,
     journeys: Journeys,
@@ -56,7 +75,7 @@ pub(crate) struct Pages {
 
 impl Pages {
     pub(crate) async fn new(port: u16) -> Result<Self, Failure> {
-        let ports = memory::ports();
+        let ports = memory::ports().with_runtime(Arc::new(InPlace));
         let password = PasswordFactor::new(&ports, Arc::new(Plain)).await?;
         let sessions = SessionManager::new(ports.clone());
         let issuer = format!("http://127.0.0.1:{port}");
@@ -98,7 +117,7 @@ impl Pages {
     }
 
     /// Answers a request. Whose it is, the proxy in front says.
-    pub(crate) async fn handle(self, request: Request<Bytes>, peer: Peer) -> Response<Bytes> {
+    pub(crate) async fn handle(self: Arc<Self>, request: Request<Bytes>, peer: Peer) -> Response<Bytes> {
         let forwarded = request
             .headers()
             .get("x-forwarded-for")
@@ -126,8 +145,8 @@ impl Pages {
         let answered = request.method() == Method::POST;
         match &pending.ask {
             Ask::Consent(_) if answered => {
-                let target = self.server.answer_consent(handle, &visitor, ConsentDecision::AllowAll).await?;
-                redirect(&target, None)
+                self.server.answer_consent(handle, &visitor, ConsentDecision::AllowAll).await?;
+                Ok(self.server.go_on(handle, &visitor).await)
             }
             Ask::Consent(ask) => Ok(page(StatusCode::OK, &format!("<p>Allow {}?", ask.client_id))),
             _ => {
@@ -144,22 +163,18 @@ impl Pages {
                 let journey = JourneyHandle::from_text(field("journey")?);
                 let answer = Answer::credentials(field("email")?, field("password")?);
                 match self.journeys.answer(&journey, &visitor, answer).await? {
-                    Step::Done(signed_in) => {
-                        redirect(&pending.resume_url, Some(signed_in.cookie.set_cookie(None)?))
+                    Step::Done(done) => {
+                        let signed_in = self.server.sessions().authenticate_by(&done.cookie).await?;
+                        let visitor = Visitor::new(Some(browser.clone()), signed_in);
+                        let mut response = self.server.go_on(handle, &visitor).await;
+                        response.headers_mut().append(SET_COOKIE, done.cookie.set_cookie(None)?);
+                        Ok(response)
                     }
                     step => Err(format!("not signed in: {step:?}").into()),
                 }
             }
         }
     }
-}
-
-fn redirect(target: &str, cookie: Option<http::HeaderValue>) -> Result<Response<Bytes>, Failure> {
-    let mut response = Response::builder().status(StatusCode::SEE_OTHER).header(LOCATION, target);
-    if let Some(cookie) = cookie {
-        response = response.header(SET_COOKIE, cookie);
-    }
-    Ok(response.body(Bytes::new())?)
 }
 
 fn page(status: StatusCode, body: &str) -> Response<Bytes> {

@@ -1,6 +1,7 @@
 //! The servers of this program: ours, and the limits.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -20,8 +21,8 @@ pub(crate) const PEOPLE: u32 = 1_000;
 pub(crate) async fn run(kind: Kind, port: u16) -> Result<(), Failure> {
     let router = match kind {
         Kind::Ciam => {
-            let pages = Pages::new(port).await?;
-            ciam_axum::mount(move |request, peer| pages.clone().handle(request, peer))
+            let pages = Arc::new(Pages::new(port).await?);
+            ciam_axum::mount(move |request, peer| Arc::clone(&pages).handle(request, peer))
         }
         Kind::Sign => signing()?,
         Kind::Echo => Router::new().route("/introspect", post(echo)),
@@ -34,9 +35,9 @@ pub(crate) async fn run(kind: Kind, port: u16) -> Result<(), Failure> {
 
 /// A token for whoever asks: the form is read, the claims are signed.
 fn signing() -> Result<Router, Failure> {
-    let key = std::sync::Arc::new(Key::generate(Algorithm::Es256)?);
+    let key = Arc::new(Key::generate(Algorithm::Es256)?);
     let answer = move |body: String| {
-        let key = std::sync::Arc::clone(&key);
+        let key = Arc::clone(&key);
         async move {
             let token = key.access_token().map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
             let answer = json!({ "access_token": token, "token_type": "Bearer", "expires_in": body.len() });

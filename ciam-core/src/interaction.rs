@@ -34,6 +34,9 @@ pub struct Interaction {
     browser: TokenDigest,
     /// How often the record was changed.
     revision: u32,
+    /// As it was read or written.
+    #[serde(skip)]
+    stored: Vec<u8>,
     /// When it ends.
     #[serde(with = "time::serde::rfc3339")]
     pub expires_at: OffsetDateTime,
@@ -228,6 +231,7 @@ impl Interactions {
             resume_url: resume_url(&handle),
             browser: browser.digest(),
             revision: 0,
+            stored: Vec::new(),
             expires_at: self.ports.now() + self.lifetime,
         };
         let bytes = ephemeral::encode(&interaction)?;
@@ -248,8 +252,11 @@ impl Interactions {
         handle: &InteractionHandle,
         browser: Option<&BrowserId>,
     ) -> Result<Interaction, InteractionError> {
-        let bytes = self.ports.ephemeral().get(&handle.key()).await?.ok_or(InteractionError::NotFound)?;
-        let interaction: Interaction = ephemeral::decode(&bytes)?;
+        let bytes = self.ports.ephemeral().get(&handle.key()).await?;
+        // Nothing is left of one that is just being ended.
+        let bytes = bytes.filter(|bytes| !bytes.is_empty()).ok_or(InteractionError::NotFound)?;
+        let mut interaction: Interaction = ephemeral::decode(&bytes)?;
+        interaction.stored = bytes;
         match browser {
             Some(browser) if browser.digest() == interaction.browser => Ok(interaction),
             _ => Err(InteractionError::OtherBrowser),
@@ -270,10 +277,9 @@ impl Interactions {
         next.browser = read.browser;
         next.expires_at = read.expires_at;
         next.revision = read.revision.saturating_add(1);
-        let (old, new) = (ephemeral::encode(read)?, ephemeral::encode(&next)?);
-        let rest = read.expires_at - self.ports.now();
-        let swapped = self.ports.ephemeral().compare_and_swap(&handle.key(), &old, new, rest).await?;
-        if swapped { Ok(next) } else { Err(InteractionError::Changed) }
+        next.stored = ephemeral::encode(&next)?;
+        self.swap(handle, read, next.stored.clone()).await?;
+        Ok(next)
     }
 
     /// Ends an interaction that is still as it was read: exactly one caller does.
@@ -287,9 +293,21 @@ impl Interactions {
         read: &Interaction,
     ) -> Result<(), InteractionError> {
         // The swap decides who finishes; the take only cleans up behind the winner.
-        self.update(handle, read, read.clone()).await?;
+        self.swap(handle, read, Vec::new()).await?;
         self.ports.ephemeral().take(&handle.key()).await?;
         Ok(())
+    }
+
+    /// Replaces the very bytes that were read.
+    async fn swap(
+        &self,
+        handle: &InteractionHandle,
+        read: &Interaction,
+        new: Vec<u8>,
+    ) -> Result<(), InteractionError> {
+        let rest = read.expires_at - self.ports.now();
+        let swapped = self.ports.ephemeral().compare_and_swap(&handle.key(), &read.stored, new, rest).await?;
+        if swapped { Ok(()) } else { Err(InteractionError::Changed) }
     }
 }
 

@@ -13,52 +13,68 @@ use ciam_core::error::PortError;
 use ciam_core::jose::{self, Algorithm};
 use ciam_core::secret::Secret;
 use ciam_core::store;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 use crate::AuthorizationServer;
-use crate::access_token::ActiveToken;
+use crate::access_token::{AccessTokenClaims, ActiveToken};
 use crate::client::{AuthenticatedClient, Client};
 use crate::error::{ClientAuthError, TokenError};
 use crate::grant::Grant;
 use crate::organization::OrganizationClaims;
 use crate::token::refresh::RefreshTokenText;
 
-/// The answer to an introspection request.
+/// The answer to an introspection request. It serializes as the JSON object that it is.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Introspection {
-    /// The members of the answer; `None` for a token that is not active, or not the asker's business.
-    members: Option<Map<String, Value>>,
+pub struct Introspection(Answer);
+
+#[derive(Clone, Debug, PartialEq)]
+enum Answer {
+    /// Nothing is said but that the token is not active
+    /// ([RFC 7662, section 2.2](https://www.rfc-editor.org/rfc/rfc7662#section-2.2)): it is not, or not the asker's business.
+    Inactive,
+    /// The members of the answer about an access token.
+    Access(Box<AccessTokenClaims>),
+    /// The members of the answer about a refresh token.
+    Refresh(Map<String, Value>),
 }
 
 impl Introspection {
-    /// Nothing is said but that the token is not active
-    /// ([RFC 7662, section 2.2](https://www.rfc-editor.org/rfc/rfc7662#section-2.2)).
-    const INACTIVE: Self = Self { members: None };
+    const INACTIVE: Self = Self(Answer::Inactive);
 
     /// Whether the token can be used.
     #[must_use]
     pub const fn is_active(&self) -> bool {
-        self.members.is_some()
+        !matches!(self.0, Answer::Inactive)
     }
 
     /// A member of the answer.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Value> {
-        self.members.as_ref()?.get(name)
+    pub fn get(&self, name: &str) -> Option<Value> {
+        self.to_json().get_mut(name).map(Value::take)
     }
 
     /// The JSON object of the answer.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        match &self.members {
-            None => json!({ "active": false }),
-            Some(members) => {
-                let mut answer = members.clone();
-                answer.insert("active".to_owned(), Value::Bool(true));
-                Value::Object(answer)
-            }
+        serde_json::to_value(self).unwrap_or_else(|_| json!({ "active": false }))
+    }
+}
+
+impl Serialize for Introspection {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Members<'a, T> {
+            active: bool,
+            #[serde(flatten)]
+            more: Option<&'a T>,
+        }
+        match &self.0 {
+            Answer::Inactive => Members { active: false, more: None::<&()> }.serialize(serializer),
+            Answer::Access(claims) => Members { active: true, more: Some(&**claims) }.serialize(serializer),
+            Answer::Refresh(members) => Members { active: true, more: Some(members) }.serialize(serializer),
         }
     }
 }
@@ -81,8 +97,9 @@ impl AuthorizationServer {
         match self.refresh_secrets().read(token).await? {
             Some(refresh) => Ok(self.introspect_refresh_token(asker, &refresh).await?),
             None => {
-                let found = self.inspect(token).await?.filter(|found| concerns(asker, found));
-                Ok(found.map_or(Introspection::INACTIVE, |found| self.describe(&found)))
+                let found = self.inspect_knowing(token, Some(asker)).await?;
+                let found = found.filter(|found| concerns(asker, found));
+                Ok(found.map_or(Introspection::INACTIVE, describe))
             }
         }
     }
@@ -121,21 +138,6 @@ impl AuthorizationServer {
         self.keys().algorithms()
     }
 
-    fn describe(&self, found: &ActiveToken) -> Introspection {
-        let Ok(Value::Object(mut members)) = serde_json::to_value(&found.claims) else {
-            return Introspection::INACTIVE;
-        };
-        // Which grant it came of is between the client and this server.
-        members.remove("grant_id");
-        members.remove("grant_client");
-        // Who asks here needs no list.
-        members.remove("status");
-        // The roles of now, not those of when the token was issued.
-        members.extend(found.organization.as_ref().map(OrganizationClaims::to_members).unwrap_or_default());
-        members.insert("token_type".to_owned(), Value::from(found.claims.scheme().as_str()));
-        Introspection { members: Some(members) }
-    }
-
     /// A refresh token is nobody's business but its client's.
     async fn introspect_refresh_token(
         &self,
@@ -167,12 +169,29 @@ impl AuthorizationServer {
         if let Some(bound) = grant.confirmation {
             members.insert("cnf".to_owned(), json!(bound));
         }
-        Ok(Introspection { members: Some(members) })
+        Ok(Introspection(Answer::Refresh(members)))
     }
 }
 
 /// The `typ` of an answer that is a JWT, and the end of its media type.
 pub(crate) const INTROSPECTION_JWT: &str = "token-introspection+jwt";
+
+fn describe(found: ActiveToken) -> Introspection {
+    let mut claims = found.claims;
+    // Which grant it came of is between the client and this server.
+    claims.grant_id = None;
+    claims.grant_client = None;
+    // Who asks here needs no list.
+    #[cfg(feature = "draft-status-list")]
+    {
+        claims.status = None;
+    }
+    claims.extra.remove("status");
+    claims.extra.insert("token_type".to_owned(), Value::from(claims.scheme().as_str()));
+    // The roles of now, not those of when the token was issued.
+    claims.extra.extend(found.organization.iter().flat_map(OrganizationClaims::to_members));
+    Introspection(Answer::Access(Box::new(claims)))
+}
 
 /// Whether a token is the asker's business.
 fn concerns(asker: &Client, found: &ActiveToken) -> bool {

@@ -114,6 +114,10 @@ impl Params {
 ///
 /// Fails when the text is not so encoded.
 pub fn form_decode(text: &str) -> Result<String, ParamsError> {
+    // Most names and many values are what they stand for.
+    if !text.bytes().any(|byte| matches!(byte, b'+' | b'%' | b'\0')) {
+        return Ok(text.to_owned());
+    }
     let spaced: Cow<'_, str> =
         if text.contains('+') { Cow::Owned(text.replace('+', " ")) } else { Cow::Borrowed(text) };
     let mut rest = spaced.as_bytes();

@@ -4,8 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -14,6 +12,7 @@ use super::error::{JwkError, SignError};
 use super::jwk::PublicJwk;
 use super::key_set::VerificationKey;
 use crate::crypto::{Crypto, GenerateError, MacKey, PublicKey, SigningKey};
+use crate::encoding::base64url;
 use crate::error::PortError;
 use crate::runtime::{Runtime, blocking};
 use crate::secret::SecretBytes;
@@ -80,7 +79,7 @@ async fn finish(signer: &dyn Signer, input: Result<String, SignError>) -> Result
     let mut token = input?;
     let signature = signer.sign(token.as_bytes()).await?;
     token.push('.');
-    URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+    base64url::encode_to(&signature, &mut token);
     Ok(token)
 }
 
@@ -109,9 +108,9 @@ fn signing_input(
     let header = serde_json::to_vec(&header).map_err(|_| SignError::Claims)?;
     // Room for the signature of all but RSA, which grows once.
     let mut input = String::with_capacity((header.len() + payload.len()) * 4 / 3 + 100);
-    URL_SAFE_NO_PAD.encode_string(header, &mut input);
+    base64url::encode_to(&header, &mut input);
     input.push('.');
-    URL_SAFE_NO_PAD.encode_string(payload, &mut input);
+    base64url::encode_to(payload, &mut input);
     Ok(input)
 }
 

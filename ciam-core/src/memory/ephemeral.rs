@@ -1,6 +1,6 @@
 //! The ephemeral store in memory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -34,14 +34,25 @@ impl MemoryEphemeralDatabase {
     }
 }
 
+/// What is kept, and when each of it ends.
 #[derive(Debug, Default)]
 struct Entries {
-    values: BTreeMap<Key, Entry<Vec<u8>>>,
-    counters: BTreeMap<Key, Entry<u64>>,
-    by_expiry: BTreeSet<(OffsetDateTime, bool, Key)>,
+    spaces: HashMap<Place, Space>,
+    by_expiry: BTreeSet<Expiry>,
 }
 
-type Key = (TenantId, &'static str, String);
+/// A tenant and a namespace.
+type Place = (TenantId, &'static str);
+
+/// When, whether it is a counter, where, and its name.
+type Expiry = (OffsetDateTime, bool, Place, Arc<str>);
+
+/// The entries of one place by their names.
+#[derive(Debug, Default)]
+struct Space {
+    values: HashMap<Arc<str>, Entry<Vec<u8>>>,
+    counters: HashMap<Arc<str>, Entry<u64>>,
+}
 
 #[derive(Debug)]
 struct Entry<T> {
@@ -56,33 +67,54 @@ impl Entries {
     fn sweep(&mut self, now: OffsetDateTime) {
         for _ in 0..Self::SWEEP {
             match self.by_expiry.first() {
-                Some((expires_at, _, _)) if *expires_at <= now => {}
+                Some((expires_at, ..)) if *expires_at <= now => {}
                 _ => return,
             }
-            let Some((_, is_counter, key)) = self.by_expiry.pop_first() else { return };
+            let Some((_, is_counter, place, name)) = self.by_expiry.pop_first() else { return };
+            let Some(space) = self.spaces.get_mut(&place) else { continue };
             if is_counter {
-                self.counters.remove(&key);
+                space.counters.remove(&name);
             } else {
-                self.values.remove(&key);
+                space.values.remove(&name);
+            }
+            if space.counters.is_empty() && space.values.is_empty() {
+                self.spaces.remove(&place);
             }
         }
     }
 
-    fn live(&self, key: &Key, now: OffsetDateTime) -> Option<&Vec<u8>> {
-        self.values.get(key).filter(|entry| entry.expires_at > now).map(|entry| &entry.value)
+    fn live(&self, place: Place, name: &str, now: OffsetDateTime) -> Option<&Vec<u8>> {
+        let entry = self.spaces.get(&place)?.values.get(name)?;
+        (entry.expires_at > now).then_some(&entry.value)
     }
 
-    fn insert(&mut self, key: Key, value: Vec<u8>, expires_at: OffsetDateTime) {
-        if let Some(old) = self.values.insert(key.clone(), Entry { value, expires_at }) {
-            self.by_expiry.remove(&(old.expires_at, false, key.clone()));
+    fn insert(&mut self, place: Place, name: &str, value: Vec<u8>, expires_at: OffsetDateTime) {
+        let values = &mut self.spaces.entry(place).or_default().values;
+        let name = values.get_key_value(name).map_or_else(|| Arc::from(name), |(name, _)| Arc::clone(name));
+        if let Some(old) = values.insert(Arc::clone(&name), Entry { value, expires_at }) {
+            self.by_expiry.remove(&(old.expires_at, false, place, Arc::clone(&name)));
         }
-        self.by_expiry.insert((expires_at, false, key));
+        self.by_expiry.insert((expires_at, false, place, name));
     }
 
-    fn remove(&mut self, key: &Key) -> Option<Entry<Vec<u8>>> {
-        let old = self.values.remove(key)?;
-        self.by_expiry.remove(&(old.expires_at, false, key.clone()));
+    fn remove(&mut self, place: Place, name: &str) -> Option<Entry<Vec<u8>>> {
+        let (name, old) = self.spaces.get_mut(&place)?.values.remove_entry(name)?;
+        self.by_expiry.remove(&(old.expires_at, false, place, name));
         Some(old)
+    }
+
+    fn count(&mut self, place: Place, name: &str, now: OffsetDateTime, window: Duration) -> u64 {
+        let counters = &mut self.spaces.entry(place).or_default().counters;
+        if let Some(entry) = counters.get_mut(name).filter(|entry| entry.expires_at > now) {
+            entry.value = entry.value.saturating_add(1);
+            return entry.value;
+        }
+        let (name, expires_at) = (Arc::<str>::from(name), now.saturating_add(window));
+        if let Some(old) = counters.insert(Arc::clone(&name), Entry { value: 1, expires_at }) {
+            self.by_expiry.remove(&(old.expires_at, true, place, Arc::clone(&name)));
+        }
+        self.by_expiry.insert((expires_at, true, place, name));
+        1
     }
 }
 
@@ -95,28 +127,31 @@ pub struct MemoryEphemeral {
 }
 
 impl MemoryEphemeral {
-    fn with<T>(&self, key: &EphemeralKey, step: impl FnOnce(&mut Entries, Key, OffsetDateTime) -> T) -> T {
+    fn with<T>(&self, key: &EphemeralKey, step: impl FnOnce(&mut Entries, Place, OffsetDateTime) -> T) -> T {
         let mut entries = self.database.lock();
         let now = self.clock.now();
         entries.sweep(now);
-        step(&mut entries, (self.tenant, key.namespace(), key.name().to_owned()), now)
+        step(&mut entries, (self.tenant, key.namespace()), now)
     }
 }
 
 #[async_trait]
 impl Ephemeral for MemoryEphemeral {
     async fn put(&self, key: &EphemeralKey, value: Vec<u8>, ttl: Duration) -> Result<(), PortError> {
-        self.with(key, |entries, key, now| entries.insert(key, value, now.saturating_add(ttl)));
+        self.with(key, |entries, place, now| {
+            entries.insert(place, key.name(), value, now.saturating_add(ttl));
+        });
         Ok(())
     }
 
     async fn get(&self, key: &EphemeralKey) -> Result<Option<Vec<u8>>, PortError> {
-        Ok(self.with(key, |entries, key, now| entries.live(&key, now).cloned()))
+        Ok(self.with(key, |entries, place, now| entries.live(place, key.name(), now).cloned()))
     }
 
     async fn take(&self, key: &EphemeralKey) -> Result<Option<Vec<u8>>, PortError> {
-        Ok(self.with(key, |entries, key, now| {
-            entries.remove(&key).filter(|entry| entry.expires_at > now).map(|entry| entry.value)
+        Ok(self.with(key, |entries, place, now| {
+            let removed = entries.remove(place, key.name());
+            removed.filter(|entry| entry.expires_at > now).map(|entry| entry.value)
         }))
     }
 
@@ -126,30 +161,17 @@ impl Ephemeral for MemoryEphemeral {
         value: Vec<u8>,
         ttl: Duration,
     ) -> Result<bool, PortError> {
-        Ok(self.with(key, |entries, key, now| {
-            let free = entries.live(&key, now).is_none();
+        Ok(self.with(key, |entries, place, now| {
+            let free = entries.live(place, key.name(), now).is_none();
             if free {
-                entries.insert(key, value, now.saturating_add(ttl));
+                entries.insert(place, key.name(), value, now.saturating_add(ttl));
             }
             free
         }))
     }
 
     async fn increment(&self, key: &EphemeralKey, window: Duration) -> Result<u64, PortError> {
-        Ok(self.with(key, |entries, key, now| {
-            if let Some(entry) = entries.counters.get_mut(&key)
-                && entry.expires_at > now
-            {
-                entry.value = entry.value.saturating_add(1);
-                return entry.value;
-            }
-            let expires_at = now.saturating_add(window);
-            if let Some(old) = entries.counters.insert(key.clone(), Entry { value: 1, expires_at }) {
-                entries.by_expiry.remove(&(old.expires_at, true, key.clone()));
-            }
-            entries.by_expiry.insert((expires_at, true, key));
-            1
-        }))
+        Ok(self.with(key, |entries, place, now| entries.count(place, key.name(), now, window)))
     }
 
     async fn compare_and_swap(
@@ -159,10 +181,10 @@ impl Ephemeral for MemoryEphemeral {
         new: Vec<u8>,
         ttl: Duration,
     ) -> Result<bool, PortError> {
-        Ok(self.with(key, |entries, key, now| {
-            let equal = entries.live(&key, now).is_some_and(|value| value == old);
+        Ok(self.with(key, |entries, place, now| {
+            let equal = entries.live(place, key.name(), now).is_some_and(|value| value == old);
             if equal {
-                entries.insert(key, new, now.saturating_add(ttl));
+                entries.insert(place, key.name(), new, now.saturating_add(ttl));
             }
             equal
         }))

@@ -5,6 +5,7 @@
 //! checks an implementation.
 
 mod batch;
+mod decoded;
 mod page;
 mod query;
 mod record;
@@ -17,6 +18,7 @@ use time::{Duration, OffsetDateTime};
 pub use self::batch::{
     Batch, BatchTooLarge, Commit, Conflict, EntityRef, OutboxItem, OutboxPayload, Precondition, Write,
 };
+pub use self::decoded::DecodedRecords;
 pub use self::page::{Cursor, InvalidCursor, Page, PageRequest};
 pub use self::query::{Counted, IndexQuery, IndexTerm, Window};
 pub use self::record::{

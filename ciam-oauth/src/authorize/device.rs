@@ -87,7 +87,7 @@ impl AuthorizationServer {
         let reference: DeviceReference = ephemeral::decode(&found.ok_or(SafeError::Interaction)?)?;
         let waiting = self.waiting_device(&reference).await?;
         let (_, _, request) = waiting.ok_or(SafeError::Interaction)?;
-        let client = self.clients().get(&request.client).await?.ok_or(SafeError::UnknownClient)?.value;
+        let client = self.clients().find(&request.client).await?.ok_or(SafeError::UnknownClient)?;
         let started_at = self.ports().now();
         let frozen = Frozen { request, started_at, pushed: None, opened_for: None };
         self.step(&client, frozen, visitor, None).await
@@ -119,7 +119,7 @@ impl AuthorizationServer {
         let reference = DeviceReference { user_code: code.expose(), person: None, record };
         let waiting = self.waiting_device(&reference).await?;
         let Some((_, _, request)) = waiting else { return Err(UserCodeError::Unknown) };
-        let client = self.clients().get(&request.client).await?.ok_or(UserCodeError::Unknown)?.value;
+        let client = self.clients().find(&request.client).await?.ok_or(UserCodeError::Unknown)?;
         let started_at = self.ports().now();
         let frozen = Frozen { request, started_at, pushed: None, opened_for: None };
         Ok(self.step(&client, frozen, visitor, None).await?)

@@ -1,5 +1,7 @@
 //! The shell around the pipeline: load, decide, commit, reply.
 
+use std::sync::Arc;
+
 use ciam_core::consent::Consent;
 use ciam_core::error::PortError;
 use ciam_core::http::{BrowserId, Params};
@@ -135,7 +137,7 @@ impl AuthorizationServer {
     /// answer any more.
     pub async fn resume(&self, handle: &InteractionHandle, visitor: &Visitor) -> Result<Step, SafeError> {
         let (frozen, returned) = self.returned(handle, visitor.browser.as_ref()).await?;
-        let client = self.clients().get(&frozen.request.client).await?.ok_or(SafeError::UnknownClient)?.value;
+        let client = self.clients().find(&frozen.request.client).await?.ok_or(SafeError::UnknownClient)?;
         self.step(&client, frozen, visitor, Some(returned)).await
     }
 
@@ -183,9 +185,9 @@ impl AuthorizationServer {
         }
     }
 
-    async fn named_client(&self, params: &Params) -> Result<Client, SafeError> {
+    async fn named_client(&self, params: &Params) -> Result<Arc<Client>, SafeError> {
         let id = parse::client_id(params)?;
-        Ok(self.clients().get(&id).await?.ok_or(SafeError::UnknownClient)?.value)
+        self.clients().find(&id).await?.ok_or(SafeError::UnknownClient)
     }
 
     async fn read(

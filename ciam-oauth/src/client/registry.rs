@@ -7,7 +7,9 @@ use ciam_core::event::{Event, EventType};
 use ciam_core::ports::Ports;
 #[cfg(feature = "draft-client-documents")]
 use ciam_core::store::Version;
-use ciam_core::store::{self, Batch, Commit, EntityRef, Page, PageRequest, StoredRecord, Versioned, Write};
+use ciam_core::store::{
+    Batch, Commit, DecodedRecords, EntityRef, Page, PageRequest, StoredRecord, Versioned, Write,
+};
 use ciam_core::vault::SealScope;
 use time::{Duration, OffsetDateTime};
 
@@ -26,15 +28,17 @@ use crate::event;
 pub struct Clients {
     ports: Ports,
     supported: Arc<Supported>,
+    decoded: Arc<DecodedRecords<Client>>,
     #[cfg(feature = "draft-client-documents")]
     documents: Option<Documents>,
 }
 
 impl Clients {
-    pub(crate) fn new(ports: Ports, supported: Supported) -> Self {
+    pub(crate) fn new(ports: Ports, supported: Supported, kept_decoded: usize) -> Self {
         Self {
             ports,
             supported: Arc::new(supported),
+            decoded: Arc::new(DecodedRecords::new(kept_decoded)),
             #[cfg(feature = "draft-client-documents")]
             documents: None,
         }
@@ -53,20 +57,34 @@ impl Clients {
         self.documents.is_some()
     }
 
-    /// The client with this id: the registered one, or with the feature `draft-client-documents` and where it is turned on the
-    /// one that is published at the address that the id is.
+    /// The client with this id and its version, to be changed: the registered one, or with the feature `draft-client-documents`
+    /// and where it is turned on the one that is published at the address that the id is.
     ///
     /// # Errors
     ///
     /// Fails when the store does.
     pub async fn get(&self, id: &ClientId) -> Result<Option<Versioned<Client>>, PortError> {
-        let stored = store::load(self.ports.store(), id.as_str()).await?;
+        Ok(self.versioned(id).await?.map(|found| found.map(Arc::unwrap_or_clone)))
+    }
+
+    /// The client with this id, to be looked at: as [`get`](Self::get) it is read from the store, but decoded only when it has
+    /// changed.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does.
+    pub async fn find(&self, id: &ClientId) -> Result<Option<Arc<Client>>, PortError> {
+        Ok(self.versioned(id).await?.map(|found| found.value))
+    }
+
+    async fn versioned(&self, id: &ClientId) -> Result<Option<Versioned<Arc<Client>>>, PortError> {
+        let stored = self.decoded.load(self.ports.store(), id.as_str()).await?;
         #[cfg(feature = "draft-client-documents")]
         if stored.is_none()
             && let Some(documents) = &self.documents
         {
             let published = documents.client(&self.ports, &self.supported, id).await?;
-            return Ok(published.map(|client| Versioned::new(client, Version::FIRST)));
+            return Ok(published.map(|client| Versioned::new(Arc::new(client), Version::FIRST)));
         }
         Ok(stored)
     }

@@ -47,7 +47,7 @@ impl AuthorizationServer {
     ) -> Result<AuthenticatedClient, ClientAuthError> {
         let presented = Presented::read(headers, params)?;
         let client = match presented.client_id.parse::<ClientId>() {
-            Ok(id) => self.clients().get(&id).await?.map(|found| found.value),
+            Ok(id) => self.clients().find(&id).await?,
             Err(_) => None,
         };
         match presented.proof {
@@ -83,7 +83,7 @@ impl AuthorizationServer {
     /// A client that is registered for one of these methods, which is on.
     fn known(
         &self,
-        client: Option<Client>,
+        client: Option<Arc<Client>>,
         shown: &[AuthMethod],
     ) -> Result<AuthenticatedClient, ClientAuthError> {
         let client = client.ok_or(ClientAuthError::UnknownClient)?;
@@ -91,7 +91,7 @@ impl AuthorizationServer {
         if !shown.contains(&registered) || !self.config().client_authentication.contains(&registered) {
             return Err(ClientAuthError::WrongMethod);
         }
-        Ok(AuthenticatedClient::new(Arc::new(client)))
+        Ok(AuthenticatedClient::new(client))
     }
 }
 

@@ -14,9 +14,13 @@
 //! | token: client credentials, for a JWT | 1 | 0 | 0 |
 //! | introspection of a JWT | 5 | 0 | 0 |
 //! | introspection of an opaque token | 5 | 0 | 0 |
+//! | introspection of an opaque token, by the client that has it | 4 | 0 | 0 |
 //! | token: client credentials, for a JWT in a status list | 1 | 1 | 0 |
 //! | token: refresh of a confidential client, for a JWT in a status list | 3 | 1 | 0 |
 //! | token: code, for a JWT in a status list and a refresh token | 2 | 1 | 3 |
 //!
 //! Once in 256 tokens, a server with status lists takes new places: one read and one commit more.
 //! A token that is encrypted for its resource is stored like an opaque one: where the table has no commit for a JWT, it costs one.
+//!
+//! A client is read in each of them, so that a change on any node is heeded at once; it is decoded only when it has changed
+//! ([`Clients::find`](crate::client::Clients::find)).

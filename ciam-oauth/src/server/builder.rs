@@ -358,7 +358,7 @@ impl ServerBuilder {
             Some(period) => Some(sender::challenges(&self.ports, period).await?),
             None => None,
         };
-        let clients = Clients::new(self.ports.clone(), supported);
+        let clients = Clients::new(self.ports.clone(), supported, config.limits.decoded_clients);
         #[cfg(feature = "draft-client-documents")]
         let clients = clients.with_documents(self.client_documents);
         let inner = Inner {

@@ -214,6 +214,8 @@ pub struct Limits {
     pub registrations: Limit,
     /// How many may act for each other in [exchanged](crate::exchange) tokens. Default [`MAX_ACTORS`].
     pub actors: usize,
+    /// Clients that are kept decoded in memory; each is read from the store all the same. Default 4,000.
+    pub decoded_clients: usize,
 }
 
 impl Default for Limits {
@@ -229,6 +231,7 @@ impl Default for Limits {
             user_codes: Limit::new("oauth.user_code", 10, Duration::minutes(10)),
             registrations: Limit::new("oauth.registration", 20, Duration::hours(1)),
             actors: MAX_ACTORS,
+            decoded_clients: 4_000,
         }
     }
 }

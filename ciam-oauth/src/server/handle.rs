@@ -61,26 +61,29 @@ impl AuthorizationServer {
             return reply::method_not_allowed(endpoint.methods());
         }
         let mut response = match endpoint {
-            Endpoint::Authorize => self.handle_authorize(request).await,
-            Endpoint::Resume => self.handle_resume(rest, request).await,
+            // Large futures stand by themselves, so that a small request does not carry their room along.
+            Endpoint::Authorize => Box::pin(self.handle_authorize(request)).await,
+            Endpoint::Resume => Box::pin(self.handle_resume(rest, request)).await,
             Endpoint::Metadata => match self.published_metadata().await {
                 Ok(document) => reply::document(&document, METADATA_MAX_AGE),
                 Err(_) => reply::plain(StatusCode::SERVICE_UNAVAILABLE),
             },
             #[cfg(feature = "draft-first-party-apps")]
-            Endpoint::AuthorizationChallenge => self.handle_challenge(request, peer).await,
+            Endpoint::AuthorizationChallenge => Box::pin(self.handle_challenge(request, peer)).await,
             #[cfg(feature = "draft-attested-clients")]
             Endpoint::AttestationChallenge => self.handle_attestation_challenge(),
-            Endpoint::DeviceAuthorization => self.handle_device(request, peer).await,
-            Endpoint::BackchannelAuthentication => self.handle_backchannel(request, peer).await,
+            Endpoint::DeviceAuthorization => Box::pin(self.handle_device(request, peer)).await,
+            Endpoint::BackchannelAuthentication => Box::pin(self.handle_backchannel(request, peer)).await,
             Endpoint::Token => self.handle_token(request, peer).await,
             Endpoint::Revocation => self.handle_revocation(request, peer).await,
             Endpoint::Introspection => self.handle_introspection(request, peer).await,
-            Endpoint::PushedAuthorizationRequest => self.handle_push(request, peer).await,
-            Endpoint::Registration => self.handle_registration(request, peer).await,
-            Endpoint::ClientConfiguration => self.handle_client_configuration(rest, request, peer).await,
+            Endpoint::PushedAuthorizationRequest => Box::pin(self.handle_push(request, peer)).await,
+            Endpoint::Registration => Box::pin(self.handle_registration(request, peer)).await,
+            Endpoint::ClientConfiguration => {
+                Box::pin(self.handle_client_configuration(rest, request, peer)).await
+            }
             #[cfg(feature = "draft-status-list")]
-            Endpoint::StatusList => self.handle_status_list(rest, request).await,
+            Endpoint::StatusList => Box::pin(self.handle_status_list(rest, request)).await,
             Endpoint::Jwks => self.handle_jwks().await,
         };
         #[cfg(feature = "draft-attested-clients")]
@@ -152,7 +155,19 @@ impl AuthorizationServer {
             Ok(visitor) => visitor,
             Err(error) => return reply::page(error.into()),
         };
-        render(self.resume(&InteractionHandle::from_text(handle), &visitor).await)
+        self.go_on(&InteractionHandle::from_text(handle), &visitor).await
+    }
+
+    /// What the resume endpoint would answer to this visitor: for a page of the same process that has just been answered, and so
+    /// can spare the browser a redirect. A cookie that the page sets is added to the response.
+    ///
+    /// # Security
+    ///
+    /// The visitor is the browser that sent the form: what its cookies say, or the session that it was just given
+    /// ([`SessionManager::authenticate_by`](ciam_core::session::SessionManager::authenticate_by)). Everything is decided anew, as at the
+    /// endpoint.
+    pub async fn go_on(&self, handle: &InteractionHandle, visitor: &Visitor) -> Response<Bytes> {
+        render(self.resume(handle, visitor).await)
     }
 
     /// Lets the origins that a client registered read the answer in a browser; the client is the one that the form names. A
@@ -165,8 +180,8 @@ impl AuthorizationServer {
             return;
         };
         let Some(id) = params.one("client_id").ok().flatten().and_then(|id| id.parse().ok()) else { return };
-        if let Ok(Some(client)) = self.clients().get(&id).await
-            && client.value.allowed_origins.contains(text)
+        if let Ok(Some(client)) = self.clients().find(&id).await
+            && client.allowed_origins.contains(text)
         {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
             headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(READ_BY_SCRIPTS));

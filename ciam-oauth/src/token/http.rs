@@ -66,7 +66,7 @@ impl AuthorizationServer {
         let (client, params) = self.client_of(request, peer, &[]).await?;
         let answer = self.introspect(&client, token_parameter(&params)?).await?;
         if !wants_jwt(request.headers()) {
-            return Ok(reply::json(StatusCode::OK, &answer.to_json()));
+            return Ok(reply::json(StatusCode::OK, &answer));
         }
         let jwt = self.introspection_jwt(&client, &answer).await?;
         let mut response = reply::json_bytes(StatusCode::OK, jwt.expose().as_bytes().to_vec());

@@ -100,11 +100,11 @@ impl AuthorizationServer {
         peer: &Peer,
     ) -> Result<TokenResponse, TokenError> {
         if let TokenGrant::Custom { name, params } = &request.grant {
-            return self.custom(&client.client, name, params, request, peer).await;
+            return Box::pin(self.custom(&client.client, name, params, request, peer)).await;
         }
         #[cfg(feature = "draft-native-sso")]
         if let TokenGrant::NativeSso(shown) = &request.grant {
-            return self.native_sso(&client.client, shown, request, peer).await;
+            return Box::pin(self.native_sso(&client.client, shown, request, peer)).await;
         }
         let grant = request.grant.grant_type().ok_or(TokenError::UnsupportedGrantType)?;
         if !self.config().grants.contains(&grant) {
@@ -115,6 +115,7 @@ impl AuthorizationServer {
         }
         let bound =
             sender::confirmation(self.config(), &client.client, request, peer.certificate.as_deref())?;
+        // Large futures stand by themselves, so that a small request does not carry their room along.
         match &request.grant {
             TokenGrant::AuthorizationCode { code, redirect_uri, verifier } => {
                 let presented = code::PresentedCode {
@@ -122,28 +123,37 @@ impl AuthorizationServer {
                     redirect_uri: redirect_uri.as_deref(),
                     verifier: verifier.as_ref(),
                 };
-                self.exchange_code(&client.client, presented, request, peer, bound).await
+                Box::pin(self.exchange_code(&client.client, presented, request, peer, bound)).await
             }
             TokenGrant::Custom { .. } => Err(TokenError::UnsupportedGrantType),
             #[cfg(feature = "draft-native-sso")]
             TokenGrant::NativeSso(_) => Err(TokenError::UnsupportedGrantType),
             TokenGrant::JwtBearer { assertion } => {
-                self.use_assertion(&client.client, assertion, request, bound).await
+                Box::pin(self.use_assertion(&client.client, assertion, request, bound)).await
             }
             TokenGrant::TokenExchange(shown) => {
-                self.exchange_token(&client.client, shown, request, bound).await
+                Box::pin(self.exchange_token(&client.client, shown, request, bound)).await
             }
             TokenGrant::DeviceCode { code } => {
-                self.poll_device(&client.client, DeviceRecord::DEVICE, code, request, bound).await
+                Box::pin(self.poll_device(&client.client, DeviceRecord::DEVICE, code, request, bound)).await
             }
             // What is pushed is not asked for.
             TokenGrant::Ciba { .. } if client.client.backchannel.as_ref().is_none_or(is_pushed) => {
                 Err(TokenError::UnauthorizedClient)
             }
             TokenGrant::Ciba { auth_req_id, .. } => {
-                self.poll_device(&client.client, DeviceRecord::BACKCHANNEL, auth_req_id, request, bound).await
+                Box::pin(self.poll_device(
+                    &client.client,
+                    DeviceRecord::BACKCHANNEL,
+                    auth_req_id,
+                    request,
+                    bound,
+                ))
+                .await
             }
-            TokenGrant::RefreshToken { token } => self.refresh(&client.client, token, request, bound).await,
+            TokenGrant::RefreshToken { token } => {
+                Box::pin(self.refresh(&client.client, token, request, bound)).await
+            }
             TokenGrant::ClientCredentials => self.client_credentials(&client.client, request, bound).await,
         }
     }

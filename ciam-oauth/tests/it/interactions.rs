@@ -52,6 +52,29 @@ async fn s11_a_another_browser_can_do_nothing() {
     assert!(matches!(ask(&world, &attacker, &text).await, Ask::Consent(_)), "it is untouched");
 }
 
+/// A page of the same process spares the browser a redirect, and nothing else: everything is checked as at the resume endpoint.
+#[tokio::test]
+async fn s11_a_going_on_in_place_is_resuming() {
+    let world = World::new().await;
+    let mut browser = signed_in(&world).await;
+    let text = browser.authorize(&world, &request("web", &[])).await.handle();
+    let visitor = browser.visitor(&world).await;
+    let stranger = signed_in(&world).await.visitor(&world).await;
+
+    let early = world.server.go_on(&handle(&text), &visitor).await;
+    let location = early.headers()["location"].to_str().unwrap();
+    assert!(location.ends_with(&text), "nobody has allowed anything: {location}");
+    allow(&world, &browser, &text).await.unwrap();
+    assert_eq!(world.server.go_on(&handle(&text), &stranger).await.status(), StatusCode::GONE);
+    let done = world.server.go_on(&handle(&text), &visitor).await;
+    assert_eq!(done.status(), StatusCode::SEE_OTHER);
+    let location = done.headers()["location"].to_str().unwrap();
+    assert!(location.starts_with(&format!("{CALLBACK}?code=")), "{location}");
+    assert_eq!(done.headers()["cache-control"], "no-store");
+    assert_eq!(world.server.go_on(&handle(&text), &visitor).await.status(), StatusCode::GONE, "once");
+    assert_eq!(browser.resume(&world, &text).await.status(), StatusCode::GONE);
+}
+
 /// (b) Coming back is not a proof: everything is checked again, against what is true now.
 #[tokio::test]
 async fn s11_b_every_check_runs_again_at_resume() {

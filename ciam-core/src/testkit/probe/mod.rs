@@ -87,14 +87,15 @@ impl Probe {
     #[must_use]
     pub fn watch(&self, ports: &Ports) -> Ports {
         let mut watched = ports.clone();
-        watched.store = self.store(Arc::clone(&ports.store));
-        watched.ephemeral = self.ephemeral(Arc::clone(&ports.ephemeral));
-        watched.vault = self.vault(Arc::clone(&ports.vault));
-        watched.entropy = self.entropy(Arc::clone(&ports.entropy));
-        watched.hooks = self.hooks(Arc::clone(&ports.hooks));
-        watched.risk = self.risk(Arc::clone(&ports.risk));
-        watched.breached_passwords = self.breached_passwords(Arc::clone(&ports.breached_passwords));
-        watched.http_client = self.http_client(Arc::clone(&ports.http_client));
+        let all = watched.all_mut();
+        all.store = self.store(Arc::clone(&all.store));
+        all.ephemeral = self.ephemeral(Arc::clone(&all.ephemeral));
+        all.vault = self.vault(Arc::clone(&all.vault));
+        all.entropy = self.entropy(Arc::clone(&all.entropy));
+        all.hooks = self.hooks(Arc::clone(&all.hooks));
+        all.risk = self.risk(Arc::clone(&all.risk));
+        all.breached_passwords = self.breached_passwords(Arc::clone(&all.breached_passwords));
+        all.http_client = self.http_client(Arc::clone(&all.http_client));
         watched
     }
 

@@ -92,6 +92,10 @@ async fn every_flow_costs_what_the_manual_says() {
         assert_eq!(introspect(&counted.world, client, &tokens.access).await["active"], true);
         rows.push(counted.row(&format!("introspection of {name}")));
     }
+    let tokens = counted.tokens("shop", VAULT).await;
+    counted.probe.clear();
+    assert_eq!(introspect(&counted.world, "shop", &tokens.access).await["active"], true);
+    rows.push(counted.row("introspection of an opaque token, by the client that has it"));
     rows.extend(with_status_lists().await);
     let missing: Vec<&String> = rows.iter().filter(|row| !TABLE.contains(row.as_str())).collect();
     assert!(missing.is_empty(), "the manual has other numbers:\n{rows:#?}");

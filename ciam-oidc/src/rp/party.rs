@@ -5,7 +5,7 @@ use ciam_core::http::{BrowserId, Params};
 use super::RelyingParty;
 use super::apple::posted_name;
 use super::error::SignInError;
-use super::identity::{EmailRule, Identity};
+use super::identity::{EmailRule, Identity, short};
 use super::oauth::{OAuthParty, OAuthSignedIn};
 use super::sign_in::SignInOptions;
 use super::tokens::Tokens;
@@ -154,6 +154,9 @@ impl IdentityProvider {
                 let mut identity = Identity::of_claims(claims, &said, *email);
                 if *posted_user && identity.name.is_none() {
                     (identity.given_name, identity.family_name) = posted_name(response);
+                    let parts = [&identity.given_name, &identity.family_name];
+                    let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
+                    identity.name = short(&parts.join(" "));
                 }
                 let granted = Granted::OpenId(Box::new(signed_in.tokens));
                 Ok(Arrived { identity, granted, return_to: signed_in.return_to })

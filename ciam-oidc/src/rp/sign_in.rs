@@ -66,6 +66,7 @@ impl SignInOptions {
 pub(super) struct Pending {
     browser: TokenDigest,
     issuer: String,
+    #[serde(default)]
     redirect_uri: String,
     pub(super) nonce: String,
     pub(super) verifier: String,

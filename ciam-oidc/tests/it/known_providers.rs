@@ -397,6 +397,7 @@ async fn apple_takes_a_signed_secret_and_posts_the_name_once() {
         (identity.given_name.as_deref(), identity.family_name.as_deref()),
         (Some("Ada"), Some("Lovelace"))
     );
+    assert_eq!(identity.name.as_deref(), Some("Ada Lovelace"));
     let email = identity.email.as_ref().unwrap();
     assert_eq!((email.address.as_str(), email.verified), ("x7@privaterelay.appleid.com", true));
     let apples = AppleClaims::of(&arrived.granted.open_id().unwrap().claims);

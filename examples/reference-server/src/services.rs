@@ -56,7 +56,7 @@ use crate::{
     keys::{self, ServerKeys},
     saml::{Elsewhere, Saml},
     transactions::PaymentType,
-    upstream::Upstreams,
+    upstream::{Upstreams, Vouches, Way},
 };
 
 /// What the pages and endpoints are made of.
@@ -87,7 +87,7 @@ pub struct Services {
     pub relying_party: Option<RelyingParty>,
     /// Organizations, their members and policies.
     pub organizations: Organizations,
-    /// OpenID Providers that people can sign in with.
+    /// Providers that people can sign in with.
     pub upstreams: Upstreams,
     /// Services and identity providers that speak SAML.
     pub saml: Saml,
@@ -110,14 +110,19 @@ impl Services {
         RememberedDevices::new(self.ports.clone(), policy)
     }
 
-    /// Where everybody can sign in elsewhere, whatever is spoken there: names, labels, and who vouches for people there.
-    pub fn elsewhere(&self) -> Vec<(String, String, String)> {
+    /// Where everybody can sign in elsewhere, whatever is spoken there.
+    pub fn elsewhere(&self) -> Vec<Way> {
         let upstreams = self.upstreams.buttons();
-        let upstreams = upstreams.map(|(name, it)| {
-            (name.to_owned(), it.label.clone(), it.party.config().issuer.as_str().to_owned())
+        let upstreams = upstreams.map(|(name, it)| Way {
+            name: name.to_owned(),
+            label: it.label.clone(),
+            vouches: Vouches::Upstream(it.provider.clone()),
         });
-        let saml = self.saml.buttons().into_iter();
-        let saml = saml.map(|(name, it)| (name, it.label.clone(), it.idp.clone().unwrap_or_default()));
+        let saml = self.saml.buttons().into_iter().map(|(name, it)| Way {
+            name,
+            label: it.label.clone(),
+            vouches: Vouches::Saml(it.idp.clone().unwrap_or_default()),
+        });
         upstreams.chain(saml).collect()
     }
 
@@ -185,7 +190,7 @@ impl Services {
             .with_policy(policy)
             .with_schema(schema.clone())
             .with_organizations(organizations.clone());
-        let upstreams = Upstreams::new(config, &ports);
+        let upstreams = Upstreams::new(config, &ports)?;
         let saml = Saml::open(config, &ports).await?;
         let elsewhere = Elsewhere { upstreams: upstreams.clone(), saml: saml.clone() };
         journeys = journeys.with_connections(Arc::new(elsewhere));

@@ -122,7 +122,7 @@ fn outbound_policy(config: &Config) -> OutboundPolicy {
             policy = policy.dangerous_trust_host(host, port);
         }
     }
-    let upstreams = config.upstreams.iter().map(|it| it.issuer.as_str());
+    let upstreams = config.upstreams.iter().flat_map(|it| it.addresses());
     let webhooks = config.imports.iter().flat_map(|it| &it.content().webhooks).map(|it| it.url.as_str());
     let gateway = config.sms.gateway.iter().map(|it| it.url.as_str());
     let remote = config.imports.iter().flat_map(|it| {

@@ -1,30 +1,30 @@
-//! OpenID Providers that people can sign in with: buttons for everybody, and connections of organizations.
+//! Providers that people can sign in with: buttons for everybody, and connections of organizations.
 //!
-//! What a provider says is checked by [`RelyingParty`]; which account somebody gets is decided by
+//! What a provider says is checked by [`IdentityProvider`], whatever it speaks; which account somebody gets is decided by
 //! [`Accounts::join`](ciam_core::account::Accounts::join): by issuer and subject, and never by an e-mail address alone.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use ciam_core::{
-    account::{IdentifierKey, Profile, federated::UpstreamIdentity},
-    assurance::Acr,
+    account::federated::UpstreamIdentity,
     ephemeral::{self, EphemeralKey},
     error::PortError,
     id::SessionId,
     journey::{Connections, JourneyHandle},
     ports::Ports,
-    secret::{Secret, TokenDigest},
+    secret::TokenDigest,
 };
-use ciam_oidc::rp::{Authentication, IdTokenClaims, RelyingParty, RelyingPartyConfig, SignInError, SignedIn};
+use ciam_oidc::rp::{
+    EmailRule, Identity, IdentityProvider, RelyingParty, known::SetupError, oauth::OAuthParty,
+};
 use ciam_saml::model::NameId;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
-use crate::config::{Config, UpstreamConfig};
+use crate::config::{Config, UpstreamConfig, UpstreamKind};
 
-/// An OpenID Provider that people can sign in with.
+/// A provider that people can sign in with.
 #[derive(Clone, Debug)]
 pub struct Upstream {
     /// What its button says.
@@ -32,8 +32,38 @@ pub struct Upstream {
     /// Whether there is a button for everybody.
     pub button: bool,
     /// The client.
-    pub party: RelyingParty,
+    pub provider: IdentityProvider,
     trust_factors: bool,
+}
+
+/// A way to sign in elsewhere, which everybody has.
+#[derive(Clone, Debug)]
+pub struct Way {
+    /// Its name, in addresses.
+    pub name: String,
+    /// What its button says.
+    pub label: String,
+    /// Who vouches for people there.
+    pub vouches: Vouches,
+}
+
+/// Who vouches for the people of a way.
+#[derive(Clone, Debug)]
+pub enum Vouches {
+    /// A provider, or its tenants.
+    Upstream(IdentityProvider),
+    /// An identity provider that speaks SAML.
+    Saml(String),
+}
+
+impl Way {
+    /// Whether this is who vouches for people here.
+    pub fn is_issuer(&self, issuer: &str) -> bool {
+        match &self.vouches {
+            Vouches::Upstream(provider) => provider.is_issuer(issuer),
+            Vouches::Saml(entity) => entity == issuer,
+        }
+    }
 }
 
 /// All of them, by name.
@@ -42,25 +72,22 @@ pub struct Upstreams(Arc<BTreeMap<String, Upstream>>);
 
 impl Upstreams {
     /// Those of the configuration. Nothing is fetched yet.
-    pub fn new(config: &Config, ports: &Ports) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// One cannot be used.
+    pub fn new(config: &Config, ports: &Ports) -> Result<Self, SetupError> {
         let make = |it: &UpstreamConfig| {
             let back = config.issuer.join(&format!("/upstream/{}/callback", it.name));
-            let authentication = match &it.client_secret {
-                Some(secret) => Authentication::SecretBasic(Secret::from(secret.expose())),
-                None => Authentication::None,
-            };
-            let registration =
-                RelyingPartyConfig::new(it.issuer.as_str(), it.client_id.as_str(), authentication, back)
-                    .with_scope(&it.scope);
             let upstream = Upstream {
                 label: it.label.clone(),
                 button: it.button,
-                party: RelyingParty::new(ports.clone(), registration),
+                provider: it.kind.provider(ports.clone(), back)?,
                 trust_factors: it.trust_factors,
             };
-            (it.name.clone(), upstream)
+            Ok::<_, SetupError>((it.name.clone(), upstream))
         };
-        Self(Arc::new(config.upstreams.iter().map(make).collect()))
+        Ok(Self(Arc::new(config.upstreams.iter().map(make).collect::<Result<_, SetupError>>()?)))
     }
 
     /// The one of this name.
@@ -86,55 +113,38 @@ impl Connections for Upstreams {
     }
 }
 
-impl Upstream {
-    /// The person as the provider describes them. What the ID token does not say of them, UserInfo does.
-    ///
-    /// # Errors
-    ///
-    /// UserInfo cannot be had, or is about somebody else.
-    pub async fn identity(
-        &self,
-        signed_in: &SignedIn,
-        now: OffsetDateTime,
-    ) -> Result<UpstreamIdentity, SignInError> {
-        let claims = &signed_in.tokens.claims;
-        let mut said = claims.all.clone();
-        let more = self.party.metadata().await?.userinfo_endpoint.is_some() && !said.contains_key("email");
-        if more {
-            said.extend(self.party.userinfo(&signed_in.tokens).await?);
-        }
-        Ok(self.described(claims, &said, now))
-    }
-
-    fn described(
-        &self,
-        claims: &IdTokenClaims,
-        said: &Map<String, Value>,
-        now: OffsetDateTime,
-    ) -> UpstreamIdentity {
-        let issuer = self.party.config().issuer.as_str();
-        let at = claims.auth_time.map_or(now, |at| at.min(now));
-        let mut identity = UpstreamIdentity::new(issuer, claims.subject.as_str(), at);
-        let text = |name: &str| said.get(name).and_then(Value::as_str);
-        if let Some(email) = verified_email(said) {
-            identity = identity.with_verified_email(email);
-        }
-        let mut profile = Profile::new();
-        for name in ["name", "given_name", "family_name"] {
-            if let Some(value) = text(name).filter(|it| it.len() <= 256 && !it.chars().any(char::is_control))
-            {
-                // What does not fit is left out.
-                let _left_out = profile.set(name, value);
+impl UpstreamKind {
+    /// The provider, whose answers arrive here.
+    fn provider(&self, ports: Ports, back: String) -> Result<IdentityProvider, SetupError> {
+        Ok(match self {
+            Self::OpenId(config) => {
+                let mut config = (**config).clone();
+                config.redirect_uri = back;
+                IdentityProvider::open_id(RelyingParty::new(ports, config), EmailRule::Claimed)
             }
+            Self::OAuth(provider, config) => {
+                let mut config = (**config).clone();
+                config.redirect_uri = back;
+                IdentityProvider::oauth(OAuthParty::new(ports, (**provider).clone(), config)?)
+            }
+            Self::Known(row, setup) => {
+                let mut setup = (**setup).clone();
+                setup.redirect_uri = back;
+                row.connect(ports, setup)?
+            }
+        })
+    }
+}
+
+impl Upstream {
+    /// The person as the provider describes them.
+    pub fn described(&self, identity: &Identity, now: OffsetDateTime) -> UpstreamIdentity {
+        let described = identity.upstream(now);
+        if !self.trust_factors {
+            return described;
         }
-        identity = identity.with_profile(profile);
-        if self.trust_factors {
-            identity = identity.with_trusted_amr(claims.amr.iter().map(String::as_str), at);
-        }
-        match claims.acr.as_deref().filter(|acr| acr.len() <= 256) {
-            Some(acr) => identity.with_acr(&Acr::new(acr)),
-            None => identity,
-        }
+        let at = identity.auth_time.map_or(now, |at| at.min(now));
+        described.with_trusted_amr(identity.amr.iter().map(String::as_str), at)
     }
 }
 
@@ -276,40 +286,9 @@ fn session_key(session: SessionId) -> EphemeralKey {
 const MOST: usize = 64;
 const ATTEMPTS: usize = 16;
 
-/// An address that the provider has not verified is no address.
-fn verified_email(said: &Map<String, Value>) -> Option<IdentifierKey> {
-    let verified = said.get("email_verified") == Some(&Value::Bool(true));
-    let email = said.get("email").and_then(Value::as_str).filter(|_| verified)?;
-    IdentifierKey::email(email).ok()
-}
-
 fn key(journey: &JourneyHandle) -> EphemeralKey {
     EphemeralKey::new("server.arriving", TokenDigest::of(journey.expose()).to_text())
 }
 
 /// As long as a journey.
 const KEPT: Duration = Duration::minutes(30);
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn an_address_that_is_not_verified_is_none() {
-        let of = |said: Value| verified_email(said.as_object().unwrap()).map(|it| it.as_str().to_owned());
-        let ada = Some("ada@example.com".to_owned());
-        assert_eq!(of(json!({ "email": "Ada@Example.com", "email_verified": true })), ada);
-        for said in [
-            json!({ "email": "ada@example.com" }),
-            json!({ "email": "ada@example.com", "email_verified": false }),
-            json!({ "email": "ada@example.com", "email_verified": "true" }),
-            json!({ "email": "ada@example.com", "email_verified": 1 }),
-            json!({ "email": "nonsense", "email_verified": true }),
-            json!({ "email_verified": true }),
-        ] {
-            assert_eq!(of(said.clone()), None, "{said}");
-        }
-    }
-}

@@ -86,6 +86,33 @@ A configuration file (every key is optional):
   issuer = \"https://login.partner.example\"
   client_id = \"ciam\"
   client_secret = \"…\"
+  [[upstream]]                      # a well-known provider: all else is known of it
+  name = \"keycloak\"
+  provider = \"keycloak\"           # google, apple, microsoft, github, gitlab, facebook, discord, slack, x, …
+  values = { host = \"login.example\", realm = \"staff\" }  # what it has to be told
+  client_id = \"ciam\"
+  client_secret = \"…\"
+  [[upstream]]
+  name = \"apple\"
+  provider = \"apple\"
+  client_id = \"com.example.web\"
+  key_file = \"AuthKey.p8\"         # signs the secret; with key_id and team
+  key_id = \"KEY1234567\"
+  team = \"TEAM123456\"
+  [[upstream]]                      # one that speaks OAuth 2.0 and not OpenID Connect
+  name = \"forge\"
+  issuer = \"https://forge.example\" # the name under which its people are known
+  client_id = \"ciam\"
+  client_secret = \"…\"
+  [upstream.oauth]
+  authorization_endpoint = \"https://forge.example/oauth/authorize\"
+  token_endpoint = \"https://forge.example/oauth/token\"
+  profile = \"https://forge.example/api/user\"
+  subject = \"/id\"                 # JSON pointers into the profile
+  subject_is_number = true          # [default: a text]
+  display_name = \"/name\"
+  email = \"/email\"
+  email_verified = \"/confirmed\"   # without it no address is believed
   [tokens]
   access = \"10m\"                    # access tokens are valid this long
   [passwords]

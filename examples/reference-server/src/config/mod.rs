@@ -37,9 +37,9 @@ pub use risk::{NetworkSettings, RiskRules, RiskSettings};
 pub use settings::{
     DatabaseSettings, EphemeralSettings, FirebaseSettings, HttpSettings, HumanCheckSettings, KeySettings,
     LogSettings, MailSettings, NatsSettings, PasswordSettings, SessionSettings, Settings, SmsSettings,
-    TlsSettings, TokenSettings, UiSettings, UpstreamSettings,
+    TlsSettings, TokenSettings, UiSettings, UpstreamOAuthSettings, UpstreamSettings,
 };
-pub use upstreams::UpstreamConfig;
+pub use upstreams::{UpstreamConfig, UpstreamKind};
 use url::Url;
 
 use crate::{
@@ -82,7 +82,7 @@ pub struct Config {
     pub factors: FactorRules,
     /// How unusual sign-ins are dealt with.
     pub risk: RiskRules,
-    /// OpenID Providers that people can sign in with.
+    /// Providers that people can sign in with.
     pub upstreams: Vec<UpstreamConfig>,
     /// Whether there is a SAML identity provider before an import file names a service.
     pub saml: bool,

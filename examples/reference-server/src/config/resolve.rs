@@ -436,7 +436,7 @@ impl Resolve<'_> {
     }
 
     fn upstreams(&mut self, file: &Settings, mode: Option<Mode>) -> Option<Vec<UpstreamConfig>> {
-        match UpstreamConfig::from_file(&file.upstream, mode?) {
+        match UpstreamConfig::from_file(&file.upstream, mode?, self.folder) {
             Ok(upstreams) => Some(upstreams),
             Err(refused) => {
                 for (at, key, why) in refused {

@@ -172,16 +172,36 @@ pub struct UiSettings {
     pub identifier_first: Option<bool>,
 }
 
-/// An OpenID Provider that people can sign in with.
+/// A provider that people can sign in with.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UpstreamSettings {
     /// Its name here, in addresses and in policies of organizations.
     pub name: String,
-    /// What the button says. Default: the name.
+    /// What the button says. Default: the provider's name as people know it, or the name here.
     pub label: Option<String>,
-    /// Its issuer, exactly as it writes it.
-    pub issuer: String,
+    /// Which one of the table of well-known providers it is.
+    pub provider: Option<String>,
+    /// Its issuer, exactly as it writes it; for a well-known one that is known. For one with `oauth`, the address under which
+    /// its people are known.
+    pub issuer: Option<String>,
+    /// What the well-known provider has to be told: its host, its realm.
+    #[serde(default)]
+    pub values: BTreeMap<String, String>,
+    /// The tenants that may sign people in, by their ids. Default any.
+    #[serde(default)]
+    pub tenants: Vec<String>,
+    /// The hosted domains that people must belong to; `*` is any. Default people of none too.
+    #[serde(default)]
+    pub hosted_domains: Vec<String>,
+    /// The key that signs secrets (PEM, PKCS #8), for a provider that wants that.
+    pub key_file: Option<PathBuf>,
+    /// The name that the provider gave to the key.
+    pub key_id: Option<String>,
+    /// The team that the key belongs to.
+    pub team: Option<String>,
+    /// Where everything is at a provider that speaks OAuth 2.0 and not OpenID Connect.
+    pub oauth: Option<UpstreamOAuthSettings>,
     /// How this server is registered there.
     pub client_id: String,
     /// The secret; without one this server is a public client there.
@@ -192,6 +212,29 @@ pub struct UpstreamSettings {
     pub trust_factors: Option<bool>,
     /// Whether there is a button for everybody. Default yes; without one, organizations alone lead there.
     pub button: Option<bool>,
+}
+
+/// A provider that speaks OAuth 2.0 and not OpenID Connect. Places in the profile are JSON pointers.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpstreamOAuthSettings {
+    /// The authorization endpoint.
+    pub authorization_endpoint: String,
+    /// The token endpoint.
+    pub token_endpoint: String,
+    /// Where the profile is asked for.
+    pub profile: String,
+    /// The person's lasting name. Default `/id`.
+    pub subject: Option<String>,
+    /// Whether the lasting name is a number. Default: it is a text.
+    #[serde(default)]
+    pub subject_is_number: bool,
+    /// The full name.
+    pub display_name: Option<String>,
+    /// The address.
+    pub email: Option<String>,
+    /// What says whether the address is verified; without it, no address is believed.
+    pub email_verified: Option<String>,
 }
 
 /// The check that costs a machine something.

@@ -230,3 +230,67 @@ fn retention_rules_are_read_and_contradictions_refused() {
         assert!(found.iter().any(|it| it.contains(expected)), "{text}\n  gave {found:?}");
     }
 }
+
+#[test]
+fn a_provider_to_sign_in_with_is_known_or_described_and_nothing_that_was_said_is_left_out() {
+    let folder = Folder::new("providers");
+    let load_with = |first: &str, text: &str| {
+        let text = format!("{first}[[upstream]]\nname = \"it\"\nclient_id = \"web\"\n{text}\n");
+        load(&["--config", &folder.file("ciam.toml", &text)])
+    };
+    let known = load_with(
+        "",
+        "provider = \"keycloak\"\nclient_secret = \"s\"\nvalues = { host = \"login.example\", realm = \"staff\" }",
+    );
+    assert_eq!(known.unwrap().upstreams[0].label, "Keycloak");
+    let described = "issuer = \"https://forge.example\"\n[upstream.oauth]\ntoken_endpoint = \"https://forge.example/token\"\n\
+                     profile = \"https://forge.example/me\"\nauthorization_endpoint = ";
+    let with = |more: &str| format!("{described}{more}");
+    assert!(load_with("", &with("\"https://forge.example/authorize\"")).is_ok());
+    let local = described.replace("https://forge.example", "http://localhost:9999")
+        + "\"http://localhost:9999/authorize\"";
+    let config = load_with("", &local).unwrap();
+    assert!(config.upstreams[0].addresses().contains(&"http://localhost:9999/token"));
+    for (text, expected) in [
+        ("".to_owned(), "issuer: is missing"),
+        ("issuer = \"http://login.example\"".to_owned(), "must be an https URL"),
+        ("provider = \"nobody\"".to_owned(), "`nobody` is none of amazon, apple"),
+        (
+            "provider = \"google\"\nissuer = \"https://accounts.google.com\"".to_owned(),
+            "is known of a well-known",
+        ),
+        ("provider = \"keycloak\"\nclient_secret = \"s\"".to_owned(), "values: `host` is missing"),
+        ("provider = \"google\"\nvalues = { host = \"x\" }".to_owned(), "the provider has no `host`"),
+        (
+            "provider = \"github\"\nclient_secret = \"s\"\ntenants = [\"x\"]".to_owned(),
+            "the provider has no tenants",
+        ),
+        ("provider = \"microsoft\"\nclient_secret = \"s\"\ntenants = [\"x\"]".to_owned(), "tenants"),
+        (
+            "provider = \"github\"\nclient_secret = \"s\"\nhosted_domains = [\"*\"]".to_owned(),
+            "no hosted domains",
+        ),
+        ("provider = \"apple\"\nclient_secret = \"s\"".to_owned(), "another credential"),
+        ("provider = \"apple\"\nkey_file = \"none.p8\"".to_owned(), "needs `key_id` and `team`"),
+        (
+            "provider = \"apple\"\nkey_file = \"none.p8\"\nkey_id = \"K\"\nteam = \"T\"".to_owned(),
+            "cannot be read",
+        ),
+        ("issuer = \"https://login.example\"\ntenants = [\"x\"]".to_owned(), "is of a well-known provider"),
+        ("issuer = \"https://login.example\"\nteam = \"x\"".to_owned(), "is of a well-known provider"),
+        (with("\"http://forge.example/authorize\""), "must be an https URL"),
+        (with("\"https://forge.example/authorize\"\nsubject = \"id\""), "not a JSON pointer"),
+        (
+            with("\"https://forge.example/authorize\"\nsubject = \"/mail\"\nemail = \"/mail\""),
+            "is no subject",
+        ),
+        (with("\"https://forge.example/authorize\"\nemail_verified = \"/x\""), "no `email`"),
+    ] {
+        let found = load_with("", &text).map(|_| ()).expect_err(&text);
+        assert!(found.iter().any(|it| it.contains("upstream[0]") || it.contains("upstream")), "{found:?}");
+        assert!(found.iter().any(|it| it.contains(expected)), "{text}\n  gave {found:?}");
+    }
+    folder.file("bad.p8", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
+    let text = "provider = \"apple\"\nkey_file = \"bad.p8\"\nkey_id = \"K\"\nteam = \"T\"";
+    assert!(load_with("", text).unwrap_err().iter().any(|it| it.contains("is no PEM file with a P-256 key")));
+}

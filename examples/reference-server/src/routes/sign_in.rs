@@ -309,9 +309,9 @@ async fn render(
             .services()
             .elsewhere()
             .into_iter()
-            .map(|(name, label, _)| StepLink {
-                href: to(&format!("/upstream/{name}")),
-                text: t.upstream.with.with("name", label),
+            .map(|way| StepLink {
+                href: to(&format!("/upstream/{}", way.name)),
+                text: t.upstream.with.with("name", way.label),
             })
             .collect(),
     };

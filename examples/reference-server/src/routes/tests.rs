@@ -12,6 +12,7 @@ mod forms;
 mod frame;
 mod invited;
 mod journey;
+mod known_upstream;
 mod member_factors;
 mod organizations;
 mod outage;

@@ -1,4 +1,4 @@
-//! Sign-in with an OpenID Provider elsewhere: there, and back.
+//! Sign-in with a provider elsewhere: there, and back.
 
 use axum::{
     Router,
@@ -17,8 +17,9 @@ use ciam_core::{
     journey::{Challenge, JourneyHandle, SignedIn as Begun},
     session::SessionEnd,
 };
-use ciam_oidc::rp::{IdTokenError, LogoutTokenError, SignInError, SignInOptions};
+use ciam_oidc::rp::{AppleNoticeError, IdTokenError, LogoutTokenError, SignInError, SignInOptions};
 use http::{StatusCode, header::CACHE_CONTROL};
+use serde::Deserialize;
 
 use super::{
     onward::{Onward, link},
@@ -37,8 +38,9 @@ use crate::{
 pub(super) fn routes() -> Router<App> {
     Router::new()
         .route("/upstream/{name}", get(begin))
-        .route("/upstream/{name}/callback", get(back))
+        .route("/upstream/{name}/callback", get(back).post(posted_back))
         .route("/upstream/{name}/backchannel-logout", post(ended))
+        .route("/upstream/{name}/notices", post(noticed))
 }
 
 /// Sends the browser there.
@@ -66,7 +68,7 @@ async fn begin(State(app): State<App>, visit: Visit, Path(name): Path<String>) -
     if linking {
         options = options.with_prompt("select_account");
     }
-    match upstream.party.begin(visit.browser(), &options, Some(return_to)).await {
+    match upstream.provider.begin(visit.browser(), &options, Some(return_to)).await {
         Ok(url) => see_other(&url),
         Err(error) => unavailable(&name, &error, onward),
     }
@@ -79,35 +81,59 @@ async fn back(
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Failure> {
+    come_back(&app, &visit, name, &query.unwrap_or_default()).await
+}
+
+/// Takes who comes back with a form, from a provider that sends one.
+async fn posted_back(
+    State(app): State<App>,
+    visit: Visit,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Result<Response, Failure> {
     let upstream = app.services().upstreams.get(&name).ok_or(Fault::NotFound)?;
-    let params =
-        Params::parse(&query.unwrap_or_default(), ParamsLimits::default()).map_err(|_| Fault::BadRequest)?;
-    let signed_in = match upstream.party.finish(visit.known_browser(), &params).await {
-        Ok(signed_in) => signed_in,
+    if !upstream.provider.posts_back() {
+        return Err(Fault::BadRequest.into());
+    }
+    if body.len() > MAX_FORM {
+        return Err(Fault::TooLarge.into());
+    }
+    if let Some(response) = saml::again(&app, &visit, &body, ANSWER)? {
+        return Ok(response);
+    }
+    come_back(&app, &visit, name, std::str::from_utf8(&body).map_err(|_| Fault::BadRequest)?).await
+}
+
+/// The largest form that a provider sends: a code, a state, a name.
+const MAX_FORM: usize = 16 * 1024;
+/// What stands in a response.
+const ANSWER: &[&str] = &["state", "code", "iss", "error", "user", "response"];
+
+async fn come_back(app: &App, visit: &Visit, name: String, answer: &str) -> Result<Response, Failure> {
+    let upstream = app.services().upstreams.get(&name).ok_or(Fault::NotFound)?;
+    // In the way that was asked for, and in no other.
+    if upstream.provider.posts_back() != visit.is_post() {
+        return Err(Fault::BadRequest.into());
+    }
+    let params = Params::parse(answer, ParamsLimits::default()).map_err(|_| Fault::BadRequest)?;
+    let arrived = match upstream.provider.finish(visit.known_browser(), &params).await {
+        Ok(arrived) => arrived,
         Err(error) => return refused(&name, error),
     };
-    let return_to = signed_in.return_to.clone().unwrap_or_default();
+    let return_to = arrived.return_to.clone().unwrap_or_default();
     let kept = Params::parse(return_to.trim_start_matches('?'), ParamsLimits::default())
         .map_err(|_| Fault::BadRequest)?;
     let onward = kept.one("continue").ok().flatten();
-    let pending = Onward::of(&app, &visit, onward).await?;
-    let identity = match upstream.identity(&signed_in, app.ports().now()).await {
-        Ok(identity) => identity,
-        Err(error) => return refused(&name, error),
-    };
+    let pending = Onward::of(app, visit, onward).await?;
+    let identity = upstream.described(&arrived.identity, app.ports().now());
     if kept.one("link").ok().flatten().is_some() {
-        return link_identity(&app, &visit, &identity).await;
+        return link_identity(app, visit, &identity).await;
     }
-    let arriving = Arriving {
-        upstream: name,
-        session: Some(Origin {
-            subject: signed_in.tokens.claims.subject.clone(),
-            sid: signed_in.tokens.claims.session.clone(),
-        }),
-        saml: None,
-        link: None,
-    };
-    join(&app, &visit, pending.as_ref(), &identity, arriving).await
+    let claims = arrived.granted.open_id().map(|tokens| &tokens.claims);
+    let session =
+        claims.map(|claims| Origin { subject: claims.subject.clone(), sid: claims.session.clone() });
+    let arriving = Arriving { upstream: name, session, saml: None, link: None };
+    join(app, visit, pending.as_ref(), &identity, arriving).await
 }
 
 /// Signs them in to their account, to a new one, or asks them to prove the one that has their address.
@@ -191,17 +217,19 @@ pub(super) async fn arrived(app: &App, journey: &JourneyHandle, done: &Begun) ->
 async fn remember(upstream: &Upstream, origin: &Origin, done: &Begun) -> Result<(), PortError> {
     let (subject, sid) = (origin.subject.as_str(), origin.sid.as_deref());
     let (account, session) = (done.account.id, &done.session);
-    upstream.party.remember(account, session.id, session.expires_at, subject, sid).await
+    let Some(party) = upstream.provider.open_id_party() else { return Ok(()) };
+    party.remember(account, session.id, session.expires_at, subject, sid).await
 }
 
 /// The provider says that a session has ended: ours that came from it end too.
 async fn ended(State(app): State<App>, Path(name): Path<String>, body: Bytes) -> Result<Response, Failure> {
     let upstream = app.services().upstreams.get(&name).ok_or(Fault::NotFound)?;
+    let party = upstream.provider.open_id_party().ok_or(Fault::NotFound)?;
     let text = std::str::from_utf8(&body).unwrap_or_default();
     let token = Params::parse(text, ParamsLimits::default()).ok();
     let token = token.as_ref().and_then(|it| it.one("logout_token").ok().flatten()).unwrap_or_default();
     let no_store = [(CACHE_CONTROL, "no-store")];
-    let token = match upstream.party.check_logout_token(token).await {
+    let token = match party.check_logout_token(token).await {
         Ok(token) => token,
         Err(LogoutTokenError::Port(error)) => return Err(error.into()),
         Err(LogoutTokenError::Keys) => return Err(Fault::Unavailable.into()),
@@ -210,11 +238,41 @@ async fn ended(State(app): State<App>, Path(name): Path<String>, body: Bytes) ->
             return Ok((StatusCode::BAD_REQUEST, no_store, "{\"error\":\"invalid_request\"}").into_response());
         }
     };
-    for session in upstream.party.sessions_of(&token).await? {
+    for session in party.sessions_of(&token).await? {
         app.services().sessions.end(session, SessionEnd::SignedOut).await?;
     }
     Ok((StatusCode::OK, no_store).into_response())
 }
+
+/// Apple says what became of somebody's account there: with the last of their consent, ours that came from it ends too.
+async fn noticed(State(app): State<App>, Path(name): Path<String>, body: Bytes) -> Result<Response, Failure> {
+    #[derive(Deserialize)]
+    struct Posted {
+        payload: String,
+    }
+    let upstream = app.services().upstreams.get(&name).ok_or(Fault::NotFound)?;
+    let party = upstream.provider.open_id_party().filter(|party| party.config().issuer == APPLE);
+    let party = party.ok_or(Fault::NotFound)?;
+    let no_store = [(CACHE_CONTROL, "no-store")];
+    let posted: Posted = serde_json::from_slice(&body).map_err(|_| Fault::BadRequest)?;
+    let notice = match party.check_apple_notice(&posted.payload).await {
+        Ok(notice) => notice,
+        Err(AppleNoticeError::Port(error)) => return Err(error.into()),
+        Err(AppleNoticeError::Keys) => return Err(Fault::Unavailable.into()),
+        Err(error) => {
+            tracing::info!(upstream = name, %error, "a notice was refused");
+            return Ok((StatusCode::BAD_REQUEST, no_store, "{\"error\":\"invalid_request\"}").into_response());
+        }
+    };
+    if let Some(token) = notice.ends() {
+        for session in party.sessions_of(&token).await? {
+            app.services().sessions.end(session, SessionEnd::SignedOut).await?;
+        }
+    }
+    Ok((StatusCode::OK, no_store).into_response())
+}
+
+const APPLE: &str = "https://appleid.apple.com";
 
 /// What is said of a sign-in that did not come to its end there.
 fn refused(name: &str, error: SignInError) -> Result<Response, Failure> {

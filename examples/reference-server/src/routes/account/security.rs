@@ -137,10 +137,10 @@ async fn render(
             .services()
             .elsewhere()
             .into_iter()
-            .filter(|(_, _, issuer)| !identities.iter().any(|own| own.value.issuer == *issuer))
-            .map(|(name, label, _)| StepLink {
-                href: format!("/upstream/{name}?link=1"),
-                text: t.upstream.link.with("name", label),
+            .filter(|way| !identities.iter().any(|own| way.is_issuer(&own.value.issuer)))
+            .map(|way| StepLink {
+                href: format!("/upstream/{}?link=1", way.name),
+                text: t.upstream.link.with("name", way.label),
             })
             .collect(),
         close: ask("close", words.close.as_str(), words.close_question.as_str()),

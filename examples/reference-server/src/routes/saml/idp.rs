@@ -20,7 +20,7 @@ use ciam_saml::{
     transport::Incoming,
 };
 
-use super::{METADATA_VALID, PendingSaml, again, metadata_of, send, soap};
+use super::{MESSAGE, METADATA_VALID, PendingSaml, again, metadata_of, send, soap};
 use crate::{
     agreements::Recipient,
     app::App,
@@ -51,7 +51,7 @@ pub(super) async fn redirected(
 /// A request in a form.
 pub(super) async fn posted(State(app): State<App>, visit: Visit, body: Bytes) -> Result<Response, Failure> {
     let idp = provider(&app)?;
-    if let Some(response) = again(&app, &visit, &body)? {
+    if let Some(response) = again(&app, &visit, &body, MESSAGE)? {
         return Ok(response);
     }
     let message = PostMessage::parse(&body);

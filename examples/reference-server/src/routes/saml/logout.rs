@@ -22,7 +22,7 @@ use http::header::SET_COOKIE;
 use serde::{Deserialize, Serialize};
 use time::Duration;
 
-use super::{again, away, idp::provider, send, soap, sp::leaving};
+use super::{MESSAGE, again, away, idp::provider, send, soap, sp::leaving};
 use crate::{
     app::App,
     pages::Fault,
@@ -56,7 +56,7 @@ pub(super) async fn redirected(
 /// A message in a form.
 pub(super) async fn posted(State(app): State<App>, visit: Visit, body: Bytes) -> Result<Response, Failure> {
     provider(&app)?;
-    if let Some(response) = again(&app, &visit, &body)? {
+    if let Some(response) = again(&app, &visit, &body, MESSAGE)? {
         return Ok(response);
     }
     match PostMessage::parse(&body) {

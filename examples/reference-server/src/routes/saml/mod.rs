@@ -115,13 +115,18 @@ fn host_of(address: &str) -> String {
 
 /// Browsers do not send the cookies of a site with a form that another site has sent to it. The same form again, from here, has
 /// them. `None` when this is that one, or the cookies are there.
-fn again(app: &App, visit: &Visit, body: &Bytes) -> Result<Option<Response>, Failure> {
+pub(super) fn again(
+    app: &App,
+    visit: &Visit,
+    body: &Bytes,
+    names: &[&'static str],
+) -> Result<Option<Response>, Failure> {
     let fields: Vec<(String, String)> = url::form_urlencoded::parse(body).into_owned().collect();
     if visit.known_browser().is_some() || fields.iter().any(|(name, _)| name == AGAIN) {
         return Ok(None);
     }
     let mut kept = vec![(AGAIN, "1".to_owned())];
-    for name in ["SAMLRequest", "SAMLResponse", "RelayState", "SAMLart"] {
+    for name in names.iter().copied() {
         // What is there twice is so again, and refused.
         kept.extend(fields.iter().filter(|(found, _)| found == name).map(|(_, value)| (name, value.clone())));
     }
@@ -138,6 +143,8 @@ fn soap(reply: SoapReply) -> Response {
     reply.into_response().map(Body::from)
 }
 
+/// What stands in a form of SAML.
+const MESSAGE: &[&str] = &["SAMLRequest", "SAMLResponse", "RelayState", "SAMLart"];
 const AGAIN: &str = "again";
 /// How long metadata may be used: as peers that fetch it look again every day.
 const METADATA_VALID: time::Duration = time::Duration::days(7);

@@ -28,7 +28,7 @@ use ciam_saml::{
 use serde::{Deserialize, Serialize};
 use time::Duration;
 
-use super::{METADATA_VALID, again, logout::end_at, metadata_of, send, soap};
+use super::{MESSAGE, METADATA_VALID, again, logout::end_at, metadata_of, send, soap};
 use crate::{
     app::App,
     pages::Fault,
@@ -82,7 +82,7 @@ pub(super) async fn answered(
 ) -> Result<Response, Failure> {
     let found = connection(&app, &name)?;
     let party = &found.party;
-    if let Some(response) = again(&app, &visit, &body)? {
+    if let Some(response) = again(&app, &visit, &body, MESSAGE)? {
         return Ok(response);
     }
     if let Ok(message) = ArtifactMessage::parse(&body) {
@@ -211,7 +211,7 @@ pub(super) async fn logout_posted(
         Ok(message) => {
             // An answer is to this browser; a request is to whoever is meant.
             if message.direction() == Direction::Response
-                && let Some(response) = again(&app, &visit, &body)?
+                && let Some(response) = again(&app, &visit, &body, MESSAGE)?
             {
                 return Ok(response);
             }

@@ -40,8 +40,10 @@ async fn first(app: &App) -> Value {
     let mut browser = Browser::new(app);
     sign_in(&mut browser, "demo@example.com", "quiet-river-lantern-42").await;
     let path = "/authorize?client_id=one&redirect_uri=com.example.one:/callback&response_type=code&state=s\
-                &scope=openid+device_sso&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
-    let back = browser.get(path).await;
+                &scope=openid+email+device_sso&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
+    // Of an app on a device nobody can know that it is the one, so the person is asked each time.
+    let question = browser.get(path).await;
+    let back = browser.submit(&question, "/consent", &[("decision", "allow")]).await;
     let target =
         url::Url::parse(back.location().unwrap_or_else(|| panic!("{} {}", back.path, back.text))).unwrap();
     let code = target.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();

@@ -35,7 +35,6 @@
 //! - A token that is issued in the very moment in which what stands behind it ends may miss that. It lives for minutes.
 //!
 //! Not here: lists as CWT, aggregations of lists, and lists of former times (`time` is answered with 501).
-//!
 
 mod follow;
 mod issue;

@@ -1,8 +1,8 @@
 //! Well-known providers, as data: where they are, what they speak, and in what they are not like the others.
 //!
-//! A row is what a provider's own documentation says, with the addresses and the dates of what was read ([`Source`]). It
-//! **claims no run against the provider**: a provider changes when it likes, and who registers with one tries it. The table is
-//! printed in the [manual](crate::manual::_02_providers).
+//! A row is what its sources say, a provider's own documentation or a public table that is kept by others, with the addresses and
+//! the dates of what was read ([`Source`]). It **claims no run against the provider**: a provider changes when it likes, and who
+//! registers with one tries it. The table is printed in the [manual](crate::manual::_02_providers).
 //!
 //! ```
 //! use ciam_core::memory;
@@ -237,7 +237,7 @@ pub struct Source {
 pub enum Dated {
     /// It was published or last changed, as it says itself.
     Published,
-    /// A public copy of it was read.
+    /// A public copy of it was read, whole or in the part that the row is about.
     Read,
 }
 

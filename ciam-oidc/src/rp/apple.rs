@@ -109,4 +109,28 @@ mod tests {
         }
         assert_eq!(posted_name(&Params::from_pairs(Vec::new())), (None, None));
     }
+
+    #[test]
+    fn an_address_is_a_private_one_where_the_token_says_yes() {
+        for (said, expected) in [
+            (json!(true), true),
+            (json!("true"), true),
+            (json!(false), false),
+            (json!("false"), false),
+            (json!("yes"), false),
+            (json!(1), false),
+            (json!(null), false),
+        ] {
+            let claims = IdTokenClaims {
+                issuer: "https://appleid.apple.com".to_owned(),
+                subject: "1".to_owned(),
+                session: None,
+                auth_time: None,
+                acr: None,
+                amr: Vec::new(),
+                all: json!({ "is_private_email": said }).as_object().cloned().unwrap(),
+            };
+            assert_eq!(AppleClaims::of(&claims).is_private_email, expected, "{said}");
+        }
+    }
 }

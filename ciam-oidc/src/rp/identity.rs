@@ -230,6 +230,10 @@ mod tests {
         let hosted = json!({ "email": own, "email_verified": true, "hd": "example.com" });
         assert_eq!(by(hosted), [Claimed, ClaimedOrText, Hosted]);
         assert_eq!(by(json!({ "email": own, "hd": "example.com" })), []);
+        for hd in [json!(""), json!(true), json!(["example.com"])] {
+            let claims = json!({ "email": own, "email_verified": true, "hd": hd });
+            assert_eq!(by(claims), [Claimed, ClaimedOrText], "{hd}");
+        }
         let gmail = |address: &str| json!({ "email": address, "email_verified": true });
         assert_eq!(by(gmail("ada@GMAIL.com")), [Claimed, ClaimedOrText, Hosted]);
         assert_eq!(by(gmail("ada@gmail.com.evil.example")), [Claimed, ClaimedOrText]);
@@ -261,5 +265,32 @@ mod tests {
         for bad in ["http://img.example/a.png", "javascript:alert(1)", "data:image/png;base64,AA", "/a.png"] {
             assert_eq!(picture(bad), None, "{bad}");
         }
+        let of_length = |length: usize| picture(&format!("https://img.example/{}", "x".repeat(length - 20)));
+        assert_eq!((of_length(MAX_PICTURE).is_some(), of_length(MAX_PICTURE + 1)), (true, None));
+        assert!(email(&format!("{}ada@example.com", " ".repeat(MAX_EMAIL)), true).is_none());
+    }
+
+    #[test]
+    fn where_somebody_belongs_was_signed_and_nobody_was_authenticated_in_the_future() {
+        let now = OffsetDateTime::UNIX_EPOCH;
+        let map = |claims: Value| claims.as_object().cloned().unwrap();
+        let mut claims = IdTokenClaims {
+            issuer: "https://up.example".to_owned(),
+            subject: "1".to_owned(),
+            session: None,
+            auth_time: Some(now + time::Duration::SECOND),
+            acr: Some("x".repeat(MAX_TEXT)),
+            amr: Vec::new(),
+            all: map(json!({ "sub": "1" })),
+        };
+        let said = map(json!({ "sub": "1", "tid": "theirs", "hd": "example.com" }));
+        let identity = Identity::of_claims(&claims, &said, EmailRule::Claimed);
+        assert_eq!(identity.tenant, None, "it stands in nothing that was signed");
+        assert!(identity.acr.is_some());
+        assert_eq!(identity.upstream(now).proofs[0].at, now);
+        claims.acr = Some("x".repeat(MAX_TEXT + 1));
+        claims.all = map(json!({ "sub": "1", "hd": "example.org" }));
+        let identity = Identity::of_claims(&claims, &said, EmailRule::Claimed);
+        assert_eq!((identity.tenant.as_deref(), identity.acr), (Some("example.org"), None));
     }
 }

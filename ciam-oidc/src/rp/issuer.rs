@@ -127,6 +127,8 @@ mod tests {
             "72F988BF-86F1-41AF-91AB-2D7CD011DB47",
             "72f988bf86f141af91ab2d7cd011db4712345",
             "72f988bf-86f1-41af-91ab-2d7cd011db4é",
+            "72f988bf-86f1-41af-91ab-2d7cd011db4/",
+            "72f988bf086f1041af091ab02d7cd011db47",
         ] {
             assert_eq!(issuer_for(&any, &json!({ "tid": bad })), None, "{bad}");
         }

@@ -31,6 +31,7 @@ type Documents = Arc<Mutex<BTreeMap<String, Value>>>;
 /// Providers that answer what the test put at an address, without its query, and an application.
 struct Net {
     ports: Ports,
+    clock: Arc<ManualClock>,
     network: MemoryHttpClient,
     documents: Documents,
     signer: LocalSigner,
@@ -40,11 +41,12 @@ struct Net {
 impl Net {
     fn new() -> Self {
         let network = MemoryHttpClient::new();
-        let ports = memory::ports_with(Arc::new(ManualClock::default()), Arc::new(SeededEntropy::new(11)))
+        let clock = Arc::new(ManualClock::default());
+        let ports = memory::ports_with(clock.clone(), Arc::new(SeededEntropy::new(11)))
             .with_http_client(Arc::new(network.clone()));
         let browser = BrowserId::generate(ports.entropy()).unwrap();
         let signer = LocalSigner::generate(&*crypto::ring(), Algorithm::Es256).unwrap().with_kid("theirs");
-        Self { ports, network, documents: Documents::default(), signer, browser }
+        Self { ports, clock, network, documents: Documents::default(), signer, browser }
     }
 
     fn put(&self, url: &str, document: Value) {
@@ -414,6 +416,11 @@ async fn apple_takes_a_signed_secret_and_posts_the_name_once() {
     let lifetime = claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap();
     assert!((1..=15_777_000).contains(&lifetime), "six months at most: {lifetime}");
 
+    // A name that the provider signed is not replaced by one that the browser wrote.
+    let named = json!({ "iss": "https://appleid.apple.com", "email": "x7@privaterelay.appleid.com", "name": "Grace" });
+    let signed = net.arrive(&apple, "app", &named, &[("user", &user.to_string())]).await.unwrap();
+    assert_eq!((signed.identity.name.as_deref(), signed.identity.given_name), (Some("Grace"), None));
+
     // Later there is no name, and what somebody writes there is no address: without one in the token there is none.
     let bare = json!({ "iss": "https://appleid.apple.com" });
     net.put("https://endpoints.example/userinfo", json!({ "sub": "1001" }));
@@ -540,12 +547,15 @@ async fn apples_notices_are_checked_and_taken_once() {
         json!({ "exp": now - 60 }),
         json!({ "jti": null }),
         json!({ "jti": "" }),
+        json!({ "jti": "x".repeat(256) }),
+        json!({ "event_time": "x".repeat(12 * 1024) }),
         json!({ "nonce": "n" }),
         json!({ "events": null }),
         json!({ "events": { "type": "consent-revoked", "sub": "001234.ab" } }),
         json!({ "events": "{\"type\":\"consent-revoked\"}" }),
         json!({ "events": events("something-else") }),
         json!({ "events": "{\"type\":\"consent-revoked\",\"sub\":\"\"}" }),
+        json!({ "events": json!({ "type": "consent-revoked", "sub": "x".repeat(256) }).to_string() }),
     ] {
         let token = jose::sign(&net.signer, "JWT", &changed(wrong.clone())).await.unwrap();
         let refused = party.check_apple_notice(&token).await.unwrap_err();
@@ -560,6 +570,10 @@ async fn apples_notices_are_checked_and_taken_once() {
     }
     let good = jose::sign(&net.signer, "JWT", &changed(json!({}))).await.unwrap();
     party.check_apple_notice(&good).await.unwrap();
+    // It is remembered for as long as it could be taken.
+    net.clock.advance(time::Duration::days(7));
+    let replayed = party.check_apple_notice(&good).await.unwrap_err();
+    assert!(matches!(replayed, AppleNoticeError::Replayed), "{replayed:?}");
 }
 
 /// Google: a hosted domain that was asked for is checked, and an old spelling of the issuer is the same provider.
@@ -588,6 +602,26 @@ async fn google_hosted_domains_are_checked_in_the_token() {
             ),
         }
     }
+}
+
+/// What the ID token does not say of the address, UserInfo is asked for; a `user` beside the code is nobody's but Apple's.
+#[tokio::test]
+async fn the_address_is_asked_for_where_the_token_has_none() {
+    let net = Net::new();
+    let place = "https://accounts.google.com";
+    net.discoverable(&format!("{place}/.well-known/openid-configuration"), place);
+    let told =
+        json!({ "sub": "1001", "email": "ada@gmail.com", "email_verified": true, "hd": "example.com" });
+    net.put("https://endpoints.example/userinfo", told);
+    let google = provider(&net, "google", |setup| setup);
+    let user = json!({ "name": { "firstName": "Eve" } }).to_string();
+    let arrived = net.arrive(&google, "app", &json!({ "iss": place }), &[("user", &user)]).await.unwrap();
+    let email = arrived.identity.email.unwrap();
+    assert_eq!((email.address.as_str(), email.verified), ("ada@gmail.com", true));
+    assert_eq!(
+        (arrived.identity.tenant, arrived.identity.given_name, arrived.identity.name),
+        (None, None, None)
+    );
 }
 
 /// LinkedIn does not repeat the nonce and refuses PKCE; what repeats another is refused all the same.

@@ -12,7 +12,9 @@ use ciam_oidc::rp::oauth::{
     EmailList, EmailSource, EmailTrust, IdentityError, OAuthParty, OAuthProvider, OAuthProviderError,
     OAuthSignedIn, ProfileMapping, ProfileRequest, SubjectKind,
 };
-use ciam_oidc::rp::{Authentication, RelyingPartyConfig, ResponseMode, SignInError, SignInOptions};
+use ciam_oidc::rp::{
+    Authentication, IdentityProvider, RelyingPartyConfig, ResponseMode, SignInError, SignInOptions,
+};
 use http::{Request, Response};
 use serde_json::{Value, json};
 
@@ -195,6 +197,24 @@ async fn rfc7636_a_provider_that_refuses_pkce_gets_none() {
     assert_eq!((param(&url, "code_challenge"), param(&url, "code_challenge_method")), (None, None));
     party.finish(Some(&forge.browser), &answer_to(&url, &[("code", "c")])).await.unwrap();
     assert_eq!(form(&forge.sent_to("/token")[0], "code_verifier"), None);
+    // Nor does it where the registration says so.
+    let provider = provider_of(FORGE);
+    let config = client(&provider).dangerous_without_pkce();
+    let party = OAuthParty::new(forge.ports.clone(), provider, config).unwrap();
+    let url = party.begin(&forge.browser, &SignInOptions::new(), None).await.unwrap();
+    assert_eq!(param(&url, "code_challenge"), None);
+}
+
+/// Two names for one provider would be two people: the provider's description has it, whatever the registration says.
+#[tokio::test]
+async fn the_issuer_is_the_one_of_the_description() {
+    let forge = Forge::new();
+    let elsewhere = client(&provider_of("https://evil.example"));
+    let party = OAuthParty::new(forge.ports.clone(), provider_of(FORGE), elsewhere).unwrap();
+    assert_eq!(party.config().issuer, FORGE);
+    assert_eq!(forge.sign_in(&party).await.unwrap().identity.issuer, FORGE);
+    let provider = IdentityProvider::oauth(party);
+    assert!(provider.is_issuer(FORGE) && !provider.is_issuer("https://evil.example"));
 }
 
 /// RFC 6749, section 10.12: a response belongs to one browser and to one sign-in, and is good once.
@@ -310,6 +330,14 @@ async fn a_profile_that_cannot_be_used_signs_nobody_in() {
         page.body(Bytes::from_static(b"{\"id\":4711}")).unwrap()
     };
     assert_eq!(forge.refused(html).await, "Identity(ContentType)");
+    for typ in ["text/json", "text/forge+json", "application/xml", "application/jsonp", "application/+jsonx"]
+    {
+        let other = move || {
+            let page = Response::builder().status(200).header("content-type", typ);
+            page.body(Bytes::from_static(b"{\"id\":4711}")).unwrap()
+        };
+        assert_eq!(forge.refused(other).await, "Identity(ContentType)", "{typ}");
+    }
     let untyped = || Response::new(Bytes::from_static(b"{\"id\":4711}"));
     assert_eq!(forge.refused(untyped).await, "Identity(ContentType)");
     let large = || json_response(200, &json!({ "id": 4711, "bio": "x".repeat(64 * 1024) }));
@@ -390,6 +418,7 @@ async fn other_shapes_of_profiles() {
         (asked.method().as_str(), asked.headers()["accept"].to_str().unwrap()),
         ("POST", "application/vnd.forge+json")
     );
+    assert_eq!(asked.headers()["content-length"], "0", "a body of none is announced");
     let url = asked.uri().to_string();
     assert_eq!(param(&url, "fields").as_deref(), Some("id,name"));
     // HMAC-SHA256 of `the-token` under the secret, by `openssl dgst -sha256 -hmac`.

@@ -17,6 +17,7 @@ use ciam_oidc::rp::{Authentication, ProviderMetadata, Registered, Registration, 
 use ciam_oidc::{OpenIdProvider, ProviderConfig};
 use http::{Request, Response};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 const ISSUER: &str = "https://op.example";
 const CALLBACK: &str = "https://app.example/callback";
@@ -148,18 +149,22 @@ async fn rfc7592_2_1_what_is_new_ends_what_was() {
     op.answer(
         PLACE,
         200,
-        &with(&json!({ "client_secret": "second-secret", "registration_access_token": "second-token" })),
+        &with(&json!({
+            "client_secret": "second-secret", "client_secret_expires_at": 4_102_444_800_i64,
+            "registration_access_token": "second-token",
+        })),
     );
     let second = first.read(&op.outbound).await.unwrap();
     assert_eq!(op.last().headers()["authorization"], "Bearer first-token");
+    assert!(op.last().headers()["authorization"].is_sensitive(), "it is in no log");
     assert_eq!(second.client_secret.as_ref().unwrap().expose(), "second-secret");
     // The next request is made with the new token.
-    let silent =
-        json!({ "client_secret": null, "registration_access_token": null, "registration_client_uri": null });
+    let silent = json!({ "client_secret": null, "client_secret_expires_at": null, "registration_access_token": null, "registration_client_uri": null });
     op.answer(PLACE, 200, &with(&silent));
     let third = second.read(&op.outbound).await.unwrap();
     assert_eq!(op.last().headers()["authorization"], "Bearer second-token");
     assert_eq!(third.client_secret.as_ref().unwrap().expose(), "second-secret");
+    assert_eq!(third.client_secret_expires_at.map(OffsetDateTime::unix_timestamp), Some(4_102_444_800));
     assert_eq!(third.registration_access_token.as_ref().unwrap().expose(), "second-token");
     assert_eq!(third.registration_client_uri.as_deref(), Some(PLACE));
 }

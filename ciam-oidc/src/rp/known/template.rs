@@ -81,6 +81,8 @@ mod tests {
             "a b",
             "login.example:",
             "..",
+            ".login.example",
+            "login..example",
             "{host}",
             "1.1",
         ] {

@@ -142,6 +142,12 @@ mod tests {
         ] {
             assert_eq!(of(none.clone()), None, "{none}");
         }
+        let after = |others: usize| {
+            let mut all = vec![entry("x@example.com", false, true); others];
+            all.push(entry("ada@example.com", true, true));
+            of(Value::Array(all))
+        };
+        assert_eq!((after(MAX_EMAILS - 1), after(MAX_EMAILS)), (ada, None));
     }
 
     #[test]

@@ -182,6 +182,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::rp::oauth::EmailList;
 
     fn subject(kind: SubjectKind, text: &str) -> Result<String, IdentityError> {
         let profile: Value = serde_json::from_str(&format!("{{\"id\":{text}}}")).unwrap();
@@ -241,8 +242,25 @@ mod tests {
             let mapping = ProfileMapping::new(bad, SubjectKind::Text);
             assert_eq!(mapping.check(), Err(OAuthProviderError::Pointer), "{bad}");
         }
-        let mapping = ProfileMapping::new("/data/id", SubjectKind::Text).with_name("name");
-        assert_eq!(mapping.check(), Err(OAuthProviderError::Pointer));
+        let good = || ProfileMapping::new("/data/id", SubjectKind::Text);
+        let email = |at: &str, trust: EmailTrust| {
+            good().with_email(EmailSource::Profile { at: at.to_owned(), trust })
+        };
+        assert_eq!(email("/mail", EmailTrust::Flag("/ok".to_owned())).with_names("/a", "/b").check(), Ok(()));
+        for (at, bad) in [
+            good().with_name("name"),
+            good().with_names("given", "/family"),
+            good().with_names("/given", "family"),
+            good().with_picture("picture"),
+            email("mail", EmailTrust::Never),
+            email("/mail", EmailTrust::Flag("ok".to_owned())),
+            good().with_email(EmailSource::List(EmailList::new("https://up.example/emails").at("emails"))),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            assert_eq!(bad.check(), Err(OAuthProviderError::Pointer), "row {at}");
+        }
     }
 
     #[test]
@@ -260,6 +278,9 @@ mod tests {
         let mut expected = Identity::new("https://up.example", "7");
         expected.given_name = Some("Ada".to_owned());
         assert_eq!(identity, expected);
+        let names = json!({ "data": { "id": "7", "name": "a\u{0}b" }, "first": "a\nb", "last": "\u{1b}[2J" });
+        let identity = mapping.read("https://up.example", &names).unwrap();
+        assert_eq!(identity, Identity::new("https://up.example", "7"), "what cannot be shown");
     }
 
     proptest! {

@@ -81,6 +81,9 @@ pub enum EmailRule {
     Never,
 }
 
+/// By which claims a provider vouches for the address that stands beside them.
+pub(super) const VOUCHING: [&str; 2] = ["email_verified", "xms_edov"];
+
 impl EmailRule {
     /// Whether the claims say of this address, by this rule, that it is verified.
     fn holds(self, address: &str, claims: &Map<String, Value>) -> bool {

@@ -5,7 +5,7 @@ use ciam_core::http::{BrowserId, Params};
 use super::RelyingParty;
 use super::apple::posted_name;
 use super::error::SignInError;
-use super::identity::{EmailRule, Identity, short};
+use super::identity::{EmailRule, Identity, VOUCHING, short};
 use super::oauth::{OAuthParty, OAuthSignedIn};
 use super::sign_in::SignInOptions;
 use super::tokens::Tokens;
@@ -149,6 +149,8 @@ impl IdentityProvider {
                 let claims = &signed_in.tokens.claims;
                 let mut said = claims.all.clone();
                 if !said.contains_key("email") && party.metadata().await?.userinfo_endpoint.is_some() {
+                    // Whether an address is verified, only who names it can say.
+                    said.retain(|name, _| !VOUCHING.contains(&name.as_str()));
                     said.extend(party.userinfo(&signed_in.tokens).await?);
                 }
                 let mut identity = Identity::of_claims(claims, &said, *email);

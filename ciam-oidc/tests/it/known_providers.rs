@@ -622,6 +622,11 @@ async fn the_address_is_asked_for_where_the_token_has_none() {
         (arrived.identity.tenant, arrived.identity.given_name, arrived.identity.name),
         (None, None, None)
     );
+    // What the token says of an address is not said of another one.
+    net.put("https://endpoints.example/userinfo", json!({ "sub": "1001", "email": "eve@gmail.com" }));
+    let claims = json!({ "iss": place, "email_verified": true, "xms_edov": true });
+    let email = net.arrive(&google, "app", &claims, &[]).await.unwrap().identity.email.unwrap();
+    assert_eq!((email.address.as_str(), email.verified), ("eve@gmail.com", false));
 }
 
 /// LinkedIn does not repeat the nonce and refuses PKCE; what repeats another is refused all the same.

@@ -443,14 +443,23 @@ fn a_description_that_cannot_be_used_is_refused_when_the_party_is_made() {
     use OAuthProviderError::{Address, EmailAsSubject, NoSecret, Pointer, Signed};
 
     type Change = fn(&mut OAuthProvider, &mut RelyingPartyConfig);
-    let table: [(Change, Option<OAuthProviderError>); 13] = [
+    let table: [(Change, Option<OAuthProviderError>); 15] = [
         (|_, _| {}, None),
         (|it, _| it.issuer = "forge".to_owned(), Some(Address)),
         (|it, _| it.token_endpoint = "http://forge.example/token".to_owned(), Some(Address)),
         (|it, _| it.authorization_endpoint = "javascript:alert(1)".to_owned(), Some(Address)),
         (|it, _| it.profile.url = "http://forge.example/user".to_owned(), Some(Address)),
         (|it, _| it.profile.url = "https://user@forge.example/user".to_owned(), Some(Address)),
+        (|it, _| it.profile.url = "https://:pass@forge.example/user".to_owned(), Some(Address)),
         (|it, _| it.token_endpoint = "https://forge.example/token#x".to_owned(), Some(Address)),
+        // A name that is no address of the web makes nothing less secure.
+        (
+            |it, _| {
+                it.issuer = "urn:example:forge".to_owned();
+                it.token_endpoint = "http://forge.example/token".to_owned();
+            },
+            Some(Address),
+        ),
         (
             |it, _| it.mapping.email = EmailSource::List(EmailList::new("http://forge.example/emails")),
             Some(Address),

@@ -120,7 +120,7 @@ impl OAuthProvider {
     pub fn check(&self, config: &RelyingPartyConfig) -> Result<(), OAuthProviderError> {
         let issuer = Url::parse(&self.issuer).map_err(|_| OAuthProviderError::Address)?;
         // A provider on the same machine, in a test: then all of it.
-        let secure = issuer.scheme() == "https";
+        let secure = issuer.scheme() != "http";
         let mut addresses = vec![&self.authorization_endpoint, &self.token_endpoint, &self.profile.url];
         if let EmailSource::List(EmailList { url, .. }) = &self.mapping.email {
             addresses.push(url);
@@ -128,7 +128,8 @@ impl OAuthProvider {
         for address in addresses {
             let url = Url::parse(address).map_err(|_| OAuthProviderError::Address)?;
             let web = url.scheme() == "https" || (url.scheme() == "http" && !secure);
-            if !web || url.host().is_none() || url.fragment().is_some() || !url.username().is_empty() {
+            let named = !url.username().is_empty() || url.password().is_some();
+            if !web || url.host().is_none() || url.fragment().is_some() || named {
                 return Err(OAuthProviderError::Address);
             }
         }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::claims::AccessTokenClaims;
+use crate::validate::parts;
 
 /// What a token stands for that says nothing to this server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -27,7 +28,7 @@ impl OpaqueToken {
 
     /// Whether a text has the five parts of a JWE.
     pub(crate) fn is_encrypted(token: &str) -> bool {
-        token.bytes().filter(|byte| *byte == b'.').count() == 4
+        parts(token) == 5
     }
 
     /// The record key of a token.

@@ -66,7 +66,7 @@ impl TokenDecryption {
 }
 
 /// How many parts a token in compact form has: three when it is signed, five when it is encrypted.
-pub(super) fn parts(token: &str) -> usize {
+pub(crate) fn parts(token: &str) -> usize {
     1 + token.bytes().filter(|byte| *byte == b'.').count()
 }
 

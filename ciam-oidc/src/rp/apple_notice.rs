@@ -4,10 +4,8 @@
 //! The host takes the JSON that Apple posts to an address that is registered with it, has the `payload` checked here, and does
 //! what follows: with [`AppleNotice::ends`] the sessions that began with this person's sign-in are over.
 
-use ciam_core::ephemeral::EphemeralKey;
 use ciam_core::error::PortError;
-use ciam_core::jose::{AudienceRule, ClaimRules, NumericDate, RegisteredClaims, TokenType, VerifiedJws};
-use ciam_core::secret::TokenDigest;
+use ciam_core::jose::{NumericDate, RegisteredClaims, TokenType, VerifiedJws};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
@@ -104,10 +102,7 @@ impl RelyingParty {
             Err(Unverified::Keys) => return Err(AppleNoticeError::Keys),
             Err(Unverified::Signature) => return Err(AppleNoticeError::Invalid),
         };
-        let digest = TokenDigest::of(&format!("{}\n{jti}", self.config().issuer)).to_text();
-        let key = EphemeralKey::new("oidc.rp.apple_notice", digest);
-        let keep = OLDEST + self.config().clock_skew;
-        if !self.ports().ephemeral().put_if_absent(&key, vec![1], keep).await? {
+        if !self.is_first("oidc.rp.apple_notice", &jti, OLDEST).await? {
             return Err(AppleNoticeError::Replayed);
         }
         Ok(notice)
@@ -119,10 +114,7 @@ impl RelyingParty {
         let all: Map<String, Value> = verified.claims().ok()?;
         // It need not say when it ends: it is as good as it is young.
         registered.exp = registered.exp.or_else(|| Some(NumericDate::from(now + config.clock_skew)));
-        let rules = ClaimRules::new(config.issuer.as_str(), AudienceRule::Includes(config.client_id.clone()))
-            .with_expiry_skew(config.clock_skew)
-            .with_future_skew(config.clock_skew)
-            .requiring_issued_at();
+        let rules = config.claim_rules(&config.issuer, config.in_audience()).requiring_issued_at();
         rules.check(&registered, now).ok()?;
         let issued = OffsetDateTime::from_unix_timestamp(all.get("iat")?.as_i64()?).ok()?;
         let jti = all.get("jti")?.as_str().filter(|jti| (1..=255).contains(&jti.len()))?;

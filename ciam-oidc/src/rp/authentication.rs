@@ -17,6 +17,7 @@ use url::form_urlencoded;
 
 use super::RelyingParty;
 use super::error::SignInError;
+use super::send::credentials;
 
 /// How a relying party authenticates at the provider
 /// ([OpenID Connect Core, section 9](https://openid.net/specs/openid-connect-core-1_0.html#ClientAuthentication)).
@@ -166,8 +167,5 @@ impl RelyingParty {
 fn basic(client_id: &str, secret: &Secret) -> Result<HeaderValue, SignInError> {
     let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let pair = format!("{}:{}", encode(client_id), encode(secret.expose()));
-    let mut value = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair)))
-        .map_err(|_| SignInError::Malformed)?;
-    value.set_sensitive(true);
-    Ok(value)
+    credentials("Basic", &STANDARD.encode(pair)).ok_or(SignInError::Malformed)
 }

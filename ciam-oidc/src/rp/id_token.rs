@@ -1,6 +1,6 @@
 //! Checking ID tokens.
 
-use ciam_core::jose::{AudienceRule, ClaimRules, ClaimsError, RegisteredClaims, TokenType, VerifiedJws};
+use ciam_core::jose::{ClaimsError, RegisteredClaims, TokenType, VerifiedJws};
 use ciam_core::secret::ct_eq;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -94,10 +94,7 @@ impl RelyingParty {
         if !config.hosted_domain_holds(&all) {
             return Err(IdTokenError::HostedDomain);
         }
-        let rules = ClaimRules::new(issuer.as_str(), AudienceRule::Includes(config.client_id.clone()))
-            .with_expiry_skew(config.clock_skew)
-            .with_future_skew(config.clock_skew)
-            .requiring_issued_at();
+        let rules = config.claim_rules(&issuer, config.in_audience()).requiring_issued_at();
         rules.check(&registered, self.ports().now()).map_err(problem)?;
         let wire: Wire = verified.claims().map_err(malformed)?;
         if !(1..=MAX_SUBJECT).contains(&wire.sub.len()) {

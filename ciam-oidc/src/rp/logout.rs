@@ -5,10 +5,9 @@
 //! and ends what [`RelyingParty::sessions_of`] names. For that it says of each of its sessions which identity at the provider
 //! it came from: [`RelyingParty::remember`].
 
-use ciam_core::ephemeral::EphemeralKey;
 use ciam_core::error::PortError;
 use ciam_core::id::{AccountId, SessionId};
-use ciam_core::jose::{AudienceRule, ClaimRules, RegisteredClaims, TokenType, VerifiedJws};
+use ciam_core::jose::{RegisteredClaims, TokenType, VerifiedJws};
 use ciam_core::secret::TokenDigest;
 use ciam_core::store::{
     Batch, IndexDeclaration, IndexValue, OWNER_INDEX, PageRequest, RecordKind, StoredRecord,
@@ -88,10 +87,7 @@ impl RelyingParty {
             Err(Unverified::Signature) => return Err(LogoutTokenError::Invalid),
         };
         let jti = wire.jti.as_deref().unwrap_or_default();
-        let digest = TokenDigest::of(&format!("{}\n{jti}", self.config().issuer)).to_text();
-        let key = EphemeralKey::new("oidc.rp.logout", digest);
-        let keep = OLDEST + self.config().clock_skew;
-        if !self.ports().ephemeral().put_if_absent(&key, vec![1], keep).await? {
+        if !self.is_first("oidc.rp.logout", jti, OLDEST).await? {
             return Err(LogoutTokenError::Replayed);
         }
         Ok(LogoutToken { subject: wire.sub, session: wire.sid })
@@ -101,10 +97,7 @@ impl RelyingParty {
         let config = self.config();
         let invalid = |_| LogoutTokenError::Invalid;
         let registered: RegisteredClaims<'_> = verified.claims().map_err(invalid)?;
-        let rules = ClaimRules::new(config.issuer.as_str(), AudienceRule::Includes(config.client_id.clone()))
-            .with_expiry_skew(config.clock_skew)
-            .with_future_skew(config.clock_skew)
-            .requiring_issued_at();
+        let rules = config.claim_rules(&config.issuer, config.in_audience()).requiring_issued_at();
         let now = self.ports().now();
         rules.check(&registered, now).map_err(|_| LogoutTokenError::Invalid)?;
         let wire: Wire = verified.claims().map_err(invalid)?;

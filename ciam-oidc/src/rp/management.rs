@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::registration::{Registered, Registration, RegistrationError, refusal_code};
+use super::send::credentials;
 
 /// What a provider says of a registration and a client never says back
 /// ([section 2.2](https://www.rfc-editor.org/rfc/rfc7592#section-2.2)).
@@ -135,8 +136,5 @@ fn same_origin(one: &str, other: &str) -> bool {
 
 /// The `Authorization` header of a token.
 pub(super) fn bearer(token: &Secret) -> Result<HeaderValue, RegistrationError> {
-    let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose()))
-        .map_err(|_| RegistrationError::Malformed)?;
-    value.set_sensitive(true);
-    Ok(value)
+    credentials("Bearer", token.expose()).ok_or(RegistrationError::Malformed)
 }

@@ -2,7 +2,7 @@
 //! ([JARM](https://openid.net/specs/oauth-v2-jarm.html)).
 
 use ciam_core::http::Params;
-use ciam_core::jose::{AudienceRule, ClaimRules, ClaimsError, RegisteredClaims, TokenType, VerifiedJws};
+use ciam_core::jose::{AudienceRule, ClaimsError, RegisteredClaims, TokenType, VerifiedJws};
 use serde::Deserialize;
 
 use super::RelyingParty;
@@ -96,9 +96,7 @@ impl RelyingParty {
         let config = self.config();
         let registered: RegisteredClaims<'_> =
             verified.claims().map_err(|_| ResponseTokenError::Malformed)?;
-        let rules = ClaimRules::new(config.issuer.as_str(), AudienceRule::Only(config.client_id.clone()))
-            .with_expiry_skew(config.clock_skew)
-            .with_future_skew(config.clock_skew);
+        let rules = config.claim_rules(&config.issuer, AudienceRule::Only(config.client_id.clone()));
         rules.check(&registered, self.ports().now()).map_err(|error| match error {
             ClaimsError::WrongIssuer => ResponseTokenError::Issuer,
             ClaimsError::WrongAudience => ResponseTokenError::Audience,

@@ -51,6 +51,13 @@ fn origin(url: &str) -> String {
     Url::parse(url).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
 }
 
+/// An `Authorization` header, which is not to be printed; `None` when there is something in it that cannot be sent.
+pub(super) fn credentials(scheme: &str, secret: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::try_from(format!("{scheme} {secret}")).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
 /// Some providers put an object where the standard has a code.
 #[derive(Deserialize)]
 struct Refusal {
@@ -117,9 +124,7 @@ impl RelyingParty {
         let mut again = scheme == Scheme::Dpop;
         loop {
             let mut sent = request.clone();
-            let mut value = HeaderValue::try_from(format!("{} {}", scheme.name(), token.expose()))
-                .map_err(|_| SignInError::Malformed)?;
-            value.set_sensitive(true);
+            let value = credentials(scheme.name(), token.expose()).ok_or(SignInError::Malformed)?;
             sent.headers_mut().insert(AUTHORIZATION, value);
             if scheme == Scheme::Dpop {
                 self.prove(&mut sent, Some(token)).await?;

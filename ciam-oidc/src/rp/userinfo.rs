@@ -13,7 +13,7 @@ use super::error::SignInError;
 use super::send::read;
 use super::tokens::Tokens;
 use super::verify::{Unverified, is_encrypted};
-use ciam_core::jose::{AudienceRule, ClaimRules, NumericDate, RegisteredClaims};
+use ciam_core::jose::{NumericDate, RegisteredClaims};
 
 /// The types that signed UserInfo may have. An ID token has the same as no type, which its `nonce` gives away.
 const TYPES: &[&str] = &["JWT", "userinfo+jwt"];
@@ -76,15 +76,13 @@ impl RelyingParty {
         if registered.iss.as_ref().is_some_and(|iss| iss.as_str() != issuer) || all.contains_key("nonce") {
             return Err(SignInError::UserInfo);
         }
-        let audience = AudienceRule::Includes(config.client_id.clone());
+        let audience = config.in_audience();
         if registered.aud.as_ref().is_some_and(|found| !audience.accepts(found)) {
             return Err(SignInError::UserInfo);
         }
         let now = self.ports().now();
         registered.exp = registered.exp.or_else(|| Some(NumericDate::from(now + config.clock_skew)));
-        let rules = ClaimRules::new(issuer, audience)
-            .with_expiry_skew(config.clock_skew)
-            .with_future_skew(config.clock_skew);
+        let rules = config.claim_rules(&issuer, audience);
         rules.check_times(&registered, now).map_err(|_| SignInError::UserInfo)?;
         Ok(all)
     }

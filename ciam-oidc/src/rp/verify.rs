@@ -2,9 +2,14 @@
 
 use std::borrow::Cow;
 
-use ciam_core::jose::{AlgorithmSet, JwsError, TokenType, VerifiedJws, Verifier};
+use ciam_core::ephemeral::EphemeralKey;
+use ciam_core::error::PortError;
+use ciam_core::jose::{AlgorithmSet, AudienceRule, ClaimRules, JwsError, TokenType, VerifiedJws, Verifier};
+use ciam_core::secret::TokenDigest;
+use time::Duration;
 
 use super::RelyingParty;
+use super::config::RelyingPartyConfig;
 
 /// Why a signature does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +56,30 @@ impl RelyingParty {
         }
         let opened = self.config().decrypter.as_ref()?.decrypt(token).ok()?;
         Some(Cow::Owned(opened.nested().ok()?.to_owned()))
+    }
+
+    /// Whether this provider's message of one kind is here for the first time: it is remembered for as long as one is taken.
+    pub(super) async fn is_first(
+        &self,
+        kind: &'static str,
+        jti: &str,
+        oldest: Duration,
+    ) -> Result<bool, PortError> {
+        let digest = TokenDigest::of(&format!("{}\n{jti}", self.config().issuer)).to_text();
+        let keep = oldest + self.config().clock_skew;
+        self.ports().ephemeral().put_if_absent(&EphemeralKey::new(kind, digest), vec![1], keep).await
+    }
+}
+
+impl RelyingPartyConfig {
+    /// What the provider's claims must keep to, with clocks that differ.
+    pub(super) fn claim_rules(&self, issuer: &str, audience: AudienceRule) -> ClaimRules {
+        ClaimRules::new(issuer, audience).with_expiry_skew(self.clock_skew).with_future_skew(self.clock_skew)
+    }
+
+    /// This client is among those that something is for.
+    pub(super) fn in_audience(&self) -> AudienceRule {
+        AudienceRule::Includes(self.client_id.clone())
     }
 }
 

@@ -104,14 +104,17 @@ impl ServerBuilder {
 pub(super) async fn checker(ports: &Ports, settings: &DpopSettings) -> Result<DpopChecker, PortError> {
     let checker = DpopChecker::new(ports.clone()).with_policy(settings.policy.clone());
     let Some(period) = settings.nonce_period else { return Ok(checker) };
-    let secret = tenant_secret(ports, "oauth.dpop-nonce").await?;
-    let nonces = DpopNonces::new(ports.crypto(), &secret).map_err(PortError::permanent)?;
-    Ok(checker.with_nonces(nonces.with_period(period)))
+    Ok(checker.with_nonces(nonces(ports, "oauth.dpop-nonce", period).await?))
 }
 
 /// The challenges for the proofs of attested clients.
 #[cfg(feature = "draft-attested-clients")]
 pub(super) async fn challenges(ports: &Ports, period: Duration) -> Result<DpopNonces, PortError> {
-    let secret = tenant_secret(ports, "oauth.attestation-challenge").await?;
+    nonces(ports, "oauth.attestation-challenge", period).await
+}
+
+/// Nonces that every node of the tenant knows.
+async fn nonces(ports: &Ports, secret: &'static str, period: Duration) -> Result<DpopNonces, PortError> {
+    let secret = tenant_secret(ports, secret).await?;
     Ok(DpopNonces::new(ports.crypto(), &secret).map_err(PortError::permanent)?.with_period(period))
 }

@@ -6,6 +6,8 @@
 
 #![no_main]
 
+mod world;
+
 use std::cell::OnceCell;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -13,15 +15,12 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bytes::Bytes;
 use ciam_core::clock::Clock;
-use ciam_core::crypto;
-use ciam_core::encoding::base64url;
 use ciam_core::error::PortError;
 use ciam_core::http::{BrowserId, Params};
-use ciam_core::jose::{Algorithm, LocalSigner};
 use ciam_core::memory;
 use ciam_core::outbound::{HttpClient, Outbound, OutboundRequest};
 use ciam_core::ports::Ports;
-use ciam_core::testkit::{ManualClock, SeededEntropy};
+use ciam_core::testkit::SeededEntropy;
 use ciam_oidc::rp::known::{KnownProvider, Setup};
 use ciam_oidc::rp::{
     Authentication, ProviderMetadata, Registered, Registration, RelyingParty, RelyingPartyConfig,
@@ -30,8 +29,9 @@ use ciam_oidc::rp::{
 use http::{Method, Response};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
-use time::macros::datetime;
 use url::Url;
+
+use self::world::{World, somewhere};
 
 const ISSUER: &str = "https://id.example";
 const CALLBACK: &str = "https://app.example/callback";
@@ -49,7 +49,7 @@ impl Answers {
 #[async_trait]
 impl HttpClient for Answers {
     async fn resolve(&self, _: &str, port: u16) -> Result<Vec<SocketAddr>, PortError> {
-        Ok(vec![SocketAddr::from(([93, 184, 215, 14], port))])
+        Ok(somewhere(port))
     }
 
     async fn send(&self, outbound: OutboundRequest) -> Result<Response<Bytes>, PortError> {
@@ -67,25 +67,11 @@ impl HttpClient for Answers {
     }
 }
 
-struct World {
-    runtime: tokio::runtime::Runtime,
-    clock: Arc<ManualClock>,
-    signer: LocalSigner,
-}
-
 thread_local! {
     static WORLD: OnceCell<World> = const { OnceCell::new() };
 }
 
 impl World {
-    fn new() -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        let clock = Arc::new(ManualClock::new(datetime!(2026-11-23 12:00 UTC)));
-        let signer =
-            LocalSigner::generate(&*crypto::ring(), Algorithm::Es256).expect("a key").with_kid("one");
-        Self { runtime, clock, signer }
-    }
-
     fn run(&self, data: &[u8]) {
         let Some((choice, rest)) = data.split_first() else { return };
         let Ok(text) = std::str::from_utf8(rest) else { return };
@@ -104,17 +90,9 @@ impl World {
         });
     }
 
-    fn signed(&self, claims: &str) -> String {
-        let header = base64url::encode(br#"{"alg":"ES256","kid":"one"}"#);
-        let input = format!("{header}.{}", base64url::encode(claims.as_bytes()));
-        let signature = self.signer.sign_now(input.as_bytes()).expect("signing");
-        format!("{input}.{}", base64url::encode(&signature))
-    }
-
     fn party(&self, answers: &Answers, ports: Ports, mode: ResponseMode) -> RelyingParty {
         answers.put("/.well-known/openid-configuration", metadata().to_string());
-        answers
-            .put("/jwks", json!({ "keys": [self.signer.public_jwk().expect("a public key")] }).to_string());
+        answers.put("/jwks", self.jwks());
         let config = RelyingPartyConfig::new(ISSUER, "app", Authentication::None, CALLBACK);
         RelyingParty::new(ports, config.with_response_mode(mode))
     }

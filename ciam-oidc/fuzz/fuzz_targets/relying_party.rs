@@ -6,6 +6,8 @@
 
 #![no_main]
 
+mod world;
+
 use std::cell::OnceCell;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -13,20 +15,18 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bytes::Bytes;
 use ciam_core::clock::Clock;
-use ciam_core::crypto;
-use ciam_core::encoding::base64url;
 use ciam_core::error::PortError;
 use ciam_core::http::{BrowserId, Params, ParamsLimits};
-use ciam_core::jose::{Algorithm, LocalSigner};
 use ciam_core::memory;
 use ciam_core::outbound::{HttpClient, OutboundRequest};
-use ciam_core::testkit::{ManualClock, SeededEntropy};
+use ciam_core::testkit::SeededEntropy;
 use ciam_oidc::rp::{Authentication, RelyingParty, RelyingPartyConfig, SignInOptions, SignedIn};
 use http::Response;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
-use time::macros::datetime;
 use url::Url;
+
+use self::world::{World, somewhere};
 
 const ISSUER: &str = "https://id.example";
 
@@ -44,7 +44,7 @@ struct Answers {
 #[async_trait]
 impl HttpClient for Provider {
     async fn resolve(&self, _: &str, port: u16) -> Result<Vec<SocketAddr>, PortError> {
-        Ok(vec![SocketAddr::from(([93, 184, 215, 14], port))])
+        Ok(somewhere(port))
     }
 
     async fn send(&self, outbound: OutboundRequest) -> Result<Response<Bytes>, PortError> {
@@ -59,25 +59,11 @@ impl HttpClient for Provider {
     }
 }
 
-struct World {
-    runtime: tokio::runtime::Runtime,
-    clock: Arc<ManualClock>,
-    signer: LocalSigner,
-}
-
 thread_local! {
     static WORLD: OnceCell<World> = const { OnceCell::new() };
 }
 
 impl World {
-    fn new() -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        let clock = Arc::new(ManualClock::new(datetime!(2026-11-23 12:00 UTC)));
-        let signer =
-            LocalSigner::generate(&*crypto::ring(), Algorithm::Es256).expect("a key").with_kid("one");
-        Self { runtime, clock, signer }
-    }
-
     fn answers(&self) -> Answers {
         let metadata = json!({
             "issuer": ISSUER,
@@ -87,15 +73,7 @@ impl World {
             "code_challenge_methods_supported": ["S256"],
             "id_token_signing_alg_values_supported": ["ES256"],
         });
-        let keys = json!({ "keys": [self.signer.public_jwk().expect("a public key")] });
-        Answers { metadata: metadata.to_string(), keys: keys.to_string(), tokens: String::new() }
-    }
-
-    fn signed(&self, claims: &str) -> String {
-        let header = base64url::encode(br#"{"alg":"ES256","kid":"one"}"#);
-        let input = format!("{header}.{}", base64url::encode(claims.as_bytes()));
-        let signature = self.signer.sign_now(input.as_bytes()).expect("signing");
-        format!("{input}.{}", base64url::encode(&signature))
+        Answers { metadata: metadata.to_string(), keys: self.jwks(), tokens: String::new() }
     }
 
     fn claims(&self, nonce: &str) -> String {

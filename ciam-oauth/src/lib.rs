@@ -120,6 +120,7 @@ pub mod status_list;
 #[cfg(feature = "testkit")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testkit")))]
 pub mod testkit;
+mod times;
 pub mod token;
 mod trace;
 pub mod validate;

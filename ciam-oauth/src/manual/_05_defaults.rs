@@ -35,6 +35,7 @@
 //! | device authorizations | 100 in 10 minutes for each client; of a public client for each address | `Limits::device_authorizations` |
 //! | user codes that are tried | 10 in 10 minutes for each address | `Limits::user_codes`; a code has 34 bits and lives for minutes |
 //! | registrations | 20 in an hour from each address, refused ones included | `Limits::registrations` |
+//! | … changes to one | 20 in an hour by its client, refused ones included | `Limits::registration_changes`; a change may make the server fetch |
 //! | clients kept decoded | 4,000 | `Limits::decoded_clients` |
 //! | a registration | 64 KiB | as any request |
 //! | initial access token | one client within a day, `InitialAccess::with_uses`, `with_lifetime` | a copy is of little use |

@@ -5,7 +5,7 @@ use ciam_core::error::PortError;
 use ciam_core::event::Event;
 use ciam_core::http::Peer;
 use ciam_core::outbound::Outbound;
-use ciam_core::ratelimit::{RateLimitError, RateLimiter, source_of};
+use ciam_core::ratelimit::{Limit, RateLimitError, RateLimiter, source_of};
 use ciam_core::secret::Secret;
 use ciam_core::store::{Batch, EntityRef, Versioned};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -53,7 +53,7 @@ impl AuthorizationServer {
     ) -> Result<Map<String, Value>, RegistrationError> {
         let settings = self.registration()?;
         // Before the token is looked at: nobody guesses one.
-        self.count_registration(peer).await?;
+        self.count_registration(&self.config().limits.registrations, &source_of(peer.address)).await?;
         let access = match (bearer(request.headers())?, settings.open) {
             (Some(token), _) => Some(self.initial_access(token).await?),
             (None, true) => None,
@@ -73,9 +73,8 @@ impl AuthorizationServer {
         self.registration_settings().ok_or(RegistrationError::Denied)
     }
 
-    async fn count_registration(&self, peer: &Peer) -> Result<(), RegistrationError> {
-        let limit = &self.config().limits.registrations;
-        match RateLimiter::new(self.ports().clone()).attempt(limit, &source_of(peer.address)).await {
+    pub(super) async fn count_registration(&self, limit: &Limit, of: &str) -> Result<(), RegistrationError> {
+        match RateLimiter::new(self.ports().clone()).attempt(limit, of).await {
             Ok(()) => Ok(()),
             Err(RateLimitError::Port(error)) => Err(error.into()),
             Err(_) => Err(RegistrationError::TooMany),

@@ -73,6 +73,8 @@ impl AuthorizationServer {
     ) -> Result<Map<String, Value>, RegistrationError> {
         let settings = self.registration()?;
         let (before, token) = self.managed(id, request).await?;
+        // Behind the token: nobody uses up the changes of somebody else. Before anything is fetched for it.
+        self.count_registration(&self.config().limits.registration_changes, before.value.id.as_str()).await?;
         let posted = self.posted(settings, request).await?;
         if posted.metadata.client_id.as_deref() != Some(before.value.id.as_str()) {
             return Err(RegistrationError::InvalidMetadata("client_id must be what it was"));

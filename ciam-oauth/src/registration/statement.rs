@@ -8,10 +8,11 @@ use serde_json::{Map, Value};
 use super::error::RegistrationError;
 use super::policy::RegistrationSettings;
 use crate::AuthorizationServer;
+use crate::times::Times;
 
 impl AuthorizationServer {
-    /// The claims of a software statement of a trusted issuer. One that says when it ends has not ended; one that says whom it is
-    /// for is for this server.
+    /// The claims of a software statement of a trusted issuer. One that says when it is valid is valid now; one that says whom it is for
+    /// is for this server.
     pub(super) async fn read_statement(
         &self,
         settings: &RegistrationSettings,
@@ -31,15 +32,19 @@ impl AuthorizationServer {
         let payload = payload.map_err(|_| RegistrationError::InvalidStatement)?;
         let claims: Map<String, Value> =
             serde_json::from_slice(&payload).map_err(|_| RegistrationError::InvalidStatement)?;
-        let now = self.ports().now().unix_timestamp();
-        let over = claims.get("exp").is_some_and(|end| end.as_i64().is_none_or(|end| end <= now));
+        let times: Times =
+            serde_json::from_slice(&payload).map_err(|_| RegistrationError::InvalidStatement)?;
         let own = self.issuer().as_str();
         let elsewhere = claims.get("aud").is_some_and(|aud| match aud {
             Value::String(one) => one != own,
             Value::Array(many) => !many.iter().any(|one| one == own),
             _ => true,
         });
-        if over || elsewhere { Err(RegistrationError::InvalidStatement) } else { Ok(claims) }
+        if !times.hold(self.ports().now()) || elsewhere {
+            Err(RegistrationError::InvalidStatement)
+        } else {
+            Ok(claims)
+        }
     }
 }
 

@@ -212,6 +212,8 @@ pub struct Limits {
     pub user_codes: Limit,
     /// Registrations from one address, whether they succeed or not. Default 20 in an hour.
     pub registrations: Limit,
+    /// Changes to one registration by its client, refused ones included. Default 20 in an hour.
+    pub registration_changes: Limit,
     /// How many may act for each other in [exchanged](crate::exchange) tokens. Default [`MAX_ACTORS`].
     pub actors: usize,
     /// Clients that are kept decoded in memory; each is read from the store all the same. Default 4,000.
@@ -230,6 +232,7 @@ impl Default for Limits {
             backchannel_people: Limit::new("oauth.backchannel_person", 10, Duration::minutes(10)),
             user_codes: Limit::new("oauth.user_code", 10, Duration::minutes(10)),
             registrations: Limit::new("oauth.registration", 20, Duration::hours(1)),
+            registration_changes: Limit::new("oauth.registration_change", 20, Duration::hours(1)),
             actors: MAX_ACTORS,
             decoded_clients: 4_000,
         }

@@ -5,10 +5,12 @@ use ciam_core::jose::{AlgorithmSet, KeySet, TokenType, Verifier};
 use ciam_core::outbound::{Outbound, OutboundError};
 use ciam_core::ports::Ports;
 use serde_json::{Map, Value};
+use time::OffsetDateTime;
 
 use super::resource_metadata::{ResourceMetadata, well_known};
 use crate::issuer::Issuer;
 use crate::resource::ResourceIndicator;
+use crate::times::Times;
 
 /// What a protected resource says of itself, after it was checked that it says it of the right one.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +57,7 @@ impl ResourceDescription {
 ///   ([section 7.6](https://www.rfc-editor.org/rfc/rfc9728#section-7.6)).
 #[derive(Clone, Debug)]
 pub struct ResourceDiscovery {
+    ports: Ports,
     outbound: Outbound,
     attester: Option<Attester>,
 }
@@ -70,7 +73,7 @@ impl ResourceDiscovery {
     /// Takes unsigned metadata.
     #[must_use]
     pub fn new(ports: Ports) -> Self {
-        Self { outbound: Outbound::new(ports), attester: None }
+        Self { outbound: Outbound::new(ports.clone()), ports, attester: None }
     }
 
     /// Demands metadata that this one has signed, with one of these keys
@@ -127,7 +130,7 @@ impl ResourceDiscovery {
         }
         if let Some(attester) = &self.attester {
             let signed = signed.as_ref().and_then(Value::as_str).ok_or(ResourceDiscoveryError::NotSigned)?;
-            members.extend(attester.verify(resource, signed)?);
+            members.extend(attester.verify(resource, signed, self.ports.now())?);
         }
         let servers = match members.get("authorization_servers") {
             None => Vec::new(),
@@ -151,11 +154,16 @@ impl Attester {
         &self,
         resource: &ResourceIndicator,
         signed: &str,
+        now: OffsetDateTime,
     ) -> Result<Map<String, Value>, ResourceDiscoveryError> {
         let verifier =
             Verifier::new(AlgorithmSet::ASYMMETRIC, TokenType::exactly(ResourceMetadata::SIGNED_TYPE));
-        let verified = verifier.verify(signed, &self.keys);
-        let claims = verified.and_then(|verified| verified.claims::<Map<String, Value>>());
+        let verified = verifier.verify(signed, &self.keys).map_err(|_| ResourceDiscoveryError::Signature)?;
+        let times: Times = verified.claims().map_err(|_| ResourceDiscoveryError::Malformed)?;
+        if !times.hold(now) {
+            return Err(ResourceDiscoveryError::Expired);
+        }
+        let claims = verified.claims::<Map<String, Value>>();
         let mut claims = claims.map_err(|_| ResourceDiscoveryError::Signature)?;
         if claims.get("iss").and_then(Value::as_str) != Some(self.name.as_str()) {
             return Err(ResourceDiscoveryError::Signature);
@@ -190,6 +198,9 @@ pub enum ResourceDiscoveryError {
     /// Nobody has signed it.
     #[error("the metadata are not signed")]
     NotSigned,
+    /// The signed metadata have expired, or are not valid yet.
+    #[error("the signed metadata are not of this time")]
+    Expired,
     /// It is signed by somebody else, or not well.
     #[error("the signature of the metadata does not verify")]
     Signature,

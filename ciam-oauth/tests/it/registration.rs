@@ -21,6 +21,7 @@ use ciam_oauth::mtls::MutualTls;
 use ciam_oauth::registration::{
     InitialAccess, Registration, RegistrationDecision, RegistrationPolicy, RegistrationSettings,
 };
+use ciam_oauth::server::Limits;
 use futures_util::future::join_all;
 use http::Request;
 use serde_json::{Value, json};
@@ -38,6 +39,15 @@ fn with(settings: RegistrationSettings) -> impl FnOnce(ServerBuilder) -> ServerB
 
 async fn open() -> World {
     World::with(with(RegistrationSettings::default().open())).await
+}
+
+/// The same, with what the server fetches.
+async fn open_to_the_outside() -> (World, MemoryHttpClient) {
+    let outside = MemoryHttpClient::new();
+    let clock = Arc::new(ManualClock::new(datetime!(2026-11-23 12:00 UTC)));
+    let ports = memory::ports_with(clock.clone(), Arc::new(SeededEntropy::new(7)))
+        .with_http_client(Arc::new(outside.clone()));
+    (World::on(ports, clock, with(RegistrationSettings::default().open())).await, outside)
 }
 
 async fn send(world: &World, method: &str, path: &str, token: Option<&str>, body: &Value) -> Answer {
@@ -189,7 +199,14 @@ async fn rfc7591_2_metadata() {
 /// S2 (CVE-2026-22752): what must not be registered, at registration and at a change alike.
 #[tokio::test]
 async fn s2_what_is_not_registered() {
-    let world = open().await;
+    let world = World::with(|builder| {
+        let mut limits = Limits::default();
+        for counted in [&mut limits.registrations, &mut limits.registration_changes] {
+            *counted = counted.clone().with_attempts(u64::MAX);
+        }
+        with(RegistrationSettings::default().open())(builder).limits(limits)
+    })
+    .await;
     let first = register(&world, &partner()).await.body;
     let token = first["registration_access_token"].as_str().unwrap();
     let path = format!("/register/{}", first["client_id"].as_str().unwrap());
@@ -228,14 +245,14 @@ async fn s2_what_is_not_registered() {
         ("sector_identifier_uri", json!("http://partner.example/sector"), "invalid_client_metadata"),
         ("sector_identifier_uri", json!("https://169.254.169.254/"), "invalid_client_metadata"),
         ("software_statement", json!("x"), "invalid_software_statement"),
+        ("jwks_uri", json!("http://partner.example/jwks"), "invalid_client_metadata"),
+        ("jwks_uri", json!("data:application/json,{}"), "invalid_client_metadata"),
+        ("frontchannel_logout_uri", json!("javascript:alert(1)"), "invalid_client_metadata"),
+        ("request_uris", json!(["http://partner.example/request"]), "invalid_client_metadata"),
+        ("post_logout_redirect_uris", json!(["https://partner.example/#x"]), "invalid_client_metadata"),
     ] {
         let mut metadata = with_member(member, value.clone());
-        let from = Peer::new([198, 51, 100, u8::try_from(metadata.to_string().len() % 200).unwrap()].into());
-        let request = Request::post("/register").header("content-type", "application/json");
-        let answer = raw_from(&world, request, metadata.to_string(), &from).await;
-        if answer.status != 429 {
-            assert_eq!(answer.error(), (400, error), "{member}: {value}");
-        }
+        assert_eq!(register(&world, &metadata).await.error(), (400, error), "{member}: {value}");
         metadata["client_id"] = first["client_id"].clone();
         let answer = send(&world, "PUT", &path, Some(token), &metadata).await;
         assert_eq!(answer.error(), (400, error), "changed: {member}: {value}");
@@ -376,6 +393,8 @@ async fn rfc7591_2_3_software_statements() {
         (&stranger, "x", json!(1), "invalid_software_statement"),
         (&key, "exp", json!(now), "invalid_software_statement"),
         (&key, "exp", json!("soon"), "invalid_software_statement"),
+        (&key, "nbf", json!(now + 60), "invalid_software_statement"),
+        (&key, "nbf", json!("soon"), "invalid_software_statement"),
         (&key, "aud", json!("https://elsewhere.example"), "invalid_software_statement"),
         (&key, "redirect_uris", json!(7), "invalid_software_statement"),
     ] {
@@ -390,17 +409,13 @@ async fn rfc7591_2_3_software_statements() {
 /// OpenID Connect Core, section 8.1: the document of a sector names every redirect URI.
 #[tokio::test]
 async fn oidc_core_8_1_sector_identifiers() {
-    let outside = MemoryHttpClient::new();
+    let (world, outside) = open_to_the_outside().await;
     let serve = |url: &str, uris: &Value| {
         let document = http::Response::builder().header("content-type", "application/json");
         outside.answer(url, document.body(Bytes::from(uris.to_string())).unwrap());
     };
     serve("https://sector.example/uris", &json!([CALLBACK, "https://partner.example/other"]));
     serve("https://sector.example/others", &json!(["https://partner.example/other"]));
-    let clock = Arc::new(ManualClock::new(datetime!(2026-11-23 12:00 UTC)));
-    let ports = memory::ports_with(clock.clone(), Arc::new(SeededEntropy::new(7)))
-        .with_http_client(Arc::new(outside.clone()));
-    let world = World::on(ports, clock, with(RegistrationSettings::default().open())).await;
     let pairwise = |uri: &str| {
         let mut metadata = with_member("subject_type", json!("pairwise"));
         metadata["sector_identifier_uri"] = json!(uri);
@@ -466,6 +481,34 @@ async fn s29_registrations_are_counted() {
     let neighbour = Peer::new([198, 51, 100, 7].into());
     let request = Request::post("/register").header("content-type", "application/json");
     assert_eq!(raw_from(&world, request, partner().to_string(), &neighbour).await.status, 201);
+}
+
+/// S17, S29: a change can make the server fetch, so a client that changes itself without end is stopped before anything is
+/// fetched; its neighbours and strangers are not its doing.
+#[tokio::test]
+async fn s29_changes_of_a_registration_are_counted() {
+    let (world, outside) = open_to_the_outside().await;
+    let (own, other) = (register(&world, &partner()).await.body, register(&world, &partner()).await.body);
+    let change = async |of: &Value, token: &str| {
+        let id = of["client_id"].as_str().unwrap();
+        let metadata = json!({
+            "client_id": id, "redirect_uris": [CALLBACK],
+            "sector_identifier_uri": "https://sector.example/uris",
+        });
+        send(&world, "PUT", &format!("/register/{id}"), Some(token), &metadata).await
+    };
+    let token = own["registration_access_token"].as_str().unwrap();
+    for _ in 0..30 {
+        assert_eq!(change(&own, "x").await.error().0, 401, "a stranger uses nothing up");
+    }
+    for _ in 0..20 {
+        assert_eq!(change(&own, token).await.error(), (400, "invalid_client_metadata"));
+    }
+    assert_eq!(outside.requests().len(), 20);
+    assert_eq!(change(&own, token).await.error(), (429, "temporarily_unavailable"));
+    assert_eq!(outside.requests().len(), 20, "nothing was fetched for it");
+    let token = other["registration_access_token"].as_str().unwrap();
+    assert_eq!(change(&other, token).await.error().0, 400);
 }
 
 /// What is off is neither advertised nor answered.

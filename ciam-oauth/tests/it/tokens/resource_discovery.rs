@@ -151,6 +151,12 @@ async fn rfc9728_2_2_who_demands_a_signature() {
         ("another kind of token", Some(sign(&attester, "at+jwt", &claims(&|_| ())).await.unwrap())),
         ("somebody else's word", Some(sign(&attester, "JWT", &about("iss", RESOURCE.into())).await.unwrap())),
         ("nobody's word", Some(sign(&attester, "JWT", &about("iss", Value::Null)).await.unwrap())),
+        ("expired", Some(sign(&attester, "JWT", &about("exp", NOW.unix_timestamp().into())).await.unwrap())),
+        (
+            "not yet valid",
+            Some(sign(&attester, "JWT", &about("nbf", (NOW.unix_timestamp() + 60).into())).await.unwrap()),
+        ),
+        ("no time", Some(sign(&attester, "JWT", &about("exp", "soon".into())).await.unwrap())),
         (
             "about another",
             Some(sign(&attester, "JWT", &about("resource", "https://api.example".into())).await.unwrap()),

@@ -110,7 +110,8 @@ impl EventSink for Answers {
         };
         let client = client.value;
         let notice = notice.open(ports).await?;
-        match client.backchannel.as_ref().map(|it| it.delivery) {
+        let settings = self.server.config().backchannel.as_ref();
+        match settings.and_then(|settings| settings.registered(&client)).map(|it| it.delivery) {
             Some(Delivery::Ping) => {
                 let body = json!({ "auth_req_id": notice.auth_req_id });
                 self.post(&client, &notice.token, &body).await

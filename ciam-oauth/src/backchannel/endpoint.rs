@@ -18,7 +18,7 @@ use super::error::BackchannelError;
 use super::people::{Hint, HintProblem, Notice};
 use super::settings::BackchannelSettings;
 use crate::AuthorizationServer;
-use crate::client::{AuthenticatedClient, Client, GrantType};
+use crate::client::{AuthenticatedClient, Client};
 use crate::device::{DeviceRecord, DeviceReference, DeviceState};
 use crate::error::{AuthorizeError, RequestProblem};
 use crate::server::form::form;
@@ -65,8 +65,7 @@ impl AuthorizationServer {
     ) -> Result<BackchannelStarted, BackchannelError> {
         let client = &client.client;
         let settings = self.config().backchannel.clone().ok_or(AuthorizeError::UnauthorizedClient)?;
-        let registered = client.backchannel.as_ref().filter(|_| client.allows(GrantType::Ciba));
-        let registered = registered.ok_or(AuthorizeError::UnauthorizedClient)?;
+        let registered = settings.registered(client).ok_or(AuthorizeError::UnauthorizedClient)?;
         let limit = &self.config().limits.backchannel_authentications;
         self.count_backchannel(limit, client.id.as_str()).await?;
         let opened = self.open_backchannel_request(client, registered, params).await?;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use time::Duration;
 
-use super::client::Delivery;
+use super::client::{BackchannelClient, Delivery};
 use super::people::BackchannelPeople;
+use crate::client::{Client, GrantType};
 
 /// How people are authenticated through the back channel.
 #[derive(Clone, Debug)]
@@ -71,5 +72,12 @@ impl BackchannelSettings {
     pub const fn with_user_codes(mut self) -> Self {
         self.user_codes = true;
         self
+    }
+
+    /// What a client is registered with, where it may still begin, and be told, in that way: a client outlives the configuration
+    /// that it was registered under.
+    pub(super) fn registered<'c>(&self, client: &'c Client) -> Option<&'c BackchannelClient> {
+        let registered = client.backchannel.as_ref().filter(|_| client.allows(GrantType::Ciba))?;
+        self.delivery.contains(&registered.delivery).then_some(registered)
     }
 }

@@ -59,6 +59,8 @@ impl AuthorizationServer {
             _ => return Err(ClientAuthError::WrongMethod),
         };
         let verifier = Verifier::new(allowed, TokenType::one_of(TYPES).or_absent());
+        // A client that was registered before the profile was chosen keeps no exception from it.
+        let token_endpoint_audience = token_endpoint_audience && !self.config().profile.is_fapi();
         let token_endpoint = token_endpoint_audience.then(|| self.url(Endpoint::Token));
         let rules = AssertionRules {
             client: &client.id,

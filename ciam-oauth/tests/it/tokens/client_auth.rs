@@ -15,12 +15,15 @@ use ciam_core::memory;
 use ciam_core::outbound::{HttpClient, OutboundRequest};
 use ciam_core::testkit::{ManualClock, Probe, SeededEntropy};
 use ciam_oauth::client::{Client, ClientAuthentication, ClientKeys, ClientSecret, GrantType, SecretDigest};
+use ciam_oauth::dpop::DpopSigner;
+use ciam_oauth::server::Profile;
+use ciam_oauth::validate::SenderConstraint;
 use serde_json::{Value, json};
 use time::Duration;
 use time::macros::datetime;
 
 use super::{Answer, basic, post, prepare, token, with_vault, world};
-use crate::support::{ISSUER, SECRET, World};
+use crate::support::{ISSUER, SECRET, World, query};
 
 const OWN: (&str, &str) = ("grant_type", "client_credentials");
 const INVALID_CLIENT: (u16, &str) = (401, "invalid_client");
@@ -303,6 +306,36 @@ async fn s13_the_token_endpoint_is_an_audience_for_clients_registered_so() {
     }
     let assertion = signing.assertion("3", |claims| claims["aud"] = json!(format!("{ISSUER}/par"))).await;
     assert_eq!(signing.send(&assertion).await.error(), INVALID_CLIENT);
+}
+
+/// S13 and FAPI 2.0, section 5.3.2.1: an exception that a client was registered with before does not outlive the choice of the
+/// profile.
+#[tokio::test]
+async fn s13_a_profile_ends_the_exceptions_from_it() {
+    let signing = signing_with(|authentication| match authentication {
+        ClientAuthentication::PrivateKeyJwt { keys, alg, .. } => {
+            ClientAuthentication::PrivateKeyJwt { keys, alg, token_endpoint_audience: true }
+        }
+        other => other,
+    })
+    .await;
+    let fapi = World::on_again(&signing.world, |builder| {
+        with_vault(builder).profile(Profile::Fapi2Security).require_sender_constraint(SenderConstraint::Any)
+    })
+    .await;
+    let key = DpopSigner::new(LocalSigner::generate(&*crypto::ring(), Algorithm::Es256).unwrap()).unwrap();
+    let url = format!("{ISSUER}/token");
+    for (jti, audience, accepted) in [("1", url.as_str(), false), ("2", ISSUER, true)] {
+        let assertion = signing.assertion(jti, |claims| claims["aud"] = json!(audience)).await;
+        let form = [OWN, ("scope", "orders:read"), TYPE, ("client_assertion", assertion.as_str())];
+        let proof = key.proof(&signing.world.ports, &http::Method::POST, &url, None, None).await.unwrap();
+        let request = http::Request::post("/token")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("dpop", proof)
+            .body(Bytes::from(query(&form)));
+        let response = fapi.handle(request.unwrap(), &super::peer()).await;
+        assert_eq!(response.status().is_success(), accepted, "{audience}: {:?}", response.body());
+    }
 }
 
 /// S14: an assertion is used once, and only a good one is used up.

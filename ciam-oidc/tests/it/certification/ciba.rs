@@ -30,6 +30,7 @@ use ciam_oauth::backchannel::{
     UserCodeProblem,
 };
 use ciam_oauth::client::{Client, ClientAuthentication, ClientKeys, GrantType};
+use ciam_oauth::validate::SenderConstraint;
 use ciam_oidc::OpenIdProvider;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
 use http::{Request, Response, StatusCode};

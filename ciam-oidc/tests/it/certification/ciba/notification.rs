@@ -114,3 +114,37 @@ async fn pushed_tokens_that_do_not_arrive_are_revoked() {
     let response = ciba.suite.userinfo(body["access_token"].as_str().unwrap()).await;
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
 }
+
+/// What the server no longer does is not done for a client that was registered for it before, nor for one that lost the grant, not
+/// even where the person has already answered.
+#[tokio::test]
+async fn what_may_not_be_pushed_any_more_is_not_pushed() {
+    let mut ciba = Ciba::new(Delivery::Push).await;
+    ciba.serve(204, "");
+    ciba.begun(&json!({})).await;
+    ciba.approve().await;
+    let settings = BackchannelSettings::new(ciba.people.clone(), "/backchannel/done");
+    ciba.suite.server = AuthorizationServer::builder(ciba.suite.ports.clone())
+        .issuer(ISSUER.parse().unwrap())
+        .interaction_url(format!("{ISSUER}/interaction/"))
+        .backchannel(settings)
+        .require_sender_constraint(SenderConstraint::Dpop)
+        .extension(ciba.suite.provider.clone())
+        .build()
+        .await
+        .unwrap();
+    assert_eq!(ciba.relay().await.unwrap(), 1);
+    assert!(ciba.suite.outside.requests().is_empty(), "nobody could bind these tokens");
+    ciba.begin(&json!({})).await.is_error(&[400], &["unauthorized_client"]);
+
+    let ciba = Ciba::new(Delivery::Push).await;
+    ciba.serve(204, "");
+    ciba.begun(&json!({})).await;
+    ciba.approve().await;
+    let read = ciba.suite.server.clients().get(&"bank1".parse().unwrap()).await.unwrap().unwrap();
+    let mut next = read.value.clone();
+    next.grants.remove(&GrantType::Ciba);
+    ciba.suite.server.clients().update(&read, next).await.unwrap();
+    assert_eq!(ciba.relay().await.unwrap(), 1);
+    assert!(ciba.suite.outside.requests().is_empty(), "the client lost the grant");
+}

@@ -11,6 +11,7 @@ use ciam_core::error::PortError;
 use ciam_core::jose::JwkSetLimits;
 use ciam_core::jose::jwe::{self, EncryptionJwkSet, KeyManagement, Recipient};
 use ciam_core::outbound::Outbound;
+use futures_util::lock::Mutex as AsyncMutex;
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
@@ -20,14 +21,43 @@ use crate::client::{Client, ClientKeys, TokenEncryption};
 /// The encryption keys of clients and resources that publish them, by their address.
 #[derive(Debug, Default)]
 pub(crate) struct RecipientCache {
-    kept: Mutex<HashMap<String, Kept>>,
+    remote: Mutex<HashMap<String, Arc<Remote>>>,
 }
 
-#[derive(Clone, Debug)]
+/// The keys at one address.
+#[derive(Debug, Default)]
+struct Remote {
+    kept: Mutex<Kept>,
+    /// Held by whoever fetches.
+    fetching: AsyncMutex<()>,
+}
+
+#[derive(Clone, Debug, Default)]
 struct Kept {
-    keys: Option<Arc<EncryptionJwkSet>>,
-    fetched_at: OffsetDateTime,
-    attempted_at: OffsetDateTime,
+    /// What was fetched last, and when.
+    keys: Option<(Arc<EncryptionJwkSet>, OffsetDateTime)>,
+    attempted_at: Option<OffsetDateTime>,
+}
+
+impl Kept {
+    fn within(&self, age: Duration, now: OffsetDateTime) -> Option<Arc<EncryptionJwkSet>> {
+        let (keys, fetched_at) = self.keys.as_ref()?;
+        (now - *fetched_at < age).then(|| Arc::clone(keys))
+    }
+
+    fn is_cooling(&self, now: OffsetDateTime) -> bool {
+        self.attempted_at.is_some_and(|at| now - at < RecipientCache::COOLDOWN)
+    }
+}
+
+impl Remote {
+    fn kept(&self) -> Kept {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Kept)) {
+        change(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner));
+    }
 }
 
 impl RecipientCache {
@@ -40,18 +70,17 @@ impl RecipientCache {
     /// No fetch begins sooner than this after the last one.
     const COOLDOWN: Duration = Duration::seconds(30);
 
-    fn get(&self, url: &str) -> Option<Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(url).cloned()
-    }
-
-    fn put(&self, url: &str, kept: Kept) {
-        let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= Self::MAX && !all.contains_key(url) {
+    fn at(&self, url: &str) -> Arc<Remote> {
+        let mut all = self.remote.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = all.get(url) {
+            return Arc::clone(known);
+        }
+        if all.len() >= Self::MAX {
             // Whichever goes is fetched again when it is needed.
             let any = all.keys().next().cloned();
             any.and_then(|any| all.remove(&any));
         }
-        all.insert(url.to_owned(), kept);
+        Arc::clone(all.entry(url.to_owned()).or_default())
     }
 }
 
@@ -116,33 +145,30 @@ impl AuthorizationServer {
         }
     }
 
+    /// Of requests that come at once one fetches; the others use what is known, or wait for it.
     async fn remote_recipient_keys(&self, url: &str) -> Result<Arc<EncryptionJwkSet>, PortError> {
         let now = self.ports().now();
-        let known = self.recipients().get(url);
-        let kept =
-            known.as_ref().and_then(|known| known.keys.clone().map(|keys| (keys, now - known.fetched_at)));
-        if let Some((keys, age)) = &kept
-            && *age < RecipientCache::REFRESH_AFTER
-        {
-            return Ok(Arc::clone(keys));
+        let remote = self.recipients().at(url);
+        let known = remote.kept();
+        if let Some(keys) = known.within(RecipientCache::REFRESH_AFTER, now) {
+            return Ok(keys);
         }
-        let usable = kept.filter(|(_, age)| *age < RecipientCache::STALE_AFTER).map(|(keys, _)| keys);
-        let cooling = known.as_ref().is_some_and(|known| now - known.attempted_at < RecipientCache::COOLDOWN);
-        let fetched = if cooling { None } else { self.fetch_recipient_keys(url).await };
-        match (fetched, usable) {
-            (Some(keys), _) => {
-                let kept = Kept { keys: Some(Arc::clone(&keys)), fetched_at: now, attempted_at: now };
-                self.recipients().put(url, kept);
-                Ok(keys)
-            }
-            (None, usable) => {
-                if !cooling {
-                    let fetched_at = known.map_or(now, |known| known.fetched_at);
-                    self.recipients().put(url, Kept { keys: usable.clone(), fetched_at, attempted_at: now });
-                }
-                usable.ok_or_else(|| PortError::transient("the recipient's keys cannot be fetched"))
+        let usable = known.within(RecipientCache::STALE_AFTER, now);
+        let _one_at_a_time = match (remote.fetching.try_lock(), usable) {
+            (None, Some(usable)) => return Ok(usable),
+            (None, None) => remote.fetching.lock().await,
+            (Some(guard), _) => guard,
+        };
+        // Whoever waited here finds what the one before has fetched.
+        let kept = remote.kept();
+        if kept.within(RecipientCache::REFRESH_AFTER, now).is_none() && !kept.is_cooling(now) {
+            remote.change(|kept| kept.attempted_at = Some(now));
+            if let Some(keys) = self.fetch_recipient_keys(url).await {
+                remote.change(|kept| kept.keys = Some((keys, now)));
             }
         }
+        let usable = remote.kept().within(RecipientCache::STALE_AFTER, now);
+        usable.ok_or_else(|| PortError::transient("the recipient's keys cannot be fetched"))
     }
 
     async fn fetch_recipient_keys(&self, url: &str) -> Option<Arc<EncryptionJwkSet>> {

@@ -1,13 +1,18 @@
 //! Access tokens that are encrypted for their resource (RFC 9068, sections 2 and 4), and encrypted introspection answers (RFC 9701).
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use ciam_core::crypto::{self, DecryptionKeyKind};
 use ciam_core::entropy::SystemEntropy;
+use ciam_core::error::PortError;
 use ciam_core::jose::jwe::{self, ContentEncryption, Decrypter, DecryptionKey, KeyManagement, Recipient};
 use ciam_core::jose::{KeySet, PublicJwkSet};
 use ciam_core::memory::{self, MemoryHttpClient};
+use ciam_core::outbound::{HttpClient, OutboundRequest};
 use ciam_core::testkit::{ManualClock, SeededEntropy};
 use ciam_oauth::client::{Client, ClientKeys, MessageProtection, TokenEncryption};
 use ciam_oauth::server::{ConfigError, ResourceEncryption, ResourceServer, TokenFormat};
@@ -16,6 +21,7 @@ use ciam_oauth::validate::{
     Validator,
 };
 use ciam_oauth::{AuthorizationServer, ServerBuilder, validate};
+use futures_util::future::join_all;
 use http::{HeaderMap, Method, Request};
 use serde_json::{Value, json};
 use time::Duration;
@@ -297,6 +303,49 @@ async fn published_keys_are_fetched_and_nothing_goes_out_unencrypted() {
     serve(&outside, url, &other);
     world.clock.advance(Duration::minutes(16));
     assert!(!token(&world, "shop", &form).await.is_ok());
+}
+
+/// Publishes its keys slowly, and counts who asks.
+#[derive(Debug)]
+struct Slow {
+    keys: Value,
+    asked: AtomicUsize,
+}
+
+#[async_trait]
+impl HttpClient for Slow {
+    async fn resolve(&self, _: &str, port: u16) -> Result<Vec<SocketAddr>, PortError> {
+        Ok(vec![SocketAddr::from(([93, 184, 215, 14], port))])
+    }
+
+    async fn send(&self, _: OutboundRequest) -> Result<http::Response<Bytes>, PortError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        let response = http::Response::builder().header("content-type", "application/json");
+        Ok(response.body(Bytes::from(self.keys.to_string())).unwrap())
+    }
+}
+
+/// S17: of requests that come at once one fetches the keys that their tokens are encrypted for, and every one is answered.
+#[tokio::test]
+async fn s17_published_keys_are_fetched_once() {
+    let ours = key("rs-1", WAY.alg);
+    let clock = Arc::new(ManualClock::new(NOW));
+    let slow = Arc::new(Slow { keys: published(&ours), asked: AtomicUsize::new(0) });
+    let ports =
+        memory::ports_with(clock.clone(), Arc::new(SeededEntropy::new(7))).with_http_client(slow.clone());
+    let at = ClientKeys::JwksUri("https://sealed.example/jwks".to_owned());
+    let world = World::on(ports, clock, |builder| with_vault(builder).resource(sealed(at))).await;
+    let world = finish(world).await;
+    let form = [("grant_type", "client_credentials"), ("scope", "orders:read"), ("resource", SEALED)];
+    for asked in 1..=2 {
+        let all = join_all((0..32).map(|_| token(&world, "shop", &form))).await;
+        assert!(all.iter().all(super::Answer::is_ok), "{asked}");
+        assert_eq!(slow.asked.load(Ordering::SeqCst), asked);
+        world.clock.advance(Duration::minutes(16));
+    }
 }
 
 /// What cannot work is found when the server is built.

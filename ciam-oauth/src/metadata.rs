@@ -9,7 +9,7 @@ use crate::AuthorizationServer;
 use crate::authorize::{Prompt, ResponseMode};
 use crate::client::AuthMethod;
 use crate::pkce::CodeChallenge;
-use crate::request_object::WAYS;
+use crate::recipient::offered;
 use crate::scope::Scope;
 use crate::server::Endpoint;
 
@@ -154,7 +154,7 @@ impl AuthorizationServer {
             put("require_request_uri_registration", json!(true));
         }
         if accepted.encrypted {
-            put_encryption(document, "request_object_encryption", &WAYS);
+            put_encryption(document, "request_object_encryption", &offered(self.ports().crypto()));
         }
     }
 

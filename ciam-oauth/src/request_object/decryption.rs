@@ -1,13 +1,13 @@
 //! The key that clients encrypt request objects for.
 //!
-//! A tenant has one record of P-256 keys, each sealed by the [`KeyVault`](ciam_core::vault::KeyVault). The newest is published;
-//! the one before it still opens what clients encrypted meanwhile. A token that names an unknown key makes the server look
-//! again, because another node may have rotated.
+//! A tenant has one record of keys, each sealed by the [`KeyVault`](ciam_core::vault::KeyVault): P-256 keys, and RSA keys where the
+//! cryptographic backend decrypts with them. The newest of each kind is published; the one before it still opens what clients
+//! encrypted meanwhile. A token that names an unknown key makes the server look again, because another node may have rotated.
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use ciam_core::crypto::DecryptionKeyKind;
+use ciam_core::crypto::{Crypto, DecryptionKeyKind};
 use ciam_core::error::PortError;
 use ciam_core::jose::jwe::{Decrypter, DecryptionKey, EncryptionJwk, JweError, KeyManagement};
 use ciam_core::ports::Ports;
@@ -20,9 +20,7 @@ use time::OffsetDateTime;
 use crate::AuthorizationServer;
 use crate::client::TokenEncryption;
 use crate::error::{AuthorizeError, RequestObjectProblem};
-
-/// The ways in which the keys of this server can be used.
-pub(crate) const WAYS: [KeyManagement; 2] = [KeyManagement::EcdhEs, KeyManagement::EcdhEsA256Kw];
+use crate::recipient::offered;
 
 /// The keys of a tenant for request objects, open.
 #[derive(Debug)]
@@ -36,30 +34,37 @@ pub(crate) struct RequestDecryption {
 struct OpenKeys {
     version: Option<Version>,
     keys: Vec<DecryptionKey>,
-    published: Option<EncryptionJwk>,
+    published: Vec<EncryptionJwk>,
 }
 
 impl RequestDecryption {
-    /// Opens the tenant's keys, or makes the first one.
+    /// Opens the tenant's keys, and makes those that are missing.
     pub(crate) async fn load(ports: Ports) -> Result<Self, PortError> {
         let keys = Self { ports, open: ArcSwap::default() };
-        if keys.reload().await?.is_none() {
-            // Another node may make the first key at the same time; whichever is stored is everybody's.
-            let _stored_by_somebody = keys.add(None).await?;
-            keys.reload().await?.ok_or_else(|| PortError::transient("the request key was not stored"))?;
+        for _ in 0..ATTEMPTS {
+            let stored = store::load::<DecryptionRecord>(keys.ports.store(), DecryptionRecord::KEY).await?;
+            let mut missing = kinds(keys.ports.crypto());
+            missing.retain(|kind| !stored.as_ref().is_some_and(|found| found.value.has(*kind)));
+            if missing.is_empty() {
+                keys.reload().await?;
+                return Ok(keys);
+            }
+            // Another node may make them at the same time; whichever are stored are everybody's.
+            let _stored_by_somebody = keys.add(stored, &missing).await?;
         }
-        Ok(keys)
+        Err(PortError::transient("the request keys are being changed by others"))
     }
 
-    /// The key that clients encrypt for, without a `use` for anything else.
-    pub(crate) fn published(&self) -> Option<EncryptionJwk> {
+    /// The keys that clients encrypt for, one of each kind, without a `use` for anything else.
+    pub(crate) fn published(&self) -> Vec<EncryptionJwk> {
         self.open.load().published.clone()
     }
 
     pub(crate) async fn rotate(&self) -> Result<(), PortError> {
+        let all = kinds(self.ports.crypto());
         for _ in 0..ATTEMPTS {
             let stored = store::load::<DecryptionRecord>(self.ports.store(), DecryptionRecord::KEY).await?;
-            if self.add(stored).await? {
+            if self.add(stored, &all).await? {
                 self.reload().await?;
                 return Ok(());
             }
@@ -99,40 +104,51 @@ impl RequestDecryption {
         if self.open.load().version == Some(version) {
             return Ok(Some(()));
         }
-        let mut keys = Vec::with_capacity(record.keys.len() * WAYS.len());
-        let mut published = None;
+        let ways = offered(self.ports.crypto());
+        let (mut keys, mut published) = (Vec::new(), Vec::<(Kind, EncryptionJwk)>::new());
         for stored in &record.keys {
+            // A key of a kind that this node's backend does not use is another node's.
+            let of_kind: Vec<KeyManagement> =
+                ways.iter().copied().filter(|way| Kind::of(*way) == Some(stored.kind)).collect();
+            if of_kind.is_empty() {
+                continue;
+            }
             let pkcs8 = self.ports.vault().open(&SealScope::Tenant, PURPOSE, &stored.sealed).await?;
-            for way in WAYS {
+            for way in of_kind {
                 let key = DecryptionKey::from_pkcs8(self.ports.crypto(), way, pkcs8.expose());
                 let key = key.map_err(PortError::permanent)?.with_kid(&stored.kid);
-                published = key.public_jwk();
+                // One key for all ways of its kind: it is published without one, and the newest of its kind alone.
+                let public = key.public_jwk().and_then(|jwk| EncryptionJwk::new(jwk.key().clone()).ok());
+                published.retain(|(kind, _)| *kind != stored.kind);
+                published.extend(public.map(|jwk| (stored.kind, jwk.with_kid(&stored.kid))));
                 keys.push(key);
             }
         }
-        // One key for all ways: it is published without one.
-        let published = published.and_then(|jwk| EncryptionJwk::new(jwk.key().clone()).ok());
-        let published = published.zip(record.keys.last()).map(|(jwk, newest)| jwk.with_kid(&newest.kid));
+        let published = published.into_iter().map(|(_, jwk)| jwk).collect();
         self.open.store(Arc::new(OpenKeys { version: Some(version), keys, published }));
         Ok(Some(()))
     }
 
-    /// Stores one more key behind those that were read; `false` when somebody else was faster.
-    async fn add(&self, stored: Option<Versioned<DecryptionRecord>>) -> Result<bool, PortError> {
+    /// Stores one more key of each of these kinds behind those that were read; `false` when somebody else was faster.
+    async fn add(
+        &self,
+        stored: Option<Versioned<DecryptionRecord>>,
+        wanted: &[Kind],
+    ) -> Result<bool, PortError> {
         let encryption = self.ports.crypto().encryption();
         let encryption = encryption.ok_or_else(|| PortError::permanent("the backend has no encryption"))?;
-        let pkcs8 =
-            encryption.generate_decryption_key(DecryptionKeyKind::P256).map_err(PortError::permanent)?;
-        let sealed = self.ports.vault().seal(&SealScope::Tenant, PURPOSE, pkcs8.expose()).await?;
-        let kid = Secret::random(self.ports.entropy())?.expose().chars().take(KID_LENGTH).collect();
         let entity = EntityRef::record::<DecryptionRecord>(DecryptionRecord::KEY);
         let (mut record, batch) = match stored {
             None => (DecryptionRecord { keys: Vec::new() }, Batch::new().require_absent(entity)),
             Some(found) => (found.value, Batch::new().require_version(entity, found.version)),
         };
-        record.keys.push(SealedKey { kid, sealed, made_at: self.ports.now() });
-        let surplus = record.keys.len().saturating_sub(DecryptionRecord::MAX_KEYS);
-        record.keys.drain(..surplus);
+        for kind in wanted {
+            let pkcs8 = encryption.generate_decryption_key(kind.generated()).map_err(PortError::permanent)?;
+            let sealed = self.ports.vault().seal(&SealScope::Tenant, PURPOSE, pkcs8.expose()).await?;
+            let kid = Secret::random(self.ports.entropy())?.expose().chars().take(KID_LENGTH).collect();
+            record.keys.push(SealedKey { kind: *kind, kid, sealed, made_at: self.ports.now() });
+            record.keep_newest(*kind);
+        }
         Ok(self.ports.store().commit(batch.put(&record)?).await?.is_applied())
     }
 }
@@ -188,11 +204,63 @@ struct DecryptionRecord {
 
 impl DecryptionRecord {
     const KEY: &'static str = "request-object";
+    /// Of each kind.
     const MAX_KEYS: usize = 2;
+
+    fn has(&self, kind: Kind) -> bool {
+        self.keys.iter().any(|key| key.kind == kind)
+    }
+
+    fn keep_newest(&mut self, kind: Kind) {
+        let of_kind = self.keys.iter().filter(|key| key.kind == kind).count();
+        let mut surplus = of_kind.saturating_sub(Self::MAX_KEYS);
+        self.keys.retain(|key| {
+            let goes = key.kind == kind && surplus > 0;
+            surplus -= usize::from(goes);
+            !goes
+        });
+    }
+}
+
+/// What kind of key one is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    /// P-256, for agreement. Records of the time before there were others do not say it.
+    #[default]
+    Agreement,
+    /// RSA.
+    Rsa,
+}
+
+impl Kind {
+    const fn of(way: KeyManagement) -> Option<Self> {
+        match way {
+            KeyManagement::EcdhEs | KeyManagement::EcdhEsA256Kw => Some(Self::Agreement),
+            KeyManagement::RsaOaep | KeyManagement::RsaOaep256 => Some(Self::Rsa),
+            _ => None,
+        }
+    }
+
+    const fn generated(self) -> DecryptionKeyKind {
+        match self {
+            Self::Agreement => DecryptionKeyKind::P256,
+            Self::Rsa => DecryptionKeyKind::Rsa,
+        }
+    }
+}
+
+/// The kinds that a backend decrypts with.
+fn kinds(crypto: &dyn Crypto) -> Vec<Kind> {
+    let mut all: Vec<Kind> = offered(crypto).into_iter().filter_map(Kind::of).collect();
+    all.dedup();
+    all
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 struct SealedKey {
+    #[serde(default)]
+    kind: Kind,
     kid: String,
     sealed: Sealed,
     #[serde(with = "time::serde::rfc3339")]

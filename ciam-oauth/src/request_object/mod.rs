@@ -24,7 +24,7 @@ use http::header::ACCEPT;
 use time::Duration;
 
 use self::claims::RequestObjectRules;
-pub(crate) use self::decryption::{RequestDecryption, WAYS};
+pub(crate) use self::decryption::RequestDecryption;
 use crate::AuthorizationServer;
 use crate::client::{Client, ClientKeys};
 use crate::error::{AuthorizeError, RequestObjectProblem, RequestProblem};

@@ -43,7 +43,7 @@ use crate::jwt_bearer::{AssertionPolicy, NoAssertions, TrustedIssuer};
 use crate::mtls::MutualTls;
 use crate::recipient::{self, RecipientCache};
 use crate::registration::RegistrationSettings;
-use crate::request_object::{RequestDecryption, RequestObjects, WAYS};
+use crate::request_object::{RequestDecryption, RequestObjects};
 use crate::resource::ResourceIndicator;
 #[cfg(feature = "draft-status-list")]
 use crate::status_list::{StatusListSettings, StatusLists};
@@ -326,10 +326,11 @@ impl ServerBuilder {
             _ => None,
         };
         let accepted = config.request_objects.as_ref();
+        let offered = recipient::offered(self.ports.crypto());
         let supported = Supported {
-            encryption: recipient::offered(self.ports.crypto()),
             request_objects: accepted.map_or(AlgorithmSet::of(&[]), |accepted| accepted.algorithms),
-            decryption: if request_decryption.is_some() { WAYS.to_vec() } else { Vec::new() },
+            decryption: if request_decryption.is_some() { offered.clone() } else { Vec::new() },
+            encryption: offered,
             detail_types: config.detail_types.keys().cloned().collect(),
             backchannel: config.backchannel.as_ref().map(|it| it.delivery.clone()).unwrap_or_default(),
             user_codes: config.backchannel.as_ref().is_some_and(|it| it.user_codes),

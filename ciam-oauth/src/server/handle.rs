@@ -100,9 +100,9 @@ impl AuthorizationServer {
         match self.keys().keys().await {
             Ok(keys) => {
                 let max_age = self.keys().policy().jwks_max_age().whole_seconds();
-                match self.request_decryption().and_then(RequestDecryption::published) {
+                match self.request_decryption().map(RequestDecryption::published) {
                     None => reply::raw_document(keys.jwks_json().clone(), max_age),
-                    Some(for_requests) => match with_key(keys.jwks_json(), for_requests) {
+                    Some(for_requests) => match with_keys(keys.jwks_json(), for_requests) {
                         Some(document) => reply::raw_document(document, max_age),
                         None => reply::plain(StatusCode::INTERNAL_SERVER_ERROR),
                     },
@@ -201,10 +201,10 @@ fn has_cookies(request: &Request<Bytes>) -> bool {
     [SESSION_COOKIE, BROWSER_COOKIE].into_iter().any(|name| cookie(request.headers(), name).is_some())
 }
 
-/// The key set with one key more.
-fn with_key(jwks: &[u8], key: EncryptionJwk) -> Option<Bytes> {
+/// The key set with more keys.
+fn with_keys(jwks: &[u8], more: Vec<EncryptionJwk>) -> Option<Bytes> {
     let mut document: Value = serde_json::from_slice(jwks).ok()?;
-    document.get_mut("keys")?.as_array_mut()?.push(key.into());
+    document.get_mut("keys")?.as_array_mut()?.extend(more.into_iter().map(Value::from));
     serde_json::to_vec(&document).ok().map(Bytes::from)
 }
 

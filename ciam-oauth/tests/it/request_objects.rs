@@ -327,13 +327,16 @@ fn encrypted(builder: ServerBuilder) -> ServerBuilder {
 
 /// The key that the server publishes for request objects.
 async fn server_key(world: &World) -> EncryptionJwk {
+    server_keys(world).await.keys()[0].clone()
+}
+
+async fn server_keys(world: &World) -> EncryptionJwkSet {
     let reply = Browser::new().get(world, "/jwks").await;
     let set = EncryptionJwkSet::parse(reply.body(), &JwkSetLimits::default()).unwrap();
-    let key = set.keys()[0].clone();
     // The signing keys are there as before.
     let all: Value = serde_json::from_str(reply.body()).unwrap();
     assert!(all["keys"].as_array().unwrap().len() >= 2);
-    key
+    set
 }
 
 fn seal(key: &EncryptionJwk, alg: KeyManagement, object: &str) -> String {
@@ -374,6 +377,43 @@ async fn rfc9101_6_1_request_objects_are_encrypted_for_the_server() {
     signing.world.server.rotate_request_key().await.unwrap();
     let (_, body) = signing.push(&with_object(&seal(&key, KeyManagement::EcdhEs, &good))).await;
     assert_eq!(body["error"], "invalid_request_object", "the key before the last is gone");
+}
+
+/// RFC 9101, section 6.1: a backend that decrypts with RSA too has a key for that, is asked for it, and keeps it through rotations; a
+/// node with another backend opens what it can, and nothing else is advertised there.
+#[tokio::test]
+async fn rfc9101_6_1_request_objects_are_encrypted_in_every_way_of_the_backend() {
+    let signing = Signing::new(encrypted).await;
+    let ports = signing.world.ports.clone().with_crypto(crypto::aws_lc_rs());
+    let server = encrypted(World::builder(ports)).build().await.unwrap();
+    let metadata = server.metadata();
+    let all = ["ECDH-ES", "ECDH-ES+A256KW", "RSA-OAEP", "RSA-OAEP-256"];
+    assert_eq!(metadata["request_object_encryption_alg_values_supported"], json!(all));
+    let other = World { server, ports: signing.world.ports.clone(), clock: signing.world.clock.clone() };
+    let signing = Signing { world: other, ..signing };
+    let object = signing.object(&json!({})).await;
+    for rotated in [false, true] {
+        if rotated {
+            signing.world.server.rotate_request_key().await.unwrap();
+        }
+        let published = server_keys(&signing.world).await;
+        assert_eq!(published.keys().len(), 2, "one of each kind");
+        for alg in KeyManagement::ALL.into_iter().filter(|alg| *alg != KeyManagement::Dir) {
+            let key = published.find(alg).unwrap();
+            for enc in ContentEncryption::ALL {
+                let recipient = Recipient::new(key, alg, enc).unwrap();
+                let typ = Some("oauth-authz-req+jwt");
+                let sealed = jwe::encrypt(&*crypto::aws_lc_rs(), &recipient, typ, object.as_bytes()).unwrap();
+                let (status, body) = signing.push(&with_object(&sealed)).await;
+                assert_eq!(status, StatusCode::CREATED, "{alg:?} {enc:?} {body}");
+            }
+        }
+    }
+    // The other backend has its own kind among them, and takes no other.
+    let ring = encrypted(World::builder(signing.world.ports.clone())).build().await.unwrap();
+    let other =
+        World { server: ring, ports: signing.world.ports.clone(), clock: signing.world.clock.clone() };
+    assert_eq!(server_keys(&other).await.keys().len(), 1);
 }
 
 /// Another node opens what was encrypted for a key that it has not seen yet.

@@ -1,7 +1,7 @@
 //! Encrypted ID tokens and UserInfo responses (OpenID Connect Core, sections 2, 5.3.2 and 10.2).
 
 use bytes::Bytes;
-use ciam_core::crypto::{self, DecryptionKeyKind};
+use ciam_core::crypto::{self, Crypto, DecryptionKeyKind};
 use ciam_core::http::Peer;
 use ciam_core::jose::jwe::{ContentEncryption, Decrypter, DecryptionKey, KeyManagement};
 use ciam_core::jose::{Algorithm, AlgorithmSet, TokenType, Verifier};
@@ -15,9 +15,16 @@ use crate::world::{Browser, ISSUER, World, web_named};
 const REMOTE: &str = "https://app.example/jwks";
 
 fn key(kid: &str, way: KeyManagement) -> DecryptionKey {
-    let crypto = crypto::ring();
-    let pkcs8 = crypto.encryption().unwrap().generate_decryption_key(DecryptionKeyKind::P256).unwrap();
-    DecryptionKey::from_pkcs8(&*crypto, way, pkcs8.expose()).unwrap().with_kid(kid)
+    key_of(&*crypto::ring(), kid, way)
+}
+
+fn key_of(backend: &dyn Crypto, kid: &str, way: KeyManagement) -> DecryptionKey {
+    let kind = match way {
+        KeyManagement::RsaOaep | KeyManagement::RsaOaep256 => DecryptionKeyKind::Rsa,
+        _ => DecryptionKeyKind::P256,
+    };
+    let pkcs8 = backend.encryption().unwrap().generate_decryption_key(kind).unwrap();
+    DecryptionKey::from_pkcs8(backend, way, pkcs8.expose()).unwrap().with_kid(kid)
 }
 
 fn set(keys: &[&DecryptionKey]) -> Value {
@@ -46,32 +53,41 @@ async fn verified(world: &World, typ: &'static str, token: &str) -> Value {
     verifier.verify(token, keys.keys()).unwrap().claims().unwrap()
 }
 
-/// Section 10.2: signed, then encrypted, for every pair that the backend offers.
+/// Section 10.2: signed, then encrypted, for every pair that the backend offers, and no other is advertised.
 #[tokio::test]
 async fn core_10_2_id_tokens_are_signed_and_then_encrypted() {
-    let world = World::new().await;
-    let metadata = world.server.metadata();
-    assert_eq!(metadata["id_token_encryption_alg_values_supported"], json!(["ECDH-ES", "ECDH-ES+A256KW"]));
-    assert_eq!(metadata["userinfo_encryption_alg_values_supported"], json!(["ECDH-ES", "ECDH-ES+A256KW"]));
-    for alg in [KeyManagement::EcdhEs, KeyManagement::EcdhEsA256Kw] {
-        for enc in ContentEncryption::ALL {
-            let ours = key("e1", alg);
-            let with = TokenEncryption::new(alg, enc);
-            let registered = client(ClientKeys::Jwks(set(&[&ours])), |it| it.with_id_token_encryption(with));
-            world.server.clients().put(registered).await.unwrap();
-            let body = tokens(&world).await;
-            let token = body["id_token"].as_str().unwrap();
-            assert_eq!(token.split('.').count(), 5, "{token}");
-            let opened = Decrypter::new(crypto::ring(), vec![ours]).decrypt(token).unwrap();
-            assert_eq!((opened.header().management, opened.header().encryption), (alg, enc));
-            let claims = verified(&world, "JWT", opened.nested().unwrap()).await;
-            assert_eq!((&claims["iss"], &claims["aud"]), (&json!(ISSUER), &json!("sealed")));
-            assert!(claims["at_hash"].is_string());
-            // UserInfo stays as it was: it is registered for itself.
-            let plain = userinfo(&world, body["access_token"].as_str().unwrap()).await;
-            assert_eq!(plain.headers()[CONTENT_TYPE], "application/json");
+    let agreements = vec![KeyManagement::EcdhEs, KeyManagement::EcdhEsA256Kw];
+    let all = [agreements.clone(), vec![KeyManagement::RsaOaep, KeyManagement::RsaOaep256]].concat();
+    for (backend, ways) in [(crypto::ring(), agreements), (crypto::aws_lc_rs(), all)] {
+        let world = World::on(backend.clone()).await;
+        let metadata = world.server.metadata();
+        let names: Vec<&str> = ways.iter().map(|way| way.as_str()).collect();
+        for kind in ["id_token", "userinfo", "authorization"] {
+            assert_eq!(metadata[&format!("{kind}_encryption_alg_values_supported")], json!(names), "{kind}");
+        }
+        for alg in ways {
+            let ours = key_of(&*backend, "e1", alg);
+            for enc in ContentEncryption::ALL {
+                id_token_by(&world, &ours, TokenEncryption::new(alg, enc)).await;
+            }
         }
     }
+}
+
+async fn id_token_by(world: &World, ours: &DecryptionKey, with: TokenEncryption) {
+    let registered = client(ClientKeys::Jwks(set(&[ours])), |it| it.with_id_token_encryption(with));
+    world.server.clients().put(registered).await.unwrap();
+    let body = tokens(world).await;
+    let token = body["id_token"].as_str().unwrap();
+    assert_eq!(token.split('.').count(), 5, "{token}");
+    let opened = Decrypter::new(crypto::aws_lc_rs(), vec![ours.clone()]).decrypt(token).unwrap();
+    assert_eq!((opened.header().management, opened.header().encryption), (with.alg, with.enc));
+    let claims = verified(world, "JWT", opened.nested().unwrap()).await;
+    assert_eq!((&claims["iss"], &claims["aud"]), (&json!(ISSUER), &json!("sealed")));
+    assert!(claims["at_hash"].is_string());
+    // UserInfo stays as it was: it is registered for itself.
+    let plain = userinfo(world, body["access_token"].as_str().unwrap()).await;
+    assert_eq!(plain.headers()[CONTENT_TYPE], "application/json");
 }
 
 /// Section 5.3.2: a response that is encrypted alone holds the claims; one that is signed too holds a token.

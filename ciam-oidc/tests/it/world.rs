@@ -8,6 +8,7 @@ use base64::Engine as _;
 use bytes::Bytes;
 use ciam_core::account::{Account, AccountStatus, Identifier, IdentifierKey};
 use ciam_core::assurance::{Amr, AuthenticationContext, FactorKind, Proof};
+use ciam_core::crypto::{self, Crypto};
 use ciam_core::encoding::base64url;
 use ciam_core::error::PortError;
 use ciam_core::http::{BROWSER_COOKIE, BrowserId, Params, ParamsLimits, Peer, SESSION_COOKIE};
@@ -96,12 +97,26 @@ impl World {
         client: impl FnOnce(Client) -> Client,
         party: impl FnOnce(RelyingPartyConfig) -> RelyingPartyConfig,
     ) -> Self {
+        Self::made(crypto::ring(), client, party).await
+    }
+
+    /// With another cryptographic backend at the provider.
+    pub(crate) async fn on(backend: Arc<dyn Crypto>) -> Self {
+        Self::made(backend, |client| client, |config| config).await
+    }
+
+    async fn made(
+        backend: Arc<dyn Crypto>,
+        client: impl FnOnce(Client) -> Client,
+        party: impl FnOnce(RelyingPartyConfig) -> RelyingPartyConfig,
+    ) -> Self {
         let clock = Arc::new(ManualClock::default());
         let entropy = Arc::new(SeededEntropy::new(7));
         let loopback = Arc::new(Loopback::default());
         let outside = MemoryHttpClient::new();
-        let ports =
-            memory::ports_with(clock.clone(), entropy.clone()).with_http_client(Arc::new(outside.clone()));
+        let ports = memory::ports_with(clock.clone(), entropy.clone())
+            .with_http_client(Arc::new(outside.clone()))
+            .with_crypto(backend);
         let config = ProviderConfig::new(format!("{ISSUER}/sign-out/"), format!("{ISSUER}/signed-out"))
             .with_only_algorithm(Algorithm::Es256)
             .with_backchannel_logout()

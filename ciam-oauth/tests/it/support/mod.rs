@@ -72,7 +72,7 @@ impl World {
         world
     }
 
-    fn builder(ports: Ports) -> ServerBuilder {
+    pub(crate) fn builder(ports: Ports) -> ServerBuilder {
         AuthorizationServer::builder(ports)
             .issuer(ISSUER.parse().unwrap())
             .interaction_url("https://id.example/interaction/")

@@ -31,7 +31,7 @@
 //!
 //! | specification | state |
 //! | --- | --- |
-//! | [OpenID Connect Core 1.0](https://openid.net/specs/openid-connect-core-1_0.html) | code flow; ID token and UserInfo, signed and encrypted; scopes, `claims`, `prompt`, `max_age`, `acr_values`, hints, request objects, pairwise subjects, third-party initiated login, offline access. Not: implicit and hybrid flows, aggregated claims |
+//! | [OpenID Connect Core 1.0](https://openid.net/specs/openid-connect-core-1_0.html) | code flow; ID token and UserInfo, signed and encrypted; scopes, `claims`, `prompt`, `max_age`, `acr_values`, hints, request objects, pairwise subjects, third-party initiated login, offline access; the flows with `code id_token` and `id_token` by the [profile](ciam_oauth::server::Profile::OpenIdHybrid) for certification. Not: access tokens from the authorization endpoint, aggregated claims |
 //! | [Discovery 1.0](https://openid.net/specs/openid-connect-discovery-1_0.html) | configuration document, signed where it is turned on; WebFinger for the domains that are named, and at the relying party |
 //! | [Dynamic Client Registration 1.0](https://openid.net/specs/openid-connect-registration-1_0.html) | through ciam-oauth; at the relying party registration, and management by [RFC 7592](https://www.rfc-editor.org/rfc/rfc7592) |
 //! | At the relying party | pushed requests, signed request objects by value and by reference, [JARM](https://openid.net/specs/oauth-v2-jarm.html), DPoP, mutual TLS aliases, RFC 9207, encrypted ID tokens, signed and encrypted UserInfo |

@@ -2,7 +2,7 @@
 //!
 //! | specification | status |
 //! | --- | --- |
-//! | [RFC 6749](https://www.rfc-editor.org/rfc/rfc6749) OAuth 2.0 | authorization code, client credentials, refresh tokens. No implicit grant (4.2), no password grant (4.3). |
+//! | [RFC 6749](https://www.rfc-editor.org/rfc/rfc6749) OAuth 2.0 | authorization code, client credentials, refresh tokens. No access tokens from the authorization endpoint (4.2), no password grant (4.3). |
 //! | [RFC 6750](https://www.rfc-editor.org/rfc/rfc6750) Bearer tokens | header only; no token in a form or query. |
 //! | [RFC 7009](https://www.rfc-editor.org/rfc/rfc7009) Revocation | yes; refresh tokens take their grant with them. |
 //! | [RFC 7523](https://www.rfc-editor.org/rfc/rfc7523) JWT client authentication | section 2.2, `private_key_jwt`, and by name `client_secret_jwt`; section 2.1 with trusted issuers and a policy. |
@@ -21,7 +21,7 @@
 //! | [Prompt create](https://openid.net/specs/openid-connect-prompt-create-1_0.html) | yes, as a sign-in that asks for registration. |
 //! | [Unmet authentication requirements](https://openid.net/specs/openid-connect-unmet-authentication-requirements-1_0.html) | yes. |
 //! | [RFC 9101](https://www.rfc-editor.org/rfc/rfc9101) Request objects | by value, signed or nested in a JWE, at the authorization endpoint and pushed; by reference as pushed requests, or where it is turned on from registered addresses. Nothing unsigned. |
-//! | [RFC 7591](https://www.rfc-editor.org/rfc/rfc7591) Dynamic registration | yes, with initial access tokens, software statements and a policy; `response_types` is `code`. Texts in several languages are left out. |
+//! | [RFC 7591](https://www.rfc-editor.org/rfc/rfc7591) Dynamic registration | yes, with initial access tokens, software statements and a policy; `response_types` as the [profile](crate::server::Profile) has them. Texts in several languages are left out. |
 //! | [RFC 7592](https://www.rfc-editor.org/rfc/rfc7592) Registration management | yes; the token stays the same. |
 //! | [RFC 8628](https://www.rfc-editor.org/rfc/rfc8628) Device grant | yes, with `verification_uri_complete`. |
 //! | [RFC 8693](https://www.rfc-editor.org/rfc/rfc8693) Token exchange | access tokens of this server, for access tokens; `act` (4.1), and `may_act` (4.4) by the hook of the host. No SAML or ID tokens. |

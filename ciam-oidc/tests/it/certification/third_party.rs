@@ -1,5 +1,5 @@
-//! `oidcc-3rdparty-init-login-certification-test-plan`, as far as it goes without dynamic registration: what is registered is
-//! kept and used, and an address that is not `https` is refused.
+//! `oidcc-3rdparty-init-login-certification-test-plan` with a client that is registered in the program; with one that registers itself
+//! it is in `dynamic.rs`.
 
 use ciam_oidc::OpenIdProvider;
 

@@ -157,7 +157,7 @@ impl AuthorizationServer {
         plan: &Plan<'_>,
         claims: &mut AccessTokenClaims,
     ) -> Result<Option<StatusEntry>, TokenError> {
-        if plan.resource.format == TokenFormat::Opaque {
+        if plan.resource.format == TokenFormat::Opaque || !plan.resource.status_list {
             return Ok(None);
         }
         claims.status = self.place_in_status_list(plan.now).await?;

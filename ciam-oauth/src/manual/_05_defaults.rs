@@ -41,6 +41,7 @@
 //! | initial access token | one client within a day, `InitialAccess::with_uses`, `with_lifetime` | a copy is of little use |
 //! | assertion as a grant | valid for 10 minutes at most, clocks 30 s apart; `jti` and `sub` of 512 bytes, used once | `TrustedIssuer::max_lifetime` |
 //! | status lists (`draft-status-list`) | off, `ServerBuilder::status_lists` | |
+//! | … for a resource | its JWTs are listed, but with `ResourceServer::without_status_list` | a place costs a record in the store; who does not look there needs none |
 //! | … tokens in one | 65536, `StatusListSettings::with_capacity`; a power of four from 1024 to 1048576 | the tokens hide among each other; each resource fetches them all, 16 KiB before it is packed |
 //! | … one is open for new tokens | 6 h, 1 min to 1 day; it is published for a day longer | no token lives longer |
 //! | … others keep one for | 1 min, 1 s to 1 h | with the next row, how late a revocation is seen |

@@ -271,6 +271,11 @@ pub struct ResourceServer {
     pub access_token_lifetime: Option<Duration>,
     /// How its access tokens are encrypted for it, when they are JWTs; `None` when they are not, which is the default.
     pub encryption: Option<ResourceEncryption>,
+    /// Whether its access tokens have a place in a [status list](crate::status_list), when they are JWTs and there are lists. Default
+    /// yes.
+    #[cfg(feature = "draft-status-list")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "draft-status-list")))]
+    pub status_list: bool,
 }
 
 impl ResourceServer {
@@ -278,7 +283,15 @@ impl ResourceServer {
     #[must_use]
     pub fn new(identifier: ResourceIndicator, scopes: ScopeSet) -> Self {
         let format = TokenFormat::Jwt { alg: Algorithm::Es256 };
-        Self { identifier, scopes, format, access_token_lifetime: None, encryption: None }
+        Self {
+            identifier,
+            scopes,
+            format,
+            access_token_lifetime: None,
+            encryption: None,
+            #[cfg(feature = "draft-status-list")]
+            status_list: true,
+        }
     }
 
     /// Sets the form of its access tokens.
@@ -299,6 +312,15 @@ impl ResourceServer {
     #[must_use]
     pub fn with_encryption(mut self, encryption: ResourceEncryption) -> Self {
         self.encryption = Some(encryption);
+        self
+    }
+
+    /// Leaves its access tokens out of the [status lists](crate::status_list): it does not look there.
+    #[must_use]
+    #[cfg(feature = "draft-status-list")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "draft-status-list")))]
+    pub const fn without_status_list(mut self) -> Self {
+        self.status_list = false;
         self
     }
 }

@@ -1,7 +1,8 @@
 //! Token Status List ([draft-ietf-oauth-status-list-21](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-status-list-21)): a
 //! resource that validates JWTs by itself learns which of them were revoked, of many at once and without naming any.
 //!
-//! Each JWT access token names a list and an index in it. The server publishes the lists; a resource
+//! Each JWT access token names a list and an index in it, unless it is for a resource
+//! [that does not look there](crate::server::ResourceServer::without_status_list). The server publishes the lists; a resource
 //! [fetches](crate::validate::StatusChecker) one, keeps it for a little while, and looks the token up. Where
 //! [introspection](crate::introspect) tells the server of every request and costs one itself, a list costs one fetch in a minute for
 //! all tokens, and says nothing of who is where.

@@ -77,8 +77,12 @@ impl StatusListSettings {
         self
     }
 
-    /// Whether they can work.
-    pub(crate) fn check(&self) -> Result<(), &'static str> {
+    /// Whether they can work: what the construction of a server asks, for whoever reads them from a file.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, as a sentence.
+    pub fn check(&self) -> Result<(), &'static str> {
         let power_of_four =
             self.capacity.is_power_of_two() && self.capacity.trailing_zeros().is_multiple_of(2);
         if !power_of_four || !(1_024..=1_048_576).contains(&self.capacity) {

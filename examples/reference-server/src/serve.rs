@@ -183,6 +183,10 @@ fn spawn_background(app: &App, stopped: &watch::Receiver<()>, tasks: &mut JoinSe
     if services.server.config().backchannel.is_some() {
         relay = relay.with_sink(services.server.backchannel_sink());
     }
+    #[cfg(feature = "draft-status-list")]
+    if services.server.config().status_lists.is_some() {
+        relay = relay.with_sink(services.server.status_list_sink());
+    }
     relay = relay.with_sink(crate::directory::grants_sink(services));
     relay = relay.with_source(Arc::new(services.saml.clone()));
     for fetching in services.saml.background() {

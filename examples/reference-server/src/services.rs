@@ -363,7 +363,7 @@ fn configure(builder: ServerBuilder, config: &Config, ports: &Ports) -> anyhow::
         .acr(ladder(relying_party(config).as_ref()))
         .profile(config.oauth.profile)
         .request_objects(request_objects(config))
-        .resource(ResourceServer::new(own.clone(), ScopeSet::new()))
+        .resource(own_resource(own.clone()))
         .default_resource(own.clone())
         .detail_type(Arc::new(PaymentType));
     builder = protocols(builder, config, ports);
@@ -437,6 +437,10 @@ fn protocols(mut builder: ServerBuilder, config: &Config, ports: &Ports) -> Serv
         }
         builder = builder.client_documents(settings);
     }
+    #[cfg(feature = "draft-status-list")]
+    if let Some(settings) = rules.status_lists {
+        builder = builder.status_lists(settings);
+    }
     if !rules.exchanges.is_empty() {
         builder = builder.token_exchange(Arc::new(ConfiguredExchanges::new(rules.exchanges.clone())));
     }
@@ -456,8 +460,21 @@ fn more_authentication(rules: &OAuthRules) -> Vec<AuthMethod> {
     more
 }
 
+/// This server itself: it knows of a revocation without a list.
+fn own_resource(identifier: ResourceIndicator) -> ResourceServer {
+    let resource = ResourceServer::new(identifier, ScopeSet::new());
+    #[cfg(feature = "draft-status-list")]
+    let resource = resource.without_status_list();
+    resource
+}
+
 fn resource(entry: &ResourceEntry) -> ResourceServer {
     let resource = ResourceServer::new(entry.id.clone(), entry.scopes.keys().cloned().collect());
+    #[cfg(feature = "draft-status-list")]
+    let resource = match entry.status_list {
+        Some(false) => resource.without_status_list(),
+        _ => resource,
+    };
     match entry.access_tokens {
         TokenFormat::Jwt => resource,
         TokenFormat::Opaque => resource.with_format(Format::Opaque),

@@ -7,7 +7,7 @@ use ciam_core::crypto;
 use ciam_core::jose::{AlgorithmSet, KeySet, PublicJwkSet, TokenType, Verifier};
 use ciam_core::store::{Batch, IndexDeclaration, PageRequest, RecordKind};
 use ciam_oauth::client::RefreshRotation;
-use ciam_oauth::server::ConfigError;
+use ciam_oauth::server::{ConfigError, ResourceServer};
 use ciam_oauth::status_list::{StatusBits, StatusList, StatusListSettings, TokenStatus};
 use http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
@@ -337,4 +337,23 @@ async fn tokens_of_every_resource_are_listed() {
     let world = world().await;
     let tokens = person(&world).await.tokens_at(&world, "shop", STOCK).await;
     assert!(place(&tokens.access).0.starts_with(LISTS));
+}
+
+/// A resource that does not look there needs no place, and none is stored.
+#[tokio::test]
+async fn a_resource_may_be_left_out() {
+    let alone = "https://alone.example";
+    let world = World::with(|builder| {
+        let resource = ResourceServer::new(alone.parse().unwrap(), "orders:read".parse().unwrap());
+        with_vault(builder).resource(resource.without_status_list()).status_lists(StatusListSettings::new())
+    })
+    .await;
+    let world = prepare(world).await;
+    world.change_client("shop", |it| _ = it.resources.insert(alone.parse().unwrap())).await;
+    let form = [("grant_type", "client_credentials"), ("scope", "orders:read"), ("resource", alone)];
+    let tokens = token(&world, "shop", &form).await.tokens();
+    assert!(claims(&tokens.access).get("status").is_none());
+    assert_eq!(revoke(&world, "shop", &tokens.access).await.status, 200);
+    let listed = world.ports.store().records_by(LISTED, "client", "shop", PageRequest::first(1)).await;
+    assert!(listed.unwrap().items.is_empty());
 }

@@ -12,6 +12,7 @@ mod resolve;
 mod retention;
 mod risk;
 mod settings;
+mod status_lists;
 mod upstreams;
 
 use std::{

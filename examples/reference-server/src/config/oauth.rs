@@ -11,7 +11,10 @@ use ciam_oauth::{
 use serde::Deserialize;
 use url::Url;
 
-use super::backchannel::{BackchannelRules, BackchannelSection};
+use super::{
+    backchannel::{BackchannelRules, BackchannelSection},
+    status_lists::StatusListSection,
+};
 
 /// OAuth and OpenID Connect, in the file.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -56,6 +59,8 @@ pub struct OAuthSettings {
     /// digests. Default: no.
     #[serde(default)]
     pub client_secret_jwt: bool,
+    /// The status of JWT access tokens is published in lists. Without the section it is not. Needs a build with `draft-status-list`.
+    pub status_lists: Option<StatusListSection>,
     /// Who may exchange tokens for which resource. Without one nobody can.
     #[serde(default)]
     pub exchange: Vec<ExchangeSettings>,
@@ -144,6 +149,9 @@ pub struct OAuthRules {
     pub backchannel: Option<BackchannelRules>,
     /// Whether clients may authenticate by `client_secret_jwt`.
     pub client_secret_jwt: bool,
+    /// How the status of access tokens is published.
+    #[cfg(feature = "draft-status-list")]
+    pub status_lists: Option<ciam_oauth::status_list::StatusListSettings>,
     /// Which exchanges are allowed.
     pub exchanges: Vec<ExchangeRule>,
 }
@@ -219,6 +227,12 @@ impl OAuthRules {
                 cfg!(feature = "draft-first-party-apps"),
             ),
             (file.native_sso, "native_sso", "draft-native-sso", cfg!(feature = "draft-native-sso")),
+            (
+                file.status_lists.is_some(),
+                "status_lists",
+                "draft-status-list",
+                cfg!(feature = "draft-status-list"),
+            ),
         ] {
             if asked && !built {
                 return Err((key, format!("needs a build with `{feature}`")));
@@ -238,6 +252,8 @@ impl OAuthRules {
             native_sso: file.native_sso,
             backchannel: file.backchannel.as_ref().map(BackchannelRules::from_file).transpose()?,
             client_secret_jwt: file.client_secret_jwt,
+            #[cfg(feature = "draft-status-list")]
+            status_lists: file.status_lists.as_ref().map(StatusListSection::settings).transpose()?,
             exchanges: file.exchange.iter().map(ExchangeRule::from_file).collect::<Result<_, _>>()?,
         })
     }

@@ -305,6 +305,8 @@ pub struct ResourceEntry {
     /// The format of its access tokens.
     #[serde(default)]
     pub access_tokens: TokenFormat,
+    /// Whether their status is published, where the server has lists (`[oauth.status_lists]`) and they are signed. Default: yes.
+    pub status_list: Option<bool>,
 }
 
 /// A person.

@@ -6,6 +6,8 @@ mod attested;
 mod challenge;
 #[cfg(feature = "draft-native-sso")]
 mod native_sso;
+#[cfg(feature = "draft-status-list")]
+mod status_lists;
 
 use std::fs;
 
@@ -30,11 +32,17 @@ fn a_build_without_a_draft_says_so() {
         ("authorization_challenge", "draft-first-party-apps", cfg!(feature = "draft-first-party-apps")),
         ("native_sso", "draft-native-sso", cfg!(feature = "draft-native-sso")),
     ] {
-        let read = loaded(key, &format!("[oauth]\n{key} = true\n"));
-        assert_eq!(read.is_ok(), built, "{key}: {read:?}");
-        if let Err(why) = read {
-            assert!(why.contains(feature) && why.contains(key), "{why}");
-        }
+        refused_unless(built, key, feature, &format!("[oauth]\n{key} = true\n"));
+    }
+    let built = cfg!(feature = "draft-status-list");
+    refused_unless(built, "status_lists", "draft-status-list", "[oauth.status_lists]\n");
+}
+
+fn refused_unless(built: bool, key: &str, feature: &str, text: &str) {
+    let read = loaded(key, text);
+    assert_eq!(read.is_ok(), built, "{key}: {read:?}");
+    if let Err(why) = read {
+        assert!(why.contains(feature) && why.contains(key), "{why}");
     }
 }
 

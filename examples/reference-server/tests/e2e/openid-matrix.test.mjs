@@ -2,6 +2,7 @@
 // answered; what a profile forbids is refused.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import * as jose from 'jose';
 import * as client from 'openid-client';
@@ -20,21 +21,29 @@ const key = await jose.generateKeyPair('ES256', { extractable: true });
 const jwk = { ...(await jose.exportJWK(key.publicKey)), kid: 'matrix', alg: 'ES256', use: 'sig' };
 const signing = { key: key.privateKey, kid: 'matrix' };
 
+const certificate = readFileSync(peers.keyPair(peers.folder).certificate, 'utf8');
+
 /** How a client authenticates, and what it does so with. */
 const methods = {
   none: client.None(),
   client_secret_basic: client.ClientSecretBasic(secret),
   client_secret_post: client.ClientSecretPost(secret),
+  client_secret_jwt: client.ClientSecretJwt(secret),
   private_key_jwt: client.PrivateKeyJwt(signing),
+  tls_client_auth: client.TlsClientAuth(),
+  self_signed_tls_client_auth: client.TlsClientAuth(),
 };
+const keys = ['private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth'];
 const modes = ['query', 'fragment', 'form_post', 'query.jwt', 'fragment.jwt', 'form_post.jwt', 'jwt'];
 
 /** What each profile allows, and how its clients ask. */
 const profiles = {
   'oauth-2.1': { methods: Object.keys(methods) },
   'openid-basic': { methods: Object.keys(methods) },
-  'fapi-2.0-security': { methods: ['private_key_jwt'], pushed: true, bound: true },
-  'fapi-2.0-message-signing': { methods: ['private_key_jwt'], pushed: true, bound: true, signed: true },
+  'openid-hybrid': { methods: Object.keys(methods), hybrid: true },
+  'fapi-2.0-security': { methods: keys, pushed: true, bound: true },
+  'fapi-2.0-message-signing': { methods: keys, pushed: true, bound: true, signed: true },
+  mcp: { methods: Object.keys(methods), resource: 'https://api.example' },
 };
 
 after(() => peers.end());
@@ -43,19 +52,43 @@ for (const [profile, rules] of Object.entries(profiles)) {
   test(profile, async (t) => {
     const issuer = await serve(profile, rules);
     for (const method of rules.methods) {
+      // A certificate is what a token is bound to where there is one, a key where there is none.
+      const bound = rules.bound && !method.includes('tls');
       for (const mode of modes) {
         await t.test(`${method}, answered by ${mode}`, async () => {
           const config = await discover(issuer, method);
           const person = new UserAgent();
-          const { tokens, handle } = await signIn(config, person, { ...rules, mode });
+          const { tokens, handle } = await signIn(config, person, { ...rules, hybrid: false, bound, mode });
           const claims = tokens.claims();
           assert.equal(claims.iss, issuer);
           assert.equal(claims.aud, method);
-          assert.equal(tokens.token_type, rules.bound ? 'dpop' : 'bearer');
+          assert.equal(tokens.token_type, bound ? 'dpop' : 'bearer');
+          if (rules.resource) assert.ok(jose.decodeJwt(tokens.access_token).aud.includes(rules.resource));
           const info = await client.fetchUserInfo(config, tokens.access_token, claims.sub, { DPoP: handle });
           assert.equal(info.email, email);
         });
       }
+    }
+    if (rules.hybrid) {
+      for (const mode of ['fragment', 'form_post']) {
+        await t.test(`a code with an ID token, answered by ${mode}`, async () => {
+          const config = await discover(issuer, 'client_secret_basic');
+          client.useCodeIdTokenResponseType(config);
+          const { tokens } = await signIn(config, new UserAgent(), { mode, hybrid: true });
+          assert.equal(tokens.claims().aud, 'client_secret_basic');
+        });
+      }
+    }
+    if (rules.bound) {
+      await t.test('a token that is bound to a certificate is nobody else\'s', async () => {
+        const config = await discover(issuer, 'self_signed_tls_client_auth');
+        const { tokens } = await signIn(config, new UserAgent(), { ...rules, bound: false, mode: 'query' });
+        assert.ok(jose.decodeJwt(tokens.access_token).cnf['x5t#S256']);
+        const refused = await fetch(config.serverMetadata().userinfo_endpoint, {
+          headers: { authorization: `Bearer ${tokens.access_token}` },
+        });
+        assert.equal(refused.status, 401);
+      });
     }
     if (rules.pushed) {
       await t.test('a request that was not pushed is refused', async () => {
@@ -81,21 +114,38 @@ for (const [profile, rules] of Object.entries(profiles)) {
   });
 }
 
-/** The server with a profile, and a client for each method that it allows. */
-async function serve(profile, { methods }) {
-  const config = profile === 'oauth-2.1' ? '' : `[oauth]\nprofile = "${profile}"\n`;
+/**
+ * The server with a profile, and a client for each method that it allows. Certificates are what a proxy in front says that it has
+ * verified: the client itself is that proxy here.
+ */
+async function serve(profile, { methods, bound, hybrid, resource }) {
+  const config = `[http]
+trusted_proxies = ["127.0.0.1", "::1"]
+[oauth]
+${profile === 'oauth-2.1' ? '' : `profile = "${profile}"`}
+client_secret_jwt = ${methods.includes('client_secret_jwt')}
+[oauth.mutual_tls]
+header = "client-cert"
+verified_by_proxy = true
+`;
   const clients = methods.map((method) => `[[clients]]
 id = "${method}"
 name = "${method}"
 authentication = "${method}"
 ${method.startsWith('client_secret') ? `secret = "${secret}"` : ''}
-${method === 'private_key_jwt' ? `jwks = { keys = [${inline(jwk)}] }` : ''}
+${keys.includes(method) ? `jwks = { keys = [${inline(jwk)}] }` : ''}
+${method === 'tls_client_auth' ? 'certificate = { san_ip = "127.0.0.1" }' : ''}
+${method.startsWith('self_signed') ? `certificates = [${JSON.stringify(certificate)}]` : ''}
+${bound && method.includes('tls') ? 'certificate_bound_access_tokens = true' : ''}
 redirect_uris = ["${redirectUri}"]
 application_type = "web"
-scopes = ["openid", "email", "offline_access"]
+scopes = ["openid", "email", "offline_access"${resource ? ', "notes:read"' : ''}]
+${resource ? `resources = ["${resource}"]` : ''}
+${hybrid && method === 'client_secret_basic' ? 'response_types = ["code id_token"]' : ''}
 `);
   const people = `[[accounts]]\nemail = "${email}"\npassword = "${password}"\n`;
-  return peers.server(binary, await freePort(), { config, importFile: people + clients.join('\n') });
+  const apis = resource ? `[[resources]]\nid = "${resource}"\nscopes = { "notes:read" = "Read your notes" }\n` : '';
+  return peers.server(binary, await freePort(), { config, importFile: [people, apis, ...clients].join('\n') });
 }
 
 function inline(members) {
@@ -104,11 +154,18 @@ function inline(members) {
 
 async function discover(issuer, method) {
   const options = { execute: [client.allowInsecureRequests] };
+  if (method.includes('tls')) options[client.customFetch] = withCertificate;
   return client.discovery(new URL(issuer), method, undefined, methods[method], options);
 }
 
+/** What a proxy passes on of a connection with a certificate (RFC 9440). */
+function withCertificate(url, options) {
+  const der = certificate.replace(/-----[A-Z ]+-----/g, '').replace(/\s/g, '');
+  return fetch(url, { ...options, headers: { ...options.headers, 'client-cert': `:${der}:` } });
+}
+
 /** The whole flow, as a client of the profile. */
-async function signIn(config, person, { mode, pushed, bound, signed }) {
+async function signIn(config, person, { mode, pushed, bound, signed, resource, hybrid }) {
   const handle = bound ? client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256')) : undefined;
   const checks = {
     pkceCodeVerifier: client.randomPKCECodeVerifier(),
@@ -118,25 +175,26 @@ async function signIn(config, person, { mode, pushed, bound, signed }) {
   };
   let parameters = new URLSearchParams({
     redirect_uri: redirectUri,
-    scope: 'openid email',
+    scope: resource ? 'openid email notes:read' : 'openid email',
     code_challenge: await client.calculatePKCECodeChallenge(checks.pkceCodeVerifier),
     code_challenge_method: 'S256',
     state: checks.expectedState,
     nonce: checks.expectedNonce,
     response_mode: mode,
   });
+  if (resource) parameters.set('resource', resource);
   if (signed) parameters = (await client.buildAuthorizationUrlWithJAR(config, parameters, signing)).searchParams;
   const url = pushed
     ? await client.buildAuthorizationUrlWithPAR(config, parameters, { DPoP: handle })
     : client.buildAuthorizationUrl(config, parameters);
-  const answer = await walk(person, url, mode);
+  const answer = await walk(person, url, mode, hybrid);
   // From the beginning it would ask for no other mode.
   if (mode === 'jwt' || mode.endsWith('.jwt')) client.useJwtResponseMode(config);
   return { tokens: await client.authorizationCodeGrant(config, answer, checks, undefined, { DPoP: handle }), handle };
 }
 
 /** Through the server's pages; what the client is sent in the end. */
-async function walk(person, url, mode) {
+async function walk(person, url, mode, hybrid) {
   const base = mode === 'jwt' ? 'query' : mode.replace('.jwt', '');
   let page = await person.get(url);
   for (let pages = 0; !page.leavesTo && pages < 5; pages += 1) {
@@ -159,6 +217,7 @@ async function walk(person, url, mode) {
   }
   assert.equal(base, 'fragment');
   assert.equal(there.search, '');
-  // What a script in the client's page reads.
+  // What a script in the client's page reads; for a hybrid flow the library is that script.
+  if (hybrid) return there;
   return new URL(`${redirectUri}?${there.hash.slice(1)}`);
 }

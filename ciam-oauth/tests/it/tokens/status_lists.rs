@@ -354,6 +354,7 @@ async fn a_resource_may_be_left_out() {
     let tokens = token(&world, "shop", &form).await.tokens();
     assert!(claims(&tokens.access).get("status").is_none());
     assert_eq!(revoke(&world, "shop", &tokens.access).await.status, 200);
-    let listed = world.ports.store().records_by(LISTED, "client", "shop", PageRequest::first(1)).await;
+    let listed = RecordKind::new(LISTED.name(), &[IndexDeclaration::many("client")]);
+    let listed = world.ports.store().records_by(listed, "client", "shop", PageRequest::first(1)).await;
     assert!(listed.unwrap().items.is_empty());
 }

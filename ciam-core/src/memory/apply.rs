@@ -209,7 +209,7 @@ fn check_record(tables: &Tables, record: &Record, now: OffsetDateTime) -> Result
             )));
         }
         if value.index.is_unique() {
-            let owners = tables.index.get(&(kind, value.index.name(), value.value.clone()));
+            let owners = tables.keys_by(kind, value.index.name(), &value.value);
             let mut others = owners.into_iter().flatten().filter(|owner| **owner != record.key);
             if others.any(|owner| tables.record(kind, owner, now).is_some()) {
                 return Err(Refusal::Taken);

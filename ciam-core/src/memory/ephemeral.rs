@@ -1,10 +1,10 @@
 //! The ephemeral store in memory.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 
 use crate::clock::Clock;
 use crate::ephemeral::{Ephemeral, EphemeralKey};
@@ -38,14 +38,24 @@ impl MemoryEphemeralDatabase {
 #[derive(Debug, Default)]
 struct Entries {
     spaces: HashMap<Place, Space>,
-    by_expiry: BTreeSet<Expiry>,
+    by_expiry: BTreeMap<Expiry, Expiring>,
+    /// How many entries there have been: tells apart those that end at the same time.
+    made: u64,
 }
 
 /// A tenant and a namespace.
 type Place = (TenantId, &'static str);
 
-/// When, whether it is a counter, where, and its name.
-type Expiry = (OffsetDateTime, bool, Place, Arc<str>);
+/// When, in nanoseconds since 1970, and which of those.
+type Expiry = (i128, u64);
+
+/// What ends.
+#[derive(Debug)]
+struct Expiring {
+    is_counter: bool,
+    place: Place,
+    name: Arc<str>,
+}
 
 /// The entries of one place by their names.
 #[derive(Debug, Default)]
@@ -57,20 +67,25 @@ struct Space {
 #[derive(Debug)]
 struct Entry<T> {
     value: T,
-    expires_at: OffsetDateTime,
+    expiry: Expiry,
+}
+
+impl<T> Entry<T> {
+    const fn is_live(&self, now: i128) -> bool {
+        self.expiry.0 > now
+    }
 }
 
 impl Entries {
     /// How many expired entries each operation clears away: more than it can add, so memory stays bounded by what lives.
     const SWEEP: usize = 4;
 
-    fn sweep(&mut self, now: OffsetDateTime) {
+    fn sweep(&mut self, now: i128) {
         for _ in 0..Self::SWEEP {
-            match self.by_expiry.first() {
-                Some((expires_at, ..)) if *expires_at <= now => {}
-                _ => return,
-            }
-            let Some((_, is_counter, place, name)) = self.by_expiry.pop_first() else { return };
+            let Some(first) = self.by_expiry.first_entry().filter(|first| first.key().0 <= now) else {
+                return;
+            };
+            let Expiring { is_counter, place, name } = first.remove();
             let Some(space) = self.spaces.get_mut(&place) else { continue };
             if is_counter {
                 space.counters.remove(&name);
@@ -83,37 +98,45 @@ impl Entries {
         }
     }
 
-    fn live(&self, place: Place, name: &str, now: OffsetDateTime) -> Option<&Vec<u8>> {
+    fn live(&self, place: Place, name: &str, now: i128) -> Option<&Vec<u8>> {
         let entry = self.spaces.get(&place)?.values.get(name)?;
-        (entry.expires_at > now).then_some(&entry.value)
+        entry.is_live(now).then_some(&entry.value)
     }
 
-    fn insert(&mut self, place: Place, name: &str, value: Vec<u8>, expires_at: OffsetDateTime) {
+    /// When an entry ends that lives from now on, as long as that.
+    fn expiry(&mut self, now: i128, ttl: Duration) -> Expiry {
+        self.made = self.made.wrapping_add(1);
+        (now.saturating_add(ttl.whole_nanoseconds()), self.made)
+    }
+
+    fn insert(&mut self, place: Place, name: &str, value: Vec<u8>, now: i128, ttl: Duration) {
+        let expiry = self.expiry(now, ttl);
         let values = &mut self.spaces.entry(place).or_default().values;
         let name = values.get_key_value(name).map_or_else(|| Arc::from(name), |(name, _)| Arc::clone(name));
-        if let Some(old) = values.insert(Arc::clone(&name), Entry { value, expires_at }) {
-            self.by_expiry.remove(&(old.expires_at, false, place, Arc::clone(&name)));
+        if let Some(old) = values.insert(Arc::clone(&name), Entry { value, expiry }) {
+            self.by_expiry.remove(&old.expiry);
         }
-        self.by_expiry.insert((expires_at, false, place, name));
+        self.by_expiry.insert(expiry, Expiring { is_counter: false, place, name });
     }
 
     fn remove(&mut self, place: Place, name: &str) -> Option<Entry<Vec<u8>>> {
-        let (name, old) = self.spaces.get_mut(&place)?.values.remove_entry(name)?;
-        self.by_expiry.remove(&(old.expires_at, false, place, name));
+        let old = self.spaces.get_mut(&place)?.values.remove(name)?;
+        self.by_expiry.remove(&old.expiry);
         Some(old)
     }
 
-    fn count(&mut self, place: Place, name: &str, now: OffsetDateTime, window: Duration) -> u64 {
+    fn count(&mut self, place: Place, name: &str, now: i128, window: Duration) -> u64 {
         let counters = &mut self.spaces.entry(place).or_default().counters;
-        if let Some(entry) = counters.get_mut(name).filter(|entry| entry.expires_at > now) {
+        if let Some(entry) = counters.get_mut(name).filter(|entry| entry.is_live(now)) {
             entry.value = entry.value.saturating_add(1);
             return entry.value;
         }
-        let (name, expires_at) = (Arc::<str>::from(name), now.saturating_add(window));
-        if let Some(old) = counters.insert(Arc::clone(&name), Entry { value: 1, expires_at }) {
-            self.by_expiry.remove(&(old.expires_at, true, place, Arc::clone(&name)));
+        let (name, expiry) = (Arc::<str>::from(name), self.expiry(now, window));
+        let counters = &mut self.spaces.entry(place).or_default().counters;
+        if let Some(old) = counters.insert(Arc::clone(&name), Entry { value: 1, expiry }) {
+            self.by_expiry.remove(&old.expiry);
         }
-        self.by_expiry.insert((expires_at, true, place, name));
+        self.by_expiry.insert(expiry, Expiring { is_counter: true, place, name });
         1
     }
 }
@@ -127,9 +150,9 @@ pub struct MemoryEphemeral {
 }
 
 impl MemoryEphemeral {
-    fn with<T>(&self, key: &EphemeralKey, step: impl FnOnce(&mut Entries, Place, OffsetDateTime) -> T) -> T {
+    fn with<T>(&self, key: &EphemeralKey, step: impl FnOnce(&mut Entries, Place, i128) -> T) -> T {
         let mut entries = self.database.lock();
-        let now = self.clock.now();
+        let now = self.clock.now().unix_timestamp_nanos();
         entries.sweep(now);
         step(&mut entries, (self.tenant, key.namespace()), now)
     }
@@ -139,7 +162,7 @@ impl MemoryEphemeral {
 impl Ephemeral for MemoryEphemeral {
     async fn put(&self, key: &EphemeralKey, value: Vec<u8>, ttl: Duration) -> Result<(), PortError> {
         self.with(key, |entries, place, now| {
-            entries.insert(place, key.name(), value, now.saturating_add(ttl));
+            entries.insert(place, key.name(), value, now, ttl);
         });
         Ok(())
     }
@@ -151,7 +174,7 @@ impl Ephemeral for MemoryEphemeral {
     async fn take(&self, key: &EphemeralKey) -> Result<Option<Vec<u8>>, PortError> {
         Ok(self.with(key, |entries, place, now| {
             let removed = entries.remove(place, key.name());
-            removed.filter(|entry| entry.expires_at > now).map(|entry| entry.value)
+            removed.filter(|entry| entry.is_live(now)).map(|entry| entry.value)
         }))
     }
 
@@ -164,7 +187,7 @@ impl Ephemeral for MemoryEphemeral {
         Ok(self.with(key, |entries, place, now| {
             let free = entries.live(place, key.name(), now).is_none();
             if free {
-                entries.insert(place, key.name(), value, now.saturating_add(ttl));
+                entries.insert(place, key.name(), value, now, ttl);
             }
             free
         }))
@@ -184,7 +207,7 @@ impl Ephemeral for MemoryEphemeral {
         Ok(self.with(key, |entries, place, now| {
             let equal = entries.live(place, key.name(), now).is_some_and(|value| value == old);
             if equal {
-                entries.insert(place, key.name(), new, now.saturating_add(ttl));
+                entries.insert(place, key.name(), new, now, ttl);
             }
             equal
         }))

@@ -187,15 +187,11 @@ impl Store for MemoryStore {
         request: PageRequest,
     ) -> Result<Page<Versioned<Record>>, PortError> {
         let after = begin::<String>(&request)?;
-        let begin = after.map_or_else(
-            || Bound::Included((kind.name(), String::new())),
-            |after| Bound::Excluded((kind.name(), after)),
-        );
         self.read(|tables, now| {
-            let found = tables.records.range((begin, Bound::Unbounded));
-            let found = found.take_while(|((of, _), _)| *of == kind.name());
-            let live = found.filter(|(_, found)| is_live(&found.value, now));
-            page(live.map(|((_, key), found)| (key, found.clone())), &request)
+            let found = tables.records.get(kind.name());
+            let found = found.map(|of_kind| of_kind.range((behind(after), Bound::Unbounded)));
+            let live = found.into_iter().flatten().filter(|(_, found)| is_live(&found.value, now));
+            page(live.map(|(key, found)| (key, found.clone())), &request)
         })
     }
 
@@ -211,7 +207,7 @@ impl Store for MemoryStore {
         };
         let after = begin::<String>(&request)?;
         self.read(|tables, now| {
-            let keys = tables.index.get(&(kind.name(), index.name(), value.to_owned()));
+            let keys = tables.keys_by(kind.name(), index.name(), value);
             let keys = keys.map(|set| set.range((behind(after), Bound::Unbounded)));
             let found = keys
                 .into_iter()

@@ -26,8 +26,10 @@ pub(crate) struct Tables {
     pub(crate) memberships_of: BTreeMap<AccountId, BTreeSet<OrganizationId>>,
     pub(crate) sessions: BTreeMap<SessionId, Versioned<Session>>,
     pub(crate) sessions_of: BTreeMap<AccountId, BTreeSet<SessionId>>,
-    pub(crate) records: BTreeMap<RecordKey, Versioned<Record>>,
-    pub(crate) index: BTreeMap<IndexKey, BTreeSet<String>>,
+    /// By kind, then by key.
+    pub(crate) records: BTreeMap<&'static str, BTreeMap<String, Versioned<Record>>>,
+    /// The keys of records by kind and index, then by value.
+    index: BTreeMap<(&'static str, &'static str), BTreeMap<String, BTreeSet<String>>>,
     pub(crate) outbox: Outbox,
 }
 
@@ -44,8 +46,6 @@ pub(crate) enum Row {
 
 /// Kind and key.
 pub(crate) type RecordKey = (&'static str, String);
-/// Kind, index and value.
-pub(crate) type IndexKey = (&'static str, &'static str, String);
 
 impl Tables {
     /// The version of an entity, if it exists and has not expired.
@@ -182,16 +182,19 @@ impl Tables {
         key: &RecordKey,
         new: Option<Versioned<Record>>,
     ) -> Option<Versioned<Record>> {
-        let old = self.records.remove(key);
+        let (kind, key) = (key.0, &key.1);
+        let old = self.records.get_mut(kind).and_then(|of_kind| of_kind.remove(key));
         for value in old.iter().flat_map(|old| &old.value.indexes) {
-            remove_from(&mut self.index, &(key.0, value.index.name(), value.value.clone()), &key.1);
+            if let Some(values) = self.index.get_mut(&(kind, value.index.name())) {
+                remove_from(values, &value.value, key);
+            }
         }
         if let Some(new) = new {
             for value in &new.value.indexes {
-                let index_key = (key.0, value.index.name(), value.value.clone());
-                self.index.entry(index_key).or_default().insert(key.1.clone());
+                let values = self.index.entry((kind, value.index.name())).or_default();
+                values.entry(value.value.clone()).or_default().insert(key.clone());
             }
-            self.records.insert(key.clone(), new);
+            self.records.entry(kind).or_default().insert(key.clone(), new);
         }
         old
     }
@@ -206,15 +209,32 @@ impl Tables {
         key: &str,
         now: OffsetDateTime,
     ) -> Option<&Versioned<Record>> {
-        self.records.get(&(kind, key.to_owned())).filter(|found| is_live(&found.value, now))
+        self.records.get(kind)?.get(key).filter(|found| is_live(&found.value, now))
+    }
+
+    /// The records of a kind by their keys, the expired ones too.
+    pub(crate) fn of_kind(&self, kind: &str) -> impl Iterator<Item = (&String, &Versioned<Record>)> {
+        self.records.get(kind).into_iter().flatten()
+    }
+
+    /// The keys of the records of a kind that have this value in an index.
+    pub(crate) fn keys_by(
+        &self,
+        kind: &'static str,
+        index: &'static str,
+        value: &str,
+    ) -> Option<&BTreeSet<String>> {
+        self.index.get(&(kind, index))?.get(value)
     }
 
     /// Removes up to `limit` sessions and records that expired at or before `before`.
     pub(crate) fn prune(&mut self, before: OffsetDateTime, limit: u32) -> u32 {
         let sessions = self.sessions.iter().filter(|(_, found)| found.value.expires_at <= before);
         let sessions = sessions.map(|(id, _)| Row::Session(*id, None));
-        let records = self.records.iter().filter(|(_, found)| !is_live(&found.value, before));
-        let records = records.map(|(key, _)| Row::Record(key.clone(), None));
+        let records = self.records.iter().flat_map(|(kind, of_kind)| {
+            let expired = of_kind.iter().filter(|(_, found)| !is_live(&found.value, before));
+            expired.map(|(key, _)| Row::Record((*kind, key.clone()), None))
+        });
         let expired: Vec<Row> = sessions.chain(records).take(limit as usize).collect();
         let removed = u32::try_from(expired.len()).unwrap_or(u32::MAX);
         for row in expired {

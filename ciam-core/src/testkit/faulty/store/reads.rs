@@ -1,5 +1,7 @@
 //! Wrong ways to read.
 
+use std::collections::BTreeMap;
+
 use time::{Duration, OffsetDateTime};
 
 use super::Broken;
@@ -223,7 +225,11 @@ impl Broken {
         let now = self.now();
         let by = |is_it: &dyn Fn(&Record) -> bool| {
             self.with_tables(|tables| {
-                let mut live = tables.records.values().filter(|found| is_live(&found.value, now));
+                let mut live = tables
+                    .records
+                    .values()
+                    .flat_map(BTreeMap::values)
+                    .filter(|found| is_live(&found.value, now));
                 live.find(|found| is_it(&found.value)).cloned()
             })
         };
@@ -251,7 +257,7 @@ impl Broken {
         let now = self.now();
         let by = |is_it: &dyn Fn(&Record) -> bool| {
             self.with_tables(|tables| {
-                let of_kind = tables.records.values().filter(|found| found.value.kind.name() == kind.name());
+                let of_kind = tables.of_kind(kind.name()).map(|(_, found)| found);
                 let live = of_kind.filter(|found| is_live(&found.value, now));
                 let found: Vec<_> = live.filter(|found| is_it(&found.value)).cloned().collect();
                 let after = request.after.as_ref().map_or("", Cursor::as_str);

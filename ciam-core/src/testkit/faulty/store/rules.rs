@@ -151,9 +151,9 @@ impl<'s> Wrong<'s> {
                         .iter()
                         .any(|entity| matches!(entity, EntityRef::Record(_, known) if known == key))
                 };
-                let before = tables.records.iter().any(|((of, key), found)| {
-                    *of == kind && *key != record.key && !in_batch(key) && holds_one_of(found)
-                });
+                let before = tables
+                    .of_kind(kind)
+                    .any(|(key, found)| *key != record.key && !in_batch(key) && holds_one_of(found));
                 if before { sound } else { Ok(()) }
             }
             Some(Fault::ChecksNewRecordsOnly) if tables.record(kind, &record.key, now).is_some() => Ok(()),
@@ -175,11 +175,10 @@ impl<'s> Wrong<'s> {
                             .iter()
                             .any(|held| held.index.is_unique() && record.indexes.contains(held))
                 };
-                let taken = self.others.iter().any(|other| {
-                    let mut found =
-                        other.records.iter().filter(|((of, key), _)| *of == kind && *key != record.key);
-                    found.any(|(_, found)| shares(found))
-                });
+                let taken = self
+                    .others
+                    .iter()
+                    .any(|other| other.of_kind(kind).any(|(key, found)| *key != record.key && shares(found)));
                 if taken { Err(Refusal::Taken) } else { Ok(()) }
             }
             _ if self.checked == Some(Aspect::Index) => Ok(()),
@@ -224,9 +223,10 @@ impl<'s> Wrong<'s> {
         let any_index = self.has(Fault::IndexesShareValues);
         let any_kind = self.has(Fault::KindsShareValues);
         let any_time = self.has(Fault::ExpiredOwnerBlocks);
-        let taken = tables.records.iter().any(|((kind, key), found)| {
-            let other = (*kind, key.as_str()) != (record.kind.name(), record.key.as_str());
-            let same_kind = any_kind || *kind == record.kind.name();
+        let taken = tables.records.values().flatten().any(|(key, found)| {
+            let is_of_kind = found.value.kind.name() == record.kind.name();
+            let other = !is_of_kind || *key != record.key;
+            let same_kind = any_kind || is_of_kind;
             let counts = any_time || is_live(&found.value, now);
             let shares = found.value.indexes.iter().any(|held| {
                 record.indexes.iter().any(|wanted| {

@@ -6,7 +6,7 @@
 //! device verification.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use time::{Duration, OffsetDateTime};
 
 use crate::assurance::Acr;
@@ -23,11 +23,11 @@ pub struct Interaction {
     /// The protocol that asked, such as `oauth`.
     pub protocol: String,
     /// The protocol's request, validated and frozen; only the protocol reads it.
-    pub request: Value,
+    pub request: Json,
     /// What is asked of the person now.
     pub ask: Ask,
     /// What the person answered so far; only the protocol writes it.
-    pub answers: Value,
+    pub answers: Option<Json>,
     /// Where the host sends the browser when the person is done.
     pub resume_url: String,
     /// The digest of the browser's binding secret.
@@ -40,6 +40,37 @@ pub struct Interaction {
     /// When it ends.
     #[serde(with = "time::serde::rfc3339")]
     pub expires_at: OffsetDateTime,
+}
+
+/// What a protocol keeps with an interaction: JSON as text, which nobody takes apart who only hands it on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Json(Box<RawValue>);
+
+impl Json {
+    /// Writes a value.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the value has no form in JSON, such as a map whose keys are no text.
+    pub fn of<T: Serialize>(value: &T) -> Result<Self, PortError> {
+        serde_json::value::to_raw_value(value).map(Self).map_err(PortError::permanent)
+    }
+
+    /// Reads the value back.
+    ///
+    /// # Errors
+    ///
+    /// Fails when it is a value of another kind.
+    pub fn read<'de, T: Deserialize<'de>>(&'de self) -> Result<T, PortError> {
+        serde_json::from_str(self.0.get()).map_err(PortError::permanent)
+    }
+}
+
+impl PartialEq for Json {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get() == other.0.get()
+    }
 }
 
 /// What is asked of the person.
@@ -218,7 +249,7 @@ impl Interactions {
         &self,
         browser: &BrowserId,
         protocol: &str,
-        request: Value,
+        request: Json,
         ask: Ask,
         resume_url: impl FnOnce(&InteractionHandle) -> String + Send,
     ) -> Result<InteractionHandle, PortError> {
@@ -227,7 +258,7 @@ impl Interactions {
             protocol: protocol.to_owned(),
             request,
             ask,
-            answers: Value::Null,
+            answers: None,
             resume_url: resume_url(&handle),
             browser: browser.digest(),
             revision: 0,

@@ -238,8 +238,19 @@ impl Journeys {
             journey = self.replace(handle, &journey, said).await?;
         }
         if let Some(check) = journey.human.clone() {
-            return self.pass_check(handle, visitor, &journey, check, answer).await;
+            return Box::pin(self.pass_check(handle, visitor, &journey, check, answer)).await;
         }
+        // What all the answers need room for is far more than what their callers should carry along.
+        Box::pin(self.take(handle, visitor, journey, answer)).await
+    }
+
+    async fn take(
+        &self,
+        handle: &JourneyHandle,
+        visitor: &Visitor<'_>,
+        journey: Journey,
+        answer: Answer,
+    ) -> Result<Step, JourneyError> {
         match (journey.stage.clone(), answer) {
             (
                 Stage::Credentials

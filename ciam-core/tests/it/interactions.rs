@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ciam_core::http::BrowserId;
-use ciam_core::interaction::{Ask, InteractionError, InteractionHandle, Interactions, SignInAsk};
+use ciam_core::interaction::{Ask, InteractionError, InteractionHandle, Interactions, Json, SignInAsk};
 use ciam_core::memory;
 use ciam_core::testkit::{ManualClock, SeededEntropy};
 use futures_util::future::join_all;
@@ -26,8 +26,8 @@ async fn setting() -> Setting {
     let interactions = Interactions::new(ports);
     let ask = Ask::SignIn(SignInAsk::default());
     let resume = |handle: &InteractionHandle| format!("/resume/{}", handle.expose());
-    let handle =
-        interactions.open(&browser, "test", json!({ "scope": "openid" }), ask, resume).await.unwrap();
+    let request = Json::of(&json!({ "scope": "openid" })).unwrap();
+    let handle = interactions.open(&browser, "test", request, ask, resume).await.unwrap();
     Setting { clock, interactions, browser, other, handle }
 }
 
@@ -51,7 +51,7 @@ async fn of_many_tabs_one_changes_it_and_one_finishes_it() {
     let read = s.interactions.load(&s.handle, Some(&s.browser)).await.unwrap();
     let changes = join_all((0..16).map(|n| {
         let mut next = read.clone();
-        next.answers = json!({ "tab": n });
+        next.answers = Some(Json::of(&json!({ "tab": n })).unwrap());
         s.interactions.update(&s.handle, &read, next)
     }))
     .await;

@@ -1,7 +1,9 @@
 //! A person's answers to an interaction, as the host's pages give them.
 //!
 //! Each method changes the interaction only if it is still as it was read, in the browser that it belongs to, and returns
-//! where to send that browser: the resume endpoint, which decides anew. Nothing is granted here.
+//! where to send that browser: the resume endpoint, which decides anew. Nothing is granted here. A page of the server's own
+//! process takes the answer and the decision in one:
+//! [`go_on_with`](crate::AuthorizationServer::go_on_with).
 //!
 //! # Security
 //!
@@ -10,16 +12,17 @@
 
 use ciam_core::http::BrowserId;
 use ciam_core::id::OrganizationId;
-use ciam_core::interaction::{Ask, InteractionHandle};
+use ciam_core::interaction::{Ask, ConsentAsk, InteractionHandle, Json};
+use ciam_core::session::Session;
 use time::OffsetDateTime;
 
 use super::facts::{Answers, ConsentAnswer};
-use super::flow::{Frozen, Returned, to_value};
+use super::flow::{Frozen, Returned};
 use super::request::AuthorizeRequest;
 use super::visitor::Visitor;
 use crate::AuthorizationServer;
 use crate::error::{AnswerError, SafeError};
-use crate::scope::ScopeSet;
+use crate::scope::{Scope, ScopeSet};
 
 /// An interaction, for the host's pages.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +48,22 @@ pub enum ConsentDecision {
     Allow(ScopeSet),
     /// No.
     Deny,
+}
+
+/// What a person says to an interaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InteractionAnswer {
+    /// What the client may have, to [`Ask::Consent`].
+    Consent(ConsentDecision),
+    /// To go on with the account that is signed in now, to [`Ask::SelectAccount`].
+    Account,
+    /// To go on for this organization, to [`Ask::SelectOrganization`].
+    Organization(OrganizationId),
+    /// That the level of assurance is out of reach that [`Ask::SignIn`] names.
+    CannotStepUp,
+    /// To stop, to any question.
+    Cancel,
 }
 
 impl AuthorizationServer {
@@ -79,23 +98,7 @@ impl AuthorizationServer {
         visitor: &Visitor,
         decision: ConsentDecision,
     ) -> Result<String, AnswerError> {
-        let (frozen, returned) = self.open_for_answer(handle, visitor.browser.as_ref()).await?;
-        let Ask::Consent(ask) = &returned.read.ask else { return Err(AnswerError::NotAsked) };
-        let session = visitor.session().ok_or(AnswerError::SignedOut)?;
-        if returned.answers.seen != Some(session.account) {
-            return Err(AnswerError::OtherAccount);
-        }
-        let is_shown = |scope: &&crate::scope::Scope| ask.scopes.iter().any(|shown| *shown == scope.as_str());
-        let shown: ScopeSet = frozen.request.scopes.iter().filter(is_shown).cloned().collect();
-        let allowed = match decision {
-            ConsentDecision::Deny => return self.refuse_by_person(returned).await,
-            ConsentDecision::AllowAll => shown.clone(),
-            ConsentDecision::Allow(scopes) if scopes.is_subset(&shown) => scopes,
-            ConsentDecision::Allow(_) => return Err(AnswerError::ScopeNotAsked),
-        };
-        let consent = ConsentAnswer { account: session.account, session: session.id, shown, allowed };
-        let answers = Answers { consent: Some(consent), ..returned.answers.clone() };
-        self.store_answers(returned, &answers).await
+        self.answer(handle, visitor, InteractionAnswer::Consent(decision)).await
     }
 
     /// Takes the answer to [`Ask::SelectAccount`]: to go on with the account that is signed in now.
@@ -108,11 +111,7 @@ impl AuthorizationServer {
         handle: &InteractionHandle,
         visitor: &Visitor,
     ) -> Result<String, AnswerError> {
-        let (_, returned) = self.open_for_answer(handle, visitor.browser.as_ref()).await?;
-        let Ask::SelectAccount(_) = &returned.read.ask else { return Err(AnswerError::NotAsked) };
-        let session = visitor.session().ok_or(AnswerError::SignedOut)?;
-        let answers = Answers { chosen: Some(session.id), ..returned.answers.clone() };
-        self.store_answers(returned, &answers).await
+        self.answer(handle, visitor, InteractionAnswer::Account).await
     }
 
     /// Takes the answer to [`Ask::SelectOrganization`]. Whether the person may act for the organization is decided when the
@@ -127,12 +126,7 @@ impl AuthorizationServer {
         visitor: &Visitor,
         organization: OrganizationId,
     ) -> Result<String, AnswerError> {
-        let (_, returned) = self.open_for_answer(handle, visitor.browser.as_ref()).await?;
-        let Ask::SelectOrganization(_) = &returned.read.ask else { return Err(AnswerError::NotAsked) };
-        let session = visitor.session().ok_or(AnswerError::SignedOut)?;
-        let chosen = Some((session.account, organization));
-        let answers = Answers { organization: chosen, ..returned.answers.clone() };
-        self.store_answers(returned, &answers).await
+        self.answer(handle, visitor, InteractionAnswer::Organization(organization)).await
     }
 
     /// Takes the answer that the person cannot reach the level of assurance that [`Ask::SignIn`] names. The request goes on
@@ -146,13 +140,8 @@ impl AuthorizationServer {
         handle: &InteractionHandle,
         browser: Option<&BrowserId>,
     ) -> Result<String, AnswerError> {
-        let (_, returned) = self.open_for_answer(handle, browser).await?;
-        match &returned.read.ask {
-            Ask::SignIn(ask) if !ask.acr_values.is_empty() => {}
-            _ => return Err(AnswerError::NotAsked),
-        }
-        let answers = Answers { cannot_step_up: true, ..returned.answers.clone() };
-        self.store_answers(returned, &answers).await
+        let visitor = Visitor::new(browser.cloned(), None);
+        self.answer(handle, &visitor, InteractionAnswer::CannotStepUp).await
     }
 
     /// Stops: the client is told `access_denied`.
@@ -165,30 +154,90 @@ impl AuthorizationServer {
         handle: &InteractionHandle,
         browser: Option<&BrowserId>,
     ) -> Result<String, AnswerError> {
-        let (_, returned) = self.open_for_answer(handle, browser).await?;
-        self.refuse_by_person(returned).await
+        let visitor = Visitor::new(browser.cloned(), None);
+        self.answer(handle, &visitor, InteractionAnswer::Cancel).await
     }
 
-    async fn refuse_by_person(&self, returned: Returned) -> Result<String, AnswerError> {
-        let answers = Answers { refused: true, ..returned.answers.clone() };
-        self.store_answers(returned, &answers).await
-    }
-
-    async fn open_for_answer(
+    /// Stores an answer for when the browser comes back.
+    async fn answer(
         &self,
         handle: &InteractionHandle,
-        browser: Option<&BrowserId>,
-    ) -> Result<(Frozen, Returned), AnswerError> {
-        self.returned(handle, browser).await.map_err(|error| match error {
-            SafeError::Port(error) => AnswerError::Port(error),
-            _ => AnswerError::Interaction,
-        })
-    }
-
-    async fn store_answers(&self, returned: Returned, answers: &Answers) -> Result<String, AnswerError> {
+        visitor: &Visitor,
+        answer: InteractionAnswer,
+    ) -> Result<String, AnswerError> {
+        let (_, returned) = self.answered(handle, visitor, answer).await?;
         let mut next = returned.read.clone();
-        next.answers = to_value(answers)?;
+        next.answers = Some(Json::of(&returned.answers)?);
         let stored = self.interactions().update(&returned.handle, &returned.read, next).await?;
         Ok(stored.resume_url)
+    }
+
+    /// The interaction with an answer more, which is stored nowhere yet.
+    pub(crate) async fn answered(
+        &self,
+        handle: &InteractionHandle,
+        visitor: &Visitor,
+        answer: InteractionAnswer,
+    ) -> Result<(Frozen, Returned), AnswerError> {
+        let (frozen, mut returned) =
+            self.returned(handle, visitor.browser.as_ref()).await.map_err(|error| match error {
+                SafeError::Port(error) => AnswerError::Port(error),
+                _ => AnswerError::Interaction,
+            })?;
+        returned.answers = take(answer, &frozen.request, &returned, visitor.session())?;
+        Ok((frozen, returned))
+    }
+}
+
+/// What is answered with this answer, if it is one to what is asked.
+fn take(
+    answer: InteractionAnswer,
+    request: &AuthorizeRequest,
+    returned: &Returned,
+    session: Option<&Session>,
+) -> Result<Answers, AnswerError> {
+    let (asked, so_far) = (&returned.read.ask, returned.answers.clone());
+    let signed_in = || session.ok_or(AnswerError::SignedOut);
+    Ok(match (answer, asked) {
+        (InteractionAnswer::Consent(decision), Ask::Consent(ask)) => {
+            let session = signed_in()?;
+            if so_far.seen != Some(session.account) {
+                return Err(AnswerError::OtherAccount);
+            }
+            match allowed(decision, &request.scopes, ask)? {
+                None => Answers { refused: true, ..so_far },
+                Some((shown, allowed)) => {
+                    let (account, session) = (session.account, session.id);
+                    Answers { consent: Some(ConsentAnswer { account, session, shown, allowed }), ..so_far }
+                }
+            }
+        }
+        (InteractionAnswer::Account, Ask::SelectAccount(_)) => {
+            Answers { chosen: Some(signed_in()?.id), ..so_far }
+        }
+        (InteractionAnswer::Organization(chosen), Ask::SelectOrganization(_)) => {
+            Answers { organization: Some((signed_in()?.account, chosen)), ..so_far }
+        }
+        (InteractionAnswer::CannotStepUp, Ask::SignIn(ask)) if !ask.acr_values.is_empty() => {
+            Answers { cannot_step_up: true, ..so_far }
+        }
+        (InteractionAnswer::Cancel, _) => Answers { refused: true, ..so_far },
+        _ => return Err(AnswerError::NotAsked),
+    })
+}
+
+/// The scope values that were shown and those of them that are allowed; `None` when nothing is.
+fn allowed(
+    decision: ConsentDecision,
+    requested: &ScopeSet,
+    ask: &ConsentAsk,
+) -> Result<Option<(ScopeSet, ScopeSet)>, AnswerError> {
+    let is_shown = |scope: &&Scope| ask.scopes.iter().any(|shown| *shown == scope.as_str());
+    let shown: ScopeSet = requested.iter().filter(is_shown).cloned().collect();
+    match decision {
+        ConsentDecision::Deny => Ok(None),
+        ConsentDecision::AllowAll => Ok(Some((shown.clone(), shown))),
+        ConsentDecision::Allow(scopes) if scopes.is_subset(&shown) => Ok(Some((shown, scopes))),
+        ConsentDecision::Allow(_) => Err(AnswerError::ScopeNotAsked),
     }
 }

@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use ciam_core::consent::Consent;
-use ciam_core::error::PortError;
 use ciam_core::http::{BrowserId, Params};
 use ciam_core::id::AccountId;
-use ciam_core::interaction::{Ask, Interaction, InteractionHandle, Interactions};
+use ciam_core::interaction::{Ask, Interaction, InteractionHandle, Interactions, Json};
 use ciam_core::session::Session;
 use ciam_core::store::{self, Versioned};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::checks::{self, Decision};
@@ -55,7 +53,7 @@ pub struct Pause {
 
 /// The protocol's part of an interaction: the request as it was validated, and how it came.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Frozen {
+pub(crate) struct Frozen {
     pub(super) request: AuthorizeRequest,
     #[serde(with = "time::serde::rfc3339")]
     pub(super) started_at: OffsetDateTime,
@@ -68,7 +66,7 @@ pub(super) struct Frozen {
 pub(super) const PROTOCOL: &str = "oauth";
 
 /// An interaction that a browser came back from.
-pub(super) struct Returned {
+pub(crate) struct Returned {
     pub(super) handle: InteractionHandle,
     pub(super) read: Interaction,
     pub(super) answers: Answers,
@@ -137,6 +135,16 @@ impl AuthorizationServer {
     /// answer any more.
     pub async fn resume(&self, handle: &InteractionHandle, visitor: &Visitor) -> Result<Step, SafeError> {
         let (frozen, returned) = self.returned(handle, visitor.browser.as_ref()).await?;
+        self.resume_from(frozen, returned, visitor).await
+    }
+
+    /// As [`resume`](Self::resume), with what was read of the interaction and perhaps answered since.
+    pub(crate) async fn resume_from(
+        &self,
+        frozen: Frozen,
+        returned: Returned,
+        visitor: &Visitor,
+    ) -> Result<Step, SafeError> {
         let client = self.clients().find(&frozen.request.client).await?.ok_or(SafeError::UnknownClient)?;
         self.step(&client, frozen, visitor, Some(returned)).await
     }
@@ -281,7 +289,7 @@ impl AuthorizationServer {
             let answers = Answers { seen, cannot_step_up: false, ..answers };
             let mut next = read.clone();
             next.ask = ask;
-            next.answers = to_value(&answers)?;
+            next.answers = Some(Json::of(&answers)?);
             interactions.update(&handle, &read, next).await?;
             let url = self.interaction_url(&handle);
             return Ok(Step::Interact(Pause { handle, url, new_browser: None }));
@@ -293,7 +301,7 @@ impl AuthorizationServer {
         let Some(browser) = visitor.browser.as_ref().or(new_browser.as_ref()) else {
             return Err(SafeError::Interaction);
         };
-        let frozen = to_value(&Frozen { opened_for: seen, ..frozen })?;
+        let frozen = Json::of(&Frozen { opened_for: seen, ..frozen })?;
         let resume_url = |handle: &InteractionHandle| self.resume_url(handle);
         let handle = interactions.open(browser, PROTOCOL, frozen, ask, resume_url).await?;
         let url = self.interaction_url(&handle);
@@ -384,10 +392,10 @@ impl AuthorizationServer {
         if read.protocol != PROTOCOL {
             return Err(SafeError::Interaction);
         }
-        let frozen: Frozen = from_value(&read.request)?;
+        let frozen: Frozen = read.request.read()?;
         let answers = match &read.answers {
-            Value::Null => Answers { seen: frozen.opened_for, ..Answers::default() },
-            answers => from_value(answers)?,
+            None => Answers { seen: frozen.opened_for, ..Answers::default() },
+            Some(answers) => answers.read()?,
         };
         Ok((frozen, Returned { handle: handle.clone(), read, answers }))
     }
@@ -446,12 +454,4 @@ fn pushed_key(params: &Params) -> Result<Option<PushedKey>, SafeError> {
     let named =
         params.one("request_uri").map_err(|error| SafeError::Malformed(RequestProblem::from(error)))?;
     Ok(named.and_then(PushedKey::of_request_uri))
-}
-
-pub(super) fn to_value<T: Serialize>(value: &T) -> Result<Value, PortError> {
-    serde_json::to_value(value).map_err(PortError::permanent)
-}
-
-fn from_value<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, PortError> {
-    T::deserialize(value).map_err(PortError::permanent)
 }

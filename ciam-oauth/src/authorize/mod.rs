@@ -14,7 +14,8 @@
 //!
 //! - [`AuthorizationServer::authorize`](crate::AuthorizationServer::authorize) and
 //!   [`resume`](crate::AuthorizationServer::resume) take parameters and the [`Visitor`], and return the next [`Step`].
-//! - [`answer_consent`](crate::AuthorizationServer::answer_consent) and its like take what the person said.
+//! - [`answer_consent`](crate::AuthorizationServer::answer_consent) and its like take what the person said;
+//!   [`go_on_with`](crate::AuthorizationServer::go_on_with) takes it and goes on at once.
 
 mod answer;
 #[cfg(feature = "draft-first-party-apps")]
@@ -31,7 +32,7 @@ mod response;
 mod response_type;
 mod visitor;
 
-pub use self::answer::{ConsentDecision, PendingInteraction};
+pub use self::answer::{ConsentDecision, InteractionAnswer, PendingInteraction};
 #[cfg(feature = "draft-first-party-apps")]
 #[cfg_attr(docsrs, doc(cfg(feature = "draft-first-party-apps")))]
 pub use self::challenge::Challenge;

@@ -59,6 +59,10 @@
 //!   values with the descriptions in
 //!   [`Config::scopes`](crate::server::Config::scopes).
 //! - Offer a way out: [`cancel`](crate::AuthorizationServer::cancel).
+//! - Pages of the server's own process can answer a form with what comes next, rather than with the way to the resume endpoint:
+//!   [`go_on`](crate::AuthorizationServer::go_on) after a sign-in, [`go_on_with`](crate::AuthorizationServer::go_on_with) for every other
+//!   answer. It spares a redirect, and [some calls of the stores](super::_07_round_trips). What they return is a response of the
+//!   authorization endpoint, with headers of its own.
 //!
 //! The anti-forgery token of a form is [`BrowserId::token_for`](ciam_core::http::BrowserId::token_for), compared when the form
 //! comes back.

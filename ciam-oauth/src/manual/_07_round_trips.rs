@@ -7,6 +7,8 @@
 //! | flow | reads | commits | ephemeral |
 //! | --- | --- | --- | --- |
 //! | authorization of somebody who is signed in, to a code | 4 | 1 | 1 |
+//! | consent, answered and gone on with in place, to a code | 4 | 1 | 4 |
+//! | consent, answered and gone on with at the resume endpoint, to a code | 6 | 1 | 6 |
 //! | token: code, for a JWT and a refresh token | 2 | 1 | 3 |
 //! | token: code, for an opaque token and a refresh token | 2 | 1 | 3 |
 //! | token: refresh of a confidential client | 3 | 0 | 0 |

@@ -2,7 +2,7 @@
 
 use ciam_core::http::BROWSER_COOKIE;
 use ciam_core::interaction::Ask;
-use ciam_oauth::authorize::ConsentDecision;
+use ciam_oauth::authorize::{ConsentDecision, InteractionAnswer, Visitor};
 use ciam_oauth::error::AnswerError;
 use http::StatusCode;
 use time::Duration;
@@ -73,6 +73,66 @@ async fn s11_a_going_on_in_place_is_resuming() {
     assert_eq!(done.headers()["cache-control"], "no-store");
     assert_eq!(world.server.go_on(&handle(&text), &visitor).await.status(), StatusCode::GONE, "once");
     assert_eq!(browser.resume(&world, &text).await.status(), StatusCode::GONE);
+}
+
+/// An answer that goes on in place is checked as one that is stored, and gives one code.
+#[tokio::test]
+async fn s11_a_answering_in_place_is_answering() {
+    let world = World::new().await;
+    let person = world.account().await;
+    let mut browser = Browser::new();
+    browser.sign_in(&world, &person).await;
+    let text = browser.authorize(&world, &request("web", &[])).await.handle();
+    let name = handle(&text);
+    let visitor = browser.visitor(&world).await;
+    let stranger = signed_in(&world).await.visitor(&world).await;
+    let other = Visitor::new(visitor.browser.clone(), stranger.signed_in.clone());
+    let nobody = Visitor::new(visitor.browser.clone(), None);
+    let all = || InteractionAnswer::Consent(ConsentDecision::AllowAll);
+    let too_much = InteractionAnswer::Consent(ConsentDecision::Allow("orders:read".parse().unwrap()));
+
+    let go_on = |visitor, answer| world.server.go_on_with(&name, visitor, answer);
+    assert!(matches!(go_on(&stranger, all()).await, Err(AnswerError::Interaction)));
+    assert!(matches!(go_on(&other, all()).await, Err(AnswerError::OtherAccount)));
+    assert!(matches!(go_on(&nobody, all()).await, Err(AnswerError::SignedOut)));
+    assert!(matches!(go_on(&visitor, InteractionAnswer::Account).await, Err(AnswerError::NotAsked)));
+    assert!(matches!(go_on(&visitor, InteractionAnswer::CannotStepUp).await, Err(AnswerError::NotAsked)));
+    assert!(matches!(go_on(&visitor, too_much).await, Err(AnswerError::ScopeNotAsked)));
+
+    let attempts = (0..32).map(|_| go_on(&visitor, all()));
+    let replies: Vec<_> =
+        futures_util::future::join_all(attempts).await.into_iter().filter_map(Result::ok).collect();
+    let codes = replies.iter().filter(|reply| leads_to(reply, &format!("{CALLBACK}?code=")));
+    assert_eq!(codes.count(), 1);
+    assert!(replies.iter().all(|reply| reply.headers()["cache-control"] == "no-store"));
+    assert!(matches!(go_on(&visitor, all()).await, Err(AnswerError::Interaction)), "once");
+
+    let again = request("web", &[("prompt", Some("consent"))]);
+    let refused = browser.authorize(&world, &again).await.handle();
+    let no = InteractionAnswer::Consent(ConsentDecision::Deny);
+    let reply = world.server.go_on_with(&handle(&refused), &visitor, no).await.unwrap();
+    assert!(leads_to(&reply, &format!("{CALLBACK}?error=access_denied")), "{reply:?}");
+}
+
+/// What was answered in place is not asked again when something else is asked.
+#[tokio::test]
+async fn s11_b_answers_in_place_add_up() {
+    let world = World::new().await;
+    let mut browser = signed_in(&world).await;
+    let params = request("web", &[("prompt", Some("select_account"))]);
+    let text = browser.authorize(&world, &params).await.handle();
+    let visitor = browser.visitor(&world).await;
+    assert!(matches!(ask(&world, &browser, &text).await, Ask::SelectAccount(_)));
+    let next = world.server.go_on_with(&handle(&text), &visitor, InteractionAnswer::Account).await.unwrap();
+    assert!(next.headers()["location"].to_str().unwrap().ends_with(&text), "{next:?}");
+    assert!(matches!(ask(&world, &browser, &text).await, Ask::Consent(_)));
+    let all = InteractionAnswer::Consent(ConsentDecision::AllowAll);
+    let done = world.server.go_on_with(&handle(&text), &visitor, all).await.unwrap();
+    assert!(leads_to(&done, &format!("{CALLBACK}?code=")), "{done:?}");
+}
+
+fn leads_to(response: &http::Response<bytes::Bytes>, place: &str) -> bool {
+    response.headers().get("location").is_some_and(|it| it.to_str().unwrap().starts_with(place))
 }
 
 /// (b) Coming back is not a proof: everything is checked again, against what is true now.

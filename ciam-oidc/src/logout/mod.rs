@@ -16,7 +16,7 @@ use bytes::Bytes;
 use ciam_core::error::PortError;
 use ciam_core::http::{BrowserId, Params, SESSION_COOKIE, cookie, expired_cookie};
 use ciam_core::interaction::{
-    Ask, Interaction, InteractionError, InteractionHandle, Interactions, SignOutAsk,
+    Ask, Interaction, InteractionError, InteractionHandle, Interactions, Json, SignOutAsk,
 };
 use ciam_oauth::AuthorizationServer;
 use ciam_oauth::authorize::Visitor;
@@ -181,7 +181,7 @@ impl OpenIdProvider {
         if interaction.protocol != PROTOCOL {
             return Err(InteractionError::NotFound);
         }
-        let pending = serde_json::from_value(interaction.request.clone()).map_err(PortError::permanent)?;
+        let pending = interaction.request.read()?;
         Ok((interaction, pending))
     }
 
@@ -237,7 +237,7 @@ impl OpenIdProvider {
         let Some(browser) = visitor.browser.as_ref().or(new_browser.as_ref()) else {
             return Err(PortError::permanent("a browser without a binding secret").into());
         };
-        let request = serde_json::to_value(Pending { location }).map_err(PortError::permanent)?;
+        let request = Json::of(&Pending { location })?;
         let interactions = Interactions::new(server.ports().clone());
         let resume = |_: &InteractionHandle| Self::end_session_url(server);
         let handle = interactions.open(browser, PROTOCOL, request, Ask::SignOut(ask), resume).await?;

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use ciam_core::memory;
 use ciam_core::testkit::{ManualClock, Probe, SeededEntropy};
 use ciam_oauth::ServerBuilder;
+use ciam_oauth::authorize::{ConsentDecision, InteractionAnswer};
 use ciam_oauth::status_list::StatusListSettings;
 use time::macros::datetime;
 
 use super::{API, Person, Tokens, VAULT, exchange, introspect, person, prepare, refresh, token, with_vault};
-use crate::support::{World, request};
+use crate::support::{World, handle, request};
 
 const TABLE: &str = include_str!("../../../src/manual/_07_round_trips.rs");
 const OFFLINE: &str = "orders:read offline_access";
@@ -60,6 +61,7 @@ async fn every_flow_costs_what_the_manual_says() {
     counted.probe.clear();
     let code = counted.person.browser.authorize(&counted.world, &params).await.code();
     rows.push(counted.row("authorization of somebody who is signed in, to a code"));
+    rows.extend(consent(&mut counted).await);
 
     counted.probe.clear();
     assert!(exchange(&counted.world, "shop", &code).await.is_ok());
@@ -99,6 +101,29 @@ async fn every_flow_costs_what_the_manual_says() {
     rows.extend(with_status_lists().await);
     let missing: Vec<&String> = rows.iter().filter(|row| !TABLE.contains(row.as_str())).collect();
     assert!(missing.is_empty(), "the manual has other numbers:\n{rows:#?}");
+}
+
+/// Consent to what was allowed before, asked for once more: on a page that goes on in place, and on one that sends the browser back.
+async fn consent(counted: &mut Counted) -> Vec<String> {
+    let params = request("shop", &[("scope", Some(OFFLINE)), ("prompt", Some("consent"))]);
+    let mut rows = Vec::new();
+    for in_place in [true, false] {
+        let asked = counted.person.browser.authorize(&counted.world, &params).await.handle();
+        let name = handle(&asked);
+        counted.probe.clear();
+        let visitor = counted.person.browser.visitor(&counted.world).await;
+        if in_place {
+            let all = InteractionAnswer::Consent(ConsentDecision::AllowAll);
+            let done = counted.world.server.go_on_with(&name, &visitor, all).await.unwrap();
+            assert_eq!(done.status(), http::StatusCode::SEE_OTHER);
+            rows.push(counted.row("consent, answered and gone on with in place, to a code"));
+        } else {
+            counted.world.server.answer_consent(&name, &visitor, ConsentDecision::AllowAll).await.unwrap();
+            counted.person.browser.resume(&counted.world, &asked).await.code();
+            rows.push(counted.row("consent, answered and gone on with at the resume endpoint, to a code"));
+        }
+    }
+    rows
 }
 
 /// The same flows at a server that lists the status of its tokens, which has places left.

@@ -1,7 +1,7 @@
 //! What a server does in a second on one core, over HTTP with connections that stay: tokens, introspection, and a sign-in with
 //! its pages from the authorization request to the tokens.
 //!
-//!     cargo bench -p ciam-benches --bench load
+//!     cargo bench -p ciam-benches --bench load [-- token|introspection|sign-in]
 //!
 //! Each server is a process of its own on the first core, the load is made on the second. They take turns of a second. The peer is npm
 //! `oidc-provider`, which is installed in `load/` when it is missing; the limits are axum handlers that only sign, or only answer a
@@ -34,6 +34,7 @@ fn main() -> Result<(), Failure> {
         let (kind, port) = (arguments.next().unwrap_or_default(), arguments.next().unwrap_or_default());
         return runtime.block_on(serve::run(Kind::from_name(&kind).ok_or("no such server")?, port.parse()?));
     }
+    let named: Vec<String> = std::env::args().skip(1).filter(|it| !it.starts_with('-')).collect();
     let measuring = is_measuring();
     let kinds = if measuring { &Kind::ALL[..] } else { &Kind::OURS[..] };
     let servers: Vec<Server> =
@@ -42,7 +43,8 @@ fn main() -> Result<(), Failure> {
         servers::pin(std::process::id(), 1);
     }
     let mut gates = Gates::new();
-    for job in Job::ALL {
+    let is_wanted = |job: &Job| named.is_empty() || named.iter().any(|it| it == job.name());
+    for job in Job::ALL.into_iter().filter(is_wanted) {
         let rates = runtime.block_on(rates(job, &servers, measuring))?;
         let of =
             |kind: Kind| rates.iter().find(|(found, _)| *found == kind).map_or(f64::NAN, |(_, rate)| *rate);

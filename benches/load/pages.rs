@@ -19,7 +19,7 @@ use ciam_core::runtime::{BlockingJob, Runtime};
 use ciam_core::secret::Secret;
 use ciam_core::session::SessionManager;
 use ciam_oauth::AuthorizationServer;
-use ciam_oauth::authorize::{ConsentDecision, Visitor};
+use ciam_oauth::authorize::{ConsentDecision, InteractionAnswer, Visitor};
 use ciam_oauth::client::{Client, ClientAuthentication, ClientSecret, GrantType};
 use ciam_oauth::server::{ResourceServer, SupportedScope, TokenFormat};
 use ciam_oidc::{OpenIdProvider, ProviderConfig};
@@ -128,7 +128,8 @@ impl Pages {
             None => self.server.handle(request, &peer).await,
             Some(handle) => {
                 let handle = InteractionHandle::from_text(handle);
-                let answer = self.interact(&handle, &request, peer).await;
+                // Its future is large, and a request for a token should not carry its room along.
+                let answer = Box::pin(self.interact(&handle, &request, peer)).await;
                 answer.unwrap_or_else(|error| page(StatusCode::BAD_REQUEST, &error.to_string()))
             }
         }
@@ -141,38 +142,47 @@ impl Pages {
         peer: Peer,
     ) -> Result<Response<Bytes>, Failure> {
         let visitor = Visitor::from_headers(&self.server, request.headers()).await?;
+        if request.method() == Method::POST {
+            return self.take(handle, &visitor, request.body(), peer).await;
+        }
         let pending = self.server.interaction(handle, visitor.browser.as_ref()).await?;
-        let answered = request.method() == Method::POST;
-        match &pending.ask {
-            Ask::Consent(_) if answered => {
-                self.server.answer_consent(handle, &visitor, ConsentDecision::AllowAll).await?;
-                Ok(self.server.go_on(handle, &visitor).await)
+        if let Ask::Consent(ask) = &pending.ask {
+            let question =
+                format!("<p>Allow {}?<input type=hidden name=decision value=allow>", ask.client_id);
+            return Ok(page(StatusCode::OK, &question));
+        }
+        let browser = visitor.browser.as_ref().ok_or("the browser has no cookie")?;
+        let visitor = journey::Visitor::new(browser, peer);
+        let (journey, _) = self.journeys.begin_sign_in(&visitor, Requirements::default()).await?;
+        let field = format!("<input type=hidden name=\"journey\" value=\"{}\">", journey.expose());
+        Ok(page(StatusCode::OK, &field))
+    }
+
+    async fn take(
+        &self,
+        handle: &InteractionHandle,
+        visitor: &Visitor,
+        form: &Bytes,
+        peer: Peer,
+    ) -> Result<Response<Bytes>, Failure> {
+        let fields = Params::parse(std::str::from_utf8(form)?, ParamsLimits::default())?;
+        let field = |name| Ok::<_, Failure>(fields.one(name)?.unwrap_or_default());
+        if field("decision")? == "allow" {
+            let allow = InteractionAnswer::Consent(ConsentDecision::AllowAll);
+            return Ok(self.server.go_on_with(handle, visitor, allow).await?);
+        }
+        let browser = visitor.browser.as_ref().ok_or("the browser has no cookie")?;
+        let journey = JourneyHandle::from_text(field("journey")?);
+        let answer = Answer::credentials(field("email")?, field("password")?);
+        match self.journeys.answer(&journey, &journey::Visitor::new(browser, peer), answer).await? {
+            Step::Done(done) => {
+                let signed_in = self.server.sessions().authenticate_by(&done.cookie).await?;
+                let visitor = Visitor::new(Some(browser.clone()), signed_in);
+                let mut response = self.server.go_on(handle, &visitor).await;
+                response.headers_mut().append(SET_COOKIE, done.cookie.set_cookie(None)?);
+                Ok(response)
             }
-            Ask::Consent(ask) => Ok(page(StatusCode::OK, &format!("<p>Allow {}?", ask.client_id))),
-            _ => {
-                let browser = visitor.browser.as_ref().ok_or("the browser has no cookie")?;
-                let visitor = journey::Visitor::new(browser, peer);
-                if !answered {
-                    let (journey, _) = self.journeys.begin_sign_in(&visitor, Requirements::default()).await?;
-                    let field =
-                        format!("<input type=hidden name=\"journey\" value=\"{}\">", journey.expose());
-                    return Ok(page(StatusCode::OK, &field));
-                }
-                let fields = Params::parse(std::str::from_utf8(request.body())?, ParamsLimits::default())?;
-                let field = |name| Ok::<_, Failure>(fields.one(name)?.unwrap_or_default());
-                let journey = JourneyHandle::from_text(field("journey")?);
-                let answer = Answer::credentials(field("email")?, field("password")?);
-                match self.journeys.answer(&journey, &visitor, answer).await? {
-                    Step::Done(done) => {
-                        let signed_in = self.server.sessions().authenticate_by(&done.cookie).await?;
-                        let visitor = Visitor::new(Some(browser.clone()), signed_in);
-                        let mut response = self.server.go_on(handle, &visitor).await;
-                        response.headers_mut().append(SET_COOKIE, done.cookie.set_cookie(None)?);
-                        Ok(response)
-                    }
-                    step => Err(format!("not signed in: {step:?}").into()),
-                }
-            }
+            step => Err(format!("not signed in: {step:?}").into()),
         }
     }
 }

@@ -27,7 +27,7 @@
 //!
 //! Ports that only receive (`Hooks`, `Notifier`, `EventSink`, `RiskEngine`) promise nothing that a suite could see. For
 //! tests of one's own flows there are a [`ManualClock`], a [`SeededEntropy`], a [`Probe`] that counts the calls of ports
-//! and makes them fail, and a [`DeliveryLog`] that judges what a relay delivers.
+//! and makes them fail, a [`HookedStore`] that a test steps into, and a [`DeliveryLog`] that judges what a relay delivers.
 
 mod clock;
 mod crypto;
@@ -37,6 +37,7 @@ mod entropy_suite;
 mod ephemeral;
 pub mod faulty;
 mod hasher;
+mod hooked;
 mod http_client;
 mod human_check;
 mod legacy_directory;
@@ -55,6 +56,7 @@ pub use self::entropy::SeededEntropy;
 pub use self::entropy_suite::{entropy, entropy_suite};
 pub use self::ephemeral::{EphemeralHarness, ephemeral, ephemeral_suite};
 pub use self::hasher::{hasher, hasher_suite};
+pub use self::hooked::{HookedStore, StoreHook};
 pub use self::http_client::{http_client, http_client_suite};
 pub use self::human_check::{HumanCheckHarness, human_check, human_check_suite};
 pub use self::legacy_directory::{LegacyDirectoryHarness, legacy_directory, legacy_directory_suite};

@@ -7,17 +7,10 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use ciam_core::account::{Account, Identifier, IdentifierKey};
-use ciam_core::credential::Credential;
+use ciam_core::account::{Account, Identifier};
 use ciam_core::error::PortError;
-use ciam_core::id::{AccountId, EventId, OrganizationId, SessionId, TenantId};
-use ciam_core::organization::{Membership, Organization};
-use ciam_core::session::Session;
-use ciam_core::store::{
-    Batch, Commit, EntityRef, OutboxItem, Page, PageRequest, Precondition, Record, RecordKind, Store,
-    Versioned, Write,
-};
-use time::{Duration, OffsetDateTime};
+use ciam_core::store::{Batch, Commit, EntityRef, Precondition, RecordKind, Store, Write};
+use ciam_core::testkit::{HookedStore, StoreHook};
 
 const FREE: Free = &[
     ("core.account_due", "hangs on the account, which is required"),
@@ -37,7 +30,6 @@ pub(crate) type Meanwhile = Arc<Mutex<Option<Batch>>>;
 
 #[derive(Debug)]
 pub(crate) struct Watched {
-    inner: Arc<dyn Store>,
     meanwhile: Meanwhile,
     free: Free,
 }
@@ -47,16 +39,16 @@ type Free = &'static [(&'static str, &'static str)];
 
 impl Watched {
     /// Watches a store. `free` are the free records of another crate than core.
-    pub(crate) fn new(inner: Arc<dyn Store>, meanwhile: Meanwhile, free: Free) -> Self {
-        Self { inner, meanwhile, free }
+    pub(crate) fn over(store: Arc<dyn Store>, meanwhile: Meanwhile, free: Free) -> HookedStore<Self> {
+        HookedStore::new(store, Self { meanwhile, free })
     }
 
     /// What a batch writes without having looked at it, in words.
-    async fn unseen(&self, batch: &Batch) -> Result<Option<String>, PortError> {
+    async fn unseen(&self, store: &dyn Store, batch: &Batch) -> Result<Option<String>, PortError> {
         for write in batch.writes() {
             let bad = match write {
-                Write::PutAccount(account) => self.account_is_free(batch, account).await?,
-                _ => self.is_free(batch, write).await?,
+                Write::PutAccount(account) => self.account_is_free(store, batch, account).await?,
+                _ => self.is_free(store, batch, write).await?,
             };
             if let Some(entity) = bad {
                 let events: Vec<_> = batch.events().iter().map(|it| it.event_type.as_str()).collect();
@@ -69,11 +61,12 @@ impl Watched {
     /// What an account's write should have required and did not.
     async fn account_is_free(
         &self,
+        store: &dyn Store,
         batch: &Batch,
         account: &Account,
     ) -> Result<Option<EntityRef>, PortError> {
         let entity = EntityRef::Account(account.id);
-        let known = self.inner.account(account.id).await?;
+        let known = store.account(account.id).await?;
         // A new one has an id of its own; what it claims may be claimed by others.
         let claims = |it: &Identifier| requires(batch, &EntityRef::Identifier(it.key.clone()));
         let as_new = !account.identifiers.is_empty() && account.identifiers.iter().all(claims);
@@ -87,7 +80,7 @@ impl Watched {
             }
             // That nobody has it; or it is taken from who has it, as they are.
             let nobody = EntityRef::Identifier(identifier.key.clone());
-            let holder = self.inner.account_by_identifier(&identifier.key).await?;
+            let holder = store.account_by_identifier(&identifier.key).await?;
             let taken = holder.is_some_and(|it| requires(batch, &EntityRef::Account(it.value.id)));
             if !taken && !requires(batch, &nobody) {
                 return Ok(Some(nobody));
@@ -96,10 +89,15 @@ impl Watched {
         Ok(None)
     }
 
-    async fn is_free(&self, batch: &Batch, write: &Write) -> Result<Option<EntityRef>, PortError> {
+    async fn is_free(
+        &self,
+        store: &dyn Store,
+        batch: &Batch,
+        write: &Write,
+    ) -> Result<Option<EntityRef>, PortError> {
         let entity = match write {
             Write::PutCredential(it) => {
-                let known = self.inner.credentials_of(it.account).await?;
+                let known = store.credentials_of(it.account).await?;
                 let there = known.iter().any(|known| known.value.id == it.id);
                 // A new one has an id of its own.
                 there.then_some(EntityRef::Credential(it.id))
@@ -107,7 +105,7 @@ impl Watched {
             Write::DeleteCredential(id) => Some(EntityRef::Credential(*id)),
             Write::PutOrganization(it) => Some(EntityRef::Organization(it.id)),
             Write::PutMembership(it) => {
-                let there = self.inner.organization(it.organization).await?.is_some();
+                let there = store.organization(it.organization).await?.is_some();
                 // Of one that is made in the same batch there is no member yet.
                 there.then_some(EntityRef::Membership(it.organization, it.account))
             }
@@ -142,124 +140,19 @@ fn requires(batch: &Batch, entity: &EntityRef) -> bool {
 }
 
 #[async_trait]
-impl Store for Watched {
-    fn tenant(&self) -> TenantId {
-        self.inner.tenant()
-    }
-
-    async fn account(&self, id: AccountId) -> Result<Option<Versioned<Account>>, PortError> {
-        self.inner.account(id).await
-    }
-
-    async fn account_by_identifier(
-        &self,
-        key: &IdentifierKey,
-    ) -> Result<Option<Versioned<Account>>, PortError> {
-        self.inner.account_by_identifier(key).await
-    }
-
-    async fn accounts(&self, page: PageRequest) -> Result<Page<Versioned<Account>>, PortError> {
-        self.inner.accounts(page).await
-    }
-
-    async fn credentials_of(&self, account: AccountId) -> Result<Vec<Versioned<Credential>>, PortError> {
-        self.inner.credentials_of(account).await
-    }
-
-    async fn organization(&self, id: OrganizationId) -> Result<Option<Versioned<Organization>>, PortError> {
-        self.inner.organization(id).await
-    }
-
-    async fn organization_by_slug(&self, slug: &str) -> Result<Option<Versioned<Organization>>, PortError> {
-        self.inner.organization_by_slug(slug).await
-    }
-
-    async fn organizations(&self, page: PageRequest) -> Result<Page<Versioned<Organization>>, PortError> {
-        self.inner.organizations(page).await
-    }
-
-    async fn membership(
-        &self,
-        organization: OrganizationId,
-        account: AccountId,
-    ) -> Result<Option<Versioned<Membership>>, PortError> {
-        self.inner.membership(organization, account).await
-    }
-
-    async fn members_of(
-        &self,
-        organization: OrganizationId,
-        page: PageRequest,
-    ) -> Result<Page<Versioned<Membership>>, PortError> {
-        self.inner.members_of(organization, page).await
-    }
-
-    async fn memberships_of(
-        &self,
-        account: AccountId,
-        page: PageRequest,
-    ) -> Result<Page<Versioned<Membership>>, PortError> {
-        self.inner.memberships_of(account, page).await
-    }
-
-    async fn session(&self, id: SessionId) -> Result<Option<Versioned<Session>>, PortError> {
-        self.inner.session(id).await
-    }
-
-    async fn sessions_of(
-        &self,
-        account: AccountId,
-        page: PageRequest,
-    ) -> Result<Page<Versioned<Session>>, PortError> {
-        self.inner.sessions_of(account, page).await
-    }
-
-    async fn record(&self, kind: RecordKind, key: &str) -> Result<Option<Versioned<Record>>, PortError> {
-        self.inner.record(kind, key).await
-    }
-
-    async fn records(
-        &self,
-        kind: RecordKind,
-        page: PageRequest,
-    ) -> Result<Page<Versioned<Record>>, PortError> {
-        self.inner.records(kind, page).await
-    }
-
-    async fn records_by(
-        &self,
-        kind: RecordKind,
-        index: &str,
-        value: &str,
-        page: PageRequest,
-    ) -> Result<Page<Versioned<Record>>, PortError> {
-        self.inner.records_by(kind, index, value, page).await
-    }
-
-    async fn commit(&self, batch: Batch) -> Result<Commit, PortError> {
+impl StoreHook for Watched {
+    async fn commit(&self, store: &dyn Store, batch: Batch) -> Result<Commit, PortError> {
         if batch.events().is_empty() {
-            return self.inner.commit(batch).await;
+            return store.commit(batch).await;
         }
         let meanwhile = self.meanwhile.lock().unwrap().take();
         if let Some(meanwhile) = meanwhile {
-            assert!(self.inner.commit(meanwhile).await?.is_applied(), "nothing stands in its way");
+            assert!(store.commit(meanwhile).await?.is_applied(), "nothing stands in its way");
         }
-        let unseen = self.unseen(&batch).await?;
-        let commit = self.inner.commit(batch).await?;
+        let unseen = self.unseen(store, &batch).await?;
+        let commit = store.commit(batch).await?;
         // What is refused in any case, such as a batch that is sent again, harms nobody.
         assert!(!commit.is_applied() || unseen.is_none(), "{}", unseen.unwrap_or_default());
         Ok(commit)
-    }
-
-    async fn claim_outbox(&self, lease: Duration, limit: u32) -> Result<Vec<OutboxItem>, PortError> {
-        self.inner.claim_outbox(lease, limit).await
-    }
-
-    async fn acknowledge(&self, delivered: &[EventId]) -> Result<(), PortError> {
-        self.inner.acknowledge(delivered).await
-    }
-
-    async fn prune(&self, before: OffsetDateTime, limit: u32) -> Result<u32, PortError> {
-        self.inner.prune(before, limit).await
     }
 }

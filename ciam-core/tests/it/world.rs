@@ -55,7 +55,7 @@ impl World {
         let database = MemoryDatabase::new();
         let ports = memory::ports_of(tenant, &database, clock.clone(), entropy);
         let meanwhile = Meanwhile::default();
-        let store = Watched::new(Arc::new(database.tenant(tenant, clock.clone())), meanwhile.clone(), &[]);
+        let store = Watched::over(Arc::new(database.tenant(tenant, clock.clone())), meanwhile.clone(), &[]);
         let ports = ports.with_store(probe.store(Arc::new(store))).with_ephemeral(
             probe.ephemeral(Arc::new(MemoryEphemeralDatabase::new().tenant(tenant, clock.clone()))),
         );

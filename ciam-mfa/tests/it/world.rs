@@ -52,7 +52,7 @@ impl World {
         let tenant = TenantId::from_uuid(uuid::Uuid::from_u128(7));
         let (database, meanwhile) = (MemoryDatabase::new(), Meanwhile::default());
         let ports = memory::ports_of(tenant, &database, clock.clone(), Arc::new(SeededEntropy::new(7)));
-        let store = Watched::new(Arc::new(database.tenant(tenant, clock.clone())), meanwhile.clone(), FREE);
+        let store = Watched::over(Arc::new(database.tenant(tenant, clock.clone())), meanwhile.clone(), FREE);
         let ports = ports.with_store(Arc::new(store));
         let hasher = Arc::new(Argon2idHasher::dangerous_fast().unwrap());
         let password = PasswordFactor::new(&ports, hasher).await.unwrap();

@@ -21,7 +21,7 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use time::{Duration, OffsetDateTime};
 
-use self::mirror::Mirror;
+use self::mirror::{FirstInOther, Mirror};
 use super::race::race;
 use super::sample::Samples;
 use super::suite::{Report, Suite, Violation};
@@ -144,7 +144,8 @@ impl<'h> Trial<'h> {
 
     /// A handle on the tenant that the clause looks at. What is done through it is done in the other tenant as well.
     async fn store(&self) -> Result<Mirror, Violation> {
-        Ok(Mirror::new(self.harness.open(self.here).await?, self.harness.open(self.there).await?))
+        let (own, other) = (self.harness.open(self.here).await?, self.harness.open(self.there).await?);
+        Ok(Mirror::new(own, FirstInOther(other)))
     }
 
     /// Another handle on the same tenant, alone.

@@ -14,7 +14,7 @@ use ciam_oauth::testkit::{code_race, refresh_race};
 use futures_util::future::BoxFuture;
 use time::Duration;
 
-use super::gate::GatedStore;
+use super::gate::{forgetful, gated};
 
 fn spawn(task: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
     let task = tokio::spawn(task);
@@ -37,8 +37,8 @@ fn ports(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn memory_wins_the_races_on_several_nodes() {
-    let gated = |store| GatedStore::new(store, |_| Box::pin(tokio::task::yield_now())) as Arc<dyn Store>;
-    let node = ports(gated, |ephemeral| ephemeral);
+    let yields = |store| gated(store, |_| Box::pin(tokio::task::yield_now()));
+    let node = ports(yields, |ephemeral| ephemeral);
     let nodes = [node.clone(), node.clone(), node];
     for _ in 0..5 {
         code_race(&nodes, &spawn).await.unwrap();
@@ -48,7 +48,7 @@ async fn memory_wins_the_races_on_several_nodes() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_store_that_forgets_its_conditions_loses() {
-    let node = ports(|store| GatedStore::forgetful(store), |ephemeral| ephemeral);
+    let node = ports(forgetful, |ephemeral| ephemeral);
     let lost = refresh_race(&[node], &spawn).await.unwrap_err().to_string();
     assert!(lost.contains("refresh tokens"), "{lost}");
 }
@@ -61,7 +61,7 @@ async fn the_commit_holds_where_a_swap_does_not_compare() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn stores_of_which_neither_compares_lose() {
-    let node = ports(|store| GatedStore::forgetful(store), |inner| Arc::new(Swaps(inner)));
+    let node = ports(forgetful, |inner| Arc::new(Swaps(inner)));
     let lost = code_race(&[node], &spawn).await.unwrap_err().to_string();
     assert!(lost.contains("exchanges of one code succeeded"), "{lost}");
 }

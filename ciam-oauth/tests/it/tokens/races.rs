@@ -18,7 +18,7 @@ use time::Duration;
 use time::macros::datetime;
 use tokio::sync::{Barrier, Semaphore};
 
-use super::gate::{GatedStore, makes_grant, moves_family, revokes_grant};
+use super::gate::{makes_grant, moves_family, revokes_grant};
 use super::{
     Answer, Tokens, exchange, exchange_with, is_active, load_grant, person, prepare, refresh, refresh_with,
     revoke, with_vault,
@@ -42,7 +42,7 @@ async fn gated_with(
     let database = memory::MemoryDatabase::new();
     let store: Arc<dyn Store> = Arc::new(database.tenant(tenant, clock.clone()));
     let ports: Ports = memory::ports_of(tenant, &database, clock.clone(), Arc::new(SeededEntropy::new(7)))
-        .with_store(GatedStore::new(store, gate));
+        .with_store(super::gate::gated(store, gate));
     prepare(World::on(ports, clock, configure).await).await
 }
 

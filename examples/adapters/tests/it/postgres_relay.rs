@@ -8,21 +8,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ciam_adapters::postgres::{PostgresDatabase, PostgresOptions, PostgresStore};
 use ciam_adapters::tokio_runtime::TokioRuntime;
-use ciam_core::account::{Account, IdentifierKey};
-use ciam_core::credential::Credential;
 use ciam_core::error::PortError;
 use ciam_core::event::{Event, EventType};
-use ciam_core::id::{AccountId, EventId, OrganizationId, SessionId, TenantId};
 use ciam_core::memory::{self, MemoryNotifier};
-use ciam_core::organization::{Membership, Organization};
 use ciam_core::ports::Ports;
 use ciam_core::relay::{Relay, RelayPolicy};
-use ciam_core::session::Session;
-use ciam_core::store::{
-    Batch, Commit, EntityRef, OutboxItem, Page, PageRequest, Record, RecordKind, Store, Versioned, Write,
-};
-use ciam_core::testkit::{DeliveryLog, Violation};
-use time::OffsetDateTime;
+use ciam_core::store::{Batch, Commit, EntityRef, PageRequest, Record, RecordKind, Store, Write};
+use ciam_core::testkit::{DeliveryLog, HookedStore, StoreHook, Violation};
 
 use crate::postgres_server::Server;
 use crate::support::{clock, tenant};
@@ -42,7 +34,7 @@ async fn every_event_is_delivered_in_order_through_stops_and_crashes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_store_that_commits_the_outbox_apart_is_caught() {
     let Some(server) = Server::start_new() else { return };
-    let outcome = ride_out(&server, |store| Arc::new(SplitOutbox(store))).await;
+    let outcome = ride_out(&server, |store| Arc::new(HookedStore::new(Arc::new(store), SplitOutbox))).await;
     let violation = outcome.delivery.expect_err("nothing was found in a store that loses events");
     assert!(violation.to_string().contains("never delivered"), "{violation}");
 }
@@ -187,13 +179,13 @@ async fn what_is_there(store: &dyn Store, acknowledged: &[String]) -> (Vec<Event
     (found.into_values().collect(), lost)
 }
 
-/// A store that commits state and outbox one after the other.
+/// Commits state and outbox one after the other.
 #[derive(Debug)]
-struct SplitOutbox(PostgresStore);
+struct SplitOutbox;
 
 #[async_trait]
-impl Store for SplitOutbox {
-    async fn commit(&self, batch: Batch) -> Result<Commit, PortError> {
+impl StoreHook for SplitOutbox {
+    async fn commit(&self, store: &dyn Store, batch: Batch) -> Result<Commit, PortError> {
         let mut state = Batch::new();
         for precondition in batch.preconditions() {
             state = state.require(precondition.clone());
@@ -201,100 +193,13 @@ impl Store for SplitOutbox {
         for write in batch.writes() {
             state = state.write(write.clone());
         }
-        let outcome = self.0.commit(state).await?;
+        let outcome = store.commit(state).await?;
         if outcome.is_applied() {
             let events = batch.events().iter().cloned().fold(Batch::new(), Batch::event);
             // The way of the second request.
             tokio::time::sleep(Duration::from_millis(5)).await;
-            assert!(self.0.commit(events).await?.is_applied());
+            assert!(store.commit(events).await?.is_applied());
         }
         Ok(outcome)
-    }
-
-    fn tenant(&self) -> TenantId {
-        self.0.tenant()
-    }
-    async fn account(&self, id: AccountId) -> Result<Option<Versioned<Account>>, PortError> {
-        self.0.account(id).await
-    }
-    async fn account_by_identifier(
-        &self,
-        key: &IdentifierKey,
-    ) -> Result<Option<Versioned<Account>>, PortError> {
-        self.0.account_by_identifier(key).await
-    }
-    async fn accounts(&self, page: PageRequest) -> Result<Page<Versioned<Account>>, PortError> {
-        self.0.accounts(page).await
-    }
-    async fn credentials_of(&self, account: AccountId) -> Result<Vec<Versioned<Credential>>, PortError> {
-        self.0.credentials_of(account).await
-    }
-    async fn organization(&self, id: OrganizationId) -> Result<Option<Versioned<Organization>>, PortError> {
-        self.0.organization(id).await
-    }
-    async fn organization_by_slug(&self, slug: &str) -> Result<Option<Versioned<Organization>>, PortError> {
-        self.0.organization_by_slug(slug).await
-    }
-    async fn organizations(&self, page: PageRequest) -> Result<Page<Versioned<Organization>>, PortError> {
-        self.0.organizations(page).await
-    }
-    async fn membership(
-        &self,
-        organization: OrganizationId,
-        account: AccountId,
-    ) -> Result<Option<Versioned<Membership>>, PortError> {
-        self.0.membership(organization, account).await
-    }
-    async fn members_of(
-        &self,
-        organization: OrganizationId,
-        page: PageRequest,
-    ) -> Result<Page<Versioned<Membership>>, PortError> {
-        self.0.members_of(organization, page).await
-    }
-    async fn memberships_of(
-        &self,
-        account: AccountId,
-        page: PageRequest,
-    ) -> Result<Page<Versioned<Membership>>, PortError> {
-        self.0.memberships_of(account, page).await
-    }
-    async fn session(&self, id: SessionId) -> Result<Option<Versioned<Session>>, PortError> {
-        self.0.session(id).await
-    }
-    async fn sessions_of(
-        &self,
-        account: AccountId,
-        page: PageRequest,
-    ) -> Result<Page<Versioned<Session>>, PortError> {
-        self.0.sessions_of(account, page).await
-    }
-    async fn record(&self, kind: RecordKind, key: &str) -> Result<Option<Versioned<Record>>, PortError> {
-        self.0.record(kind, key).await
-    }
-    async fn records(
-        &self,
-        kind: RecordKind,
-        page: PageRequest,
-    ) -> Result<Page<Versioned<Record>>, PortError> {
-        self.0.records(kind, page).await
-    }
-    async fn records_by(
-        &self,
-        kind: RecordKind,
-        index: &str,
-        value: &str,
-        page: PageRequest,
-    ) -> Result<Page<Versioned<Record>>, PortError> {
-        self.0.records_by(kind, index, value, page).await
-    }
-    async fn claim_outbox(&self, lease: time::Duration, limit: u32) -> Result<Vec<OutboxItem>, PortError> {
-        self.0.claim_outbox(lease, limit).await
-    }
-    async fn acknowledge(&self, delivered: &[EventId]) -> Result<(), PortError> {
-        self.0.acknowledge(delivered).await
-    }
-    async fn prune(&self, before: OffsetDateTime, limit: u32) -> Result<u32, PortError> {
-        self.0.prune(before, limit).await
     }
 }

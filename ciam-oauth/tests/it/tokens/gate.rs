@@ -9,9 +9,11 @@ use ciam_core::store::{Batch, Commit, Precondition, Store, Write};
 use ciam_core::testkit::{HookedStore, StoreHook};
 use futures_util::future::BoxFuture;
 
+type Opens = Box<dyn Fn(&Batch) -> BoxFuture<'static, ()> + Send + Sync>;
+
 /// What the commits of a store wait for.
 pub(crate) struct Gate {
-    opens: Box<dyn Fn(&Batch) -> BoxFuture<'static, ()> + Send + Sync>,
+    opens: Opens,
     /// Whether conditions are forgotten: a broken adapter.
     forgets: bool,
 }

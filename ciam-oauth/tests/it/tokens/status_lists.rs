@@ -354,7 +354,8 @@ async fn a_resource_may_be_left_out() {
     let tokens = token(&world, "shop", &form).await.tokens();
     assert!(claims(&tokens.access).get("status").is_none());
     assert_eq!(revoke(&world, "shop", &tokens.access).await.status, 200);
-    let listed = RecordKind::new(LISTED.name(), &[IndexDeclaration::many("client")]);
+    const BY_CLIENT: &[IndexDeclaration] = &[IndexDeclaration::many("client")];
+    let listed = RecordKind::new(LISTED.name(), BY_CLIENT);
     let listed = world.ports.store().records_by(listed, "client", "shop", PageRequest::first(1)).await;
     assert!(listed.unwrap().items.is_empty());
 }

@@ -251,38 +251,34 @@ impl Journeys {
         journey: Journey,
         answer: Answer,
     ) -> Result<Step, JourneyError> {
-        match (journey.stage.clone(), answer) {
-            (
-                Stage::Credentials
-                | Stage::Factor(_)
-                | Stage::TakeBack(_)
-                | Stage::Terms(_)
-                | Stage::Profile(_)
-                | Stage::Enrol(_)
-                | Stage::Code(CodeStage { purpose: Purpose::Prove { .. } | Purpose::Confirm { .. }, .. }),
-                Answer::Credentials { identifier, password },
-            ) => self.sign_in(handle, visitor, journey, &identifier, &password).await,
-            (
-                Stage::Credentials
-                | Stage::Factor(_)
-                | Stage::TakeBack(_)
-                | Stage::Terms(_)
-                | Stage::Profile(_)
-                | Stage::Enrol(_)
-                | Stage::Code(CodeStage { purpose: Purpose::Prove { goal: Goal::Session, .. }, .. }),
-                Answer::Identify { identifier },
-            ) => self.identify(handle, visitor, journey, &identifier).await,
-            (
-                Stage::Credentials
-                | Stage::Factor(_)
-                | Stage::Code(CodeStage { purpose: Purpose::Prove { goal: Goal::Session, .. }, .. }),
-                Answer::SendCode { identifier, channel },
-            ) => self.ask_for_code(handle, visitor, journey, Goal::Session, &identifier, channel).await,
-            (
-                Stage::Recovery
-                | Stage::Code(CodeStage { purpose: Purpose::Prove { goal: Goal::Recovery, .. }, .. }),
-                Answer::Recover { identifier },
-            ) => self.ask_for_code(handle, visitor, journey, Goal::Recovery, &identifier, None).await,
+        let stage = journey.stage.clone();
+        match answer {
+            Answer::Credentials { identifier, password } if stage.takes_credentials() => {
+                self.sign_in(handle, visitor, journey, &identifier, &password).await
+            }
+            Answer::Identify { identifier } if stage.takes_identifier() => {
+                self.identify(handle, visitor, journey, &identifier).await
+            }
+            Answer::SendCode { identifier, channel } if stage.sends_code() => {
+                self.ask_for_code(handle, visitor, journey, Goal::Session, &identifier, channel).await
+            }
+            Answer::Recover { identifier } if stage.recovers() => {
+                self.ask_for_code(handle, visitor, journey, Goal::Recovery, &identifier, None).await
+            }
+            answer => self.take_at(stage, handle, visitor, journey, answer).await,
+        }
+    }
+
+    /// Takes an answer that is one to what was asked last.
+    async fn take_at(
+        &self,
+        stage: Stage,
+        handle: &JourneyHandle,
+        visitor: &Visitor<'_>,
+        journey: Journey,
+        answer: Answer,
+    ) -> Result<Step, JourneyError> {
+        match (stage, answer) {
             (Stage::Factor(stage), Answer::Factor { factor, response }) if stage.factor == factor => {
                 self.prove_factor(handle, visitor, journey, stage, &response).await
             }

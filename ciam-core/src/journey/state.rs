@@ -123,6 +123,44 @@ pub(super) enum Stage {
     Finishing,
 }
 
+/// Where the person may begin anew, perhaps as somebody else.
+impl Stage {
+    pub(super) const fn takes_credentials(&self) -> bool {
+        match self {
+            Self::Code(code) => matches!(code.purpose, Purpose::Prove { .. } | Purpose::Confirm { .. }),
+            _ => self.is_of_a_sign_in(),
+        }
+    }
+
+    pub(super) fn takes_identifier(&self) -> bool {
+        self.is_of_a_sign_in() || self.waits_for_code(Goal::Session)
+    }
+
+    pub(super) fn sends_code(&self) -> bool {
+        matches!(self, Self::Credentials | Self::Factor(_)) || self.waits_for_code(Goal::Session)
+    }
+
+    pub(super) fn recovers(&self) -> bool {
+        matches!(self, Self::Recovery) || self.waits_for_code(Goal::Recovery)
+    }
+
+    const fn is_of_a_sign_in(&self) -> bool {
+        matches!(
+            self,
+            Self::Credentials
+                | Self::Factor(_)
+                | Self::TakeBack(_)
+                | Self::Terms(_)
+                | Self::Profile(_)
+                | Self::Enrol(_)
+        )
+    }
+
+    fn waits_for_code(&self, wanted: Goal) -> bool {
+        matches!(self, Self::Code(CodeStage { purpose: Purpose::Prove { goal, .. }, .. }) if *goal == wanted)
+    }
+}
+
 /// Whose journey it is and what was proved in it, between two steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Held {

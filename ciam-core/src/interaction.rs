@@ -90,6 +90,23 @@ pub enum Ask {
     SelectOrganization(OrganizationAsk),
 }
 
+/// At most so many languages of a person are heeded.
+const MAX_LANGUAGES: usize = 16;
+
+/// A person's language preferences as a client sends them in `ui_locales`: BCP 47 tags with spaces between, best first
+/// ([OpenID Connect Core, section 3.1.2.1](https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest)). They are a wish:
+/// what is no tag is left out, and so is what follows the first 16.
+///
+/// ```
+/// assert_eq!(ciam_core::interaction::languages("de-AT fr <b> en"), ["de-AT", "fr", "en"]);
+/// ```
+#[must_use]
+pub fn languages(ui_locales: &str) -> Vec<String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let is_tag = |tag: &&str| (1..=35).contains(&tag.len()) && tag.bytes().all(plain);
+    ui_locales.split(' ').filter(is_tag).take(MAX_LANGUAGES).map(str::to_owned).collect()
+}
+
 /// For whom an organization is to be chosen. Which ones there are to choose from is for the host to look up:
 /// [`Organizations::choices`](crate::organization::Organizations::choices).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -45,6 +45,19 @@ impl Secret {
         Ok(token)
     }
 
+    /// Takes a text that may be what [`random`](Self::random) made; `None` when it has another form, and so cannot be.
+    #[must_use]
+    pub fn of_random_form(text: &str) -> Option<Self> {
+        Self::has_random_form(text).then(|| Self::from(text))
+    }
+
+    /// Whether a text may be what [`random`](Self::random) made.
+    #[must_use]
+    pub fn has_random_form(text: &str) -> bool {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        text.len() == 43 && text.bytes().all(plain)
+    }
+
     /// The text itself. Named so that every use can be found.
     #[must_use]
     pub fn expose(&self) -> &str {

@@ -98,9 +98,7 @@ impl BrowserId {
     /// What an application without cookies presents instead; `None` when it has another form.
     #[must_use]
     pub fn from_token(token: &str) -> Option<Self> {
-        let well_formed =
-            token.len() == 43 && token.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-        well_formed.then(|| Self(Secret::from(token)))
+        Secret::of_random_form(token).map(Self)
     }
 
     /// The text for an application without cookies.

@@ -30,10 +30,7 @@ impl SessionCookie {
     #[must_use]
     pub fn from_token(token: &str) -> Option<Self> {
         let (id, secret) = token.split_once('.')?;
-        let id = id.parse().ok()?;
-        let of_form =
-            secret.len() == 43 && secret.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
-        of_form.then(|| Self { id, secret: Secret::from(secret) })
+        Some(Self { id: id.parse().ok()?, secret: Secret::of_random_form(secret)? })
     }
 
     /// The session that it claims to be of.

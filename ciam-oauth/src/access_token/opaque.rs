@@ -1,7 +1,7 @@
 //! Access tokens that this server cannot read, and what it knows of them by their digest: opaque ones, which are 256 random bits,
 //! and those that are encrypted for their resource.
 
-use ciam_core::secret::TokenDigest;
+use ciam_core::secret::{Secret, TokenDigest};
 use ciam_core::store::{RecordKind, StoredRecord};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -36,10 +36,9 @@ impl OpaqueToken {
         TokenDigest::of(token).to_text()
     }
 
-    /// Whether a text can be an opaque token: what [`Secret::random`](ciam_core::secret::Secret::random) makes.
+    /// Whether a text can be an opaque token.
     pub(crate) fn is_well_formed(token: &str) -> bool {
-        token.len() == 43
-            && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        Secret::has_random_form(token)
     }
 }
 

@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use ciam_core::assurance::Acr;
 use ciam_core::http::Params;
+use ciam_core::interaction::languages;
 use serde_json::Map;
 
 use super::request::{AuthorizeRequest, Display, PromptSet, ResponseMode};
@@ -26,7 +27,6 @@ use crate::server::Config;
 /// The parameters that may be there more than once.
 const REPEATABLE: [&str; 1] = ["resource"];
 const MAX_ACR_VALUES: usize = 16;
-const MAX_UI_LOCALES: usize = 16;
 const MAX_LOGIN_HINT: usize = 512;
 /// An id has 36 characters, a slug 63.
 const MAX_ORGANIZATION: usize = 64;
@@ -331,13 +331,8 @@ fn dpop_key(config: &Config, params: &Params) -> Result<Option<JwkThumbprint>, R
     named.map(str::parse).transpose().map_err(|_| RequestProblem::Invalid("dpop_jkt"))
 }
 
-/// A wish, not a demand: tags that are none are left out.
 fn ui_locales(params: &Params) -> Result<Vec<String>, RequestProblem> {
-    let Some(text) = one(params, "ui_locales")? else { return Ok(Vec::new()) };
-    let is_tag = |tag: &&str| {
-        (1..=35).contains(&tag.len()) && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    };
-    Ok(text.split(' ').filter(is_tag).take(MAX_UI_LOCALES).map(str::to_owned).collect())
+    Ok(one(params, "ui_locales")?.map(languages).unwrap_or_default())
 }
 
 /// A wish, not a demand: an unknown one is no error.

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use ciam_core::error::PortError;
 use ciam_core::http::{BrowserId, Params, SESSION_COOKIE, cookie, expired_cookie};
 use ciam_core::interaction::{
-    Ask, Interaction, InteractionError, InteractionHandle, Interactions, Json, SignOutAsk,
+    Ask, Interaction, InteractionError, InteractionHandle, Interactions, Json, SignOutAsk, languages,
 };
 use ciam_oauth::AuthorizationServer;
 use ciam_oauth::authorize::Visitor;
@@ -147,8 +147,7 @@ impl OpenIdProvider {
                 return Ok(SignOut::Done { location });
             }
         }
-        let locales = one("ui_locales")?.unwrap_or_default().split(' ').filter(|tag| is_language_tag(tag));
-        let locales = locales.take(MAX_LOCALES).map(ToOwned::to_owned).collect();
+        let locales = languages(one("ui_locales")?.unwrap_or_default());
         let ask = SignOutAsk::new(client.and_then(|client| client.display.name), locales);
         self.ask(server, visitor, location, ask).await
     }
@@ -296,12 +295,6 @@ impl OpenIdProvider {
 
 /// The longest query that a posted request is turned into.
 const MAX_QUERY: usize = 16 * 1024;
-
-const MAX_LOCALES: usize = 8;
-
-fn is_language_tag(tag: &str) -> bool {
-    (1..=35).contains(&tag.len()) && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-}
 
 /// Where a client wants the browser to go, if it registered exactly this.
 fn after_sign_out(client: &Client, wanted: &str, state: Option<&str>) -> Option<String> {

@@ -31,6 +31,14 @@ pub enum SignInError {
         /// The standard's error code, such as `access_denied`; `unknown` when it is not of the standard's form.
         code: String,
     },
+    /// The person came back without a code: they, or the provider, did not want to.
+    #[error("the provider sent the person back: {code}")]
+    Declined {
+        /// The standard's error code, such as `access_denied`; `unknown` when it is not of the standard's form.
+        code: String,
+        /// What the host gave when the sign-in began, so that the person is where they were.
+        return_to: Option<String>,
+    },
     /// The provider cannot be reached, or answered something else than was asked for.
     #[error("the provider cannot be reached")]
     Exchange(#[from] OutboundError),
@@ -63,9 +71,18 @@ pub enum SignInError {
 impl SignInError {
     /// The provider refused with this code. Another text than a code is not repeated.
     pub(super) fn refused(code: &str) -> Self {
+        Self::Refused { code: Self::code(code) }
+    }
+
+    /// The person came back with this code.
+    pub(super) fn declined(code: &str, return_to: Option<String>) -> Self {
+        Self::Declined { code: Self::code(code), return_to }
+    }
+
+    fn code(code: &str) -> String {
         let of_form = (1..=64).contains(&code.len())
             && code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-        Self::Refused { code: if of_form { code } else { "unknown" }.to_owned() }
+        if of_form { code } else { "unknown" }.to_owned()
     }
 }
 

@@ -103,7 +103,7 @@ struct Inner {
     config: RelyingPartyConfig,
     provider: RwLock<Option<Provider>>,
     nonces: Nonces,
-    refreshes: Refreshes,
+    refreshes: Refreshes<Tokens>,
 }
 
 /// The provider as it was last discovered.

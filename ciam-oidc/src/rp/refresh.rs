@@ -12,15 +12,14 @@ use super::RelyingParty;
 use super::error::SignInError;
 use super::tokens::Tokens;
 
-type Refresh = BoxFuture<'static, Result<Tokens, SignInError>>;
+type Refresh<T> = BoxFuture<'static, Result<T, SignInError>>;
 
 /// The refreshes that are under way, by the digest of the token that they use up.
-#[derive(Default)]
-pub(super) struct Refreshes(Mutex<HashMap<[u8; 32], WeakShared<Refresh>>>);
+pub(super) struct Refreshes<T: Clone>(Mutex<HashMap<[u8; 32], WeakShared<Refresh<T>>>>);
 
-impl Refreshes {
+impl<T: Clone> Refreshes<T> {
     /// The refresh of this token that is under way, or else this one.
-    fn join(&self, token: &Secret, start: impl FnOnce() -> Refresh) -> Shared<Refresh> {
+    pub(super) fn join(&self, token: &Secret, start: impl FnOnce() -> Refresh<T>) -> Shared<Refresh<T>> {
         let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // What is over, or what nobody waits for any more, is gone.
         under_way.retain(|_, refresh| refresh.upgrade().is_some_and(|refresh| refresh.peek().is_none()));
@@ -36,7 +35,13 @@ impl Refreshes {
     }
 }
 
-impl fmt::Debug for Refreshes {
+impl<T: Clone> Default for Refreshes<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Clone> fmt::Debug for Refreshes<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Refreshes")
     }

@@ -201,7 +201,7 @@ impl RelyingParty {
             return Err(SignInError::OtherIssuer);
         }
         if let Some(error) = answer.error {
-            return Err(SignInError::refused(&error));
+            return Err(SignInError::declined(&error, pending.return_to));
         }
         Ok((answer.code.ok_or(SignInError::Malformed)?, pending))
     }

@@ -154,12 +154,7 @@ impl RelyingParty {
     pub(super) async fn refresh_once(&self, tokens: &Tokens) -> Result<Tokens, SignInError> {
         let refresh_token =
             tokens.refresh_token.as_ref().ok_or_else(|| SignInError::refused("invalid_grant"))?;
-        let form = vec![
-            ("grant_type".to_owned(), "refresh_token".to_owned()),
-            ("refresh_token".to_owned(), refresh_token.expose().to_owned()),
-        ];
-        let (mut response, scheme) = self.token(form).await?;
-        response.refresh_token = response.refresh_token.or_else(|| Some(refresh_token.clone()));
+        let (response, scheme) = self.renew(refresh_token).await?;
         let (id_token, claims) = match response.id_token.clone() {
             None => (tokens.id_token.clone(), tokens.claims.clone()),
             Some(id_token) => {
@@ -173,6 +168,18 @@ impl RelyingParty {
             }
         };
         Ok(self.tokens(response, scheme, id_token, claims))
+    }
+
+    /// Exchanges a refresh token, which stays where there is no new one; what is not said of the scope is as before
+    /// ([RFC 6749, section 6](https://www.rfc-editor.org/rfc/rfc6749#section-6)).
+    pub(super) async fn renew(&self, refresh_token: &Secret) -> Result<(Response, Scheme), SignInError> {
+        let form = vec![
+            ("grant_type".to_owned(), "refresh_token".to_owned()),
+            ("refresh_token".to_owned(), refresh_token.expose().to_owned()),
+        ];
+        let (mut response, scheme) = self.token(form).await?;
+        response.refresh_token = response.refresh_token.or_else(|| Some(refresh_token.clone()));
+        Ok((response, scheme))
     }
 
     async fn token(&self, form: Vec<(String, String)>) -> Result<(Response, Scheme), SignInError> {

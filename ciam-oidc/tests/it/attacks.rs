@@ -85,7 +85,7 @@ async fn an_error_is_told_by_its_code_and_never_by_its_text() {
         let response =
             with(&with(&authorized(&world, &mut browser).await, "code", None), "error", Some(error));
         let refused = world.party.finish(Some(&browser.at_party), &response).await.unwrap_err();
-        assert!(matches!(&refused, SignInError::Refused { code } if code == expected), "{refused:?}");
+        assert!(matches!(&refused, SignInError::Declined { code, .. } if code == expected), "{refused:?}");
     }
 }
 

@@ -1,12 +1,17 @@
 //! Signing in with a provider that speaks OAuth 2.0 and not OpenID Connect ([RFC 6749](https://www.rfc-editor.org/rfc/rfc6749)):
 //! the same way through the browser, and a profile in place of an ID token.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use async_trait::async_trait;
 use bytes::Bytes;
+use ciam_core::error::PortError;
 use ciam_core::http::{BrowserId, Params};
 use ciam_core::memory::{self, MemoryHttpClient};
+use ciam_core::outbound::{HttpClient, OutboundRequest};
 use ciam_core::ports::Ports;
+use ciam_core::secret::Secret;
 use ciam_core::testkit::{ManualClock, SeededEntropy};
 use ciam_oidc::rp::oauth::{
     EmailList, EmailSource, EmailTrust, IdentityError, OAuthParty, OAuthProvider, OAuthProviderError,
@@ -302,7 +307,8 @@ async fn a_refusal_is_a_code_and_nothing_else() {
     for (error, expected) in [("access_denied", "access_denied"), ("<b>Sorry</b>", "unknown")] {
         let response = forge.response(&party, &[("error", error)]).await;
         let refused = party.finish(Some(&forge.browser), &response).await.unwrap_err();
-        assert!(matches!(&refused, SignInError::Refused { code } if code == expected), "{refused:?}");
+        let SignInError::Declined { code, return_to } = &refused else { panic!("{refused:?}") };
+        assert_eq!((code.as_str(), return_to.as_deref()), (expected, Some("/orders")));
     }
     // GitHub refuses a code with status 200, Facebook with an object.
     for (status, body, expected) in [
@@ -490,4 +496,82 @@ fn a_description_that_cannot_be_used_is_refused_when_the_party_is_made() {
         let made = OAuthParty::new(memory::ports(), provider, config);
         assert_eq!(made.err(), expected, "row {at}");
     }
+}
+
+/// RFC 6749, section 6: with the token alone, and what the provider does not say stays as it was.
+#[tokio::test]
+async fn rfc6749_6_an_access_token_is_refreshed() {
+    let forge = Forge::new();
+    let party = forge.party();
+    let next =
+        json!({ "access_token": "next", "token_type": "Bearer", "expires_in": "600", "refresh_token": "r2" });
+    forge.answer("/token", move || json_response(200, &next));
+    let tokens = party.refresh(&Secret::from("r1")).await.unwrap();
+    assert_eq!((tokens.access_token.expose(), tokens.refresh_token.expose()), ("next", "r2"));
+    assert_eq!(tokens.expires_at.unwrap() - forge.ports.now(), time::Duration::minutes(10));
+    assert_eq!(tokens.scope, None);
+    let sent = forge.sent_to("/token").pop().unwrap();
+    assert_eq!(form(&sent, "grant_type").as_deref(), Some("refresh_token"));
+    assert_eq!(form(&sent, "refresh_token").as_deref(), Some("r1"));
+    assert_eq!(form(&sent, "code"), None);
+    // One that does not rotate them.
+    forge.answer("/token", || json_response(200, &json!({ "access_token": "more", "token_type": "bearer" })));
+    let tokens = party.refresh(&tokens.refresh_token).await.unwrap();
+    assert_eq!(tokens.refresh_token.expose(), "r2");
+    // One that says no, with a status or without (GitHub).
+    for status in [400, 200] {
+        forge.answer("/token", move || json_response(status, &json!({ "error": "bad_refresh_token" })));
+        let refused = party.refresh(&tokens.refresh_token).await.unwrap_err();
+        assert!(
+            matches!(&refused, SignInError::Refused { code } if code == "bad_refresh_token"),
+            "{refused:?}"
+        );
+    }
+    forge.answer("/token", || json_response(200, &json!({ "access_token": "x", "token_type": "mac" })));
+    assert!(matches!(party.refresh(&tokens.refresh_token).await, Err(SignInError::Malformed)));
+    assert!(forge.sent_to("/user").is_empty(), "nobody asks again who it is");
+}
+
+/// A network that takes a while.
+#[derive(Debug)]
+struct Slow(MemoryHttpClient);
+
+#[async_trait]
+impl HttpClient for Slow {
+    async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, PortError> {
+        self.0.resolve(host, port).await
+    }
+
+    async fn send(&self, outbound: OutboundRequest) -> Result<Response<Bytes>, PortError> {
+        tokio::task::yield_now().await;
+        self.0.send(outbound).await
+    }
+}
+
+/// A provider that rotates takes a second use for a theft: of several at the same time one asks.
+#[tokio::test]
+async fn refreshes_at_the_same_time_are_one() {
+    let forge = Forge::new();
+    let ports = forge.ports.clone().with_http_client(Arc::new(Slow(forge.network.clone())));
+    let provider = provider_of(FORGE);
+    let registration = client(&provider);
+    let party = OAuthParty::new(ports, provider, registration).unwrap();
+    let count = Arc::new(Mutex::new(0));
+    let counted = count.clone();
+    forge.answer("/token", move || {
+        let mut count = counted.lock().unwrap();
+        *count += 1;
+        let token = format!("token-{count}");
+        json_response(200, &json!({ "access_token": token, "token_type": "bearer", "refresh_token": "r2" }))
+    });
+    let (token, other) = (Secret::from("r1"), Secret::from("another"));
+    let clone = party.clone();
+    let (one, two, third) = tokio::join!(party.refresh(&token), clone.refresh(&token), party.refresh(&other));
+    let [one, two, third] = [one, two, third].map(|it| it.unwrap().access_token.expose().to_owned());
+    assert_eq!(one, two);
+    assert_ne!(one, third, "another token is another refresh");
+    assert_eq!(*count.lock().unwrap(), 2);
+    // What is over is not joined.
+    assert_ne!(party.refresh(&token).await.unwrap().access_token.expose(), one);
+    assert_eq!(*count.lock().unwrap(), 3);
 }

@@ -67,11 +67,17 @@ async fn prompt_none_never_asks() {
     let mut browser = Browser::new(&world);
     let none = SignInOptions::new().with_prompt("none");
     let refused = world.sign_in(&mut browser, &none).await.unwrap_err();
-    assert!(matches!(&refused, SignInError::Refused { code } if code == "login_required"), "{refused:?}");
+    assert!(
+        matches!(&refused, SignInError::Declined { code, .. } if code == "login_required"),
+        "{refused:?}"
+    );
     let account = world.account.clone();
     world.sign_in_at_provider(&mut browser, &account).await;
     let refused = world.sign_in(&mut browser, &none).await.unwrap_err();
-    assert!(matches!(&refused, SignInError::Refused { code } if code == "consent_required"), "{refused:?}");
+    assert!(
+        matches!(&refused, SignInError::Declined { code, .. } if code == "consent_required"),
+        "{refused:?}"
+    );
     assert!(browser.pages.is_empty());
     world.sign_in(&mut browser, &SignInOptions::new()).await.unwrap();
     world.sign_in(&mut browser, &none).await.unwrap();

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use ciam_core::http::{BrowserId, Params};
 use ciam_core::ports::Ports;
 use ciam_core::secret::Secret;
+use futures_util::FutureExt as _;
 use time::OffsetDateTime;
 
 pub use self::email::{EmailList, EmailSource, EmailTrust};
@@ -28,6 +29,7 @@ use super::RelyingParty;
 use super::config::{MetadataSource, RelyingPartyConfig};
 use super::error::SignInError;
 use super::identity::Identity;
+use super::refresh::Refreshes;
 use super::sign_in::SignInOptions;
 use super::tokens::Scheme;
 
@@ -64,6 +66,23 @@ use super::tokens::Scheme;
 pub struct OAuthParty {
     party: RelyingParty,
     provider: Arc<OAuthProvider>,
+    refreshes: Arc<Refreshes<OAuthTokens>>,
+}
+
+/// Tokens that took the place of others.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct OAuthTokens {
+    /// The access token.
+    pub access_token: Secret,
+    /// How the access token is presented.
+    pub scheme: Scheme,
+    /// When it ends, if the provider said.
+    pub expires_at: Option<OffsetDateTime>,
+    /// The refresh token for the next time: a new one, or the one that was used.
+    pub refresh_token: Secret,
+    /// The scope values, if the provider said; otherwise they are as before.
+    pub scope: Option<String>,
 }
 
 /// Somebody who came back from a provider, and is who it says.
@@ -103,7 +122,8 @@ impl OAuthParty {
         config.issuer.clone_from(&provider.issuer);
         config.pkce = config.pkce && provider.pkce;
         config.metadata = MetadataSource::Given(Arc::new(provider.metadata()));
-        Ok(Self { party: RelyingParty::new(ports, config), provider: Arc::new(provider) })
+        let party = RelyingParty::new(ports, config);
+        Ok(Self { party, provider: Arc::new(provider), refreshes: Arc::default() })
     }
 
     /// The provider.
@@ -158,5 +178,31 @@ impl OAuthParty {
             scope: response.scope,
             return_to: pending.return_to,
         })
+    }
+
+    /// Refreshes an access token, for a host that uses the provider's other interfaces. Who it is is not asked again.
+    ///
+    /// Of several calls with the same refresh token at the same time one asks the provider, as with
+    /// [`RelyingParty::refresh`].
+    ///
+    /// # Errors
+    ///
+    /// Fails when the provider refuses the refresh token, or answers something else than tokens.
+    pub async fn refresh(&self, refresh_token: &Secret) -> Result<OAuthTokens, SignInError> {
+        let start = || {
+            let (party, used) = (self.party.clone(), refresh_token.clone());
+            async move {
+                let (response, scheme) = party.renew(&used).await?;
+                Ok(OAuthTokens {
+                    expires_at: response.expires_at(party.ports().now()),
+                    access_token: response.access_token,
+                    scheme,
+                    refresh_token: response.refresh_token.unwrap_or(used),
+                    scope: response.scope,
+                })
+            }
+            .boxed()
+        };
+        self.refreshes.join(refresh_token, start).await
     }
 }

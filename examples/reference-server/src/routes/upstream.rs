@@ -120,9 +120,7 @@ async fn come_back(app: &App, visit: &Visit, name: String, answer: &str) -> Resu
         Ok(arrived) => arrived,
         Err(error) => return refused(&name, error),
     };
-    let return_to = arrived.return_to.clone().unwrap_or_default();
-    let kept = Params::parse(return_to.trim_start_matches('?'), ParamsLimits::default())
-        .map_err(|_| Fault::BadRequest)?;
+    let kept = kept(arrived.return_to.as_deref())?;
     let onward = kept.one("continue").ok().flatten();
     let pending = Onward::of(app, visit, onward).await?;
     let identity = upstream.described(&arrived.identity, app.ports().now());
@@ -134,6 +132,12 @@ async fn come_back(app: &App, visit: &Visit, name: String, answer: &str) -> Resu
         claims.map(|claims| Origin { subject: claims.subject.clone(), sid: claims.session.clone() });
     let arriving = Arriving { upstream: name, session, saml: None, link: None };
     join(app, visit, pending.as_ref(), &identity, arriving).await
+}
+
+/// What was kept of the way here.
+fn kept(return_to: Option<&str>) -> Result<Params, Failure> {
+    let text = return_to.unwrap_or_default().trim_start_matches('?');
+    Params::parse(text, ParamsLimits::default()).map_err(|_| Fault::BadRequest.into())
 }
 
 /// Signs them in to their account, to a new one, or asks them to prove the one that has their address.
@@ -281,9 +285,17 @@ fn refused(name: &str, error: SignInError) -> Result<Response, Failure> {
         SignInError::UnknownState | SignInError::OtherBrowser | SignInError::Malformed => {
             Err(Fault::Expired.into())
         }
+        SignInError::Declined { code, return_to } => {
+            tracing::info!(upstream = name, code, "somebody came back without a sign-in");
+            let kept = kept(return_to.as_deref())?;
+            if kept.one("link").ok().flatten().is_some() {
+                return see_other("/account/security?failed=cancelled");
+            }
+            failed("cancelled", kept.one("continue").ok().flatten())
+        }
         SignInError::Refused { code } => {
-            tracing::info!(upstream = name, code, "the provider refused");
-            failed("cancelled", None)
+            tracing::warn!(upstream = name, code, "the provider refused the exchange");
+            failed("refused", None)
         }
         error @ (SignInError::IdToken(IdTokenError::Keys)
         | SignInError::Exchange(_)

@@ -38,7 +38,7 @@ use ciam_oauth::{
     request_object::RequestObjects,
     resource::ResourceIndicator,
     scope::ScopeSet,
-    server::{Lifetimes, ResourceServer, SupportedScope, TokenFormat as Format},
+    server::{Lifetimes, Limits, ResourceServer, SupportedScope, TokenFormat as Format},
 };
 use ciam_oidc::{OpenIdProvider, ProviderConfig};
 use ciam_scim::{
@@ -124,6 +124,13 @@ impl Services {
             vouches: Vouches::Saml(it.idp.clone().unwrap_or_default()),
         });
         upstreams.chain(saml).collect()
+    }
+
+    /// What people know somebody by who vouches for them; `None` for one who is not there any more.
+    pub fn label_of(&self, issuer: &str) -> Option<String> {
+        let upstream = self.upstreams.label_of(issuer).map(ToOwned::to_owned);
+        upstream
+            .or_else(|| self.elsewhere().into_iter().find(|way| way.is_issuer(issuer)).map(|way| way.label))
     }
 
     /// Consents to purposes and applications.
@@ -359,6 +366,7 @@ fn configure(builder: ServerBuilder, config: &Config, ports: &Ports) -> anyhow::
         .issuer(config.issuer.as_str().parse()?)
         .interaction_url(config.issuer.join("/interaction/"))
         .lifetimes(lifetimes)
+        .limits(limits(config))
         .device(DeviceSettings::new("/device", "/device/done"))
         .acr(ladder(relying_party(config).as_ref()))
         .profile(config.oauth.profile)
@@ -366,7 +374,7 @@ fn configure(builder: ServerBuilder, config: &Config, ports: &Ports) -> anyhow::
         .resource(own_resource(own.clone()))
         .default_resource(own.clone())
         .detail_type(Arc::new(PaymentType));
-    builder = protocols(builder, config, ports);
+    builder = protocols(builder, config, ports)?;
     // Directories of organizations, by clients of their own.
     let scim: ResourceIndicator = config.issuer.join(crate::routes::SCIM).parse()?;
     let (read, manage) = (Access::Read.scope(), Access::Manage.scope());
@@ -389,6 +397,15 @@ fn configure(builder: ServerBuilder, config: &Config, ports: &Ports) -> anyhow::
     Ok(builder)
 }
 
+/// The library's limits, but for how often a person is asked from elsewhere.
+fn limits(config: &Config) -> Limits {
+    let mut limits = Limits::default();
+    if let Some(rules) = &config.oauth.backchannel {
+        limits.backchannel_people = limits.backchannel_people.with_attempts(rules.requests_per_person);
+    }
+    limits
+}
+
 /// Signed requests, encrypted if a client likes, and fetched only where that is turned on.
 fn request_objects(config: &Config) -> RequestObjects {
     let accepted = RequestObjects::new().encrypted();
@@ -396,7 +413,7 @@ fn request_objects(config: &Config) -> RequestObjects {
 }
 
 /// What is on only where the configuration says so.
-fn protocols(mut builder: ServerBuilder, config: &Config, ports: &Ports) -> ServerBuilder {
+fn protocols(mut builder: ServerBuilder, config: &Config, ports: &Ports) -> anyhow::Result<ServerBuilder> {
     let rules = &config.oauth;
     if rules.dpop_nonces {
         builder = builder.dpop(DpopSettings::default().with_nonces());
@@ -415,7 +432,7 @@ fn protocols(mut builder: ServerBuilder, config: &Config, ports: &Ports) -> Serv
         builder = builder.registration(if registration.open { settings.open() } else { settings });
     }
     if let Some(elsewhere) = &rules.backchannel {
-        builder = builder.backchannel(backchannel::settings(elsewhere, ports));
+        builder = builder.backchannel(backchannel::settings(config, elsewhere, ports)?);
     }
     let more = more_authentication(rules);
     if !more.is_empty() {
@@ -444,7 +461,7 @@ fn protocols(mut builder: ServerBuilder, config: &Config, ports: &Ports) -> Serv
     if !rules.exchanges.is_empty() {
         builder = builder.token_exchange(Arc::new(ConfiguredExchanges::new(rules.exchanges.clone())));
     }
-    builder
+    Ok(builder)
 }
 
 /// The methods by which clients authenticate that are on only by name.

@@ -3,7 +3,7 @@
 //! What a provider says is checked by [`IdentityProvider`], whatever it speaks; which account somebody gets is decided by
 //! [`Accounts::join`](ciam_core::account::Accounts::join): by issuer and subject, and never by an e-mail address alone.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use ciam_core::{
@@ -66,9 +66,9 @@ impl Way {
     }
 }
 
-/// All of them, by name.
+/// All of them, in the order of the configuration.
 #[derive(Clone, Debug, Default)]
-pub struct Upstreams(Arc<BTreeMap<String, Upstream>>);
+pub struct Upstreams(Arc<Vec<(String, Upstream)>>);
 
 impl Upstreams {
     /// Those of the configuration. Nothing is fetched yet.
@@ -92,12 +92,17 @@ impl Upstreams {
 
     /// The one of this name.
     pub fn get(&self, name: &str) -> Option<&Upstream> {
-        self.0.get(name)
+        self.0.iter().find(|(it, _)| it == name).map(|(_, upstream)| upstream)
     }
 
     /// Those with a button for everybody.
     pub fn buttons(&self) -> impl Iterator<Item = (&str, &Upstream)> {
         self.0.iter().filter(|(_, it)| it.button).map(|(name, it)| (name.as_str(), it))
+    }
+
+    /// What people know an issuer by.
+    pub fn label_of(&self, issuer: &str) -> Option<&str> {
+        self.0.iter().find(|(_, it)| it.provider.is_issuer(issuer)).map(|(_, it)| it.label.as_str())
     }
 
     /// Whether there is none.
@@ -109,7 +114,7 @@ impl Upstreams {
 #[async_trait]
 impl Connections for Upstreams {
     async fn has(&self, name: &str) -> Result<bool, PortError> {
-        Ok(self.0.contains_key(name))
+        Ok(self.get(name).is_some())
     }
 }
 

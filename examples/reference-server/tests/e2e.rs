@@ -39,6 +39,16 @@ fn openid_client_v6_signs_in_under_each_profile() {
 }
 
 #[test]
+fn the_configuration_for_the_plan_of_ciba_does_what_the_plan_wants() {
+    let Some(node) = node() else { return };
+    if !Path::new("/usr/bin/openssl").exists() {
+        let _skipped: Option<()> = skip("/usr/bin/openssl is not there");
+        return;
+    }
+    node.run("ciba-plan.test.mjs", &[("CIAM_E2E_SERVER", env!("CARGO_BIN_EXE_reference-server"))]);
+}
+
+#[test]
 fn authlib_finds_nothing_wrong() {
     let (Some(node), Some(python)) = (node(), python_with("authlib")) else { return };
     let setting = Setting::new("authlib");
@@ -181,6 +191,11 @@ fn an_identity_provider_of_others_that_speaks_saml_in_a_browser() {
 fn the_people_of_a_domain_are_led_to_their_organization_in_a_browser() {
     let needed = ["/usr/bin/php", "/usr/share/simplesamlphp/www/module.php", "/usr/bin/openssl"];
     beside("saml-realm.test.mjs", &needed);
+}
+
+#[test]
+fn buttons_of_providers_in_a_browser() {
+    beside("providers.test.mjs", &[]);
 }
 
 /// A suite that starts the server by itself, and other software beside it.

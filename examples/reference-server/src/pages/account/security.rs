@@ -43,8 +43,8 @@ page!(SecurityPage, "account/security.html", notice, new_password);
 /// An account elsewhere that is linked.
 #[derive(Clone, Debug, Serialize)]
 pub struct IdentityLine {
-    /// Who vouches.
-    pub issuer: String,
+    /// Who vouches, as people know it.
+    pub name: String,
     /// Since when.
     pub linked: String,
     /// Takes the link away.
@@ -91,7 +91,7 @@ pub(crate) fn samples(s: &Samples<'_>, out: &mut Gallery<'_>) {
                 t.security.password_remove_question.as_str(),
             )),
             identities: vec![IdentityLine {
-                issuer: "https://accounts.example.com".into(),
+                name: "Google".into(),
                 linked: "2026-11-20 08:14 UTC".into(),
                 unlink: Some(confirm(t.security.unlink.as_str(), t.security.unlink_question.as_str())),
             }],

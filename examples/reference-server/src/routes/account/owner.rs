@@ -108,6 +108,7 @@ pub(super) fn notice(t: &Texts, visit: &Visit, done: &[(&str, &str)]) -> Option<
     let failed = match visit.query("failed")?.as_str() {
         "wrong_password" => t.owner.wrong_password.as_str(),
         "too_many_attempts" => t.field.slow_down.as_str(),
+        "cancelled" => t.upstream.cancelled.as_str(),
         _ => t.owner.gone.as_str(),
     };
     Some(Notice::bad(failed))

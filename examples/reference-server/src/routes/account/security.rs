@@ -123,14 +123,18 @@ async fn render(
         }),
         identities: identities
             .iter()
-            .map(|it| IdentityLine {
-                issuer: it.value.issuer.clone(),
-                linked: moment(it.value.linked_at),
-                unlink: unlinkable.then(|| {
-                    ask("unlink", words.unlink.as_str(), words.unlink_question.as_str())
-                        .with_hidden("identity", it.value.id.to_text())
-                        .about(&it.value.issuer)
-                }),
+            .map(|it| {
+                let issuer = &it.value.issuer;
+                let name = app.services().label_of(issuer).unwrap_or_else(|| issuer.clone());
+                IdentityLine {
+                    linked: moment(it.value.linked_at),
+                    unlink: unlinkable.then(|| {
+                        ask("unlink", words.unlink.as_str(), words.unlink_question.as_str())
+                            .with_hidden("identity", it.value.id.to_text())
+                            .about(&name)
+                    }),
+                    name,
+                }
             })
             .collect(),
         link: app

@@ -153,7 +153,7 @@ async fn a_person_of_github_gets_an_account_and_comes_back_to_it() {
     assert_eq!((seen.path.as_str(), seen.status), ("/account", StatusCode::OK), "{}", seen.text);
     assert!(seen.says("Ada Lovelace"), "{}", seen.text);
     let security = ada.get("/account/security").await;
-    assert!(security.says("https://github.com"), "{}", security.text);
+    assert!(security.says("<strong>GitHub</strong>"), "{}", security.text);
     assert!(security.says("Link Forge") && !security.says("Link GitHub"), "{}", security.text);
     world.sign_in(&mut Browser::new(&world.here), "/upstream/github").await;
     assert_eq!(world.sessions(ADA).await, 2, "the same account");
@@ -175,7 +175,7 @@ async fn an_address_there_gives_nobody_an_account_here() {
     assert_eq!(world.sessions(ADA).await, before);
     let seen = ada.submit(&page, "/sign-in", &[("identifier", ADA), ("password", PASSWORD)]).await;
     assert_eq!(seen.path, "/account", "{}", seen.text);
-    assert!(ada.get("/account/security").await.says("https://github.com"));
+    assert!(ada.get("/account/security").await.says("<strong>GitHub</strong>"));
     // Typed there: a new account without it.
     let mut eve = Browser::new(&world.here);
     let seen = world.sign_in(&mut eve, "/upstream/forge").await;

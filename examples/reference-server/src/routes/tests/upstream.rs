@@ -26,6 +26,8 @@ use crate::{
 const ADA: &str = "ada@example.com";
 const THERE: &str = "http://localhost:8080";
 const HERE: &str = "http://localhost:9090";
+/// A line of the security page: what people know the provider by.
+const LINKED: &str = "<strong>Home</strong>";
 
 /// Two servers, and a network between them.
 struct Two {
@@ -155,7 +157,7 @@ async fn a_person_who_is_new_gets_an_account_and_comes_back_to_it() {
     let mut again = Browser::new(&two.here);
     two.sign_in(&mut again, "/upstream/home?continue=%2Faccount%2Fsecurity").await;
     let security = again.get("/account/security").await;
-    assert!(security.says(THERE), "the account is linked: {}", security.text);
+    assert!(security.says(LINKED), "the account is linked: {}", security.text);
     assert_eq!(two.sessions(ADA).await.len(), 2, "the same account");
 }
 
@@ -173,7 +175,7 @@ async fn an_account_with_the_same_address_is_proved_before_it_is_linked() {
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
     let seen = ada.submit(&wrong, "/sign-in", &[("identifier", ADA), ("password", PASSWORD)]).await;
     assert_eq!(seen.path, "/account", "{}", seen.text);
-    assert!(ada.get("/account/security").await.says(THERE));
+    assert!(ada.get("/account/security").await.says(LINKED));
     // From now on it is enough.
     let direct = two.sign_in(&mut Browser::new(&two.here), "/upstream/home").await;
     assert_eq!(direct.path, "/account", "{}", direct.text);
@@ -291,7 +293,7 @@ async fn an_owner_links_and_unlinks_on_their_security_page() {
     assert!(page.says("Link Home"), "{}", page.text);
     let linked = two.sign_in(&mut grace, "/upstream/home?link=1").await;
     assert_eq!(linked.path, "/account/security?done=linked", "{}", linked.text);
-    assert!(linked.says(THERE) && !linked.says("Link Home"), "{}", linked.text);
+    assert!(linked.says(LINKED) && !linked.says("Link Home"), "{}", linked.text);
     // It is hers now, and nobody else's.
     let mut eve = Browser::new(&two.here);
     sign_up(&two.here, &mut eve, "eve@example.com").await;

@@ -89,6 +89,9 @@ impl Asked {
         let visitor = self.browser.visitor(world).await;
         world.server.answer_consent(&handle(&self.handle), &visitor, decision).await.unwrap();
         let reply = self.browser.resume(world, &self.handle.clone()).await;
+        // Where the browser goes is for this browser, now (S4).
+        assert_eq!(reply.header("cache-control"), Some("no-store"));
+        assert_eq!(reply.header("referrer-policy"), Some("no-referrer"));
         (reply.status().as_u16(), reply.header("location").map(str::to_owned))
     }
 }

@@ -54,6 +54,9 @@ async fn a_posted_request_without_cookies_goes_round_by_get() {
 
     let reply = Browser::new().post(&world, "/authorize", &params).await;
     assert_eq!(reply.status(), StatusCode::SEE_OTHER);
+    // What was posted is in the address now: of this browser alone, and of nobody whom a page links to (S4).
+    assert_eq!(reply.header("cache-control"), Some("no-store"));
+    assert_eq!(reply.header("referrer-policy"), Some("no-referrer"));
     let location = reply.location().unwrap();
     assert!(location.as_str().starts_with("https://id.example/authorize?"));
     let path = location.as_str().strip_prefix("https://id.example").unwrap();
@@ -63,6 +66,23 @@ async fn a_posted_request_without_cookies_goes_round_by_get() {
 
     // With cookies the post is answered as it is.
     signed_in.post(&world, "/authorize", &params).await.code();
+}
+
+/// What is too long for an address stays in the body: it is answered as if nobody were signed in.
+#[tokio::test]
+async fn a_posted_request_that_is_too_long_for_an_address_does_not_become_one() {
+    let world = World::new().await;
+    for (length, goes_round) in [(1_800, true), (2_100, false)] {
+        let long = "x".repeat(length);
+        let more = ["a", "b", "c", "d"].map(|name| (name, Some(long.as_str())));
+        let params = request("own", &more);
+        let reply = Browser::new().post(&world, "/authorize", &params).await;
+        assert_eq!(reply.status(), StatusCode::SEE_OTHER);
+        let location = reply.location().unwrap();
+        assert_eq!(location.path() == "/authorize", goes_round, "{length} {location}");
+        assert_eq!(location.path().starts_with("/interaction/"), !goes_round, "{length} {location}");
+        assert!(location.as_str().len() < 9 * 1024);
+    }
 }
 
 /// S3: a query beside a body is a second place to look.

@@ -1,7 +1,7 @@
 //! S11: what an attacker, another tab or another person can do to an interaction. Nothing.
 
 use ciam_core::http::BROWSER_COOKIE;
-use ciam_core::interaction::Ask;
+use ciam_core::interaction::{Ask, Interactions};
 use ciam_oauth::authorize::{ConsentDecision, InteractionAnswer, Visitor};
 use ciam_oauth::error::AnswerError;
 use http::StatusCode;
@@ -50,6 +50,29 @@ async fn s11_a_another_browser_can_do_nothing() {
         assert_eq!(reply.location(), None);
     }
     assert!(matches!(ask(&world, &attacker, &text).await, Ask::Consent(_)), "it is untouched");
+}
+
+/// (a) What another protocol asks is not an authorization request, whatever it looks like: its own browser gets nothing of it here.
+#[tokio::test]
+async fn s11_a_an_interaction_of_another_protocol_is_none_of_ours() {
+    let world = World::new().await;
+    let mut browser = signed_in(&world).await;
+    let text = browser.authorize(&world, &request("web", &[])).await.handle();
+    let visitor = browser.visitor(&world).await;
+    let interactions = Interactions::new(world.ports.clone());
+    let read = interactions.load(&handle(&text), visitor.browser.as_ref()).await.unwrap();
+    let mut next = read.clone();
+    next.protocol = "saml".to_owned();
+    let next = interactions.update(&handle(&text), &read, next).await.unwrap();
+    assert!(world.server.interaction(&handle(&text), visitor.browser.as_ref()).await.is_err());
+    assert!(matches!(allow(&world, &browser, &text).await, Err(AnswerError::Interaction)));
+    assert!(world.server.cancel(&handle(&text), visitor.browser.as_ref()).await.is_err());
+    assert_eq!(browser.resume(&world, &text).await.status(), StatusCode::GONE);
+    // It is that, and nothing else.
+    let mut ours = next.clone();
+    ours.protocol = read.protocol.clone();
+    interactions.update(&handle(&text), &next, ours).await.unwrap();
+    assert!(matches!(ask(&world, &browser, &text).await, Ask::Consent(_)));
 }
 
 /// A page of the same process spares the browser a redirect, and nothing else: everything is checked as at the resume endpoint.

@@ -1,5 +1,7 @@
 //! Discovery: what is advertised works, what is off is not advertised.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use ciam_core::http::Peer;
 use ciam_core::jose::Algorithm;
@@ -63,7 +65,7 @@ async fn a_provider_without_a_key_for_its_algorithm_is_not_built() {
     let refused = AuthorizationServer::builder(memory::ports())
         .issuer(ISSUER.parse().unwrap())
         .interaction_url(format!("{ISSUER}/interaction/"))
-        .extension(std::sync::Arc::new(OpenIdProvider::new(config)))
+        .extension(Arc::new(OpenIdProvider::new(config)))
         .build()
         .await;
     assert!(refused.is_err(), "RS256 keys have to be imported");
@@ -88,7 +90,7 @@ async fn a_provider_whose_pages_are_nowhere_is_not_built() {
         let built = AuthorizationServer::builder(memory::ports())
             .issuer(ISSUER.parse().unwrap())
             .interaction_url(format!("{ISSUER}/interaction/"))
-            .extension(std::sync::Arc::new(OpenIdProvider::new(config)))
+            .extension(Arc::new(OpenIdProvider::new(config)))
             .build()
             .await;
         assert_eq!(built.is_err(), refused, "{sign_out} {signed_out}");
@@ -101,7 +103,7 @@ fn built(issuer: &str, change: impl FnOnce(ProviderConfig) -> ProviderConfig) ->
     AuthorizationServer::builder(memory::ports())
         .issuer(issuer.parse().unwrap())
         .interaction_url(format!("{issuer}/interaction/"))
-        .extension(std::sync::Arc::new(OpenIdProvider::new(config)))
+        .extension(Arc::new(OpenIdProvider::new(config)))
 }
 
 async fn get(server: &AuthorizationServer, path: &str) -> (StatusCode, Value) {
@@ -163,4 +165,49 @@ async fn discovery_2_webfinger_names_the_provider_for_its_domains() {
     assert_eq!(refused.status(), StatusCode::METHOD_NOT_ALLOWED);
     let off = built("https://id.example", |config| config).build().await.unwrap();
     assert_eq!(get(&off, &path).await.0, StatusCode::NOT_FOUND);
+}
+
+/// The rows of the manual of `ciam-oauth` that are of OpenID Connect: what a script of any origin reads, and what it does not.
+#[tokio::test]
+async fn every_endpoint_of_openid_connect_is_read_by_whom_the_manual_says() {
+    let config = ProviderConfig::new("https://id.example/sign-out/", "https://id.example/signed-out")
+        .with_only_algorithm(Algorithm::Es256)
+        .with_session_management()
+        .with_webfinger(["example.com".to_owned()]);
+    let server = AuthorizationServer::builder(memory::ports())
+        .issuer(ISSUER.parse().unwrap())
+        .interaction_url("https://id.example/interaction/")
+        .extension(Arc::new(OpenIdProvider::new(config)))
+        .build()
+        .await
+        .unwrap();
+    let mut wrong = Vec::new();
+    for (path, readers) in [
+        ("/.well-known/openid-configuration", Some("GET")),
+        ("/.well-known/webfinger?resource=acct%3Aada%40example.com", Some("GET")),
+        ("/userinfo", Some("GET, POST")),
+        ("/logout", None),
+        ("/check-session", None),
+    ] {
+        for method in ["GET", "OPTIONS"] {
+            let request = Request::builder()
+                .method(method)
+                .uri(path)
+                .header("origin", "https://evil.example")
+                .header("access-control-request-method", "GET");
+            let request = request.body(Bytes::new()).unwrap();
+            let response = server.handle(request, &Peer::new([192, 0, 2, 9].into())).await;
+            assert_ne!(response.status(), StatusCode::NOT_FOUND, "{path}");
+            let header = |name: &str| response.headers().get(name).map(|it| it.to_str().unwrap().to_owned());
+            if header("access-control-allow-origin").as_deref() != readers.map(|_| "*") {
+                wrong.push((path, method));
+            }
+            assert_eq!(header("access-control-allow-credentials"), None, "{path}");
+            if method == "OPTIONS" && readers.is_some() {
+                assert_eq!(header("access-control-allow-methods").as_deref(), readers, "{path}");
+                assert!(header("access-control-allow-headers").unwrap().contains("dpop"), "{path}");
+            }
+        }
+    }
+    assert_eq!(wrong, [], "every line that is not as the manual has it");
 }

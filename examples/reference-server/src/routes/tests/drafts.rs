@@ -61,3 +61,31 @@ async fn served(name: &str, key: &str, import: &str) -> crate::app::App {
     let services = crate::testing::services(&config, &ciam_core::memory::ports()).await;
     crate::serve::start_with(config, services).await.unwrap()
 }
+
+/// An app on people's devices, for an import file: it keeps no secret, and has an address of its own scheme.
+#[cfg(any(feature = "draft-first-party-apps", feature = "draft-native-sso"))]
+fn device_app(id: &str, more: &str) -> String {
+    format!(
+        "[[clients]]\nid = \"{id}\"\nname = \"App {id}\"\nauthentication = \"none\"\n\
+         redirect_uris = [\"com.example.{id}:/callback\"]\n{more}\n"
+    )
+}
+
+/// Posts a form as such an app does, without cookies.
+#[cfg(any(feature = "draft-first-party-apps", feature = "draft-native-sso"))]
+async fn post(
+    app: &crate::app::App,
+    path: &str,
+    form: &[(&str, &str)],
+) -> (http::StatusCode, serde_json::Value) {
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+    let request = http::Request::post(path).header("content-type", "application/x-www-form-urlencoded");
+    let seen = crate::testing::Browser::new(app).send(request, body).await;
+    (seen.status, serde_json::from_str(&seen.text).unwrap_or_default())
+}
+
+#[cfg(any(feature = "draft-first-party-apps", feature = "draft-native-sso"))]
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+/// Of the verifier (RFC 7636, appendix B).
+#[cfg(any(feature = "draft-first-party-apps", feature = "draft-native-sso"))]
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";

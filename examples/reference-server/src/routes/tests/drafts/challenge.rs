@@ -4,24 +4,8 @@
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 
-use super::served;
+use super::{CHALLENGE, VERIFIER, device_app, post, served};
 use crate::{app::App, testing::Browser};
-
-const CLIENTS: &str = r#"
-[[clients]]
-id = "app"
-name = "The app"
-authentication = "none"
-first_party = true
-redirect_uris = ["com.example.app:/callback"]
-
-[[clients]]
-id = "stranger"
-name = "Somebody else's"
-authentication = "none"
-redirect_uris = ["com.example.stranger:/callback"]
-"#;
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
 async fn json(app: &App, request: http::request::Builder, body: String) -> (StatusCode, Value) {
     let seen = Browser::new(app).send(request, body).await;
@@ -32,20 +16,17 @@ async fn json(app: &App, request: http::request::Builder, body: String) -> (Stat
 }
 
 async fn challenge(app: &App, client: &str, session: Option<&str>) -> (StatusCode, Value) {
-    let mut form = url::form_urlencoded::Serializer::new(String::new());
-    let scheme = if client == "app" { "com.example.app:/callback" } else { "com.example.stranger:/callback" };
-    form.extend_pairs([
+    let callback = format!("com.example.{client}:/callback");
+    let mut form = vec![
         ("client_id", client),
-        ("redirect_uri", scheme),
+        ("redirect_uri", callback.as_str()),
         ("response_type", "code"),
         ("scope", "openid email"),
-        ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
+        ("code_challenge", CHALLENGE),
         ("code_challenge_method", "S256"),
-    ]);
-    form.extend_pairs(session.map(|token| ("auth_session", token)));
-    let request =
-        Request::post("/authorize-challenge").header("content-type", "application/x-www-form-urlencoded");
-    json(app, request, form.finish()).await
+    ];
+    form.extend(session.map(|token| ("auth_session", token)));
+    post(app, "/authorize-challenge", &form).await
 }
 
 /// Signs the demo account in as a native app does.
@@ -65,7 +46,8 @@ async fn session(app: &App) -> String {
 
 #[tokio::test]
 async fn an_app_of_the_operators_is_authorized_without_a_browser() {
-    let app = served("challenge", "authorization_challenge", CLIENTS).await;
+    let clients = [device_app("app", "first_party = true\n"), device_app("stranger", "")].concat();
+    let app = served("challenge", "authorization_challenge", &clients).await;
     let (status, asked) = challenge(&app, "app", None).await;
     assert_eq!((status, &asked["error"]), (StatusCode::BAD_REQUEST, &json!("insufficient_authorization")));
     let (_, refused) = challenge(&app, "app", Some("no-session")).await;
@@ -76,12 +58,14 @@ async fn an_app_of_the_operators_is_authorized_without_a_browser() {
     assert_eq!(refused["error"], "unauthorized_client");
     let (status, given) = challenge(&app, "app", Some(&token)).await;
     assert_eq!(status, StatusCode::OK, "{given}");
-    let form = format!(
-        "grant_type=authorization_code&client_id=app&redirect_uri=com.example.app:/callback&code_verifier={VERIFIER}&code={}",
-        given["authorization_code"].as_str().unwrap()
-    );
-    let request = Request::post("/token").header("content-type", "application/x-www-form-urlencoded");
-    let (status, tokens) = json(&app, request, form).await;
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("client_id", "app"),
+        ("redirect_uri", "com.example.app:/callback"),
+        ("code_verifier", VERIFIER),
+        ("code", given["authorization_code"].as_str().unwrap()),
+    ];
+    let (status, tokens) = post(&app, "/token", &form).await;
     assert_eq!(status, StatusCode::OK, "{tokens}");
     assert!(tokens["id_token"].is_string(), "{tokens}");
 }
@@ -89,7 +73,6 @@ async fn an_app_of_the_operators_is_authorized_without_a_browser() {
 #[tokio::test]
 async fn it_is_off_unless_configured() {
     let app = crate::testing::app(&[]).await;
-    let request =
-        Request::post("/authorize-challenge").header("content-type", "application/x-www-form-urlencoded");
-    assert_eq!(Browser::new(&app).send(request, "client_id=app").await.status, StatusCode::NOT_FOUND);
+    let (status, _) = post(&app, "/authorize-challenge", &[("client_id", "app")]).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
 }

@@ -18,6 +18,9 @@ pub const AUTHORIZATION_GRANTED: EventType = EventType::new("ciam.oauth.authoriz
 pub const AUTHORIZATION_REFUSED: EventType = EventType::new("ciam.oauth.authorization.refused.v1");
 /// A person has answered a backchannel authentication: its client is to be told. Details: `record`, `client`.
 pub const BACKCHANNEL_ANSWERED: EventType = EventType::new("ciam.oauth.backchannel.answered.v1");
+/// Nobody has answered a backchannel authentication in time: its client, which is sent its tokens, is to be told. Details: `record`,
+/// `client`, `request`.
+pub const BACKCHANNEL_EXPIRED: EventType = EventType::new("ciam.oauth.backchannel.expired.v1");
 /// A code was exchanged: there is a grant, and tokens were issued.
 pub const GRANT_CREATED: EventType = EventType::new("ciam.oauth.grant.created.v1");
 /// A grant was revoked, with every token of it; `reason` says why.

@@ -94,11 +94,14 @@ impl EventSink for Answers {
     }
 
     fn wants(&self, event: &Event) -> bool {
-        event.event_type == event::BACKCHANNEL_ANSWERED
+        [event::BACKCHANNEL_ANSWERED, event::BACKCHANNEL_EXPIRED].contains(&event.event_type)
     }
 
     async fn deliver(&self, event: &Event) -> Result<(), PortError> {
         let text = |name: &str| event.data.get(name).and_then(Value::as_str).unwrap_or_default();
+        if event.event_type == event::BACKCHANNEL_EXPIRED {
+            return self.expired(text("request")).await;
+        }
         let key = EphemeralKey::new(DeviceRecord::BACKCHANNEL, text("record").to_owned());
         let ports = self.server.ports();
         // What has expired meanwhile nobody waits for.
@@ -116,13 +119,32 @@ impl EventSink for Answers {
                 let body = json!({ "auth_req_id": notice.auth_req_id });
                 self.post(&client, &notice.token, &body).await
             }
-            Some(Delivery::Push) => self.push(&client, &key, &stored, &record, &notice).await,
+            Some(Delivery::Push) => {
+                self.push(&client, &key, &stored, &record, &notice).await?;
+                self.server.answered_in_time(text("record"), record.expires_at).await
+            }
             _ => Ok(()),
         }
     }
 }
 
 impl Answers {
+    /// Tells a client that nobody has answered in time, once.
+    async fn expired(&self, request: &str) -> Result<(), PortError> {
+        let Some(awaited) = self.server.over(request).await? else { return Ok(()) };
+        let (settings, client) =
+            (self.server.config().backchannel.as_ref(), self.server.clients().get(&awaited.client).await?);
+        let pushed = |client: &Client| {
+            settings.and_then(|it| it.registered(client)).is_some_and(|it| it.delivery == Delivery::Push)
+        };
+        if let Some(client) = client.filter(|client| pushed(&client.value)) {
+            let notice = awaited.notice.open(self.server.ports()).await?;
+            let body = json!({ "auth_req_id": notice.auth_req_id, "error": "expired_token" });
+            self.post(&client.value, &notice.token, &body).await?;
+        }
+        self.server.no_longer_awaited(request.to_owned()).await
+    }
+
     /// Sends something to a client. A redirect is not followed, and what a client refuses is not sent again
     /// ([section 10.2](https://openid.net/specs/openid-client-initiated-backchannel-authentication-core-1_0.html#rfc.section.10.2)).
     async fn post(&self, client: &Client, token: &str, body: &Value) -> Result<(), PortError> {

@@ -8,16 +8,19 @@ use ciam_core::http::{Params, Peer};
 use ciam_core::id::AccountId;
 use ciam_core::ratelimit::{Limit, RateLimitError, RateLimiter};
 use ciam_core::secret::Secret;
+use ciam_core::store::Batch;
 use http::{Request, Response, StatusCode};
 use serde::Serialize;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use super::client::{BackchannelClient, Delivery};
 use super::delivery::SealedNotice;
 use super::error::BackchannelError;
+use super::expiry::Awaited;
 use super::people::{Hint, HintProblem, Notice};
 use super::settings::BackchannelSettings;
 use crate::AuthorizationServer;
+use crate::authorize::AuthorizeRequest;
 use crate::client::{AuthenticatedClient, Client};
 use crate::device::{DeviceRecord, DeviceReference, DeviceState};
 use crate::error::{AuthorizeError, RequestProblem};
@@ -85,31 +88,57 @@ impl AuthorizationServer {
             settings.people.lets_ask(client, account, code.as_ref()).await??;
         }
         reference.person = Some(account);
-        request.device = Some(reference.clone());
+        request.device = Some(reference);
         if let Some(error) = self.refuse_backchannel(client, &request) {
             return Err(error.into());
         }
 
         let expires_at = self.ports().now() + lifetime;
-        let notice = SealedNotice::seal(self.ports(), &auth_req_id, token).await?;
         let scopes = request.scopes.clone();
-        let state = DeviceState::Pending(Box::new(request));
-        let record = DeviceRecord { client: client.id.clone(), expires_at, state, notice };
-        let ttl = lifetime + DeviceRecord::KEPT;
-        let handle = Secret::random(self.ports().entropy())?;
-        let found_by = ephemeral::encode(&reference)?;
-        let (key, found_by_key) = (reference.key(), DeviceReference::handle(&handle));
-        let ephemeral = self.ports().ephemeral();
-        let stored = ephemeral.put_if_absent(&key, ephemeral::encode(&record)?, ttl).await?;
-        if !stored || !ephemeral.put_if_absent(&found_by_key, found_by, lifetime).await? {
-            return Err(PortError::permanent("a random name was made twice").into());
-        }
+        let handle = self.keep_backchannel(client, &auth_req_id, token, request, expires_at).await?;
         let binding_message = message.as_deref();
-        let notice =
-            Notice { account, client, binding_message, scopes: &scopes, handle: &handle, expires_at };
+        let notice = Notice {
+            account,
+            client,
+            binding_message,
+            scopes: &scopes,
+            handle: &handle,
+            request: auth_req_id.digest(),
+            expires_at,
+        };
         settings.people.reach(&notice).await?;
         let interval = (registered.delivery != Delivery::Push).then_some(settings.interval);
         Ok(BackchannelStarted { auth_req_id, expires_in: lifetime, interval })
+    }
+
+    /// Keeps a request until it is answered, and gives the handle for its person.
+    async fn keep_backchannel(
+        &self,
+        client: &Client,
+        auth_req_id: &Secret,
+        token: Option<Secret>,
+        request: AuthorizeRequest,
+        expires_at: OffsetDateTime,
+    ) -> Result<Secret, PortError> {
+        let reference = request.device.clone().ok_or_else(|| PortError::permanent("nobody is asked"))?;
+        let notice = SealedNotice::seal(self.ports(), auth_req_id, token).await?;
+        let pushed = client.backchannel.as_ref().is_some_and(|it| it.delivery == Delivery::Push);
+        if let Some(notice) = notice.as_ref().filter(|_| pushed) {
+            let name = reference.record.clone();
+            let awaited = Awaited::new(name, client.id.clone(), notice.clone(), expires_at);
+            let _applied = self.ports().store().commit(Batch::new().put(&awaited)?).await?;
+        }
+        let state = DeviceState::Pending(Box::new(request));
+        let record = DeviceRecord { client: client.id.clone(), expires_at, state, notice };
+        let handle = Secret::random(self.ports().entropy())?;
+        let (key, found_by) = (reference.key(), DeviceReference::handle(&handle));
+        let ephemeral = self.ports().ephemeral();
+        let (stays, lifetime) = (record.ttl(self.ports().now()), expires_at - self.ports().now());
+        let stored = ephemeral.put_if_absent(&key, ephemeral::encode(&record)?, stays).await?;
+        if !stored || !ephemeral.put_if_absent(&found_by, ephemeral::encode(&reference)?, lifetime).await? {
+            return Err(PortError::permanent("a random name was made twice"));
+        }
+        Ok(handle)
     }
 
     async fn count_backchannel(&self, limit: &Limit, of: &str) -> Result<(), BackchannelError> {

@@ -6,7 +6,8 @@
 //! ([`BackchannelPeople::find`]) and reaches them ([`BackchannelPeople::reach`]) with a handle; behind it, in whatever page or app
 //! the host has, [`open_backchannel`](crate::AuthorizationServer::open_backchannel) goes on as with any authorization request:
 //! the same table of checks, the same interactions, a sign-in where that is needed, and always a question. The client asks at the
-//! token endpoint (*poll*), is told that there is something to ask for (*ping*), or is sent the tokens (*push*).
+//! token endpoint (*poll*), is told that there is something to ask for (*ping*), or is sent the tokens (*push*), or, where the host calls
+//! [`end_unanswered`](crate::AuthorizationServer::end_unanswered), that nobody has answered in time.
 //!
 //! # Security
 //!
@@ -20,6 +21,7 @@ mod client;
 mod delivery;
 mod endpoint;
 mod error;
+mod expiry;
 mod people;
 mod question;
 mod settings;

@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use ciam_core::error::PortError;
 use ciam_core::id::AccountId;
-use ciam_core::secret::Secret;
+use ciam_core::secret::{Secret, TokenDigest};
 use time::OffsetDateTime;
 
 use crate::client::Client;
@@ -59,6 +59,8 @@ pub struct Notice<'a> {
     pub scopes: &'a ScopeSet,
     /// What [`open_backchannel`](crate::AuthorizationServer::open_backchannel) takes. Goes to the person and to nobody else.
     pub handle: &'a Secret,
+    /// The digest of the request's `auth_req_id`: by it a host knows a request again that its client names.
+    pub request: TokenDigest,
     /// Until when the person can answer.
     pub expires_at: OffsetDateTime,
 }

@@ -40,8 +40,10 @@ pub enum ClientAuthentication {
         keys: ClientKeys,
         /// The only JWS algorithm that is accepted; `None` accepts every asymmetric one that the server supports.
         alg: Option<Algorithm>,
-        /// Whether the token endpoint's URL is accepted as the assertion's audience, as older clients send it. The issuer
-        /// is always accepted.
+        /// Whether the URLs of the token endpoint and of the backchannel authentication endpoint are accepted as the
+        /// assertion's audience, as older clients send them and as
+        /// [CIBA Core, section 7.1](https://openid.net/specs/openid-client-initiated-backchannel-authentication-core-1_0.html#rfc.section.7.1)
+        /// lets clients choose. The issuer is always accepted.
         token_endpoint_audience: bool,
     },
     /// A JWT signed with HMAC under the client's secret

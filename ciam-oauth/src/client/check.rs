@@ -453,11 +453,11 @@ impl Client {
         let refuse = |reason| Err(ClientProblem::Profile(reason));
         match &self.authentication {
             ClientAuthentication::PrivateKeyJwt { alg, token_endpoint_audience, .. } => {
-                if *token_endpoint_audience {
+                if *token_endpoint_audience && !profile.lets_assertions_name_endpoints() {
                     return refuse("assertions are for the issuer alone");
                 }
                 if alg.is_some_and(|alg| !profile.algorithms().contains(alg)) {
-                    return refuse("assertions are signed with PS256, ES256 or EdDSA");
+                    return refuse("assertions are signed with another algorithm than the profile's");
                 }
             }
             ClientAuthentication::TlsClientAuth { .. }
@@ -472,6 +472,11 @@ impl Client {
         }
         if profile == Profile::Fapi2MessageSigning && self.public_keys().is_none() {
             return refuse("request objects need registered keys");
+        }
+        if profile == Profile::FapiCiba
+            && self.backchannel.as_ref().is_some_and(|it| it.request_alg.is_none())
+        {
+            return refuse("backchannel requests are signed");
         }
         Ok(())
     }

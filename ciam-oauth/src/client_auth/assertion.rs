@@ -31,8 +31,8 @@ const MAX_JTI: usize = 512;
 pub(super) struct AssertionRules<'a> {
     pub(super) client: &'a ClientId,
     pub(super) issuer: &'a str,
-    /// The token endpoint's URL, where the client is registered to use it as the audience.
-    pub(super) token_endpoint: Option<&'a str>,
+    /// The URLs of endpoints that the client may name as the audience: none, unless it is registered for it.
+    pub(super) endpoints: &'a [String],
     /// Whether the audience must be a text: FAPI 2.0 takes no list of one.
     pub(super) text_only: bool,
     pub(super) now: OffsetDateTime,
@@ -74,10 +74,10 @@ impl AssertionRules<'_> {
     /// taken from there and used here (CVE-2025-27370, CVE-2025-27371).
     fn claim_rules(&self) -> ClaimRules {
         let issuer = self.issuer.to_owned();
-        let audience = match self.token_endpoint {
-            None if self.text_only => AudienceRule::ExactString(issuer),
-            None => AudienceRule::Only(issuer),
-            Some(url) => AudienceRule::OnlyOneOf(vec![issuer, url.to_owned()]),
+        let audience = match self.endpoints {
+            [] if self.text_only => AudienceRule::ExactString(issuer),
+            [] => AudienceRule::Only(issuer),
+            urls => AudienceRule::OnlyOneOf(urls.iter().cloned().chain([issuer]).collect()),
         };
         ClaimRules::new(self.client.as_str(), audience)
             .with_expiry_skew(SKEW)

@@ -60,12 +60,12 @@ impl AuthorizationServer {
         };
         let verifier = Verifier::new(allowed, TokenType::one_of(TYPES).or_absent());
         // A client that was registered before the profile was chosen keeps no exception from it.
-        let token_endpoint_audience = token_endpoint_audience && !self.config().profile.is_fapi();
-        let token_endpoint = token_endpoint_audience.then(|| self.url(Endpoint::Token));
+        let named = token_endpoint_audience && self.config().profile.lets_assertions_name_endpoints();
+        let endpoints = if named { self.assertion_endpoints() } else { Vec::new() };
         let rules = AssertionRules {
             client: &client.id,
             issuer: self.issuer().as_str(),
-            token_endpoint: token_endpoint.as_deref(),
+            endpoints: &endpoints,
             text_only: self.config().profile.is_fapi(),
             now: self.ports().now(),
         };
@@ -85,6 +85,16 @@ impl AuthorizationServer {
         let fresh =
             self.ports().ephemeral().put_if_absent(&single_use.key, Vec::new(), single_use.ttl).await?;
         if fresh { Ok(()) } else { Err(AssertionProblem::Replay.into()) }
+    }
+
+    /// The endpoints by whose URLs older clients name this server, each where it is and where it asks for certificates.
+    fn assertion_endpoints(&self) -> Vec<String> {
+        [Endpoint::Token, Endpoint::BackchannelAuthentication]
+            .into_iter()
+            .filter(|endpoint| self.config().has(*endpoint))
+            .flat_map(|endpoint| [Some(self.url(endpoint)), self.certificate_url(endpoint)])
+            .flatten()
+            .collect()
     }
 
     /// The payload of a JWS by one of somebody's keys.

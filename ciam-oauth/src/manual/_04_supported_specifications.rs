@@ -40,3 +40,4 @@
 //! | [Native SSO 1.0](https://openid.net/specs/openid-connect-native-sso-1_0-06.html), draft 06 | with the feature `draft-native-sso` here and in `ciam-oidc`, for the operator's own clients. |
 //! | [MCP authorization](https://modelcontextprotocol.io/specification/2025-11-25/basic/authorization) | by the [profile](crate::server::Profile): PKCE, resource indicators, metadata of server and resource, published and registered clients. |
 //! | [FAPI 2.0 Message Signing](https://openid.net/specs/fapi-message-signing-2_0-final.html) | requests (5.3) and authorization responses (5.4), by the [profile](crate::server::Profile) and the response mode. |
+//! | [FAPI: Client Initiated Backchannel Authentication](https://openid.net/specs/openid-financial-api-ciba.html) | by the [profile](crate::server::Profile): signed requests, poll and ping, tokens bound to certificates. |

@@ -80,6 +80,7 @@
 //! | … ways to hear of the end | poll and ping | what is pushed cannot be bound to its sender |
 //! | … requests of a client | 100 in 10 min | `Limits::backchannel_authentications` |
 //! | … requests to a person, by all clients together | 10 in 10 min | `Limits::backchannel_people` |
+//! | … a client that is sent its tokens is told that nobody answered | for 1 day after the end | where the host calls `end_unanswered` |
 //! | … codes by which people let themselves be asked | off, `BackchannelSettings::with_user_codes` | the host keeps them |
 //! | … `binding_message`, hint, `client_notification_token`, `user_code` | 128 characters, 4096, 1024 and 128 bytes | |
 //!

@@ -19,6 +19,7 @@ use crate::authorize::ResponseType;
 /// | [`OpenIdHybrid`](Self::OpenIdHybrid) | the same, and ID tokens from the authorization endpoint |
 /// | [`Fapi2Security`](Self::Fapi2Security) | confidential clients that prove keys, pushed requests, bound tokens, PS256, ES256 or EdDSA |
 /// | [`Fapi2MessageSigning`](Self::Fapi2MessageSigning) | the same, and signed request objects that say when they are valid |
+/// | [`FapiCiba`](Self::FapiCiba) | what `Fapi2Security` adds, and signed backchannel requests, tokens bound to certificates, PS256 or ES256 |
 /// | [`Mcp`](Self::Mcp) | resources by name, and tokens for no other |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -48,18 +49,29 @@ pub enum Profile {
     /// [FAPI 2.0 Message Signing](https://openid.net/specs/fapi-message-signing-2_0-final.html): signed authorization requests.
     /// Signed responses are there for clients that ask for them.
     Fapi2MessageSigning,
+    /// [FAPI: Client Initiated Backchannel Authentication](https://openid.net/specs/openid-financial-api-ciba.html), implementer's
+    /// draft 1: people are [authenticated through the back channel](crate::backchannel). What goes through the browser is as
+    /// [`Fapi2Security`](Self::Fapi2Security) has it, which asks for more than FAPI 1.0 does.
+    ///
+    /// # Security
+    ///
+    /// Clients can be registered whose assertions name an endpoint
+    /// ([CIBA Core, section 7.1](https://openid.net/specs/openid-client-initiated-backchannel-authentication-core-1_0.html#rfc.section.7.1)),
+    /// as no client is under FAPI 2.0.
+    FapiCiba,
     /// [Model Context Protocol, authorization](https://modelcontextprotocol.io/specification/2025-11-25/basic/authorization).
     Mcp,
 }
 
 impl Profile {
     /// Every profile.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::OAuth21,
         Self::OpenId,
         Self::OpenIdHybrid,
         Self::Fapi2Security,
         Self::Fapi2MessageSigning,
+        Self::FapiCiba,
         Self::Mcp,
     ];
 
@@ -72,6 +84,7 @@ impl Profile {
             Self::OpenIdHybrid => "openid-hybrid",
             Self::Fapi2Security => "fapi-2.0-security",
             Self::Fapi2MessageSigning => "fapi-2.0-message-signing",
+            Self::FapiCiba => "fapi-ciba",
             Self::Mcp => "mcp",
         }
     }
@@ -82,10 +95,16 @@ impl Profile {
         Self::ALL.into_iter().find(|profile| profile.as_str() == name)
     }
 
-    /// Whether it is one of FAPI 2.0.
+    /// Whether it has the rules of FAPI 2.0.
     #[must_use]
     pub const fn is_fapi(self) -> bool {
-        matches!(self, Self::Fapi2Security | Self::Fapi2MessageSigning)
+        matches!(self, Self::Fapi2Security | Self::Fapi2MessageSigning | Self::FapiCiba)
+    }
+
+    /// Whether a client can be registered whose assertions name an endpoint of the server instead of the server
+    /// ([FAPI 2.0, section 5.3.2.1](https://openid.net/specs/fapi-security-profile-2_0-final.html#section-5.3.2.1)).
+    pub(crate) const fn lets_assertions_name_endpoints(self) -> bool {
+        !self.is_fapi() || matches!(self, Self::FapiCiba)
     }
 
     /// Whether clients that authenticate need PKCE too.
@@ -114,10 +133,13 @@ impl Profile {
     /// ([FAPI 2.0, section 5.4.1](https://openid.net/specs/fapi-security-profile-2_0-final.html#section-5.4.1)).
     #[must_use]
     pub const fn algorithms(self) -> AlgorithmSet {
-        if self.is_fapi() {
-            AlgorithmSet::of(&[Algorithm::Ps256, Algorithm::Es256, Algorithm::EdDsa])
-        } else {
-            AlgorithmSet::ASYMMETRIC
+        match self {
+            // FAPI 1.0, part 2, section 8.6.
+            Self::FapiCiba => AlgorithmSet::of(&[Algorithm::Ps256, Algorithm::Es256]),
+            Self::Fapi2Security | Self::Fapi2MessageSigning => {
+                AlgorithmSet::of(&[Algorithm::Ps256, Algorithm::Es256, Algorithm::EdDsa])
+            }
+            _ => AlgorithmSet::ASYMMETRIC,
         }
     }
 }

@@ -4,9 +4,11 @@
 use ciam_core::crypto;
 use ciam_core::jose::{Algorithm, LocalSigner};
 use ciam_core::memory;
+use ciam_oauth::backchannel::BackchannelClient;
 use ciam_oauth::client::{
     AuthMethod, Client, ClientAuthentication, ClientKeys, ClientSecret, GrantType, RefreshRotation,
 };
+use ciam_oauth::mtls::MutualTls;
 use ciam_oauth::request_object::RequestObjects;
 use ciam_oauth::server::{
     ConfigError, Endpoint, Lifetimes, Profile, ResourceServer, SupportedScope, TokenFormat,
@@ -16,7 +18,7 @@ use ciam_oauth::{AuthorizationServer, ServerBuilder};
 use serde_json::json;
 use time::Duration;
 
-use crate::support::{CALLBACK, ISSUER, SECRET};
+use crate::support::{CALLBACK, ISSUER, SECRET, people};
 
 fn builder(profile: Profile) -> ServerBuilder {
     AuthorizationServer::builder(memory::ports())
@@ -61,6 +63,10 @@ fn with_lifetimes(builder: ServerBuilder, change: impl FnOnce(&mut Lifetimes)) -
     builder.lifetimes(lifetimes)
 }
 
+fn with_people(builder: ServerBuilder) -> ServerBuilder {
+    builder.mutual_tls(MutualTls::new()).backchannel(people())
+}
+
 #[tokio::test]
 async fn a_configuration_that_contradicts_its_profile_is_refused_with_the_reason() {
     let message = Profile::Fapi2MessageSigning;
@@ -103,6 +109,18 @@ async fn a_configuration_that_contradicts_its_profile_is_refused_with_the_reason
             "clients can authenticate without a private key",
         ),
         (message, ServerBuilder::without_request_objects, "request objects are off"),
+        (Profile::FapiCiba, |b| b.mutual_tls(MutualTls::new()), "backchannel authentication is off"),
+        (Profile::FapiCiba, |b| b.backchannel(people()), "mutual TLS is off"),
+        (
+            Profile::FapiCiba,
+            |b| with_people(b).require_sender_constraint(SenderConstraint::Any),
+            "tokens are bound to something else than certificates",
+        ),
+        (
+            Profile::FapiCiba,
+            |b| with_people(b).without(Endpoint::PushedAuthorizationRequest),
+            "pushed requests are off",
+        ),
         (Profile::OpenId, |b| b, "no OpenID Provider is plugged in"),
         (Profile::Mcp, |b| b.grants([GrantType::ClientCredentials]), "the authorization code grant is off"),
     ];
@@ -121,6 +139,7 @@ async fn a_configuration_that_contradicts_its_profile_is_refused_with_the_reason
     for profile in [Profile::OAuth21, Profile::Fapi2Security, message, Profile::Mcp] {
         assert_eq!(reason(builder(profile)).await, None, "{profile}");
     }
+    assert_eq!(reason(with_people(builder(Profile::FapiCiba))).await, None);
 }
 
 #[tokio::test]
@@ -169,4 +188,30 @@ async fn fapi2_the_metadata_say_what_is_demanded() {
     assert!(!metadata["authorization_signing_alg_values_supported"].to_string().contains("RS256"));
     let signing = builder(Profile::Fapi2MessageSigning).build().await.unwrap();
     assert_eq!(signing.metadata()["require_signed_request_object"], true);
+}
+
+/// FAPI-CIBA, section 5.2.2: what is asked through the back channel is signed, and CIBA Core, section 7.1: its assertions may name
+/// an endpoint.
+#[tokio::test]
+async fn fapi_ciba_5_2_2_clients_sign_what_they_ask() {
+    let server = with_people(builder(Profile::FapiCiba)).build().await.unwrap();
+    let with = |backchannel: BackchannelClient, alg| {
+        let keys = ClientAuthentication::PrivateKeyJwt { keys: key(), alg, token_endpoint_audience: true };
+        let client = Client::confidential("bank".parse().unwrap(), keys);
+        client.with_redirect_uri(CALLBACK.parse().unwrap()).with_backchannel(backchannel)
+    };
+    let (poll, signed) =
+        (BackchannelClient::poll(), BackchannelClient::poll().with_signed_requests(Algorithm::Es256));
+    let pushed = BackchannelClient::push("https://bank.example/ended").with_signed_requests(Algorithm::Es256);
+    let eddsa = poll.clone().with_signed_requests(Algorithm::EdDsa);
+    for (what, client) in [
+        ("unsigned", with(poll, None)),
+        ("pushed", with(pushed, None)),
+        ("EdDSA requests", with(eddsa, None)),
+        ("EdDSA assertions", with(signed.clone(), Some(Algorithm::EdDsa))),
+    ] {
+        assert!(server.clients().register(client).await.is_err(), "{what}");
+    }
+    server.clients().register(with(signed, Some(Algorithm::Es256))).await.unwrap();
+    assert_eq!(server.metadata()["tls_client_certificate_bound_access_tokens"], true);
 }

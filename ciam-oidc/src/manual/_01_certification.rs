@@ -292,8 +292,10 @@
 //!
 //! # CIBA: `fapi-ciba-id1-test-plan`
 //!
-//! The server has no profile, ES256 keys and clients that sign with ES256; poll and ping. The modules of ConnectID, a profile of one
-//! country, are left out. Push is tested beside the plan, which has it not.
+//! With the profile [`FapiCiba`](ciam_oauth::server::Profile::FapiCiba) and clients that sign with ES256, in the variants `poll` and
+//! `ping`, each with `private_key_jwt` and `mtls`; a module that is not for a variant says so. Tokens are bound to certificates, and
+//! assertions name what the suite's do. The modules of ConnectID and of Brazil, which are profiles of one country each, are left out.
+//! Push is tested beside the plan, which has it not. What is about TLS is the host's: the reference server's listener.
 //!
 //! | module | verdict |
 //! | --- | --- |
@@ -324,22 +326,22 @@
 //! | `fapi-ciba-id1-ensure-request-object-signed-by-other-client-fails` | passed |
 //! | `fapi-ciba-id1-ensure-authorization-request-with-multiple-hints-fails` | passed |
 //! | `fapi-ciba-id1-ensure-wrong-auth-req-id-in-token-endpoint-request` | passed |
-//! | `fapi-ciba-id1-ensure-different-client-id-and-issuer-in-backchannel-authorization-request` | passed |
-//! | `fapi-ciba-id1-ensure-wrong-client-id-in-token-endpoint-request` | passed |
-//! | `fapi-ciba-id1-ensure-wrong-client-id-in-backchannel-authorization-request` | passed |
-//! | `fapi-ciba-id1-ensure-without-client-assertion-in-token-endpoint-request` | passed |
-//! | `fapi-ciba-id1-ensure-without-client-assertion-in-backchannel-authorization-request` | passed |
-//! | `fapi-ciba-id1-ensure-client-assertion-signature-algorithm-in-backchannel-authorization-request-is-RS256-fails` | passed |
-//! | `fapi-ciba-id1-ensure-client-assertion-signature-algorithm-in-token-endpoint-request-is-RS256-fails` | passed |
-//! | `fapi-ciba-id1-ensure-client-assertion-with-iss-aud-to-token-endpoint-succeeds` | passed |
-//! | `fapi-ciba-id1-ping-backchannel-notification-endpoint-response-has-body` | passed |
-//! | `fapi-ciba-id1-ping-backchannel-notification-endpoint-response-401` | passed |
-//! | `fapi-ciba-id1-ping-backchannel-notification-endpoint-response-403` | passed |
-//! | `fapi-ciba-id1-ping-with-mtls-ciba-notification-endpoint-response-401-and-require-server-does-not-retry` | passed; the host gives the connection its certificate |
-//! | `fapi-ciba-id1-ping-backchannel-notification-endpoint-return-redirect-request` | passed |
+//! | `fapi-ciba-id1-ensure-different-client-id-and-issuer-in-backchannel-authorization-request` | passed; `mtls` alone |
+//! | `fapi-ciba-id1-ensure-wrong-client-id-in-token-endpoint-request` | passed; `mtls` alone |
+//! | `fapi-ciba-id1-ensure-wrong-client-id-in-backchannel-authorization-request` | passed; `mtls` alone |
+//! | `fapi-ciba-id1-ensure-without-client-assertion-in-token-endpoint-request` | passed; `private_key_jwt` alone |
+//! | `fapi-ciba-id1-ensure-without-client-assertion-in-backchannel-authorization-request` | passed; `private_key_jwt` alone |
+//! | `fapi-ciba-id1-ensure-client-assertion-signature-algorithm-in-backchannel-authorization-request-is-RS256-fails` | passed; `private_key_jwt` alone |
+//! | `fapi-ciba-id1-ensure-client-assertion-signature-algorithm-in-token-endpoint-request-is-RS256-fails` | passed; `private_key_jwt` alone |
+//! | `fapi-ciba-id1-ensure-client-assertion-with-iss-aud-to-token-endpoint-succeeds` | passed; `private_key_jwt` alone |
+//! | `fapi-ciba-id1-ping-backchannel-notification-endpoint-response-has-body` | passed; `ping` alone |
+//! | `fapi-ciba-id1-ping-backchannel-notification-endpoint-response-401` | passed; `ping` alone |
+//! | `fapi-ciba-id1-ping-backchannel-notification-endpoint-response-403` | passed; `ping` alone |
+//! | `fapi-ciba-id1-ping-with-mtls-ciba-notification-endpoint-response-401-and-require-server-does-not-retry` | passed; `ping` alone; the host gives the connection its certificate |
+//! | `fapi-ciba-id1-ping-backchannel-notification-endpoint-return-redirect-request` | passed; `ping` alone |
 //! | `fapi-ciba-id1-ensure-unsigned-backchannel-authorization-request-fails` | passed |
 //! | `fapi-ciba-id1-refresh-token` | passed |
-//! | `fapi-ciba-id1-ensure-mtls-holder-of-key-required` | passed in the tests of `ciam-oauth`: a token is bound to the certificate of its request whatever the grant |
+//! | `fapi-ciba-id1-ensure-mtls-holder-of-key-required` | passed; the ciphers are the reference server's |
 //!
 //! # Client plans
 //!

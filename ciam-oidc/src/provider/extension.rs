@@ -254,6 +254,13 @@ impl Extension for OpenIdProvider {
         if !self.config().ui_locales.is_empty() {
             put("ui_locales_supported", json!(self.config().ui_locales));
         }
+        // RFC 8705, section 5: tokens that are bound to a certificate are shown where one is asked for.
+        let certificates = server.config().mutual_tls.as_ref().and_then(|it| it.base.as_deref());
+        let aliases = members.get_mut("mtls_endpoint_aliases").and_then(Value::as_object_mut);
+        if let (Some(base), Some(aliases)) = (certificates, aliases) {
+            let url = format!("{base}{}{USERINFO}", server.issuer().path());
+            aliases.insert("userinfo_endpoint".to_owned(), json!(url));
+        }
     }
 
     async fn handle(

@@ -6,11 +6,12 @@ use ciam_core::http::{Params, ParamsLimits, Peer};
 use ciam_core::jose;
 use ciam_oauth::AuthorizationServer;
 use ciam_oauth::access_token::ActiveToken;
-use ciam_oauth::server::OwnResourceError;
+use ciam_oauth::server::{OwnResourceError, Profile};
 use ciam_oauth::validate::{Presented, ResourceRequest, ValidateError, authorization};
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Method, Request, Response};
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use super::{Frozen, OpenIdProvider};
 use crate::claims::{Release, StandardScope, release};
@@ -122,6 +123,11 @@ impl OpenIdProvider {
             Err(_) => reply::unavailable(),
         };
         server.offer_nonce(request, &mut response);
+        if server.config().profile == Profile::FapiCiba
+            && let Some(id) = interaction_id(server, request)
+        {
+            response.headers_mut().insert(INTERACTION_ID, id);
+        }
         reply::readable_anywhere(response)
     }
 
@@ -149,6 +155,22 @@ impl OpenIdProvider {
             Err(UserInfoError::Port(error)) => Err(error.into()),
         }
     }
+}
+
+/// The header by which both sides find a request in their logs
+/// ([FAPI 1.0, part 1, section 6.2.1](https://openid.net/specs/openid-financial-api-part-1-1_0.html#protected-resources-provisions)).
+const INTERACTION_ID: HeaderName = HeaderName::from_static("x-fapi-interaction-id");
+
+/// What the client calls the request, where that is a UUID; else a new one. Nothing else of a client's comes back in a header.
+fn interaction_id(server: &AuthorizationServer, request: &Request<Bytes>) -> Option<HeaderValue> {
+    let given =
+        request.headers().get(INTERACTION_ID).and_then(|it| Uuid::try_parse_ascii(it.as_bytes()).ok());
+    let id = given.or_else(|| {
+        let mut random = [0_u8; 16];
+        server.ports().entropy().fill(&mut random).ok()?;
+        Some(uuid::Builder::from_random_bytes(random).into_uuid())
+    });
+    HeaderValue::try_from(id?.to_string()).ok()
 }
 
 /// A request that is told how to authenticate, or what is wrong with its token

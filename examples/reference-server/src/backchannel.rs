@@ -4,16 +4,21 @@
 //! A request is kept for its person until its time is over, and they are written to. Whoever wants to be asked by those alone
 //! whom they told a code makes one in their account.
 
+mod answer;
+mod hint;
+
+pub(crate) use answer::{Answered, Decision, answer, named_by_client};
 use async_trait::async_trait;
 use ciam_core::{
     account::IdentifierKey,
+    ephemeral::EphemeralKey,
     error::PortError,
     id::AccountId,
     notify::{Message, MessageCode},
     ports::Ports,
     privacy::PersonalKind,
     ratelimit::{Limit, RateLimitError, RateLimiter},
-    secret::Secret,
+    secret::{Secret, TokenDigest},
     store::{
         Batch, EntityRef, IndexDeclaration, IndexValue, OWNER_INDEX, PageRequest, Record, RecordKind,
         StoredRecord, Write, load,
@@ -28,19 +33,33 @@ use ciam_oauth::{
     client::Client,
     device::UserCode,
 };
+pub(crate) use hint::HintIssuers;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
-use crate::{config::BackchannelRules, services::Services};
+use crate::{
+    config::{BackchannelRules, Config},
+    services::Services,
+};
 
 /// The settings of the library, with our people and page.
-pub(crate) fn settings(rules: &BackchannelRules, ports: &Ports) -> BackchannelSettings {
-    let people = People { ports: ports.clone(), letters: rules.letters };
-    BackchannelSettings::new(std::sync::Arc::new(people), DONE)
+pub(crate) fn settings(
+    config: &Config,
+    rules: &BackchannelRules,
+    ports: &Ports,
+) -> anyhow::Result<BackchannelSettings> {
+    let people = People {
+        ports: ports.clone(),
+        issuer: config.issuer.as_str().to_owned(),
+        letters: rules.letters,
+        hints: HintIssuers::new(config, ports)?,
+        anybody: config.dangerous.answer_backchannel,
+    };
+    Ok(BackchannelSettings::new(std::sync::Arc::new(people), DONE)
         .with_delivery(rules.delivery.iter().copied())
         .with_lifetime(rules.lifetime, rules.longest)
-        .with_user_codes()
+        .with_user_codes())
 }
 
 /// Where a person is told how it went.
@@ -50,14 +69,30 @@ pub(crate) const DONE: &str = "/request/done";
 #[derive(Debug)]
 struct People {
     ports: Ports,
+    /// What this server is called in tokens.
+    issuer: String,
     letters: bool,
+    hints: HintIssuers,
+    /// Whether requests are found by the name that their clients have for them.
+    anybody: bool,
 }
 
 #[async_trait]
 impl BackchannelPeople for People {
-    async fn find(&self, _: &Client, hint: Hint<'_>) -> Result<Result<AccountId, HintProblem>, PortError> {
-        let Hint::Login(typed) = hint else { return Ok(Err(HintProblem::Unknown)) };
-        let Ok(key) = IdentifierKey::guess(typed) else { return Ok(Err(HintProblem::Unknown)) };
+    async fn find(
+        &self,
+        client: &Client,
+        hint: Hint<'_>,
+    ) -> Result<Result<AccountId, HintProblem>, PortError> {
+        let key = match hint {
+            Hint::Login(typed) => IdentifierKey::guess(typed).map_err(|_| HintProblem::Unknown),
+            Hint::LoginToken(token) => self.hints.read(&self.ports, &client.id, token, &self.issuer).await?,
+            _ => Err(HintProblem::Unknown),
+        };
+        let key = match key {
+            Ok(key) => key,
+            Err(why) => return Ok(Err(why)),
+        };
         let found = self.ports.store().account_by_identifier(&key).await?.map(|found| found.value);
         // What is reserved for somebody who left it is nobody's.
         let found = found.filter(|account| account.held().any(|it| it.key == key));
@@ -87,6 +122,11 @@ impl BackchannelPeople for People {
         let handle = notice.handle.expose().as_bytes();
         let sealed = ports.vault().seal(&SealScope::Account(account), HANDLE, handle).await?;
         let name = notice.handle.digest().to_text();
+        if self.anybody {
+            let key = by_client_name(notice.request);
+            let stays = notice.expires_at - ports.now();
+            ports.ephemeral().put_if_absent(&key, name.clone().into_bytes(), stays).await?;
+        }
         let asked = Asked { name, account, handle: sealed, expires_at: notice.expires_at };
         let mut batch = Batch::new().require_absent(EntityRef::record::<Asked>(asked.key())).put(&asked)?;
         if let Some(message) = self.letter(notice).await? {
@@ -218,6 +258,11 @@ impl Asked {
         let text = std::str::from_utf8(bytes.expose()).map_err(PortError::permanent)?;
         Ok(Secret::from(text))
     }
+}
+
+/// Where the name of a request is kept by the digest of what its client calls it.
+fn by_client_name(auth_req_id: TokenDigest) -> EphemeralKey {
+    EphemeralKey::new("server.backchannel_name", auth_req_id.to_text())
 }
 
 /// The code by which an account lets itself be asked, if it has one.

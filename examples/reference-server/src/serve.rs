@@ -14,6 +14,7 @@ use ciam_core::{
     account::Accounts, clock::SystemClock, notify::Notifier, organization::Organizations, ports::Ports,
     relay::Relay, secret::Secret, store::PageRequest, webhook::Webhooks,
 };
+use ciam_oauth::{AuthorizationServer, backchannel::Delivery};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use crate::{
@@ -211,6 +212,11 @@ fn spawn_background(app: &App, stopped: &watch::Receiver<()>, tasks: &mut JoinSe
     let (accounts, stop) = (app.services().accounts.clone(), stopped.clone());
     tasks.spawn(settle(accounts, stop));
 
+    let elsewhere = services.server.config().backchannel.as_ref();
+    if elsewhere.is_some_and(|it| it.delivery.contains(&Delivery::Push)) {
+        tasks.spawn(end_unanswered(services.server.clone(), stopped.clone()));
+    }
+
     let (organizations, stop) = (app.services().organizations.clone(), stopped.clone());
     tasks.spawn(recheck_domains(organizations, stop));
     Ok(())
@@ -293,6 +299,23 @@ async fn settle(accounts: Accounts, stopped: watch::Receiver<()>) {
     }
 }
 
+/// Ends what nobody answered in time, for applications that are sent their tokens and do not ask. Every node looks; each ends once.
+async fn end_unanswered(server: AuthorizationServer, stopped: watch::Receiver<()>) {
+    loop {
+        match server.end_unanswered(SETTLE_STEP).await {
+            Ok(SETTLE_STEP) => continue,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "cannot end what nobody answered");
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(UNANSWERED_LOOK) => {}
+            () = until(stopped.clone()) => return,
+        }
+    }
+}
+
 /// Looks every hour whether the proofs of domains are still there whose time has come.
 async fn recheck_domains(organizations: Organizations, stopped: watch::Receiver<()>) {
     loop {
@@ -341,6 +364,7 @@ async fn told_to_stop() {
 /// How much of what is due is settled at once.
 const SETTLE_STEP: u32 = 100;
 
+const UNANSWERED_LOOK: Duration = Duration::from_secs(5);
 const PRUNE_STEP: u32 = 500;
 const PRUNE_STEPS: u32 = 200;
 const REDIS_LOOK: Duration = Duration::from_secs(60);

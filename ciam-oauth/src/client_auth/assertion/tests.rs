@@ -14,15 +14,14 @@ fn good() -> Value {
     })
 }
 
-fn check_with(claims: &Value, token_endpoint: Option<&str>) -> Result<SingleUse, AssertionProblem> {
+fn check_with(claims: &Value, endpoints: &[String]) -> Result<SingleUse, AssertionProblem> {
     let client: ClientId = "app".parse().unwrap();
-    let rules =
-        AssertionRules { client: &client, issuer: ISSUER, token_endpoint, text_only: false, now: NOW };
+    let rules = AssertionRules { client: &client, issuer: ISSUER, endpoints, text_only: false, now: NOW };
     rules.check(&serde_json::from_str(&claims.to_string()).unwrap())
 }
 
 fn check(claims: &Value) -> Result<SingleUse, AssertionProblem> {
-    check_with(claims, None)
+    check_with(claims, &[])
 }
 
 fn with(name: &str, value: Value) -> Value {
@@ -46,7 +45,7 @@ fn a_good_assertion_is_used_once_until_after_its_end() {
     let end = NOW + use_once.ttl;
     let client: ClientId = "app".parse().unwrap();
     let rules =
-        AssertionRules { client: &client, issuer: ISSUER, token_endpoint: None, text_only: false, now: end };
+        AssertionRules { client: &client, issuer: ISSUER, endpoints: &[], text_only: false, now: end };
     let text = good().to_string();
     let claims = serde_json::from_str(&text).unwrap();
     assert_eq!(rules.check(&claims).unwrap_err(), AssertionProblem::Time);
@@ -56,8 +55,7 @@ fn a_good_assertion_is_used_once_until_after_its_end() {
 #[test]
 fn fapi2_5_3_2_1_the_audience_is_a_text() {
     let client = "app".parse().unwrap();
-    let rules =
-        AssertionRules { client: &client, issuer: ISSUER, token_endpoint: None, text_only: true, now: NOW };
+    let rules = AssertionRules { client: &client, issuer: ISSUER, endpoints: &[], text_only: true, now: NOW };
     for (aud, accepted) in [(json!(ISSUER), true), (json!([ISSUER]), false)] {
         let text = with("aud", aud).to_string();
         assert_eq!(rules.check(&serde_json::from_str(&text).unwrap()).is_ok(), accepted, "{text}");
@@ -88,11 +86,12 @@ fn s13_the_audience_is_the_issuer_alone() {
 
 #[test]
 fn s13_the_token_endpoint_is_an_audience_only_for_clients_registered_so() {
+    let endpoints = [TOKEN.to_owned()];
     for aud in [json!(TOKEN), json!([TOKEN]), json!(ISSUER)] {
-        assert!(check_with(&with("aud", aud), Some(TOKEN)).is_ok());
+        assert!(check_with(&with("aud", aud), &endpoints).is_ok());
     }
     for aud in [json!([ISSUER, TOKEN]), json!("https://id.example/par")] {
-        assert_eq!(check_with(&with("aud", aud), Some(TOKEN)).unwrap_err(), AssertionProblem::Audience);
+        assert_eq!(check_with(&with("aud", aud), &endpoints).unwrap_err(), AssertionProblem::Audience);
     }
 }
 
@@ -150,8 +149,7 @@ fn s14_marks_of_different_clients_and_ids_never_meet() {
     let one = check(&good()).unwrap().key;
     assert_ne!(one, check(&with("jti", json!("2"))).unwrap().key);
     let other: ClientId = "app2".parse().unwrap();
-    let rules =
-        AssertionRules { client: &other, issuer: ISSUER, token_endpoint: None, text_only: false, now: NOW };
+    let rules = AssertionRules { client: &other, issuer: ISSUER, endpoints: &[], text_only: false, now: NOW };
     let mut claims = good();
     claims["iss"] = json!("app2");
     claims["sub"] = json!("app2");

@@ -22,7 +22,10 @@ impl ServerBuilder {
         }
         self.require_pushed_requests = true;
         if self.sender_constraint == SenderConstraint::None {
-            self.sender_constraint = SenderConstraint::Any;
+            self.sender_constraint = match self.profile {
+                Profile::FapiCiba => SenderConstraint::MutualTls,
+                _ => SenderConstraint::Any,
+            };
         }
         if self.client_authentication.is_none() {
             let tls = AuthMethod::MUTUAL_TLS.into_iter().filter(|_| self.mutual_tls.is_some());
@@ -46,6 +49,7 @@ impl ServerBuilder {
             Profile::OAuth21 => None,
             Profile::OpenId | Profile::OpenIdHybrid => self.against_openid(),
             Profile::Fapi2Security | Profile::Fapi2MessageSigning => self.against_fapi(),
+            Profile::FapiCiba => self.against_fapi().or_else(|| self.against_fapi_ciba()),
             Profile::Mcp => self.against_mcp(),
         };
         match reason {
@@ -99,6 +103,20 @@ impl ServerBuilder {
             }
             _ => None,
         }
+    }
+
+    /// FAPI-CIBA, section 5.2.2. Tokens that are pushed are refused beside every bound token.
+    fn against_fapi_ciba(&self) -> Option<&'static str> {
+        if self.backchannel.is_none() {
+            return Some("backchannel authentication is off");
+        }
+        if self.mutual_tls.is_none() {
+            return Some("mutual TLS is off");
+        }
+        if self.sender_constraint != SenderConstraint::MutualTls {
+            return Some("tokens are bound to something else than certificates");
+        }
+        None
     }
 
     fn against_mcp(&self) -> Option<&'static str> {

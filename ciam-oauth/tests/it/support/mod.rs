@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use ciam_core::account::{Account, AccountStatus};
 use ciam_core::assurance::{Amr, AuthenticationContext, FactorKind, Proof};
 use ciam_core::ephemeral;
+use ciam_core::error::PortError;
 use ciam_core::event::Event;
 use ciam_core::http::{BROWSER_COOKIE, Params, Peer, SESSION_COOKIE};
 use ciam_core::id::AccountId;
@@ -18,6 +20,7 @@ use ciam_core::secret::Secret;
 use ciam_core::store::{Batch, OutboxPayload, Versioned, Write};
 use ciam_core::testkit::{ManualClock, SeededEntropy};
 use ciam_oauth::authorize::Visitor;
+use ciam_oauth::backchannel::{BackchannelPeople, BackchannelSettings, Hint, HintProblem, Notice};
 use ciam_oauth::client::{AuthenticatedClient, Client, ClientAuthentication, ClientSecret, GrantType};
 use ciam_oauth::grant::{AuthorizationCode, CodeState};
 use ciam_oauth::server::{ResourceServer, SupportedScope};
@@ -366,4 +369,24 @@ pub(crate) fn handle(text: &str) -> InteractionHandle {
 /// Who sends requests.
 pub(crate) fn peer() -> Peer {
     Peer::new(IpAddr::V4(Ipv4Addr::LOCALHOST))
+}
+
+/// Nobody is known.
+#[derive(Debug)]
+pub(crate) struct Nobody;
+
+#[async_trait]
+impl BackchannelPeople for Nobody {
+    async fn find(&self, _: &Client, _: Hint<'_>) -> Result<Result<AccountId, HintProblem>, PortError> {
+        Ok(Err(HintProblem::Unknown))
+    }
+
+    async fn reach(&self, _: &Notice<'_>) -> Result<(), PortError> {
+        Ok(())
+    }
+}
+
+/// Backchannel authentication where nobody is known.
+pub(crate) fn people() -> BackchannelSettings {
+    BackchannelSettings::new(Arc::new(Nobody), "/done")
 }

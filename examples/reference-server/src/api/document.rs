@@ -33,7 +33,7 @@ use crate::app::App;
 struct Whole;
 
 /// The document, made from what describes each resource.
-pub(super) fn document() -> utoipa::openapi::OpenApi {
+pub(crate) fn document() -> utoipa::openapi::OpenApi {
     let mut whole = Whole::openapi();
     for resource in resources() {
         whole.merge(resource.document);

@@ -31,6 +31,7 @@ mod privacy;
 mod problem;
 mod profile;
 mod push;
+mod requests;
 mod resource;
 mod sessions;
 mod transactions;
@@ -38,6 +39,8 @@ mod transactions;
 use axum::{Router, http::StatusCode, response::IntoResponse as _};
 pub use body::Json;
 pub use caller::Caller;
+#[cfg(test)]
+pub(crate) use document::document;
 pub use listing::{List, Listing, Moment};
 pub use problem::{Code, FieldProblem, Problem};
 pub use resource::Resource;
@@ -57,6 +60,7 @@ fn resources() -> Vec<Resource> {
         credentials::resource(),
         factors::resource(),
         push::resource(),
+        requests::resource(),
         privacy::resource(),
         transactions::resource(),
         journeys::resource(),
@@ -87,4 +91,4 @@ pub(crate) fn is_for_api(path: &str) -> bool {
 pub(crate) const DONE: StatusCode = StatusCode::NO_CONTENT;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,7 +3,7 @@
 mod factors;
 mod owner;
 mod privacy;
-pub(super) mod schema;
+pub(crate) mod schema;
 
 use std::collections::BTreeSet;
 

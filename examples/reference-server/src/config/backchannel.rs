@@ -18,6 +18,8 @@ pub struct BackchannelSection {
     pub lifetime: Option<Span>,
     /// Whether people are written to. Default yes; else they find what waits for them in their account.
     pub letters: Option<bool>,
+    /// How often a person is asked in ten minutes, by all applications together. Default: 10.
+    pub requests_per_person: Option<u64>,
 }
 
 /// Sign-ins that applications start elsewhere, checked.
@@ -31,6 +33,8 @@ pub struct BackchannelRules {
     pub longest: Duration,
     /// Whether people are written to.
     pub letters: bool,
+    /// How often a person is asked in ten minutes, by all applications together.
+    pub requests_per_person: u64,
 }
 
 impl BackchannelRules {
@@ -45,6 +49,11 @@ impl BackchannelRules {
             return Err(("backchannel", "`lifetime` must be between 30s and 1h".to_owned()));
         }
         let longest = lifetime.max(Duration::minutes(10));
-        Ok(Self { delivery, lifetime, longest, letters: file.letters.unwrap_or(true) })
+        let requests_per_person = file.requests_per_person.unwrap_or(10);
+        if !(1..=10_000).contains(&requests_per_person) {
+            return Err(("backchannel", "`requests_per_person` must be between 1 and 10000".to_owned()));
+        }
+        let letters = file.letters.unwrap_or(true);
+        Ok(Self { delivery, lifetime, longest, letters, requests_per_person })
     }
 }

@@ -15,6 +15,9 @@ pub struct DangerousSettings {
     /// Certificates, as PEM, that are trusted beside the usual authorities when something is fetched.
     #[serde(default)]
     pub trust: Vec<PathBuf>,
+    /// Whether anybody may answer what applications ask people elsewhere, as the conformance suite does for its person. Default: no.
+    #[serde(default)]
+    pub answer_backchannel: bool,
 }
 
 /// What lowers security, checked.
@@ -24,6 +27,8 @@ pub struct DangerousRules {
     pub fetch_from: Vec<(String, u16)>,
     /// Files with certificates that are trusted.
     pub trust: Vec<PathBuf>,
+    /// Whether anybody may answer what applications ask people elsewhere.
+    pub answer_backchannel: bool,
 }
 
 impl DangerousRules {
@@ -36,8 +41,15 @@ impl DangerousRules {
         file: &DangerousSettings,
         production: bool,
     ) -> Result<Self, (&'static str, String)> {
-        if production && !(file.fetch_from.is_empty() && file.trust.is_empty()) {
-            return Err(("fetch_from", "nothing dangerous is allowed in production mode".to_owned()));
+        if production {
+            let named = [
+                ("fetch_from", !file.fetch_from.is_empty()),
+                ("trust", !file.trust.is_empty()),
+                ("answer_backchannel", file.answer_backchannel),
+            ];
+            if let Some((key, _)) = named.into_iter().find(|(_, named)| *named) {
+                return Err((key, "nothing dangerous is allowed in production mode".to_owned()));
+            }
         }
         let place = |text: &String| {
             let (host, port) = text.rsplit_once(':')?;
@@ -45,7 +57,7 @@ impl DangerousRules {
         };
         let parse = |text| place(text).ok_or_else(|| ("fetch_from", format!("`{text}` must be host:port")));
         let fetch_from = file.fetch_from.iter().map(parse).collect::<Result<_, _>>()?;
-        Ok(Self { fetch_from, trust: file.trust.clone() })
+        Ok(Self { fetch_from, trust: file.trust.clone(), answer_backchannel: file.answer_backchannel })
     }
 }
 
@@ -58,13 +70,21 @@ mod tests {
         let file: DangerousSettings = toml::from_str("fetch_from = [\"localhost:8443\"]").unwrap();
         let rules = DangerousRules::from_file(&file, false).unwrap();
         assert_eq!(rules.fetch_from, [("localhost".to_owned(), 8443)]);
-        assert!(DangerousRules::from_file(&file, true).is_err());
+        for (text, key) in [
+            ("fetch_from = [\"localhost:8443\"]", "fetch_from"),
+            ("trust = [\"suite.pem\"]", "trust"),
+            ("answer_backchannel = true", "answer_backchannel"),
+        ] {
+            let file: DangerousSettings = toml::from_str(text).unwrap();
+            assert!(DangerousRules::from_file(&file, false).is_ok());
+            assert_eq!(DangerousRules::from_file(&file, true).unwrap_err().0, key);
+        }
         assert_eq!(
             DangerousRules::from_file(&DangerousSettings::default(), true).unwrap(),
             DangerousRules::default()
         );
         for bad in ["localhost", ":8443", "localhost:https", "localhost:70000"] {
-            let file = DangerousSettings { fetch_from: vec![bad.to_owned()], trust: Vec::new() };
+            let file = DangerousSettings { fetch_from: vec![bad.to_owned()], ..DangerousSettings::default() };
             assert!(DangerousRules::from_file(&file, false).is_err(), "{bad}");
         }
     }

@@ -20,8 +20,8 @@ use super::{
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OAuthSettings {
-    /// Rules of others that are kept: `oauth-2.1`, `openid-basic`, `openid-hybrid`, `fapi-2.0-security`, `fapi-2.0-message-signing`
-    /// or `mcp`.
+    /// Rules of others that are kept: `oauth-2.1`, `openid-basic`, `openid-hybrid`, `fapi-2.0-security`, `fapi-2.0-message-signing`,
+    /// `fapi-ciba` or `mcp`.
     pub profile: Option<String>,
     /// Clients register themselves. Without the section they cannot.
     pub registration: Option<RegistrationSettings>,
@@ -359,6 +359,7 @@ mod tests {
             ("[registration]\nscopes = \"a\\\"b\"", "registration"),
             ("[backchannel]\ndelivery = []", "backchannel"),
             ("[backchannel]\nlifetime = \"2h\"", "backchannel"),
+            ("[backchannel]\nrequests_per_person = 0", "backchannel"),
             ("[mutual_tls]", "mutual_tls"),
             ("[mutual_tls]\nlisten = \"8443\"", "mutual_tls"),
             ("[mutual_tls]\nheader = \"client cert\"", "mutual_tls"),

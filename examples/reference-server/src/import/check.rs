@@ -174,6 +174,15 @@ impl Check<'_> {
         if code && client.redirect_uris.is_empty() {
             self.refuse(&path.key("redirect_uris"), "is needed for the grant authorization_code");
         }
+        if let Some(hints) = client.backchannel.as_ref().and_then(|it| it.login_hint_tokens.as_ref()) {
+            let path = path.key("backchannel").key("login_hint_tokens");
+            if hints.jwks.is_some() == hints.jwks_uri.is_some() {
+                self.refuse(&path, "needs exactly one of `jwks` and `jwks_uri`");
+            }
+            if hints.jwks_uri.as_deref().is_some_and(|it| !it.starts_with("https://")) {
+                self.refuse(&path.key("jwks_uri"), "must be an https URL");
+            }
+        }
         let device = client.grants.contains(&GrantType::DeviceCode);
         let elsewhere = client.backchannel.is_some();
         if !code && !device && !elsewhere && client.grants.contains(&GrantType::RefreshToken) {

@@ -16,8 +16,8 @@ pub use check::Import;
 pub(crate) use check::is_loopback;
 pub use saml::{SamlConnectionEntry, SamlServiceEntry};
 pub use schema::{
-    AccountEntry, BackchannelEntry, ClientEntry, ImportFile, MemberEntry, OrganizationEntry, PolicyEntry,
-    PurposeEntry, ResourceEntry, RoleEntry, SecretText, TokenFormat, WebhookEntry,
+    AccountEntry, BackchannelEntry, ClientEntry, HintTokenEntry, ImportFile, MemberEntry, OrganizationEntry,
+    PolicyEntry, PurposeEntry, ResourceEntry, RoleEntry, SecretText, TokenFormat, WebhookEntry,
 };
 
 /// The attributes that are kept of people: the usual ones, and those of the files, later ones before earlier ones.

@@ -170,6 +170,10 @@ pub struct ClientEntry {
     pub jwks: Option<serde_json::Value>,
     /// Where the client publishes its public keys, for `private_key_jwt` and signed requests.
     pub jwks_uri: Option<String>,
+    /// Its assertions may name the URL of the token endpoint or of the backchannel authentication endpoint as their audience, beside
+    /// the issuer.
+    #[serde(default)]
+    pub token_endpoint_audience: bool,
     /// Where authorization responses may go. Compared character by character.
     #[serde(default)]
     pub redirect_uris: Vec<RedirectUri>,
@@ -280,6 +284,20 @@ pub struct BackchannelEntry {
     /// It asks people for the code by which they let themselves be asked.
     #[serde(default)]
     pub user_code: bool,
+    /// Whose `login_hint_token` it may bring. Without it, nobody's.
+    pub login_hint_tokens: Option<HintTokenEntry>,
+}
+
+/// Whose word on whom a client means counts.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HintTokenEntry {
+    /// The `iss` of the tokens.
+    pub issuer: String,
+    /// Its public keys.
+    pub jwks: Option<serde_json::Value>,
+    /// Where it publishes its public keys.
+    pub jwks_uri: Option<String>,
 }
 
 /// The format of access tokens.

@@ -9,6 +9,7 @@ mod choose;
 mod choose_organization;
 mod connection;
 mod consent;
+mod dangerous;
 #[cfg(feature = "draft-dbsc")]
 mod dbsc;
 mod device;
@@ -70,6 +71,7 @@ pub fn router(app: App) -> Router {
         .merge(saml::routes())
         .merge(device::routes())
         .merge(request::routes())
+        .merge(dangerous::routes(&app))
         .merge(link::routes())
         .merge(recover::routes())
         .merge(factor::routes())

@@ -19,7 +19,7 @@ pub(super) enum Host {
 
 /// Compares the requested host with the issuer's: cookies, tokens and passkeys belong to one name.
 ///
-/// `alias` is the origin where clients come with certificates: they post there, and no page is there.
+/// `alias` is the origin where clients come with certificates: they post there, and ask UserInfo. No page is there.
 pub(super) fn check(issuer: &Origin, alias: Option<&str>, parts: &Parts) -> Host {
     let asked = parts.uri.authority().map(|it| it.as_str()).or_else(|| host(&parts.headers));
     let Some(asked) = asked else { return Host::Refuse(StatusCode::BAD_REQUEST) };
@@ -27,7 +27,8 @@ pub(super) fn check(issuer: &Origin, alias: Option<&str>, parts: &Parts) -> Host
     let asked = asked.strip_suffix(default_port).unwrap_or(asked);
     let is_alias = alias.is_some_and(|alias| {
         let (_, authority) = alias.split_once("://").unwrap_or_default();
-        parts.method == Method::POST && asked.eq_ignore_ascii_case(authority)
+        let is_for_clients = parts.method == Method::POST || parts.uri.path() == "/userinfo";
+        is_for_clients && asked.eq_ignore_ascii_case(authority)
     });
     if is_alias || asked.eq_ignore_ascii_case(issuer.authority()) {
         Host::Ours
@@ -121,6 +122,18 @@ mod tests {
         for host in ["localhost", "localhost:80", "localhost.evil.example:8080", ""] {
             let found = check(&issuer, None, &asked(Method::GET, "/", &[host]));
             assert_eq!(found, Host::Redirect("http://localhost:8080/".into()), "{host}");
+        }
+    }
+
+    #[test]
+    fn clients_come_with_certificates_to_a_name_of_their_own_and_browsers_do_not() {
+        let (issuer, alias) = (issuer("https://id.example"), Some("https://mtls.id.example"));
+        let asked = |method, path| check(&issuer, alias, &asked(method, path, &["mtls.id.example"]));
+        assert_eq!(asked(Method::POST, "/token"), Host::Ours);
+        assert_eq!(asked(Method::GET, "/userinfo"), Host::Ours);
+        for path in ["/", "/sign-in", "/userinfo/", "/authorize?client_id=x"] {
+            let Host::Redirect(target) = asked(Method::GET, path) else { panic!("{path}") };
+            assert_eq!(target, format!("https://id.example{path}"));
         }
     }
 

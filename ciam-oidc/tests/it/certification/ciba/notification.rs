@@ -2,9 +2,16 @@
 
 use super::*;
 
+in_variants!([ping_key: PING_KEY, ping_mtls: PING_MTLS] [
+    fapi_ciba_id1_ping_backchannel_notification_endpoint_response_has_body,
+    fapi_ciba_id1_ping_backchannel_notification_endpoint_response_401,
+    fapi_ciba_id1_ping_backchannel_notification_endpoint_response_403,
+    fapi_ciba_id1_ping_with_mtls_ciba_notification_endpoint_response_401_and_require_server_does_not_retry,
+    fapi_ciba_id1_ping_backchannel_notification_endpoint_return_redirect_request,
+]);
+
 /// The client's endpoint may answer what it likes, as long as it is no error of its own: nothing is sent twice.
-async fn pinged(status: u16, body: &str) {
-    let ciba = Ciba::new(Delivery::Ping).await;
+async fn pinged(ciba: &Ciba, status: u16, body: &str) {
     ciba.serve(status, body);
     let id = ciba.begun(&json!({})).await;
     ciba.approve().await;
@@ -13,32 +20,27 @@ async fn pinged(status: u16, body: &str) {
     ciba.tokens(&id).await;
 }
 
-#[tokio::test]
-async fn fapi_ciba_id1_ping_backchannel_notification_endpoint_response_has_body() {
-    pinged(200, "something").await;
+async fn fapi_ciba_id1_ping_backchannel_notification_endpoint_response_has_body(ciba: &Ciba) {
+    pinged(ciba, 200, "something").await;
 }
 
-#[tokio::test]
-async fn fapi_ciba_id1_ping_backchannel_notification_endpoint_response_401() {
-    pinged(401, "").await;
+async fn fapi_ciba_id1_ping_backchannel_notification_endpoint_response_401(ciba: &Ciba) {
+    pinged(ciba, 401, "").await;
 }
 
-#[tokio::test]
-async fn fapi_ciba_id1_ping_backchannel_notification_endpoint_response_403() {
-    pinged(403, "").await;
+async fn fapi_ciba_id1_ping_backchannel_notification_endpoint_response_403(ciba: &Ciba) {
+    pinged(ciba, 403, "").await;
 }
 
 /// The relay has done with it: an error would make it try again.
-#[tokio::test]
-async fn fapi_ciba_id1_ping_with_mtls_ciba_notification_endpoint_response_401_and_require_server_does_not_retry()
- {
-    pinged(401, "").await;
+async fn fapi_ciba_id1_ping_with_mtls_ciba_notification_endpoint_response_401_and_require_server_does_not_retry(
+    ciba: &Ciba,
+) {
+    pinged(ciba, 401, "").await;
 }
 
 /// A redirect is not followed.
-#[tokio::test]
-async fn fapi_ciba_id1_ping_backchannel_notification_endpoint_return_redirect_request() {
-    let ciba = Ciba::new(Delivery::Ping).await;
+async fn fapi_ciba_id1_ping_backchannel_notification_endpoint_return_redirect_request(ciba: &Ciba) {
     let elsewhere = Response::builder().status(302).header(LOCATION, "https://suite.example/elsewhere");
     ciba.suite.outside.answer(NOTIFY, elsewhere.body(Bytes::new()).unwrap());
     let id = ciba.begun(&json!({})).await;
@@ -52,7 +54,7 @@ async fn fapi_ciba_id1_ping_backchannel_notification_endpoint_return_redirect_re
 /// An error of the client's own is tried again: the relay is told.
 #[tokio::test]
 async fn a_client_that_fails_is_pinged_again() {
-    let ciba = Ciba::new(Delivery::Ping).await;
+    let ciba = Ciba::new(Variant::PING_KEY).await;
     ciba.serve(503, "");
     let id = ciba.begun(&json!({})).await;
     ciba.approve().await;
@@ -65,7 +67,7 @@ async fn a_client_that_fails_is_pinged_again() {
 /// Section 10.3: the tokens themselves, bound to their request, once; and a client that is pushed to does not ask.
 #[tokio::test]
 async fn ciba_10_3_pushed_tokens_are_bound_to_their_request() {
-    let ciba = Ciba::new(Delivery::Push).await;
+    let ciba = Ciba::new(Variant::PUSH).await;
     ciba.serve(204, "");
     let id = ciba.begun(&json!({})).await;
     ciba.poll(&id).await.is_error(&[400], &["unauthorized_client"]);
@@ -81,7 +83,10 @@ async fn ciba_10_3_pushed_tokens_are_bound_to_their_request() {
     assert_eq!(claims["at_hash"], hash(body["access_token"].as_str().unwrap()));
     let refresh = body["refresh_token"].as_str().unwrap();
     assert_eq!(claims["urn:openid:params:jwt:claim:rt_hash"], hash(refresh));
-    assert_eq!(ciba.suite.userinfo(body["access_token"].as_str().unwrap()).await.status(), StatusCode::OK);
+    assert_eq!(
+        ciba.userinfo(body["access_token"].as_str().unwrap(), None, &[]).await.status(),
+        StatusCode::OK
+    );
     // The same event again pushes nothing more.
     ciba.relay().await.unwrap();
     assert_eq!(ciba.suite.outside.requests().len(), 1);
@@ -89,12 +94,10 @@ async fn ciba_10_3_pushed_tokens_are_bound_to_their_request() {
 
 #[tokio::test]
 async fn ciba_12_a_refusal_is_pushed_too() {
-    let ciba = Ciba::new(Delivery::Push).await;
+    let ciba = Ciba::new(Variant::PUSH).await;
     ciba.serve(204, "");
     let id = ciba.begun(&json!({})).await;
-    let mut browser = Browser::default();
-    browser.refuses = true;
-    ciba.answer(&mut browser).await;
+    ciba.reject().await;
     ciba.relay().await.unwrap();
     let body: Value = serde_json::from_slice(ciba.suite.outside.requests().pop().unwrap().body()).unwrap();
     assert_eq!(body, json!({ "auth_req_id": id, "error": "access_denied" }));
@@ -103,7 +106,7 @@ async fn ciba_12_a_refusal_is_pushed_too() {
 /// Tokens that the client could not be sent nobody has: their grant is revoked.
 #[tokio::test]
 async fn pushed_tokens_that_do_not_arrive_are_revoked() {
-    let ciba = Ciba::new(Delivery::Push).await;
+    let ciba = Ciba::new(Variant::PUSH).await;
     ciba.serve(500, "");
     ciba.begun(&json!({})).await;
     ciba.approve().await;
@@ -111,7 +114,7 @@ async fn pushed_tokens_that_do_not_arrive_are_revoked() {
     let sent = ciba.suite.outside.requests();
     assert_eq!(sent.len(), 3, "tried, and tried again");
     let body: Value = serde_json::from_slice(sent[0].body()).unwrap();
-    let response = ciba.suite.userinfo(body["access_token"].as_str().unwrap()).await;
+    let response = ciba.userinfo(body["access_token"].as_str().unwrap(), None, &[]).await;
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
 }
 
@@ -119,7 +122,7 @@ async fn pushed_tokens_that_do_not_arrive_are_revoked() {
 /// even where the person has already answered.
 #[tokio::test]
 async fn what_may_not_be_pushed_any_more_is_not_pushed() {
-    let mut ciba = Ciba::new(Delivery::Push).await;
+    let mut ciba = Ciba::new(Variant::PUSH).await;
     ciba.serve(204, "");
     ciba.begun(&json!({})).await;
     ciba.approve().await;
@@ -137,7 +140,7 @@ async fn what_may_not_be_pushed_any_more_is_not_pushed() {
     assert!(ciba.suite.outside.requests().is_empty(), "nobody could bind these tokens");
     ciba.begin(&json!({})).await.is_error(&[400], &["unauthorized_client"]);
 
-    let ciba = Ciba::new(Delivery::Push).await;
+    let ciba = Ciba::new(Variant::PUSH).await;
     ciba.serve(204, "");
     ciba.begun(&json!({})).await;
     ciba.approve().await;
@@ -147,4 +150,85 @@ async fn what_may_not_be_pushed_any_more_is_not_pushed() {
     ciba.suite.server.clients().update(&read, next).await.unwrap();
     assert_eq!(ciba.relay().await.unwrap(), 1);
     assert!(ciba.suite.outside.requests().is_empty(), "the client lost the grant");
+}
+
+/// Section 12: a client that does not ask is told that nobody has answered in time, once, and not before.
+#[tokio::test]
+async fn ciba_12_a_request_that_nobody_answers_ends_with_a_push() {
+    let ciba = Ciba::new(Variant::PUSH).await;
+    ciba.serve(204, "");
+    let end = async || ciba.suite.server.end_unanswered(100).await.unwrap();
+    let late = ciba.begun(&json!({ "requested_expiry": 60 })).await;
+    let later = ciba.begun(&json!({ "requested_expiry": 120 })).await;
+    ciba.suite.pass(59).await;
+    assert_eq!(end().await, 0, "there is a second left");
+    ciba.suite.pass(1).await;
+    assert_eq!(end().await, 1);
+    assert_eq!(end().await, 0, "each ends once");
+    // The client does not answer at first: it is told again.
+    ciba.serve(503, "");
+    assert!(ciba.relay().await.is_err());
+    ciba.serve(204, "");
+    ciba.relay().await.unwrap();
+    ciba.relay().await.unwrap();
+    let requests = ciba.suite.outside.requests();
+    assert_eq!(requests.len(), 2, "and then no more");
+    for request in &requests {
+        assert_eq!(request.headers()[AUTHORIZATION], format!("Bearer {NOTIFICATION_TOKEN}"));
+        let body: Value = serde_json::from_slice(request.body()).unwrap();
+        assert_eq!(body, json!({ "auth_req_id": late, "error": "expired_token" }));
+    }
+    // A server that slept for long tells them all the same.
+    ciba.suite.clock.advance(Duration::hours(3));
+    assert_eq!(end().await, 1);
+    ciba.relay().await.unwrap();
+    let body: Value = serde_json::from_slice(ciba.suite.outside.requests().pop().unwrap().body()).unwrap();
+    assert_eq!(body["auth_req_id"], json!(later));
+}
+
+/// Whoever was told of an answer is not told that there was none; and whoever asks, or is told to, is not told at all.
+#[tokio::test]
+async fn what_was_answered_does_not_end() {
+    let ciba = Ciba::new(Variant::PUSH).await;
+    ciba.serve(204, "");
+    ciba.begun(&json!({ "requested_expiry": 60 })).await;
+    ciba.approve().await;
+    ciba.relay().await.unwrap();
+    ciba.begun(&json!({ "requested_expiry": 60 })).await;
+    ciba.reject().await;
+    ciba.relay().await.unwrap();
+    // Answered, and the relay has not told the client yet.
+    ciba.begun(&json!({ "requested_expiry": 60 })).await;
+    ciba.reject().await;
+    let told = ciba.suite.outside.requests().len();
+    ciba.suite.pass(61).await;
+    assert_eq!(ciba.suite.server.end_unanswered(100).await.unwrap(), 0);
+    ciba.suite.clock.advance(Duration::hours(3));
+    assert_eq!(ciba.suite.server.end_unanswered(100).await.unwrap(), 0);
+    assert_eq!(ciba.suite.outside.requests().len(), told);
+    for variant in [Variant::POLL_KEY, Variant::PING_KEY] {
+        let ciba = Ciba::new(variant).await;
+        ciba.begun(&json!({ "requested_expiry": 60 })).await;
+        ciba.suite.pass(61).await;
+        assert_eq!(ciba.suite.server.end_unanswered(100).await.unwrap(), 0);
+    }
+}
+
+/// Two nodes look at the same time: the client is told once.
+#[tokio::test]
+async fn of_two_that_end_a_request_one_does() {
+    let ciba = Ciba::new(Variant::PUSH).await;
+    for _ in 0..5 {
+        ciba.begun(&json!({ "requested_expiry": 60 })).await;
+    }
+    ciba.suite.pass(60).await;
+    let server = &ciba.suite.server;
+    assert_eq!(server.end_unanswered(2).await.unwrap(), 2, "a few at a time");
+    let (one, other) = tokio::join!(server.end_unanswered(100), server.end_unanswered(100));
+    assert_eq!(one.unwrap() + other.unwrap(), 3);
+    let told = |event: &Event| event.data["record"].as_str().unwrap().to_owned();
+    ciba.serve(204, "");
+    ciba.relay().await.unwrap();
+    let told: std::collections::BTreeSet<String> = ciba.events.lock().unwrap().iter().map(told).collect();
+    assert_eq!((told.len(), ciba.suite.outside.requests().len()), (5, 5));
 }

@@ -2,11 +2,47 @@
 
 use super::*;
 
+in_variants!([poll_key: POLL_KEY, poll_mtls: POLL_MTLS, ping_key: PING_KEY, ping_mtls: PING_MTLS] [
+    fapi_ciba_id1_ensure_request_object_missing_aud_fails,
+    fapi_ciba_id1_ensure_request_object_bad_aud_fails,
+    fapi_ciba_id1_ensure_request_object_missing_iss_fails,
+    fapi_ciba_id1_ensure_request_object_bad_iss_fails,
+    fapi_ciba_id1_ensure_request_object_missing_exp_fails,
+    fapi_ciba_id1_ensure_request_object_expired_exp_fails,
+    fapi_ciba_id1_ensure_request_object_exp_is_70_minutes_in_future_fails,
+    fapi_ciba_id1_ensure_request_object_missing_iat_fails,
+    fapi_ciba_id1_ensure_request_object_missing_nbf_fails,
+    fapi_ciba_id1_ensure_request_object_nbf_is_10_minutes_in_future_fails,
+    fapi_ciba_id1_ensure_request_object_nbf_is_70_minutes_in_past_fails,
+    fapi_ciba_id1_ensure_request_object_missing_jti_fails,
+    fapi_ciba_id1_ensure_request_object_signature_algorithm_is_none_fails,
+    fapi_ciba_id1_ensure_request_object_signature_algorithm_is_bad_fails,
+    fapi_ciba_id1_ensure_request_object_signature_algorithm_is_rs256_fails,
+    fapi_ciba_id1_ensure_request_object_signed_by_other_client_fails,
+    fapi_ciba_id1_ensure_authorization_request_with_multiple_hints_fails,
+    fapi_ciba_id1_ensure_wrong_auth_req_id_in_token_endpoint_request,
+    fapi_ciba_id1_ensure_unsigned_backchannel_authorization_request_fails,
+]);
+
+// Not possible with private_key_jwt.
+in_variants!([only_poll_mtls: POLL_MTLS, only_ping_mtls: PING_MTLS] [
+    fapi_ciba_id1_ensure_different_client_id_and_issuer_in_backchannel_authorization_request,
+    fapi_ciba_id1_ensure_wrong_client_id_in_token_endpoint_request,
+    fapi_ciba_id1_ensure_wrong_client_id_in_backchannel_authorization_request,
+]);
+
+// Not possible with mutual TLS.
+in_variants!([only_poll_key: POLL_KEY, only_ping_key: PING_KEY] [
+    fapi_ciba_id1_ensure_without_client_assertion_in_token_endpoint_request,
+    fapi_ciba_id1_ensure_without_client_assertion_in_backchannel_authorization_request,
+    fapi_ciba_id1_ensure_client_assertion_signature_algorithm_in_backchannel_authorization_request_is_rs256_fails,
+    fapi_ciba_id1_ensure_client_assertion_signature_algorithm_in_token_endpoint_request_is_rs256_fails,
+    fapi_ciba_id1_ensure_client_assertion_with_iss_aud_to_token_endpoint_succeeds,
+]);
+
 macro_rules! refused_with {
     ($($name:ident: $changes:expr),+ $(,)?) => {
-        $(#[tokio::test]
-        async fn $name() {
-            let ciba = poll().await;
+        $(async fn $name(ciba: &Ciba) {
             let now = ciba.now();
             let changes: fn(i64) -> Value = $changes;
             ciba.refused(&changes(now), &["invalid_request"]).await;
@@ -37,125 +73,108 @@ async fn with_request(ciba: &Ciba, request: &str) {
     answer.is_error(&[400], &["invalid_request"]);
 }
 
-#[tokio::test]
-async fn fapi_ciba_id1_ensure_request_object_signature_algorithm_is_none_fails() {
-    let ciba = poll().await;
+async fn fapi_ciba_id1_ensure_request_object_signature_algorithm_is_none_fails(ciba: &Ciba) {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let claims = Value::Object(ciba.claims(&json!({})));
-    with_request(&ciba, &format!("{}.{}.", part(&json!({ "alg": "none" })), part(&claims))).await;
+    with_request(ciba, &format!("{}.{}.", part(&json!({ "alg": "none" })), part(&claims))).await;
 }
 
 /// A signature that is none.
-#[tokio::test]
-async fn fapi_ciba_id1_ensure_request_object_signature_algorithm_is_bad_fails() {
-    let ciba = poll().await;
+async fn fapi_ciba_id1_ensure_request_object_signature_algorithm_is_bad_fails(ciba: &Ciba) {
     let request = ciba.request(&json!({})).await;
     let (signed, signature) = request.rsplit_once('.').unwrap();
     let mut bytes = URL_SAFE_NO_PAD.decode(signature).unwrap();
     bytes[7] ^= 0x55;
-    with_request(&ciba, &format!("{signed}.{}", URL_SAFE_NO_PAD.encode(bytes))).await;
+    with_request(ciba, &format!("{signed}.{}", URL_SAFE_NO_PAD.encode(bytes))).await;
 }
 
-#[tokio::test]
-async fn fapi_ciba_id1_ensure_request_object_signature_algorithm_is_rs256_fails() {
-    let ciba = poll().await;
-    with_request(&ciba, &sign(&ciba.rsa, "JWT", &ciba.claims(&json!({}))).await.unwrap()).await;
+async fn fapi_ciba_id1_ensure_request_object_signature_algorithm_is_rs256_fails(ciba: &Ciba) {
+    with_request(ciba, &sign(&ciba.rsa, "JWT", &ciba.claims(&json!({}))).await.unwrap()).await;
 }
 
-#[tokio::test]
-async fn fapi_ciba_id1_ensure_request_object_signed_by_other_client_fails() {
-    let ciba = poll().await;
-    with_request(&ciba, &sign(&ciba.keys[1], "JWT", &ciba.claims(&json!({}))).await.unwrap()).await;
+async fn fapi_ciba_id1_ensure_request_object_signed_by_other_client_fails(ciba: &Ciba) {
+    with_request(ciba, &sign(&ciba.keys[1], "JWT", &ciba.claims(&json!({}))).await.unwrap()).await;
 }
 
-#[tokio::test]
-async fn fapi_ciba_id1_ensure_wrong_auth_req_id_in_token_endpoint_request() {
-    let ciba = poll().await;
+async fn fapi_ciba_id1_ensure_wrong_auth_req_id_in_token_endpoint_request(ciba: &Ciba) {
     ciba.begun(&json!({})).await;
     ciba.poll("made-up").await.is_error(&[400], &["invalid_grant"]);
 }
 
-/// Authenticated as one client, and another one is named.
-#[tokio::test]
-async fn fapi_ciba_id1_ensure_different_client_id_and_issuer_in_backchannel_authorization_request() {
-    let ciba = poll().await;
+/// Over the connection of one client, with its request, and another one is named.
+async fn fapi_ciba_id1_ensure_different_client_id_and_issuer_in_backchannel_authorization_request(
+    ciba: &Ciba,
+) {
     let request = ciba.request(&json!({})).await;
     let form = [("request", request.as_str()), ("client_id", "bank2")];
-    ciba.post_as("bank1", "/bc-authorize", &form).await.is_error(&[401], &["invalid_client"]);
+    ciba.post("/bc-authorize", &form, Some("bank1")).await.is_error(&[401], &["invalid_client"]);
 }
 
-#[tokio::test]
-async fn fapi_ciba_id1_ensure_wrong_client_id_in_token_endpoint_request() {
-    let ciba = poll().await;
+async fn fapi_ciba_id1_ensure_wrong_client_id_in_token_endpoint_request(ciba: &Ciba) {
     let id = ciba.begun(&json!({})).await;
     ciba.approve().await;
     let form = [("grant_type", CIBA), ("auth_req_id", id.as_str()), ("client_id", "bank2")];
-    ciba.post_as("bank1", "/token", &form).await.is_error(&[400, 401], &["invalid_client"]);
+    ciba.post("/token", &form, Some("bank1")).await.is_error(&[400, 401], &["invalid_client"]);
     // And the other client itself gets nothing, and uses nothing up.
     ciba.post_as("bank2", "/token", &form[..2]).await.is_error(&[400], &["invalid_grant"]);
     ciba.tokens(&id).await;
 }
 
-#[tokio::test]
-async fn fapi_ciba_id1_ensure_wrong_client_id_in_backchannel_authorization_request() {
-    let ciba = poll().await;
-    let request = ciba.request(&json!({})).await;
-    let form = [("request", request.as_str()), ("client_id", "nobody")];
-    ciba.post_as("bank1", "/bc-authorize", &form)
+async fn fapi_ciba_id1_ensure_wrong_client_id_in_backchannel_authorization_request(ciba: &Ciba) {
+    for (named, issuer) in [("bank2", "bank2"), ("nobody", "nobody")] {
+        let request = ciba.request(&json!({ "iss": issuer })).await;
+        let form = [("request", request.as_str()), ("client_id", named)];
+        let answer = ciba.post("/bc-authorize", &form, Some("bank1")).await;
+        answer.is_error(&[400, 401], &["invalid_client", "invalid_request"]);
+    }
+}
+
+async fn fapi_ciba_id1_ensure_without_client_assertion_in_token_endpoint_request(ciba: &Ciba) {
+    let id = ciba.begun(&json!({})).await;
+    let form = [("grant_type", CIBA), ("auth_req_id", id.as_str()), ("client_id", "bank1")];
+    ciba.post("/token", &form, Some("bank1"))
         .await
         .is_error(&[400, 401], &["invalid_client", "invalid_request"]);
 }
 
-#[tokio::test]
-async fn fapi_ciba_id1_ensure_without_client_assertion_in_token_endpoint_request() {
-    let ciba = poll().await;
-    let id = ciba.begun(&json!({})).await;
-    let form = [("grant_type", CIBA), ("auth_req_id", id.as_str()), ("client_id", "bank1")];
-    ciba.post("/token", &form).await.is_error(&[400, 401], &["invalid_client", "invalid_request"]);
-}
-
-#[tokio::test]
-async fn fapi_ciba_id1_ensure_without_client_assertion_in_backchannel_authorization_request() {
-    let ciba = poll().await;
+async fn fapi_ciba_id1_ensure_without_client_assertion_in_backchannel_authorization_request(ciba: &Ciba) {
     let request = ciba.request(&json!({})).await;
     let form = [("request", request.as_str()), ("client_id", "bank1")];
-    ciba.post("/bc-authorize", &form).await.is_error(&[400, 401], &["invalid_client", "invalid_request"]);
+    ciba.post("/bc-authorize", &form, None)
+        .await
+        .is_error(&[400, 401], &["invalid_client", "invalid_request"]);
 }
 
 async fn by_rs256(ciba: &Ciba, path: &str, form: &[(&str, &str)]) {
-    let assertion = ciba.assertion_by(&ciba.rsa, "bank1").await;
+    let assertion = ciba.assertion_by(&ciba.rsa, "bank1", ISSUER).await;
     let mut form = form.to_vec();
     form.extend([("client_assertion_type", ASSERTION), ("client_assertion", assertion.as_str())]);
-    ciba.post(path, &form).await.is_error(&[400, 401], &["invalid_client"]);
+    ciba.post(path, &form, Some("bank1")).await.is_error(&[400, 401], &["invalid_client"]);
 }
 
-#[tokio::test]
-async fn fapi_ciba_id1_ensure_client_assertion_signature_algorithm_in_backchannel_authorization_request_is_rs256_fails()
- {
-    let ciba = poll().await;
+async fn fapi_ciba_id1_ensure_client_assertion_signature_algorithm_in_backchannel_authorization_request_is_rs256_fails(
+    ciba: &Ciba,
+) {
     let request = ciba.request(&json!({})).await;
-    by_rs256(&ciba, "/bc-authorize", &[("request", &request)]).await;
+    by_rs256(ciba, "/bc-authorize", &[("request", &request)]).await;
 }
 
-#[tokio::test]
-async fn fapi_ciba_id1_ensure_client_assertion_signature_algorithm_in_token_endpoint_request_is_rs256_fails()
-{
-    let ciba = poll().await;
+async fn fapi_ciba_id1_ensure_client_assertion_signature_algorithm_in_token_endpoint_request_is_rs256_fails(
+    ciba: &Ciba,
+) {
     let id = ciba.begun(&json!({})).await;
-    by_rs256(&ciba, "/token", &[("grant_type", CIBA), ("auth_req_id", &id)]).await;
+    by_rs256(ciba, "/token", &[("grant_type", CIBA), ("auth_req_id", &id)]).await;
 }
 
-/// The audience of an assertion is the issuer.
-#[tokio::test]
-async fn fapi_ciba_id1_ensure_client_assertion_with_iss_aud_to_token_endpoint_succeeds() {
-    let ciba = poll().await;
+/// The audience of an assertion is the issuer, wherever it is sent.
+async fn fapi_ciba_id1_ensure_client_assertion_with_iss_aud_to_token_endpoint_succeeds(ciba: &Ciba) {
     let id = ciba.begun(&json!({})).await;
-    ciba.poll(&id).await.is_error(&[400], &["authorization_pending", "slow_down"]);
+    let form = [("grant_type", CIBA), ("auth_req_id", id.as_str())];
+    let answer = ciba.post_for("bank1", "/token", &form, ISSUER).await;
+    answer.is_error(&[400], &["authorization_pending", "slow_down"]);
 }
 
-#[tokio::test]
-async fn fapi_ciba_id1_ensure_unsigned_backchannel_authorization_request_fails() {
-    let ciba = poll().await;
+async fn fapi_ciba_id1_ensure_unsigned_backchannel_authorization_request_fails(ciba: &Ciba) {
     let plain = [("scope", "openid email"), ("login_hint", "ada@example.com")];
     ciba.post_as("bank1", "/bc-authorize", &plain).await.is_error(&[400], &["invalid_request"]);
     // And nothing stands beside a signed one (CIBA Core, section 7.1.1).

@@ -163,7 +163,9 @@ fn proof(entry: &ClientEntry) -> Result<Proof, String> {
         AuthMethod::ClientSecretPost => ClientAuthentication::post(&secret()?),
         AuthMethod::ClientSecretJwt => return Ok(Proof::Shared(secret()?)),
         AuthMethod::PrivateKeyJwt => {
-            ClientAuthentication::private_key_jwt(keys(entry).ok_or("the keys are missing")?)
+            let keys = keys(entry).ok_or("the keys are missing")?;
+            let token_endpoint_audience = entry.token_endpoint_audience;
+            ClientAuthentication::PrivateKeyJwt { keys, alg: None, token_endpoint_audience }
         }
         #[cfg(feature = "draft-attested-clients")]
         AuthMethod::AttestJwtClientAuth => {

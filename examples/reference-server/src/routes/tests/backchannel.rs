@@ -1,5 +1,9 @@
 //! What applications ask people who are elsewhere (OpenID Connect CIBA): found, answered and told, over HTTP.
 
+mod api;
+mod dangerous;
+mod hints;
+
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -35,6 +39,11 @@ struct Shop {
 
 impl Shop {
     async fn new() -> Self {
+        Self::with("", "").await
+    }
+
+    /// With more of the section, and of the first till.
+    async fn with(more: &str, of_till: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("ciam-backchannel-{}", std::process::id()));
         let name = format!("{:?}", std::thread::current().id()).replace(['(', ')'], "");
         let folder = folder.join(name);
@@ -48,7 +57,7 @@ impl Shop {
         };
         let told = format!("endpoint = \"{NOTIFY}\"");
         let clients = [
-            client("till", "delivery = \"poll\""),
+            client("till", &format!("delivery = \"poll\"{of_till}")),
             client("other", "delivery = \"poll\""),
             client("ping", &format!("delivery = \"ping\", {told}")),
             client("push", &format!("delivery = \"push\", {told}")),
@@ -56,7 +65,7 @@ impl Shop {
         std::fs::write(folder.join("clients.toml"), clients.concat()).unwrap();
         let file = folder.join("server.toml");
         let text = "import = [\"clients.toml\"]\ndemo = true\n[oauth.backchannel]\ndelivery = [\"poll\", \"ping\", \"push\"]\n";
-        std::fs::write(&file, text).unwrap();
+        std::fs::write(&file, format!("{text}{more}")).unwrap();
         let config = config(&["--config", file.to_str().unwrap()]);
         std::fs::remove_dir_all(&folder).unwrap();
         let (clock, outside) = (Arc::new(ManualClock::default()), MemoryHttpClient::new());
@@ -368,4 +377,19 @@ async fn it_is_off_unless_configured() {
     let metadata = browser.get("/.well-known/openid-configuration").await;
     assert!(!metadata.text.contains("backchannel_authentication_endpoint"));
     assert!(!browser.get("/account/applications").await.says("Requests"));
+}
+
+/// Section 12: an application that is sent its tokens hears that nobody answered.
+#[tokio::test]
+async fn an_application_that_does_not_ask_is_told_that_nobody_answered() {
+    let shop = Shop::new().await;
+    let nothing = http::Response::builder().status(204).body(Bytes::new()).unwrap();
+    shop.outside.answer(NOTIFY, nothing);
+    let id = shop.begun("push", "&client_notification_token=t0ken&requested_expiry=60").await;
+    shop.clock.advance(Duration::seconds(61));
+    assert_eq!(shop.app.services().server.end_unanswered(10).await.unwrap(), 1);
+    shop.relay().await;
+    let sent = shop.outside.requests().pop().unwrap();
+    let body: Value = serde_json::from_slice(sent.body()).unwrap();
+    assert_eq!(body, json!({ "auth_req_id": id, "error": "expired_token" }));
 }

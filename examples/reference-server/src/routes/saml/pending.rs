@@ -1,6 +1,6 @@
 //! A request of a service that waits for a person.
 
-use ciam_core::interaction::{Ask, Interaction, InteractionHandle, Interactions, SignInAsk};
+use ciam_core::interaction::{Ask, Interaction, InteractionHandle, Interactions, Json, SignInAsk};
 use ciam_saml::idp::SignOn;
 
 use crate::{
@@ -29,7 +29,7 @@ impl PendingSaml {
         sign_on: &SignOn,
         ask: Ask,
     ) -> Result<InteractionHandle, Failure> {
-        let request = serde_json::to_value(sign_on).map_err(Failure::internal)?;
+        let request = Json::of(sign_on)?;
         let back = |handle: &InteractionHandle| format!("/saml/resume/{}", handle.expose());
         Ok(Self::all(app).open(visit.browser(), PROTOCOL, request, ask, back).await?)
     }
@@ -42,7 +42,7 @@ impl PendingSaml {
         if interaction.protocol != PROTOCOL {
             return Err(Fault::Expired.into());
         }
-        let sign_on = serde_json::from_value(interaction.request.clone()).map_err(Failure::internal)?;
+        let sign_on = interaction.request.read()?;
         Ok(Self { handle, interaction, sign_on, text })
     }
 

@@ -19,6 +19,7 @@
 
 mod algorithm;
 mod claims;
+mod compact;
 mod error;
 mod header;
 mod json;
@@ -39,6 +40,7 @@ pub use self::algorithm::{Algorithm, AlgorithmSet, UnsupportedAlgorithm};
 pub use self::claims::{
     Audience, AudienceRule, ClaimRules, ClaimsError, InvalidDate, NumericDate, RegisteredClaims, Text,
 };
+pub use self::compact::CompactForm;
 pub use self::error::{JwkError, JwsError, SignError};
 pub use self::header::Header;
 pub use self::json::{MemberReader, read_members};

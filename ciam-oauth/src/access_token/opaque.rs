@@ -1,13 +1,13 @@
 //! Access tokens that this server cannot read, and what it knows of them by their digest: opaque ones, which are 256 random bits,
 //! and those that are encrypted for their resource.
 
+use ciam_core::jose::CompactForm;
 use ciam_core::secret::{Secret, TokenDigest};
 use ciam_core::store::{RecordKind, StoredRecord};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::claims::AccessTokenClaims;
-use crate::validate::parts;
 
 /// What a token stands for that says nothing to this server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -23,12 +23,7 @@ impl OpaqueToken {
 
     /// Whether there can be a record of a token: it is opaque, or a JWE in compact form.
     pub(crate) fn is_kept(token: &str) -> bool {
-        Self::is_well_formed(token) || Self::is_encrypted(token)
-    }
-
-    /// Whether a text has the five parts of a JWE.
-    pub(crate) fn is_encrypted(token: &str) -> bool {
-        parts(token) == 5
+        Self::is_well_formed(token) || CompactForm::is_encrypted(token)
     }
 
     /// The record key of a token.

@@ -16,7 +16,9 @@ mod decryption;
 use bytes::Bytes;
 use ciam_core::ephemeral::EphemeralKey;
 use ciam_core::http::Params;
-use ciam_core::jose::{Algorithm, AlgorithmSet, JwsError, JwsLimits, KeySet, TokenType, Verifier};
+use ciam_core::jose::{
+    Algorithm, AlgorithmSet, CompactForm, JwsError, JwsLimits, KeySet, TokenType, Verifier,
+};
 use ciam_core::outbound::Outbound;
 use ciam_core::secret::TokenDigest;
 use http::StatusCode;
@@ -174,14 +176,14 @@ impl AuthorizationServer {
     ) -> Result<Params, AuthorizeError> {
         let registered = client.messages.request_object_encryption;
         let opened;
-        let signed = match (object.split('.').count(), registered) {
-            (3, None) => object,
-            (3, Some(_)) => return Err(RequestObjectProblem::Encryption.into()),
-            (5, registered) => {
+        let signed = match (CompactForm::of(object), registered) {
+            (Some(CompactForm::Signed), None) => object,
+            (Some(CompactForm::Signed), Some(_)) => return Err(RequestObjectProblem::Encryption.into()),
+            (Some(CompactForm::Encrypted), registered) => {
                 opened = self.decrypt_request(object, registered).await?;
                 &opened
             }
-            _ => return Err(RequestObjectProblem::Malformed.into()),
+            (None, _) => return Err(RequestObjectProblem::Malformed.into()),
         };
         let rules = RequestObjectRules {
             client: &client.id,

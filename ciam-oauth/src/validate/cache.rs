@@ -126,7 +126,8 @@ impl CachingValidator {
         let presented = presented.into();
         presented.check_size()?;
         let place = self.table.place_of(presented.token);
-        if let Some(hit) = self.hit(&place, &presented, now)? {
+        let found = self.table.find(&place, presented.token);
+        if let Some(hit) = found.map_or(Ok(None), |hit| self.again(hit, &presented, now))? {
             return Ok(Access(Kind::Cached(hit)));
         }
         let mut token = AccessToken::nobody();
@@ -148,17 +149,12 @@ impl CachingValidator {
         let presented = presented.into();
         presented.check_size()?;
         let place = self.table.place_of(presented.token);
-        // Its issuer is known by now: the keys of a hit are fetched again when they are due, or nobody would.
-        let known = self.table.find(&place, presented.token).map(|hit| hit.entry().trusted);
-        let due = known.and_then(|index| self.validator.trusted(index)).filter(|trusted| !trusted.is_fresh());
-        if let Some(trusted) = due {
-            trusted.keys().await?;
+        let mut found = self.table.find(&place, presented.token);
+        if let Some(due) = found.take_if(|hit| self.is_due(hit.entry(), now)).map(Hit::into_kept) {
+            self.refresh(due.entry(), now).await?;
+            found = self.table.find(&place, presented.token);
         }
-        #[cfg(feature = "draft-status-list")]
-        if self.validator.checks_status() {
-            self.refresh_list(&place, &presented, now).await?;
-        }
-        if let Some(hit) = self.hit(&place, &presented, now)? {
+        if let Some(hit) = found.map_or(Ok(None), |hit| self.again(hit, &presented, now))? {
             return Ok(Access(Kind::Cached(hit)));
         }
         let mut token = AccessToken::nobody();
@@ -167,28 +163,37 @@ impl CachingValidator {
         Ok(self.keep(&presented, &place, entry, now))
     }
 
-    /// Fetches the list of a token that was found good before, when it is due: whoever comes to a hit must not pass by what the list
-    /// says now.
-    #[cfg(feature = "draft-status-list")]
-    async fn refresh_list(
-        &self,
-        place: &table::Place,
-        presented: &Presented<'_>,
-        now: OffsetDateTime,
-    ) -> Result<(), ValidateError> {
-        let Some(kept) = self.table.find(place, presented.token).map(Hit::into_kept) else { return Ok(()) };
-        let Some(trusted) = self.validator.trusted(kept.entry().trusted) else { return Ok(()) };
-        self.validator.check_status_fetching(trusted, &kept.entry().token, now).await
+    /// Whether something has to be fetched for a token that was found good before. Its issuer is known by now: were it not asked for
+    /// here, nobody would who comes to a hit.
+    fn is_due(&self, entry: &Entry, now: OffsetDateTime) -> bool {
+        let keys = self.validator.trusted(entry.trusted).is_some_and(|trusted| !trusted.is_fresh());
+        #[cfg(feature = "draft-status-list")]
+        let list = self.validator.is_list_due(&entry.token, now);
+        #[cfg(not(feature = "draft-status-list"))]
+        let (list, _) = (false, now);
+        keys || list
     }
 
-    /// The entry of a token, checked as of now.
-    fn hit(
+    /// Fetches what is due.
+    async fn refresh(&self, entry: &Entry, now: OffsetDateTime) -> Result<(), ValidateError> {
+        let Some(trusted) = self.validator.trusted(entry.trusted) else { return Ok(()) };
+        if !trusted.is_fresh() {
+            trusted.keys().await?;
+        }
+        #[cfg(feature = "draft-status-list")]
+        self.validator.check_status_fetching(trusted, &entry.token, now).await?;
+        #[cfg(not(feature = "draft-status-list"))]
+        let _ = now;
+        Ok(())
+    }
+
+    /// An entry that was found, if it still counts now.
+    fn again(
         &self,
-        place: &table::Place,
+        hit: Hit,
         presented: &Presented<'_>,
         now: OffsetDateTime,
     ) -> Result<Option<Hit>, ValidateError> {
-        let Some(hit) = self.table.find(place, presented.token) else { return Ok(None) };
         let keys = self.validator.snapshot_of(hit.entry().trusted, now)?;
         if !Arc::ptr_eq(&hit.entry().keys, &keys) {
             return Ok(None);

@@ -1,5 +1,6 @@
 //! Access tokens that are encrypted for this resource.
 
+use ciam_core::jose::CompactForm;
 use ciam_core::jose::jwe::{Decrypter, JweError};
 use ciam_core::secret::Secret;
 
@@ -53,21 +54,16 @@ impl TokenDecryption {
 
     /// The signed token, taken out of the encrypted one.
     pub(super) fn open<'t>(&self, token: &'t str) -> Result<Signed<'t>, ValidateError> {
-        match parts(token) {
-            5 => {
+        match CompactForm::of(token) {
+            Some(CompactForm::Encrypted) => {
                 let opened = self.decrypter.decrypt(token).map_err(problem)?;
                 opened.nested().map(|inside| Signed::Inside(Secret::from(inside))).map_err(problem)
             }
-            3 if self.plain_too => Ok(Signed::Plain(token)),
-            3 => Err(ValidateError::Encryption),
-            _ => Err(ValidateError::Malformed),
+            Some(CompactForm::Signed) if self.plain_too => Ok(Signed::Plain(token)),
+            Some(CompactForm::Signed) => Err(ValidateError::Encryption),
+            None => Err(ValidateError::Malformed),
         }
     }
-}
-
-/// How many parts a token in compact form has: three when it is signed, five when it is encrypted.
-pub(crate) fn parts(token: &str) -> usize {
-    1 + token.bytes().filter(|byte| *byte == b'.').count()
 }
 
 /// A signed token.

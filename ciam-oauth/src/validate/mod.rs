@@ -73,7 +73,6 @@ pub(crate) use self::binding::check_confirmation;
 pub use self::cache::{Access, CachingValidator, Recognition, SharedAccess, TokenCachePolicy};
 pub use self::challenge::Challenges;
 pub use self::decryption::TokenDecryption;
-pub(crate) use self::decryption::parts;
 pub use self::deny_list::{Denied, DenyList};
 pub use self::discovery::{DiscoveredKeys, DiscoveryError, discover_keys};
 pub use self::error::ValidateError;

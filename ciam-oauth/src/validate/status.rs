@@ -157,6 +157,11 @@ impl StatusChecker {
         }
     }
 
+    /// Whether the list of a token is needed or due.
+    pub(super) fn is_due(&self, token: &AccessToken, now: OffsetDateTime) -> bool {
+        token.listed().is_some_and(|listed| self.state(listed, token.issuer(), now) != State::Fresh)
+    }
+
     /// Fetches the list of a token that is good otherwise, if it is needed or due.
     pub(super) async fn prepare(&self, trusted: &Trusted, token: &AccessToken, fetch: Fetch) {
         let Some(listed) = token.listed() else { return };

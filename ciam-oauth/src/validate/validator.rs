@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use ciam_core::jose::{AlgorithmSet, CompactJws, JwsError, KeySet, TokenType, Verifier};
+use ciam_core::jose::{AlgorithmSet, CompactForm, CompactJws, JwsError, KeySet, TokenType, Verifier};
 use time::{Duration, OffsetDateTime};
 
 use super::binding::SenderConstraint;
-use super::decryption::{Signed, TokenDecryption, parts};
+use super::decryption::{Signed, TokenDecryption};
 use super::deny_list::DenyList;
 use super::error::ValidateError;
 use super::presented::Presented;
@@ -229,9 +229,10 @@ impl Validator {
         Ok(Vouched { keys, trusted })
     }
 
+    /// Whether the list of a token has to be fetched.
     #[cfg(feature = "draft-status-list")]
-    pub(super) const fn checks_status(&self) -> bool {
-        self.statuses.is_some()
+    pub(super) fn is_list_due(&self, token: &AccessToken, now: OffsetDateTime) -> bool {
+        self.statuses.as_ref().is_some_and(|checker| checker.is_due(token, now))
     }
 
     /// Checks the status of a token that is good otherwise, with the lists that are there.
@@ -269,10 +270,10 @@ impl Validator {
 
     /// Whether a token has the form of those that are validated here.
     pub(super) fn takes_form_of(&self, token: &str) -> bool {
-        match parts(token) {
-            3 => true,
-            5 => self.decryption.is_some(),
-            _ => false,
+        match CompactForm::of(token) {
+            Some(CompactForm::Signed) => true,
+            Some(CompactForm::Encrypted) => self.decryption.is_some(),
+            None => false,
         }
     }
 

@@ -71,8 +71,6 @@ pub enum AppleNoticeError {
 
 /// The oldest notice that is taken, and so how long one is remembered. Apple tries again for a while.
 const OLDEST: Duration = Duration::days(7);
-/// The longest payload, in bytes.
-const MAX_PAYLOAD: usize = 16 * 1024;
 
 #[derive(Deserialize)]
 struct Event {
@@ -92,9 +90,6 @@ impl RelyingParty {
     ///
     /// An ID token is no notice, though the same key signs it: a notice has events and no `nonce`.
     pub async fn check_apple_notice(&self, payload: &str) -> Result<AppleNotice, AppleNoticeError> {
-        if payload.len() > MAX_PAYLOAD {
-            return Err(AppleNoticeError::Invalid);
-        }
         let typ = TokenType::exactly("JWT").or_absent();
         let (notice, jti) = match self.verified(payload, typ, |verified| self.checked_notice(verified)).await
         {

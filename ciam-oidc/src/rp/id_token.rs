@@ -1,6 +1,6 @@
 //! Checking ID tokens.
 
-use ciam_core::jose::{ClaimsError, RegisteredClaims, TokenType, VerifiedJws};
+use ciam_core::jose::{ClaimsError, CompactForm, RegisteredClaims, TokenType, VerifiedJws};
 use ciam_core::secret::ct_eq;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::RelyingParty;
 use super::error::IdTokenError;
-use super::verify::{Unverified, is_encrypted};
+use super::verify::Unverified;
 use crate::id_token::half_hash;
 
 /// The claims of an ID token that was checked.
@@ -68,7 +68,7 @@ impl RelyingParty {
         expected: Expected<'_>,
     ) -> Result<IdTokenClaims, IdTokenError> {
         // Where encryption was agreed, a token in the clear is not what the provider sent.
-        if self.config().decrypter.is_some() && !is_encrypted(token) {
+        if self.config().decrypter.is_some() && !CompactForm::is_encrypted(token) {
             return Err(IdTokenError::Encryption);
         }
         let token = self.opened(token).ok_or(IdTokenError::Encryption)?;

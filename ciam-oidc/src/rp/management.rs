@@ -129,7 +129,8 @@ impl Registered {
 
 fn same_origin(one: &str, other: &str) -> bool {
     match (Url::parse(one), Url::parse(other)) {
-        (Ok(one), Ok(other)) => one.origin().is_tuple() && one.origin() == other.origin(),
+        // One that is opaque is not even its own.
+        (Ok(one), Ok(other)) => one.origin() == other.origin(),
         _ => false,
     }
 }

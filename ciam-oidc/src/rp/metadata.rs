@@ -100,7 +100,7 @@ impl ProviderMetadata {
         for endpoint in endpoints.into_iter().flatten() {
             let url = url::Url::parse(endpoint).map_err(|_| DiscoveryError::Endpoint)?;
             let web = url.scheme() == "https" || (url.scheme() == "http" && !secure);
-            if !web || url.host().is_none() || url.fragment().is_some() {
+            if !web || url.fragment().is_some() {
                 return Err(DiscoveryError::Endpoint);
             }
         }

@@ -2,7 +2,7 @@
 //! ([OpenID Connect Core, section 5.3](https://openid.net/specs/openid-connect-core-1_0.html#UserInfo)).
 
 use bytes::Bytes;
-use ciam_core::jose::{TokenType, VerifiedJws};
+use ciam_core::jose::{CompactForm, TokenType, VerifiedJws};
 use ciam_core::secret::ct_eq;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{Request, Response, StatusCode};
@@ -12,7 +12,7 @@ use super::RelyingParty;
 use super::error::SignInError;
 use super::send::read;
 use super::tokens::Tokens;
-use super::verify::{Unverified, is_encrypted};
+use super::verify::Unverified;
 use ciam_core::jose::{NumericDate, RegisteredClaims};
 
 /// The types that signed UserInfo may have. An ID token has the same as no type, which its `nonce` gives away.
@@ -51,7 +51,7 @@ impl RelyingParty {
 
     async fn signed_userinfo(&self, body: &Bytes) -> Result<Map<String, Value>, SignInError> {
         let token = std::str::from_utf8(body).map_err(|_| SignInError::UserInfo)?.trim();
-        if is_encrypted(token) && !self.config().signed_userinfo {
+        if CompactForm::is_encrypted(token) && !self.config().signed_userinfo {
             // Encrypted alone, or a signed token inside.
             let decrypter = self.config().decrypter.as_ref().ok_or(SignInError::UserInfo)?;
             let opened = decrypter.decrypt(token).map_err(|_| SignInError::UserInfo)?;

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use ciam_core::ephemeral::EphemeralKey;
 use ciam_core::error::PortError;
-use ciam_core::jose::{AlgorithmSet, AudienceRule, ClaimRules, JwsError, TokenType, VerifiedJws, Verifier};
+use ciam_core::jose::{
+    AlgorithmSet, AudienceRule, ClaimRules, CompactForm, JwsError, TokenType, VerifiedJws, Verifier,
+};
 use ciam_core::secret::TokenDigest;
 use time::Duration;
 
@@ -51,7 +53,7 @@ impl RelyingParty {
 
     /// The signed token in an encrypted one, or the token itself when it is not encrypted; `None` when it cannot be opened.
     pub(super) fn opened<'t>(&self, token: &'t str) -> Option<Cow<'t, str>> {
-        if !is_encrypted(token) {
+        if !CompactForm::is_encrypted(token) {
             return Some(Cow::Borrowed(token));
         }
         let opened = self.config().decrypter.as_ref()?.decrypt(token).ok()?;
@@ -81,10 +83,4 @@ impl RelyingPartyConfig {
     pub(super) fn in_audience(&self) -> AudienceRule {
         AudienceRule::Includes(self.client_id.clone())
     }
-}
-
-/// Whether a token has the five parts of an encrypted one
-/// ([RFC 7516, section 9](https://www.rfc-editor.org/rfc/rfc7516#section-9)).
-pub(super) fn is_encrypted(token: &str) -> bool {
-    token.bytes().filter(|byte| *byte == b'.').count() == 4
 }

@@ -10,7 +10,7 @@ use super::header::{JweHeader, ParsedHeader};
 use super::jwk::EncryptionJwk;
 use crate::crypto::{self, Crypto, DecryptingKey, Encryption};
 use crate::encoding::base64url;
-use crate::jose::JwkError;
+use crate::jose::{CompactForm, JwkError};
 use crate::secret::SecretBytes;
 
 /// How large an encrypted token may be.
@@ -308,6 +308,10 @@ impl Decrypted {
             short.eq_ignore_ascii_case("JWT")
         });
         let text = std::str::from_utf8(self.content.expose()).map_err(|_| JweError::NotNested)?;
-        if named && text.split('.').count() == 3 { Ok(text) } else { Err(JweError::NotNested) }
+        if named && CompactForm::of(text) == Some(CompactForm::Signed) {
+            Ok(text)
+        } else {
+            Err(JweError::NotNested)
+        }
     }
 }

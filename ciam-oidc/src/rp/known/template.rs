@@ -49,7 +49,7 @@ impl ValueKind {
             }),
             Self::Segment => {
                 let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-                (1..=128).contains(&text.len()) && text.bytes().all(plain) && !text.bytes().all(|b| b == b'.')
+                text.len() <= 128 && text.bytes().all(plain) && !text.bytes().all(|byte| byte == b'.')
             }
             Self::TenantId => crate::rp::issuer::is_id(text),
         }

@@ -129,7 +129,7 @@ impl OAuthProvider {
             let url = Url::parse(address).map_err(|_| OAuthProviderError::Address)?;
             let web = url.scheme() == "https" || (url.scheme() == "http" && !secure);
             let named = !url.username().is_empty() || url.password().is_some();
-            if !web || url.host().is_none() || url.fragment().is_some() || named {
+            if !web || url.fragment().is_some() || named {
                 return Err(OAuthProviderError::Address);
             }
         }

@@ -94,7 +94,8 @@ impl AuthorizationServer {
                 }
             };
             let next = list.given;
-            let end = list.capacity.min(next.saturating_add(BLOCK));
+            // A list has room for a multiple of it.
+            let end = next.saturating_add(BLOCK);
             list.given = end;
             batch = batch.put(&list)?;
             if self.ports().store().commit(batch).await?.is_applied() {

@@ -176,3 +176,29 @@ fn accepts(headers: &HeaderMap) -> bool {
 }
 
 const PAGE: u32 = 500;
+
+#[cfg(test)]
+mod tests {
+    use time::Duration;
+    use time::macros::datetime;
+
+    use super::*;
+
+    /// Lists that were made a moment ago are kept, so many and no more; older ones make room.
+    #[test]
+    fn only_so_many_lists_are_kept() {
+        let (published, now) = (Published::default(), datetime!(2026-11-23 12:00 UTC));
+        let made = |at| Arc::new(Made { token: Bytes::new(), tag: String::new(), at });
+        let before = now - Duration::SECOND;
+        for number in 0..100 {
+            published.put(&number.to_string(), made(now), before);
+        }
+        let kept =
+            |after| (0..200).filter(|number| published.get(&number.to_string(), after).is_some()).count();
+        assert_eq!(kept(before), Published::MAX);
+        assert_eq!(kept(now), 0, "they are too old");
+        let later = now + Duration::MINUTE;
+        published.put("100", made(later), now);
+        assert_eq!(kept(before), 1, "they were let go");
+    }
+}

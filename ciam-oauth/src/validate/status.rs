@@ -249,3 +249,23 @@ impl fmt::Debug for StatusChecker {
         f.debug_struct("StatusChecker").field("policy", &self.inner.policy).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ciam_core::memory;
+
+    use super::*;
+
+    /// Addresses are forgotten that nobody fetches from, and never one that somebody does: two would fetch from it.
+    #[test]
+    fn flights_are_bounded() {
+        let policy = StatusPolicy { max_lists: 2, ..StatusPolicy::default() };
+        let checker = StatusChecker::with_policy(memory::ports(), policy);
+        let under_way = checker.flight("https://id.example/status/one");
+        for number in 0..100 {
+            checker.flight(&format!("https://id.example/status/{number}"));
+            assert!(checker.inner.flights.lock().unwrap().len() <= 4);
+        }
+        assert!(Arc::ptr_eq(&under_way, &checker.flight("https://id.example/status/one")));
+    }
+}

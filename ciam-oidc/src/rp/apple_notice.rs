@@ -109,7 +109,7 @@ impl RelyingParty {
         let all: Map<String, Value> = verified.claims().ok()?;
         // It need not say when it ends: it is as good as it is young.
         registered.exp = registered.exp.or_else(|| Some(NumericDate::from(now + config.clock_skew)));
-        let rules = config.claim_rules(&config.issuer, config.in_audience()).requiring_issued_at();
+        let rules = config.claim_rules(&config.issuer, config.in_audience());
         rules.check(&registered, now).ok()?;
         let issued = OffsetDateTime::from_unix_timestamp(all.get("iat")?.as_i64()?).ok()?;
         let jti = all.get("jti")?.as_str().filter(|jti| (1..=255).contains(&jti.len()))?;

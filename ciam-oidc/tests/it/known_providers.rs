@@ -576,6 +576,25 @@ async fn apples_notices_are_checked_and_taken_once() {
     assert!(matches!(replayed, AppleNoticeError::Replayed), "{replayed:?}");
 }
 
+/// A name that one provider gave to a message is nobody else's: what was taken of Apple is not taken from another.
+#[tokio::test]
+async fn a_notice_is_remembered_for_its_issuer_alone() {
+    let net = Net::new();
+    let issuers = [("apple", "https://appleid.apple.com"), ("google", "https://accounts.google.com")];
+    let now = net.ports.now().unix_timestamp();
+    let events = json!({ "type": "consent-revoked", "sub": "001234.ab", "event_time": now }).to_string();
+    for (name, issuer) in issuers {
+        net.discoverable(&format!("{issuer}/.well-known/openid-configuration"), issuer);
+        let known = provider(&net, name, |setup| setup);
+        let party = known.open_id_party().unwrap();
+        let claims = json!({ "iss": issuer, "aud": "app", "iat": now, "jti": "one", "events": events });
+        let token = jose::sign(&net.signer, "JWT", &claims).await.unwrap();
+        party.check_apple_notice(&token).await.unwrap();
+        let replayed = party.check_apple_notice(&token).await.unwrap_err();
+        assert!(matches!(replayed, AppleNoticeError::Replayed), "{name}: {replayed:?}");
+    }
+}
+
 /// Google: a hosted domain that was asked for is checked, and an old spelling of the issuer is the same provider.
 #[tokio::test]
 async fn google_hosted_domains_are_checked_in_the_token() {

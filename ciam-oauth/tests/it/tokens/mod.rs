@@ -28,6 +28,8 @@ mod round_trips;
 mod secret_jwt;
 mod sender_constraint;
 mod status_checks;
+mod status_following;
+mod status_keeping;
 mod status_lists;
 mod trust;
 mod validate;

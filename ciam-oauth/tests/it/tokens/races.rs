@@ -289,6 +289,68 @@ async fn a_suspension_ends_every_later_use() {
     assert_eq!(status, AccountStatus::Suspended);
 }
 
+/// Nodes that find no list at the same moment open one.
+#[tokio::test]
+async fn nodes_that_open_the_first_status_list_at_once_open_one() {
+    let world = gated_with(open, with_lists).await;
+    let form = [("grant_type", "client_credentials"), ("scope", "orders:read")];
+    let mut nodes = Vec::new();
+    for _ in 0..8 {
+        nodes.push(World::on_again(&world, with_lists).await);
+    }
+    let asked = nodes.iter().map(|node| super::post_as(node, "/token", "shop", &form));
+    let answers = futures_util::future::join_all(asked).await;
+    let lists: BTreeSet<String> = answers
+        .into_iter()
+        .map(|answer| super::claims(&answer.tokens().access)["status"]["status_list"]["uri"].to_string())
+        .collect();
+    assert_eq!(lists.len(), 1);
+}
+
+/// A client revokes a token while it is being suspended with its account: it stays revoked when the account comes back.
+#[tokio::test]
+async fn a_revocation_is_not_lost_to_a_suspension() {
+    use ciam_core::event::{Event, EventType};
+    use ciam_core::store::{Precondition, Write};
+    use ciam_oauth::status_list::TokenStatus;
+
+    let (arrived, go) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let gates = (arrived.clone(), go.clone());
+    let gate = move |batch: &Batch| {
+        let follows = batch.writes().iter().any(
+            |write| matches!(write, Write::PutRecord(record) if record.kind.name() == "oauth.status_entry"),
+        ) && batch.events().is_empty()
+            && !batch.preconditions().iter().any(|condition| matches!(condition, Precondition::Absent(_)));
+        let (arrived, go) = gates.clone();
+        async move {
+            if follows {
+                arrived.add_permits(1);
+                go.acquire().await.unwrap().forget();
+            }
+        }
+        .boxed()
+    };
+    let world = gated_with(gate, with_lists).await;
+    let mut person = person(&world).await;
+    let access = person.tokens_at(&world, "shop", super::API).await.access;
+    let subject = format!("account:{}", person.account.value.id);
+    let event = |what| Event::new(&world.ports, what, subject.as_str()).unwrap();
+    let (sink, suspended) = (world.server.status_list_sink(), event(EventType::ACCOUNT_SUSPENDED));
+    person.suspend(&world).await;
+    let meanwhile = async {
+        arrived.acquire().await.unwrap().forget();
+        assert_eq!(revoke(&world, "shop", &access).await.status, 200);
+        go.add_permits(100);
+    };
+    let (delivered, ()) = tokio::join!(sink.deliver(&suspended), meanwhile);
+    assert!(delivered.is_err(), "somebody was faster: it is delivered again");
+    sink.deliver(&suspended).await.unwrap();
+    let back = Batch::new().write(Write::PutAccount(person.account.value.clone()));
+    assert!(world.ports.store().commit(back).await.unwrap().is_applied());
+    sink.deliver(&event(EventType::ACCOUNT_REACTIVATED)).await.unwrap();
+    assert_eq!(super::status_lists::status(&world, &access).await, TokenStatus::Invalid);
+}
+
 /// Nodes that take places of one list at the same moment never give out the same one.
 #[tokio::test]
 async fn nodes_that_fill_a_status_list_at_once_share_no_place() {

@@ -19,23 +19,23 @@ use super::API;
 use super::validate::{NOW, good, keys, signer, token};
 use crate::support::ISSUER;
 
-const URI: &str = "https://id.example/status/one";
+pub(super) const URI: &str = "https://id.example/status/one";
 
 /// A resource that checks the status of tokens, an issuer, and the network between them.
-struct Setting {
-    outside: MemoryHttpClient,
-    clock: Arc<ManualClock>,
-    issuer: LocalSigner,
-    checker: StatusChecker,
-    validator: Validator,
+pub(super) struct Setting {
+    pub(super) outside: MemoryHttpClient,
+    pub(super) clock: Arc<ManualClock>,
+    pub(super) issuer: LocalSigner,
+    pub(super) checker: StatusChecker,
+    pub(super) validator: Validator,
 }
 
 impl Setting {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::with(|_| ())
     }
 
-    fn with(change: impl FnOnce(&mut StatusPolicy)) -> Self {
+    pub(super) fn with(change: impl FnOnce(&mut StatusPolicy)) -> Self {
         let (outside, clock, issuer) = (MemoryHttpClient::new(), Arc::new(ManualClock::new(NOW)), signer());
         let ports = memory::ports_with(clock.clone(), Arc::new(SeededEntropy::new(1)))
             .with_http_client(Arc::new(outside.clone()));
@@ -47,16 +47,16 @@ impl Setting {
         Self { outside, clock, issuer, checker, validator }
     }
 
-    fn now(&self) -> OffsetDateTime {
+    pub(super) fn now(&self) -> OffsetDateTime {
         use ciam_core::clock::Clock as _;
         self.clock.now()
     }
 
-    async fn token(&self, idx: u64) -> String {
+    pub(super) async fn token(&self, idx: u64) -> String {
         self.token_with(&json!({ "status_list": { "idx": idx, "uri": URI } })).await
     }
 
-    async fn token_with(&self, status: &Value) -> String {
+    pub(super) async fn token_with(&self, status: &Value) -> String {
         let mut claims = good();
         claims["exp"] = (NOW + Duration::days(1)).unix_timestamp().into();
         claims["jti"] = status.to_string().into();
@@ -65,7 +65,7 @@ impl Setting {
     }
 
     /// The claims of a list in which index 1 is invalid, 2 suspended and 3 something else.
-    fn list(&self) -> Value {
+    pub(super) fn list(&self) -> Value {
         let mut list = StatusList::new(StatusBits::Two, 1_024);
         for (index, status) in
             [(1, TokenStatus::Invalid), (2, TokenStatus::Suspended), (3, TokenStatus::Other(3))]
@@ -78,25 +78,25 @@ impl Setting {
         })
     }
 
-    async fn publish(&self, claims: &Value) {
+    pub(super) async fn publish(&self, claims: &Value) {
         self.publish_as(&self.issuer, "statuslist+jwt", claims).await;
     }
 
-    async fn publish_as(&self, signer: &LocalSigner, typ: &'static str, claims: &Value) {
+    pub(super) async fn publish_as(&self, signer: &LocalSigner, typ: &'static str, claims: &Value) {
         let body = sign(signer, typ, claims).await.unwrap();
         self.serve(200, "application/statuslist+jwt", body);
     }
 
-    fn serve(&self, status: u16, content_type: &str, body: impl Into<Bytes>) {
+    pub(super) fn serve(&self, status: u16, content_type: &str, body: impl Into<Bytes>) {
         let response = http::Response::builder().status(status).header("content-type", content_type);
         self.outside.answer(URI, response.body(body.into()).unwrap());
     }
 
-    async fn validate(&self, token: &str) -> Result<(), ValidateError> {
+    pub(super) async fn validate(&self, token: &str) -> Result<(), ValidateError> {
         self.validator.validate_or_fetch(token, self.now()).await.map(drop)
     }
 
-    fn fetches(&self) -> usize {
+    pub(super) fn fetches(&self) -> usize {
         self.outside.requests().len()
     }
 }
@@ -298,6 +298,12 @@ async fn a_cached_token_is_refused_when_the_list_says_so() {
     let token = setting.token(1).await;
     assert!(!caching.validate_or_fetch(&token, setting.now()).await.unwrap().was_cached());
     assert!(caching.validate_or_fetch(&token, setting.now()).await.unwrap().was_cached());
+    assert_eq!(setting.fetches(), 1);
+    setting.clock.advance(Duration::seconds(50));
+    list["iat"] = setting.now().unix_timestamp().into();
+    setting.publish(&list).await;
+    assert!(caching.validate_or_fetch(&token, setting.now()).await.unwrap().was_cached());
+    assert_eq!(setting.fetches(), 2, "it was due, and the token is remembered all the same");
     setting.clock.advance(Duration::seconds(50));
     setting.publish(&setting.list()).await;
     let refused = caching.validate_or_fetch(&token, setting.now()).await.unwrap_err();

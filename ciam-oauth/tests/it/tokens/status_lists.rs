@@ -20,19 +20,20 @@ use super::{
 use crate::support::{ISSUER, World};
 
 /// What is stored of tokens that are in a list.
-const LISTED: RecordKind = RecordKind::new("oauth.status_entry", &[IndexDeclaration::many("holder")]);
+pub(super) const LISTED: RecordKind =
+    RecordKind::new("oauth.status_entry", &[IndexDeclaration::many("holder")]);
 const LISTS: &str = "https://id.example/status/";
 
 async fn world_with(settings: StatusListSettings) -> World {
     prepare(World::with(|builder| with_vault(builder).status_lists(settings)).await).await
 }
 
-async fn world() -> World {
+pub(super) async fn world() -> World {
     world_with(StatusListSettings::new()).await
 }
 
 /// Where a token is listed.
-fn place(access: &str) -> (String, usize) {
+pub(super) fn place(access: &str) -> (String, usize) {
     let listed = &claims(access)["status"]["status_list"];
     let idx = usize::try_from(listed["idx"].as_u64().unwrap()).unwrap();
     (listed["uri"].as_str().unwrap().to_owned(), idx)
@@ -47,7 +48,7 @@ async fn fetch(world: &World, uri: &str, headers: &[(&str, &str)]) -> Response<B
 }
 
 /// The claims of a list, verified as a resource does.
-async fn list_claims(world: &World, uri: &str) -> Value {
+pub(super) async fn list_claims(world: &World, uri: &str) -> Value {
     let response = fetch(world, uri, &[]).await;
     assert_eq!(response.status(), StatusCode::OK);
     let jwks = PublicJwkSet::try_from(get(&world.server, "/jwks").await.body).unwrap();
@@ -155,6 +156,7 @@ async fn section_8_what_is_not_served() {
     assert_eq!(status(&uri, &[("accept", "application/statuslist+cwt")]).await, StatusCode::NOT_ACCEPTABLE);
     assert_eq!(status(&format!("{uri}?time=1686925000"), &[]).await, StatusCode::NOT_IMPLEMENTED);
     assert_eq!(status(&format!("{uri}?x=1"), &[]).await, StatusCode::OK);
+    assert_eq!(status(&format!("{uri}?x=%zz"), &[]).await, StatusCode::BAD_REQUEST);
     for unknown in ["x", "open", "..", ""] {
         assert_eq!(status(&format!("{LISTS}{unknown}"), &[]).await, StatusCode::NOT_FOUND, "{unknown}");
     }
@@ -238,7 +240,7 @@ async fn whatever_ends_a_grant_ends_its_tokens_in_the_list() {
     }
 }
 
-async fn happened(world: &World, person: &Person, what: ciam_core::event::EventType) {
+pub(super) async fn happened(world: &World, person: &Person, what: ciam_core::event::EventType) {
     let subject = format!("account:{}", person.account.value.id);
     let event = ciam_core::event::Event::new(&world.ports, what, subject).unwrap();
     assert!(world.ports.store().commit(Batch::new().event(event)).await.unwrap().is_applied());

@@ -75,6 +75,8 @@
 //!   which `ciam-oidc` turns on. May change in any release.
 //! - `draft-status-list`: the status of access tokens in published lists, after draft-ietf-oauth-status-list-21. May change in any
 //!   release.
+//! - `draft-transaction-tokens`: tokens of one transaction inside of a trust domain, after draft-ietf-oauth-transaction-tokens-09. May
+//!   change in any release.
 //! - `tracing`: spans and events through the `tracing` crate; identifiers and error codes only.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -123,6 +125,9 @@ pub mod testkit;
 mod times;
 pub mod token;
 mod trace;
+#[cfg(feature = "draft-transaction-tokens")]
+#[cfg_attr(docsrs, doc(cfg(feature = "draft-transaction-tokens")))]
+pub mod transaction_token;
 pub mod validate;
 
 pub use self::server::{AuthorizationServer, Endpoint, ServerBuilder};

@@ -241,7 +241,7 @@ impl AuthorizationServer {
         Ok(())
     }
 
-    fn token_id(&self) -> Result<String, PortError> {
+    pub(crate) fn token_id(&self) -> Result<String, PortError> {
         let mut bytes = [0_u8; 16];
         self.ports().entropy().fill(&mut bytes)?;
         Ok(ciam_core::encoding::base64url::encode(&bytes))

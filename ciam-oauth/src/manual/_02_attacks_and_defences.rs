@@ -163,6 +163,13 @@
 //! **Tokens that are told apart by their place in a list.** Every token has a place of its own, drawn by a secret permutation: two resources
 //! cannot find out that they serve the same person, nor anybody when a token was issued. *status_list/record.rs.*
 //!
+//! **A transaction that grows.** With `draft-transaction-tokens`, no token of a transaction has scope that the token shown for it does not
+//! have; a replacement keeps transaction, subject and domain, says nothing otherwise than before, ends no later, and names who asked
+//! before. *tokens/transaction_tokens: `section_13_6_…`, `section_13_15_…`.*
+//!
+//! **A transaction token as an access token, or the other way round.** Each has a type of its own, which everybody who takes one demands;
+//! outside of its trust domain a transaction token is none. *tokens/transaction_tokens: `section_12_2_…`.*
+//!
 //! **A resource's metadata that lead elsewhere.** A client takes metadata only when they are about the very resource that it asked about,
 //! and where it demands that, only when somebody whom it trusts has signed them. *tokens/resource_discovery: `rfc9728_…`.*
 //!

@@ -50,6 +50,9 @@
 //! | a list at a resource | 2 MiB signed, 1 MiB unpacked, 64 of them, `StatusPolicy` | a small text can become a large one |
 //! | … counts for | what it says, or 5 min; 1 h at most; no longer when it cannot be fetched | `StatusPolicy::stale_for` |
 //! | … is fetched again | after three quarters of that; 5 s after a failure | |
+//! | transaction tokens (`draft-transaction-tokens`) | off, `ServerBuilder::transaction_tokens` | |
+//! | … live for | 2 min, 1 s to 10 min, and no longer than the token that was shown; `TransactionTokens::with_lifetime` | whoever has one can use it again |
+//! | … are replaced | never, `TransactionTokens::with_replacements`; for no more than `Limits::actors` workloads one after the other | a replacement is another token for the same thing |
 //! | challenges of attested clients (`draft-attested-clients`) | off, `ServerBuilder::attestation_challenges` | each is accepted in its period and the ones beside it |
 //! | actors that act for each other | 4 | `Limits::actors`; each makes the token longer |
 //! | client assertion | valid for an hour at most, `jti` of 512 bytes | it is remembered until it expires |

@@ -48,6 +48,8 @@ use crate::resource::ResourceIndicator;
 #[cfg(feature = "draft-status-list")]
 use crate::status_list::{StatusListSettings, StatusLists};
 use crate::token::refresh::RefreshSecrets;
+#[cfg(feature = "draft-transaction-tokens")]
+use crate::transaction_token::TransactionTokens;
 use crate::validate::SenderConstraint;
 
 /// Collects the configuration of an [`AuthorizationServer`].
@@ -95,6 +97,8 @@ pub struct ServerBuilder {
     authorization_challenge: bool,
     #[cfg(feature = "draft-status-list")]
     status_lists: Option<StatusListSettings>,
+    #[cfg(feature = "draft-transaction-tokens")]
+    transaction_tokens: Option<TransactionTokens>,
     profile: Profile,
     request_objects: Option<RequestObjects>,
     detail_types: Vec<Arc<dyn DetailType>>,
@@ -140,6 +144,8 @@ impl ServerBuilder {
             authorization_challenge: false,
             #[cfg(feature = "draft-status-list")]
             status_lists: None,
+            #[cfg(feature = "draft-transaction-tokens")]
+            transaction_tokens: None,
             profile: Profile::default(),
             request_objects: Some(RequestObjects::new()),
             detail_types: Vec::new(),
@@ -385,6 +391,8 @@ impl ServerBuilder {
             registration: self.registration,
             #[cfg(feature = "draft-status-list")]
             status_lists: self.status_lists.map(StatusLists::new),
+            #[cfg(feature = "draft-transaction-tokens")]
+            transaction_tokens: self.transaction_tokens,
             organizations: self.organizations,
         };
         Ok(AuthorizationServer { inner: Arc::new(inner) })
@@ -393,6 +401,8 @@ impl ServerBuilder {
     /// The ring, with a key for everything that will be signed: a missing one is found now, not at the first sign-in.
     async fn signing_keys(&self, config: &Config) -> Result<KeyRing, ConfigError> {
         let mut needed: Vec<Algorithm> = self.extension.algorithms();
+        #[cfg(feature = "draft-transaction-tokens")]
+        needed.extend(self.transaction_tokens.as_ref().map(|settings| settings.algorithm));
         let mut longest = Duration::ZERO;
         for resource in config.resources.values() {
             if let TokenFormat::Jwt { alg } = resource.format {

@@ -48,6 +48,8 @@ use crate::request_object::RequestDecryption;
 #[cfg(feature = "draft-status-list")]
 use crate::status_list::StatusLists;
 use crate::token::refresh::RefreshSecrets;
+#[cfg(feature = "draft-transaction-tokens")]
+use crate::transaction_token::TransactionTokens;
 
 /// An OAuth 2.x authorization server for one tenant and one issuer.
 ///
@@ -82,6 +84,8 @@ struct Inner {
     registration: Option<RegistrationSettings>,
     #[cfg(feature = "draft-status-list")]
     status_lists: Option<StatusLists>,
+    #[cfg(feature = "draft-transaction-tokens")]
+    transaction_tokens: Option<TransactionTokens>,
     organizations: Option<Organizations>,
 }
 
@@ -194,6 +198,11 @@ impl AuthorizationServer {
     }
 
     /// The lists of the status of access tokens, where there are any.
+    #[cfg(feature = "draft-transaction-tokens")]
+    pub(crate) fn transaction_tokens(&self) -> Option<&TransactionTokens> {
+        self.inner.transaction_tokens.as_ref()
+    }
+
     #[cfg(feature = "draft-status-list")]
     pub(crate) fn status_lists(&self) -> Option<&StatusLists> {
         self.inner.status_lists.as_ref()

@@ -107,7 +107,7 @@ impl AuthorizationServer {
     }
 
     /// A token that the client may exchange: live, and its business.
-    async fn exchangeable(
+    pub(super) async fn exchangeable(
         &self,
         client: &Client,
         token: &Secret,

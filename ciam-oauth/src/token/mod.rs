@@ -64,6 +64,8 @@ mod revoke_grant;
 mod sender;
 mod session_grants;
 mod target;
+#[cfg(feature = "draft-transaction-tokens")]
+mod transaction;
 
 use ciam_core::http::Peer;
 
@@ -73,6 +75,9 @@ pub use self::exchange::TokenExchange;
 pub use self::native_sso::{DEVICE_SSO, NativeSso};
 pub use self::request::{TokenGrant, TokenRequest};
 pub use self::response::TokenResponse;
+#[cfg(feature = "draft-transaction-tokens")]
+#[cfg_attr(docsrs, doc(cfg(feature = "draft-transaction-tokens")))]
+pub use self::transaction::TransactionRequest;
 use crate::AuthorizationServer;
 use crate::backchannel::{BackchannelClient, Delivery};
 use crate::client::AuthenticatedClient;
@@ -133,6 +138,10 @@ impl AuthorizationServer {
             }
             TokenGrant::TokenExchange(shown) => {
                 Box::pin(self.exchange_token(&client.client, shown, request, bound)).await
+            }
+            #[cfg(feature = "draft-transaction-tokens")]
+            TokenGrant::Transaction(shown) => {
+                Box::pin(self.issue_transaction_token(&client.client, shown, request, bound)).await
             }
             TokenGrant::DeviceCode { code } => {
                 Box::pin(self.poll_device(&client.client, DeviceRecord::DEVICE, code, request, bound)).await

@@ -13,8 +13,12 @@ use crate::pkce::CodeVerifier;
 use crate::resource::ResourceIndicator;
 use crate::scope::ScopeSet;
 use crate::token::TokenExchange;
+#[cfg(feature = "draft-transaction-tokens")]
+use crate::token::TransactionRequest;
 #[cfg(feature = "draft-native-sso")]
 use crate::token::native_sso::{DEVICE_SECRET, ID_TOKEN, NativeSso};
+#[cfg(feature = "draft-transaction-tokens")]
+use crate::transaction_token::TXN_TOKEN;
 
 /// A token request ([RFC 6749, section 4](https://www.rfc-editor.org/rfc/rfc6749#section-4)).
 #[derive(Clone, Debug)]
@@ -67,6 +71,10 @@ pub enum TokenGrant {
     /// A token for which another one is wanted
     /// ([RFC 8693, section 2.1](https://www.rfc-editor.org/rfc/rfc8693#section-2.1)).
     TokenExchange(Box<TokenExchange>),
+    /// A token for which one of a transaction is wanted.
+    #[cfg(feature = "draft-transaction-tokens")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "draft-transaction-tokens")))]
+    Transaction(Box<TransactionRequest>),
     /// What an issuer said that is trusted
     /// ([RFC 7523, section 2.1](https://www.rfc-editor.org/rfc/rfc7523#section-2.1)).
     JwtBearer {
@@ -103,6 +111,8 @@ impl TokenGrant {
             Self::ClientCredentials => GrantType::ClientCredentials,
             Self::DeviceCode { .. } => GrantType::DeviceCode,
             Self::TokenExchange(_) => GrantType::TokenExchange,
+            #[cfg(feature = "draft-transaction-tokens")]
+            Self::Transaction(_) => GrantType::TokenExchange,
             Self::JwtBearer { .. } => GrantType::JwtBearer,
             Self::Ciba { .. } => GrantType::Ciba,
             #[cfg(feature = "draft-native-sso")]
@@ -183,6 +193,10 @@ impl TokenRequest {
             #[cfg(feature = "draft-native-sso")]
             GrantType::TokenExchange if one("actor_token_type")? == Some(DEVICE_SECRET) => {
                 TokenGrant::NativeSso(Box::new(native_sso(params)?))
+            }
+            #[cfg(feature = "draft-transaction-tokens")]
+            GrantType::TokenExchange if one("requested_token_type")? == Some(TXN_TOKEN) => {
+                TokenGrant::Transaction(Box::new(TransactionRequest::parse(params)?))
             }
             GrantType::TokenExchange => TokenGrant::TokenExchange(Box::new(exchange(params)?)),
             GrantType::Ciba => {

@@ -30,6 +30,10 @@ pub struct TokenResponse {
     pub details: Vec<AuthorizationDetail>,
     /// What the [`Extension`](crate::extension::Extension) added, such as `id_token`.
     pub members: Map<String, Value>,
+    /// Whether it is a token of a transaction, which no scheme presents: its type is `N_A`.
+    #[cfg(feature = "draft-transaction-tokens")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "draft-transaction-tokens")))]
+    pub is_transaction: bool,
 }
 
 impl TokenResponse {
@@ -43,7 +47,17 @@ impl TokenResponse {
             refresh_token: None,
             details: minted.details,
             members: Map::new(),
+            #[cfg(feature = "draft-transaction-tokens")]
+            is_transaction: false,
         }
+    }
+
+    const fn token_type(&self) -> &'static str {
+        #[cfg(feature = "draft-transaction-tokens")]
+        if self.is_transaction {
+            return "N_A";
+        }
+        self.scheme.as_str()
     }
 
     /// The response's JSON body.
@@ -74,7 +88,7 @@ impl TokenResponse {
             ["access_token", "token_type", "expires_in", "scope", "refresh_token", "authorization_details"];
         serde_json::to_vec(&Body {
             access_token: self.access_token.expose(),
-            token_type: self.scheme.as_str(),
+            token_type: self.token_type(),
             expires_in: self.expires_in.whole_seconds(),
             scope: self.scopes.to_string(),
             refresh_token: self.refresh_token.as_ref().map(Secret::expose),

@@ -64,6 +64,8 @@ mod rules;
 #[cfg(feature = "draft-status-list")]
 mod status;
 mod token;
+#[cfg(feature = "draft-transaction-tokens")]
+mod transaction;
 mod trust;
 mod validator;
 
@@ -87,5 +89,8 @@ pub use self::rules::TokenRules;
 #[cfg_attr(docsrs, doc(cfg(feature = "draft-status-list")))]
 pub use self::status::{StatusChecker, StatusPolicy};
 pub use self::token::AccessToken;
+#[cfg(feature = "draft-transaction-tokens")]
+#[cfg_attr(docsrs, doc(cfg(feature = "draft-transaction-tokens")))]
+pub use self::transaction::TransactionValidator;
 pub use self::trust::Keys;
 pub use self::validator::Validator;

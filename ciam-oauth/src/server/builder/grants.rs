@@ -17,11 +17,23 @@ use crate::jwt_bearer::{AssertionPolicy, TrustedIssuer};
 use crate::registration::RegistrationSettings;
 #[cfg(feature = "draft-client-documents")]
 use crate::resource::ResourceIndicator;
+#[cfg(feature = "draft-transaction-tokens")]
+use crate::transaction_token::TransactionTokens;
 
 impl ServerBuilder {
     /// Lets clients [exchange tokens](crate::exchange), as the policy decides. Without it none can: the grant is off.
     pub fn token_exchange(mut self, policy: Arc<dyn ExchangePolicy>) -> Self {
         self.exchange = policy;
+        self.grants.insert(GrantType::TokenExchange);
+        self
+    }
+
+    /// Gives clients [tokens of transactions](crate::transaction_token) for the tokens that they have, as the policy decides. Without it
+    /// none can.
+    #[cfg(feature = "draft-transaction-tokens")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "draft-transaction-tokens")))]
+    pub fn transaction_tokens(mut self, settings: TransactionTokens) -> Self {
+        self.transaction_tokens = Some(settings);
         self.grants.insert(GrantType::TokenExchange);
         self
     }

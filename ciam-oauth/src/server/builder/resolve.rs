@@ -48,6 +48,10 @@ impl ServerBuilder {
         if let Some(settings) = &self.status_lists {
             settings.check().map_err(ConfigError::Contradiction)?;
         }
+        #[cfg(feature = "draft-transaction-tokens")]
+        if let Some(settings) = &self.transaction_tokens {
+            settings.check().map_err(ConfigError::Contradiction)?;
+        }
         Ok(Config {
             lifetimes: self.lifetimes,
             limits: self.limits.clone(),

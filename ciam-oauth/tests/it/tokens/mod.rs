@@ -31,6 +31,7 @@ mod status_checks;
 mod status_following;
 mod status_keeping;
 mod status_lists;
+mod transaction_tokens;
 mod trust;
 mod validate;
 

@@ -87,15 +87,16 @@ impl<T: StoredRecord + Send + Sync> DecodedRecords<T> {
     }
 
     fn remember(&self, record: Record, value: Arc<T>) {
+        if self.capacity == 0 {
+            return;
+        }
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= self.capacity && !known.contains_key(&record.key) {
             // Whichever goes is decoded again when it is read.
             let any = known.keys().next().cloned();
             any.and_then(|any| known.remove(&any));
         }
-        if known.len() < self.capacity || known.contains_key(&record.key) {
-            known.insert(record.key, Known { schema: record.schema, body: record.body, value });
-        }
+        known.insert(record.key, Known { schema: record.schema, body: record.body, value });
     }
 
     /// What is gone is not kept. Most keys that are not there never were, and for them nobody waits.
@@ -196,6 +197,30 @@ mod tests {
             assert!(notes.known.read().unwrap().len() <= 2);
         }
         assert_eq!(read("d").await.1, 0);
+
+        // Where there is no more room, there still is for what is there already, and nobody else goes for it.
+        let full = DecodedRecords::<Note>::new(4);
+        let keys = ["a", "b", "c", "d"];
+        for (round, key) in keys.iter().cycle().take(40).enumerate() {
+            put(&note(key, &format!("round {round}"))).await;
+            for key in keys {
+                full.load(ports.store(), key).await.unwrap();
+            }
+            let before = DECODED.load(Ordering::SeqCst);
+            for key in keys {
+                full.load(ports.store(), key).await.unwrap();
+            }
+            let decoded = DECODED.load(Ordering::SeqCst) - before;
+            assert_eq!((decoded, full.known.read().unwrap().len()), (0, 4), "{round}");
+        }
+
+        // A store that answers with something else of the same text is not believed.
+        let mut other = Record::encode(&note("a", "five")).unwrap();
+        let value = Arc::new(note("a", "five"));
+        full.remember(other.clone(), Arc::clone(&value));
+        assert!(full.recall(&other).is_some());
+        other.kind = RecordKind::new("test.other", &[]);
+        assert!(full.recall(&other).is_none());
         let nothing = DecodedRecords::<Note>::new(0);
         assert!(nothing.load(ports.store(), "d").await.unwrap().is_some());
         assert!(nothing.known.read().unwrap().is_empty());

@@ -30,6 +30,8 @@ pub(crate) struct Supported {
     pub(crate) mutual_tls: bool,
     /// What the server signs with.
     pub(crate) signing: Vec<Algorithm>,
+    /// What ID tokens are signed with, of those.
+    pub(crate) id_tokens: Vec<Algorithm>,
     /// How it encrypts for clients.
     pub(crate) encryption: Vec<KeyManagement>,
     /// What request objects may be signed with; nothing when there are none.
@@ -59,6 +61,7 @@ impl Default for Supported {
             dpop: false,
             mutual_tls: false,
             signing: Vec::new(),
+            id_tokens: Vec::new(),
             encryption: Vec::new(),
             request_objects: AlgorithmSet::of(&[]),
             decryption: Vec::new(),
@@ -390,7 +393,6 @@ impl Client {
 
     fn check_algorithms(&self, supported: &Supported) -> Result<(), ClientProblem> {
         let algorithms = [
-            ("id_token_signed_response_alg", self.id_token_alg),
             ("userinfo_signed_response_alg", self.userinfo_alg),
             ("introspection_signed_response_alg", self.introspection_alg),
             ("authorization_signed_response_alg", self.messages.authorization_alg),
@@ -399,6 +401,10 @@ impl Client {
             if alg.is_some_and(|alg| !supported.signing.contains(&alg)) {
                 return Err(ClientProblem::Algorithm(name));
             }
+        }
+        // The key of a resource's tokens is there too, and signs no ID token.
+        if self.id_token_alg.is_some_and(|alg| !supported.id_tokens.contains(&alg)) {
+            return Err(ClientProblem::Algorithm("id_token_signed_response_alg"));
         }
         Ok(())
     }

@@ -333,6 +333,12 @@ impl ServerBuilder {
         };
         let accepted = config.request_objects.as_ref();
         let offered = recipient::offered(self.ports.crypto());
+        let signing: Vec<Algorithm> = keys
+            .algorithms()
+            .iter()
+            .copied()
+            .filter(|alg| config.profile.algorithms().contains(*alg))
+            .collect();
         let supported = Supported {
             request_objects: accepted.map_or(AlgorithmSet::of(&[]), |accepted| accepted.algorithms),
             decryption: if request_decryption.is_some() { offered.clone() } else { Vec::new() },
@@ -348,12 +354,8 @@ impl ServerBuilder {
             authentication: config.client_authentication.clone(),
             dpop: config.dpop.is_some(),
             mutual_tls: config.mutual_tls.is_some(),
-            signing: keys
-                .algorithms()
-                .iter()
-                .copied()
-                .filter(|alg| config.profile.algorithms().contains(*alg))
-                .collect(),
+            id_tokens: signing.iter().copied().filter(|alg| self.signs_id_tokens(*alg)).collect(),
+            signing,
             profile: config.profile,
         };
         let dpop = match &config.dpop {
@@ -396,6 +398,12 @@ impl ServerBuilder {
             organizations: self.organizations,
         };
         Ok(AuthorizationServer { inner: Arc::new(inner) })
+    }
+
+    /// Without an extension that has algorithms of its own there are no ID tokens, and any will do.
+    fn signs_id_tokens(&self, alg: Algorithm) -> bool {
+        let own = self.extension.algorithms();
+        own.is_empty() || own.contains(&alg)
     }
 
     /// The ring, with a key for everything that will be signed: a missing one is found now, not at the first sign-in.

@@ -14,6 +14,7 @@ fn supported() -> Supported {
         dpop: true,
         mutual_tls: true,
         signing: vec![Algorithm::Es256, Algorithm::Rs256],
+        id_tokens: vec![Algorithm::Es256, Algorithm::Rs256],
         ..Supported::default()
     }
 }

@@ -10,6 +10,7 @@ mod client;
 mod config;
 mod dynamic;
 mod fapi;
+mod id_tokens;
 mod logout;
 mod suite;
 mod third_party;

@@ -84,14 +84,30 @@ impl Suite {
 
     /// With more of the server.
     pub(super) async fn with(mode: Mode, configure: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
+        Self::signing(mode, &[Algorithm::Es256, Algorithm::Rs256], configure).await
+    }
+
+    /// With keys of these algorithms.
+    pub(super) async fn signing(
+        mode: Mode,
+        algorithms: &[Algorithm],
+        configure: impl FnOnce(ServerBuilder) -> ServerBuilder,
+    ) -> Self {
         let clock = Arc::new(ManualClock::default());
         let outside = MemoryHttpClient::new();
         let ports = memory::ports_with(clock.clone(), Arc::new(SeededEntropy::new(11)))
             .with_http_client(Arc::new(outside.clone()));
-        let keys =
-            KeyRing::builder(ports.clone(), [Algorithm::Es256, Algorithm::Rs256]).open().await.unwrap();
-        keys.import_pkcs8(Algorithm::Rs256, SecretBytes::new(RSA.to_vec())).await.unwrap();
-        let config = provider_config();
+        let keys = KeyRing::builder(ports.clone(), algorithms.iter().copied()).open().await.unwrap();
+        if algorithms.contains(&Algorithm::Rs256) {
+            keys.import_pkcs8(Algorithm::Rs256, SecretBytes::new(RSA.to_vec())).await.unwrap();
+        }
+        if algorithms.contains(&Algorithm::Ps256) {
+            let scheme = Algorithm::Ps256.scheme().unwrap();
+            let key = ciam_core::crypto::aws_lc_rs().generate_signing_key(scheme).unwrap();
+            keys.import_pkcs8(Algorithm::Ps256, key).await.unwrap();
+        }
+        let mut config = provider_config();
+        config.id_token_algorithms = algorithms.to_vec();
         let provider = Arc::new(OpenIdProvider::new(config));
         let profile = if mode.kind == ResponseType::Code { Profile::OpenId } else { Profile::OpenIdHybrid };
         let builder = AuthorizationServer::builder(ports.clone())

@@ -197,9 +197,9 @@ async fn cimd_8_12_a_registered_client_is_not_fetched() {
     assert_eq!(published.fetched(), 0);
 }
 
-/// Sections 4, 5 and 8.6; S17: what is no document makes no client, nobody is redirected, and no failure is remembered.
+/// Sections 4, 5 and 8.6; S2, S17: what is no document makes no client, nobody is redirected, and no failure is remembered.
 #[tokio::test]
-async fn s17_what_is_no_document_makes_no_client() {
+async fn s2_s17_what_is_no_document_makes_no_client() {
     let status = |status: u16| {
         let ok = json_of(document().to_string());
         let (mut parts, body) = ok.into_parts();

@@ -1,5 +1,6 @@
 //! Dynamic registration and its management: RFC 7591 and RFC 7592; S2 and S29.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -28,7 +29,7 @@ use serde_json::{Value, json};
 use time::Duration;
 use time::macros::datetime;
 
-use crate::support::{Browser, CHALLENGE, World, handle, peer};
+use crate::support::{Browser, CHALLENGE, ISSUER, World, handle, peer};
 use crate::tokens::{Answer, basic, get, post};
 
 const CALLBACK: &str = "https://partner.example/cb";
@@ -71,6 +72,14 @@ async fn raw_from(world: &World, request: http::request::Builder, body: String, 
 
 async fn register(world: &World, metadata: &Value) -> Answer {
     send(world, "POST", "/register", None, metadata).await
+}
+
+/// As somebody of whom nobody has heard before.
+async fn register_from(world: &World, metadata: &Value, of: &str) -> Answer {
+    let digest = crypto::sha256(of.as_bytes());
+    let peer = Peer::new([198, 51, 100, digest[0]].into());
+    let request = Request::post("/register").header("content-type", "application/json");
+    raw_from(world, request, metadata.to_string(), &peer).await
 }
 
 fn partner() -> Value {
@@ -481,6 +490,48 @@ async fn s29_registrations_are_counted() {
     let neighbour = Peer::new([198, 51, 100, 7].into());
     let request = Request::post("/register").header("content-type", "application/json");
     assert_eq!(raw_from(&world, request, partner().to_string(), &neighbour).await.status, 201);
+}
+
+/// S17: neither a sector's document nor a client's keys are fetched from inside, whatever a name leads to.
+#[tokio::test]
+async fn s17_no_address_of_a_client_leads_inside() {
+    let (world, outside) = open_to_the_outside().await;
+    let key = LocalSigner::generate(&*crypto::ring(), Algorithm::Es256).unwrap();
+    for address in [
+        "127.0.0.1",
+        "10.0.0.1",
+        "169.254.169.254",
+        "0.0.0.0",
+        "::1",
+        "fd00::1",
+        "fe80::1",
+        "::ffff:127.0.0.1",
+        "64:ff9b::7f00:1",
+    ] {
+        outside.resolve_to("inside.example", [address.parse::<IpAddr>().unwrap()]);
+        let mut metadata = with_member("subject_type", json!("pairwise"));
+        metadata["sector_identifier_uri"] = json!("https://inside.example/uris");
+        let refused = register_from(&world, &metadata, address).await;
+        assert_eq!(refused.error(), (400, "invalid_client_metadata"), "{address}");
+
+        let mut metadata = with_member("token_endpoint_auth_method", json!("private_key_jwt"));
+        metadata["jwks_uri"] = json!(format!("https://inside.example/{address}/jwks"));
+        let client = register_from(&world, &metadata, address).await;
+        assert_eq!(client.status, 201, "{client:?}");
+        let id = client.body["client_id"].as_str().unwrap();
+        let now = world.ports.now().unix_timestamp();
+        let claims = json!({ "iss": id, "sub": id, "aud": ISSUER, "jti": "1", "exp": now + 60 });
+        let assertion = sign(&key, "JWT", &claims).await.unwrap();
+        let form = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", "x"),
+            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            ("client_assertion", assertion.as_str()),
+        ];
+        let refused = post(&world.server, "/token", None, &form).await;
+        assert_eq!(refused.error(), (401, "invalid_client"), "{address}");
+    }
+    assert!(outside.requests().is_empty(), "{:?}", outside.requests());
 }
 
 /// S17, S29: a change can make the server fetch, so a client that changes itself without end is stopped before anything is

@@ -70,7 +70,7 @@ fn with(mut claims: Value, name: &str, value: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_logout_token_is_taken_once() {
+async fn s27_a_logout_token_is_taken_once() {
     let provider = Provider::new().await;
     let token = provider.check(&provider.claims()).await.unwrap();
     assert_eq!((token.subject.as_deref(), token.session.as_deref()), (Some("ada"), Some("s1")));
@@ -79,7 +79,7 @@ async fn a_logout_token_is_taken_once() {
 }
 
 #[tokio::test]
-async fn what_is_no_logout_token_ends_nothing() {
+async fn s27_what_is_no_logout_token_ends_nothing() {
     let provider = Provider::new().await;
     let claims = || provider.claims();
     let now = provider.world.rp_ports.now().unix_timestamp();

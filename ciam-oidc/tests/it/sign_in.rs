@@ -128,8 +128,9 @@ async fn keys_rotate_in_mid_session_and_break_no_client() {
     world.sign_in(&mut browser, &SignInOptions::new().with_prompt("login")).await.unwrap();
 }
 
+/// S25: a client knows a person by one name, at every endpoint; the logout token has it too (`backchannel.rs`).
 #[tokio::test]
-async fn pairwise_subjects_are_the_same_everywhere_for_one_client() {
+async fn s25_pairwise_subjects_are_the_same_everywhere_for_one_client() {
     let public = World::new().await;
     let pairwise =
         World::with(|client| client.with_subject_type(SubjectType::Pairwise), |config| config).await;
@@ -140,6 +141,11 @@ async fn pairwise_subjects_are_the_same_everywhere_for_one_client() {
     assert_eq!(userinfo["sub"], two.tokens.claims.subject);
     let inspected = pairwise.server.inspect(two.tokens.access_token.expose()).await.unwrap().unwrap();
     assert_eq!(inspected.claims.sub, two.tokens.claims.subject);
+    let token = [("token", two.tokens.access_token.expose())];
+    let (_, introspected) = pairwise.post("/introspect", "web", &token).await;
+    assert_eq!((&introspected["active"], &introspected["sub"]), (&json!(true), &userinfo["sub"]));
+    let refreshed = pairwise.party.refresh(&two.tokens).await.unwrap();
+    assert_eq!(refreshed.claims.subject, two.tokens.claims.subject);
 }
 
 #[tokio::test]

@@ -6,10 +6,10 @@ use http::StatusCode;
 use time::Duration;
 
 use super::{
-    API, STOCK, VAULT, claims, exchange, exchange_with, introspect, is_active, load_grant, person, refresh,
-    token, world,
+    API, STOCK, VAULT, basic, claims, exchange, exchange_with, introspect, is_active, load_grant, person,
+    post, refresh, token, world,
 };
-use crate::support::CALLBACK;
+use crate::support::{CALLBACK, SECRET};
 
 const INVALID_GRANT: (u16, &str) = (400, "invalid_grant");
 
@@ -280,6 +280,62 @@ async fn the_grant_is_made_under_the_id_that_was_fixed_with_the_code() {
     assert_eq!(tokens.grant(), fixed);
     let names = world.event_names().await;
     assert!(names.contains(&"ciam.oauth.grant.created.v1".to_owned()), "{names:?}");
+}
+
+/// S32: no answer says back what was sent: neither a secret by mistake in another place, nor markup.
+#[tokio::test]
+async fn s32_no_error_says_what_was_sent() {
+    const MARK: &str = "m4rk<b>";
+    let world = world().await;
+    let mut names = vec![
+        "client_id",
+        "client_secret",
+        "client_assertion",
+        "client_assertion_type",
+        "grant_type",
+        "code",
+        "redirect_uri",
+        "code_verifier",
+        "refresh_token",
+        "scope",
+        "resource",
+        "token",
+        "token_type_hint",
+        "subject_token",
+        "subject_token_type",
+        "actor_token",
+        "audience",
+        "requested_token_type",
+        "assertion",
+        "device_code",
+        "request",
+        "request_uri",
+        "response_type",
+        "response_mode",
+        "prompt",
+        "max_age",
+        "dpop_jkt",
+        "authorization_details",
+        "login_hint",
+        "claims",
+    ];
+    names.push(MARK);
+    for path in ["/token", "/revoke", "/introspect", "/par"] {
+        for authorization in
+            [None, Some(basic("shop", SECRET)), Some(format!("Basic {MARK}")), Some(MARK.to_owned())]
+        {
+            for name in &names {
+                for grant in ["authorization_code", "refresh_token", "client_credentials"] {
+                    let mut form = vec![("grant_type", grant), ("code", "x"), ("refresh_token", "x")];
+                    form.retain(|(known, _)| known != name);
+                    form.push((name, MARK));
+                    let answer = post(&world.server, path, authorization.as_deref(), &form).await;
+                    let said = format!("{} {:?}", answer.body, answer.headers);
+                    assert!(!said.contains("m4rk"), "{path} {name}: {said}");
+                }
+            }
+        }
+    }
 }
 
 /// S32: what is stored tells no token.

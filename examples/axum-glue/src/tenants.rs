@@ -82,7 +82,7 @@ impl Tenants {
         // Behind `/.well-known/NAME` stands the issuer's whole path.
         let named =
             path.strip_prefix("/.well-known/").map(|rest| rest.find('/').and_then(|at| rest.get(at..)));
-        self.servers.iter().filter(|it| authority(it).eq_ignore_ascii_case(host)).find(|it| {
+        self.servers.iter().filter(|it| is_at(it, host)).find(|it| {
             let own = it.issuer().path();
             match named {
                 Some(rest) => rest.unwrap_or_default() == own,
@@ -113,6 +113,13 @@ impl Tenants {
 
 fn authority(server: &AuthorizationServer) -> &str {
     server.issuer().origin().split_once("://").map_or("", |(_, rest)| rest)
+}
+
+/// Whether a host is the issuer's, which does not write the port that its scheme has anyway
+/// ([RFC 9110, section 4.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-4.2.3)).
+fn is_at(server: &AuthorizationServer, host: &str) -> bool {
+    let usual = if server.issuer().origin().starts_with("https://") { ":443" } else { ":80" };
+    authority(server).eq_ignore_ascii_case(host.strip_suffix(usual).unwrap_or(host))
 }
 
 /// What the request was sent to.

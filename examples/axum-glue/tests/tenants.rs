@@ -257,6 +257,17 @@ async fn what_is_nobodys_is_nobodys() {
     ] {
         assert_eq!(world.get(url).await.0, StatusCode::NOT_FOUND, "{url}");
     }
+    // The port that the scheme has anyway is no other host; any other port is.
+    let one = Tenants::new().with(world.tenants[0].server.clone()).unwrap();
+    for (host, known) in [
+        ("id.example", true),
+        ("ID.example:443", true),
+        ("id.example:80", false),
+        ("id.example:443:443", false),
+        ("id.example.", false),
+    ] {
+        assert_eq!(one.find(host, "/acme/jwks").is_some(), known, "{host}");
+    }
     let again =
         Tenants::new().with(world.tenants[0].server.clone()).unwrap().with(world.tenants[0].server.clone());
     assert_eq!(again.unwrap_err(), SameIssuer(BY_PATH[0].to_owned()));

@@ -94,8 +94,7 @@ impl AuthorizationServer {
         if request.resource.is_some() || shown.audiences != [settings.trust_domain.as_str()] {
             return Err(TokenError::InvalidTarget);
         }
-        let scopes = request.scopes.as_ref().filter(|scopes| !scopes.is_empty());
-        let scopes = scopes.ok_or(TokenError::InvalidScope)?;
+        let scopes = request.scopes.as_ref().ok_or(TokenError::InvalidScope)?;
         let now = self.ports().now().truncate_to_second();
         let subject = self.subject_of_transaction(settings, client, shown, bound, now).await?;
         if !scopes.is_subset(subject.scopes()) {

@@ -329,7 +329,7 @@ async fn the_subject_is_the_one_that_the_client_knows() {
 
 /// Says who may act for the subjects of tokens.
 #[derive(Debug, Default)]
-struct Names(Mutex<Option<Value>>);
+pub(super) struct Names(pub(super) Mutex<Option<Value>>);
 
 #[async_trait]
 impl ciam_core::hooks::Hooks for Names {

@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use ciam_core::crypto;
 use ciam_core::error::PortError;
-use ciam_core::jose::{Algorithm, KeySet, LocalSigner, PublicJwkSet, sign};
+use ciam_core::jose::{Algorithm, KeySet, LocalSigner, PublicJwkSet, RemoteKeys, sign};
+use ciam_core::memory::{self, MemoryHttpClient};
+use ciam_core::testkit::{ManualClock, SeededEntropy};
+use ciam_oauth::ServerBuilder;
 use ciam_oauth::client::{Client, GrantType};
 use ciam_oauth::server::ConfigError;
 use ciam_oauth::transaction_token::{
@@ -17,6 +20,8 @@ use http::HeaderMap;
 use serde_json::{Map, Value, json};
 use time::Duration;
 
+use super::exchange::Names;
+use super::validate::NOW;
 use super::{
     API, Answer, Person, STOCK, Tokens, basic_auth, claims, get, introspect, person, post_as, prepare,
     revoke, with_vault,
@@ -59,10 +64,16 @@ impl Setting {
 
     /// A world with `gateway` (which serves the API), `orders` and `stock` (which serve nothing that people have tokens for).
     async fn with(change: impl FnOnce(TransactionTokens) -> TransactionTokens) -> Self {
+        Self::on(change, Arc::default()).await
+    }
+
+    async fn on(change: impl FnOnce(TransactionTokens) -> TransactionTokens, hooks: Arc<Names>) -> Self {
         let policy = Arc::new(Says::default());
         let settings = change(TransactionTokens::new(DOMAIN, policy.clone()));
-        let world = World::with(|builder| with_vault(builder).transaction_tokens(settings)).await;
-        let world = prepare(world).await;
+        let clock = Arc::new(ManualClock::new(NOW));
+        let ports = memory::ports_with(clock.clone(), Arc::new(SeededEntropy::new(7))).with_hooks(hooks);
+        let on = |builder: ServerBuilder| with_vault(builder).transaction_tokens(settings);
+        let world = prepare(World::on(ports, clock, on).await).await;
         for (id, serves) in [("gateway", Some(API)), ("orders", None), ("stock", None)] {
             let mut client = Client::confidential(id.parse().unwrap(), basic_auth())
                 .with_grant(GrantType::TokenExchange)
@@ -339,9 +350,13 @@ async fn nothing_is_issued_unless_configured() {
             it.trust_domain = "shop internal".to_owned();
             it
         },
+        |mut it: TransactionTokens| {
+            it.trust_domain = "x".repeat(256);
+            it
+        },
     ] {
         let settings = change(TransactionTokens::new(DOMAIN, Arc::new(Says::default())));
-        let build = ciam_oauth::AuthorizationServer::builder(ciam_core::memory::ports())
+        let build = ciam_oauth::AuthorizationServer::builder(memory::ports())
             .issuer(ISSUER.parse().unwrap())
             .interaction_url("/interaction/")
             .transaction_tokens(settings)
@@ -385,6 +400,69 @@ async fn section_12_2_a_service_validates() {
     assert_eq!(error(&exchanged), "invalid_grant", "and begins no other transaction");
 }
 
+/// A service meets a new key first in a transaction token, and no key of a stranger ever.
+#[tokio::test]
+async fn a_new_key_is_fetched() {
+    let (outside, clock) = (MemoryHttpClient::new(), Arc::new(ManualClock::new(NOW)));
+    let ports = memory::ports_with(clock.clone(), Arc::new(SeededEntropy::new(1)))
+        .with_http_client(Arc::new(outside.clone()));
+    let signer = || LocalSigner::generate(&*crypto::ring(), Algorithm::Es256).unwrap();
+    let (first, second, stranger) = (signer(), signer(), signer());
+    let publish = |signers: &[&LocalSigner]| {
+        let set = PublicJwkSet::new(signers.iter().map(|signer| signer.public_jwk().unwrap()).collect());
+        let response = http::Response::builder().header("content-type", "application/json");
+        let body = bytes::Bytes::from(serde_json::to_vec(&set).unwrap());
+        outside.answer("https://id.example/jwks", response.body(body).unwrap());
+    };
+    let remote = RemoteKeys::new(ports, "https://id.example/jwks");
+    let validator = TransactionValidator::new(ISSUER.parse().unwrap(), DOMAIN, remote);
+    let said = json!({
+        "iss": ISSUER, "aud": DOMAIN, "iat": NOW.unix_timestamp(), "exp": NOW.unix_timestamp() + 600,
+        "txn": "1", "sub": "ada", "scope": "orders:read", "req_wl": "gateway",
+    });
+    publish(&[&first]);
+    let token = sign(&first, "txntoken+jwt", &said).await.unwrap();
+    assert_eq!(validator.validate(&token, NOW).unwrap_err(), ValidateError::StaleKeys);
+    assert!(validator.validate_or_fetch(&token, NOW).await.is_ok());
+    assert!(validator.validate(&token, NOW).is_ok());
+    publish(&[&first, &second]);
+    clock.advance(Duration::minutes(2));
+    let now = NOW + Duration::minutes(2);
+    let token = sign(&second, "txntoken+jwt", &said).await.unwrap();
+    assert_eq!(validator.validate_or_fetch(&token, now).await.map(|it| it.sub).unwrap(), "ada");
+    let token = sign(&stranger, "txntoken+jwt", &said).await.unwrap();
+    assert_eq!(validator.validate_or_fetch(&token, now).await.unwrap_err(), ValidateError::UnknownKey);
+}
+
+/// RFC 8693, section 4.4: an access token that says who may act for its subject begins nobody else's transaction.
+#[tokio::test]
+async fn rfc8693_4_4_only_those_who_may_act_begin_one() {
+    let names = Arc::new(Names::default());
+    let setting = Setting::on(|settings| settings, names.clone()).await;
+    let mut ada = person(&setting.world).await;
+    for (named, expected) in [("gateway", 200), ("orders", 400)] {
+        *names.0.lock().unwrap() = Some(json!({ "client_id": named }));
+        let subject = setting.tokens(&mut ada).await;
+        let answer = setting.ask("gateway", &subject.access, &[]).await;
+        assert_eq!(answer.status, expected, "{named}: {answer:?}");
+    }
+}
+
+/// Section 11.5: a client that does not authenticate has none, though it had the grant; nor is what a person allowed once handed on.
+#[tokio::test]
+async fn section_11_5_only_who_authenticates() {
+    let setting = Setting::new().await;
+    let mut ada = person(&setting.world).await;
+    let subject = ada.tokens(&setting.world, "spa", "orders:read").await;
+    let details = [("authorization_details", r#"[{"type":"payment"}]"#)];
+    let answer = setting.ask("gateway", &subject.access, &details).await;
+    assert_eq!(error(&answer), "invalid_authorization_details");
+    let clients = setting.world.server.clients();
+    let refused = clients.register(super::public("spa9").with_grant(GrantType::TokenExchange)).await;
+    assert!(refused.is_err(), "it is not even registered so");
+    assert!(clients.register(super::public("spa9")).await.is_ok());
+}
+
 /// Section 12.1: one token in the header of its own.
 #[test]
 fn section_12_1_the_header() {
@@ -410,4 +488,14 @@ async fn what_the_policy_does_not_believe_is_not_said() {
     let said = claims(&issued(setting.ask("gateway", &subject.access, &more).await));
     assert_eq!((&said["tctx"], said.get("rctx")), (&json!({ "level": "VIP" }), None));
     assert_eq!(said["exp"].as_i64().unwrap() - said["iat"].as_i64().unwrap(), 10);
+    let longer = TransactionTerms::new().with_lifetime(Duration::HOUR);
+    setting.decide(TransactionDecision::Issue(longer));
+    let said = claims(&issued(setting.ask("gateway", &subject.access, &[]).await));
+    assert_eq!(
+        said["exp"].as_i64().unwrap() - said["iat"].as_i64().unwrap(),
+        120,
+        "the server says the most"
+    );
+    setting.decide(TransactionDecision::Issue(TransactionTerms::new().with_lifetime(Duration::ZERO)));
+    assert_eq!(error(&setting.ask("gateway", &subject.access, &[]).await), "invalid_grant");
 }

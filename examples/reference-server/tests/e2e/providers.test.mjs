@@ -167,9 +167,8 @@ async function visitor(settings = {}) {
 
 const press = (page, name) => submit(page, page.getByRole('link', { name, exact: true }));
 
-/** Signs in at Acme, in its own pages. */
+/** Signs in at Acme, in its own pages; whom it knows in this browser it asks nothing. */
 async function atAcme(page, login) {
-  assert.ok(page.url().startsWith(acme), page.url());
   if (await page.locator('input[name=login]').count()) {
     await page.fill('input[name=login]', login);
     await page.fill('input[name=password]', 'anything');

@@ -197,12 +197,13 @@ impl AuthorizationServer {
         &self.inner.custom_grants
     }
 
-    /// The lists of the status of access tokens, where there are any.
+    /// How tokens of transactions are made, where they are.
     #[cfg(feature = "draft-transaction-tokens")]
     pub(crate) fn transaction_tokens(&self) -> Option<&TransactionTokens> {
         self.inner.transaction_tokens.as_ref()
     }
 
+    /// The lists of the status of access tokens, where there are any.
     #[cfg(feature = "draft-status-list")]
     pub(crate) fn status_lists(&self) -> Option<&StatusLists> {
         self.inner.status_lists.as_ref()

@@ -24,8 +24,8 @@ use ciam_core::jose::{Algorithm, AlgorithmSet, LocalSigner, TokenType, Verifier,
 use ciam_core::memory::{self, MemoryHttpClient};
 use ciam_core::relay::EventSink;
 use ciam_core::secret::Secret;
-use ciam_core::store::OutboxPayload;
-use ciam_core::testkit::{ManualClock, SeededEntropy};
+use ciam_core::store::{Batch, Commit, OutboxPayload, Store};
+use ciam_core::testkit::{HookedStore, ManualClock, SeededEntropy, StoreHook};
 use ciam_oauth::AuthorizationServer;
 use ciam_oauth::authorize::{Step, Visitor};
 use ciam_oauth::backchannel::{
@@ -172,6 +172,18 @@ fn certificate(client: &str) -> Vec<u8> {
     format!("the certificate of {client}").into_bytes()
 }
 
+/// Others run between what is read and what follows it, as with a store behind a network.
+#[derive(Debug)]
+struct Distant;
+
+#[async_trait]
+impl StoreHook for Distant {
+    async fn commit(&self, store: &dyn Store, batch: Batch) -> Result<Commit, PortError> {
+        tokio::task::yield_now().await;
+        store.commit(batch).await
+    }
+}
+
 impl Ciba {
     async fn new(variant: Variant) -> Self {
         Self::with(variant, |settings| settings).await
@@ -182,6 +194,8 @@ impl Ciba {
         let outside = MemoryHttpClient::new();
         let ports = memory::ports_with(clock.clone(), Arc::new(SeededEntropy::new(31)))
             .with_http_client(Arc::new(outside.clone()));
+        let store = HookedStore::new(ports.shared_store(), Distant);
+        let ports = ports.with_store(Arc::new(store));
         let people = Arc::new(People::default());
         let config = provider_config().with_only_algorithm(Algorithm::Es256);
         let provider = Arc::new(OpenIdProvider::new(config));

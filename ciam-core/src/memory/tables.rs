@@ -213,6 +213,7 @@ impl Tables {
     }
 
     /// The records of a kind by their keys, the expired ones too.
+    #[cfg(feature = "testkit")]
     pub(crate) fn of_kind(&self, kind: &str) -> impl Iterator<Item = (&String, &Versioned<Record>)> {
         self.records.get(kind).into_iter().flatten()
     }

@@ -126,8 +126,9 @@ impl CachingValidator {
         let presented = presented.into();
         presented.check_size()?;
         let place = self.table.place_of(presented.token);
-        let found = self.table.find(&place, presented.token);
-        if let Some(hit) = found.map_or(Ok(None), |hit| self.again(hit, &presented, now))? {
+        if let Some(hit) = self.table.find(&place, presented.token)
+            && self.still_counts(&hit, &presented, now)?
+        {
             return Ok(Access(Kind::Cached(hit)));
         }
         let mut token = AccessToken::nobody();
@@ -154,7 +155,9 @@ impl CachingValidator {
             self.refresh(due.entry(), now).await?;
             found = self.table.find(&place, presented.token);
         }
-        if let Some(hit) = found.map_or(Ok(None), |hit| self.again(hit, &presented, now))? {
+        if let Some(hit) = found
+            && self.still_counts(&hit, &presented, now)?
+        {
             return Ok(Access(Kind::Cached(hit)));
         }
         let mut token = AccessToken::nobody();
@@ -187,21 +190,21 @@ impl CachingValidator {
         Ok(())
     }
 
-    /// An entry that was found, if it still counts now.
-    fn again(
+    /// Whether an entry that was found counts now: it does not when it was found good with other keys.
+    fn still_counts(
         &self,
-        hit: Hit,
+        hit: &Hit,
         presented: &Presented<'_>,
         now: OffsetDateTime,
-    ) -> Result<Option<Hit>, ValidateError> {
+    ) -> Result<bool, ValidateError> {
         let keys = self.validator.snapshot_of(hit.entry().trusted, now)?;
         if !Arc::ptr_eq(&hit.entry().keys, &keys) {
-            return Ok(None);
+            return Ok(false);
         }
         self.validator.rules().check_again(&hit.entry().token, presented, now)?;
         #[cfg(feature = "draft-status-list")]
         self.validator.check_status(&hit.entry().token, now)?;
-        Ok(Some(hit))
+        Ok(true)
     }
 
     fn keep(

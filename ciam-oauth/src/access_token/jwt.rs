@@ -3,6 +3,7 @@
 use ciam_core::error::PortError;
 use ciam_core::jose::{self, Algorithm, AlgorithmSet, CompactJws, TokenType, Verifier};
 use ciam_core::secret::Secret;
+use serde::de::DeserializeOwned;
 
 use super::claims::AccessTokenClaims;
 use crate::AuthorizationServer;
@@ -39,11 +40,20 @@ impl AuthorizationServer {
         &self,
         token: &str,
     ) -> Result<Option<AccessTokenClaims>, PortError> {
-        let verifier = Verifier::new(AlgorithmSet::ASYMMETRIC, TokenType::exactly(TYP));
+        let claims = self.own_claims::<AccessTokenClaims>(token, TYP).await?;
+        Ok(claims.filter(|claims| claims.iss == self.issuer().as_str()))
+    }
+
+    /// What a JWT of this type says that is signed with a key of this server; `None` when it is not one. No claim is looked at.
+    pub(crate) async fn own_claims<T: DeserializeOwned>(
+        &self,
+        token: &str,
+        typ: &'static str,
+    ) -> Result<Option<T>, PortError> {
+        let verifier = Verifier::new(AlgorithmSet::ASYMMETRIC, TokenType::exactly(typ));
         let Ok(parsed) = CompactJws::parse(token, verifier.limits()) else { return Ok(None) };
         let keys = self.keys().keys_for(parsed.header().kid.as_deref()).await?;
         let Ok(verified) = verifier.verify_parsed(parsed, keys.keys()) else { return Ok(None) };
-        let Ok(claims) = verified.claims::<AccessTokenClaims>() else { return Ok(None) };
-        Ok((claims.iss == self.issuer().as_str()).then_some(claims))
+        Ok(verified.claims::<T>().ok())
     }
 }

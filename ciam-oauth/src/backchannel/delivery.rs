@@ -113,8 +113,7 @@ impl EventSink for Answers {
         };
         let client = client.value;
         let notice = notice.open(ports).await?;
-        let settings = self.server.config().backchannel.as_ref();
-        match settings.and_then(|settings| settings.registered(&client)).map(|it| it.delivery) {
+        match self.delivery_to(&client) {
             Some(Delivery::Ping) => {
                 let body = json!({ "auth_req_id": notice.auth_req_id });
                 self.post(&client, &notice.token, &body).await
@@ -129,15 +128,18 @@ impl EventSink for Answers {
 }
 
 impl Answers {
+    /// How a client may be told now, if it may be.
+    fn delivery_to(&self, client: &Client) -> Option<Delivery> {
+        let settings = self.server.config().backchannel.as_ref()?;
+        settings.registered(client).map(|registered| registered.delivery)
+    }
+
     /// Tells a client that nobody has answered in time, once.
     async fn expired(&self, request: &str) -> Result<(), PortError> {
         let Some(awaited) = self.server.over(request).await? else { return Ok(()) };
-        let (settings, client) =
-            (self.server.config().backchannel.as_ref(), self.server.clients().get(&awaited.client).await?);
-        let pushed = |client: &Client| {
-            settings.and_then(|it| it.registered(client)).is_some_and(|it| it.delivery == Delivery::Push)
-        };
-        if let Some(client) = client.filter(|client| pushed(&client.value)) {
+        let client = self.server.clients().get(&awaited.client).await?;
+        let is_pushed = |client: &Client| self.delivery_to(client) == Some(Delivery::Push);
+        if let Some(client) = client.filter(|client| is_pushed(&client.value)) {
             let notice = awaited.notice.open(self.server.ports()).await?;
             let body = json!({ "auth_req_id": notice.auth_req_id, "error": "expired_token" });
             self.post(&client.value, &notice.token, &body).await?;

@@ -36,10 +36,6 @@ impl StoredRecord for Awaited {
         Self::key_of(&self.record, self.ends_at, self.over)
     }
 
-    fn indexes(&self) -> Vec<ciam_core::store::IndexValue> {
-        Vec::new()
-    }
-
     fn expires_at(&self) -> Option<OffsetDateTime> {
         Some(self.ends_at + KEPT)
     }

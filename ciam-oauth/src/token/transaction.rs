@@ -4,7 +4,7 @@
 use ciam_core::error::PortError;
 use ciam_core::event::Event;
 use ciam_core::http::Params;
-use ciam_core::jose::{self, AlgorithmSet, CompactJws, TokenType, Verifier};
+use ciam_core::jose;
 use ciam_core::secret::Secret;
 use ciam_core::store::Batch;
 use serde_json::{Map, Value, json};
@@ -155,13 +155,8 @@ impl AuthorizationServer {
         settings: &TransactionTokens,
         token: &str,
     ) -> Result<Option<TransactionClaims>, PortError> {
-        let verifier = Verifier::new(AlgorithmSet::ASYMMETRIC, TokenType::exactly(TYP));
-        let Ok(parsed) = CompactJws::parse(token, verifier.limits()) else { return Ok(None) };
-        let keys = self.keys().keys_for(parsed.header().kid.as_deref()).await?;
-        let Ok(verified) = verifier.verify_parsed(parsed, keys.keys()) else { return Ok(None) };
-        let Ok(claims) = verified.claims::<TransactionClaims>() else { return Ok(None) };
-        let ours = claims.iss == self.issuer().as_str() && claims.aud == settings.trust_domain;
-        Ok(ours.then_some(claims))
+        let claims = self.own_claims::<TransactionClaims>(token, TYP).await?;
+        Ok(claims.filter(|it| it.iss == self.issuer().as_str() && it.aud == settings.trust_domain))
     }
 
     /// What the token says (section 11.3), and for one that takes the place of another what that said (section 13.15).

@@ -87,6 +87,18 @@ impl Setting {
         self.serve(200, "application/statuslist+jwt", body);
     }
 
+    /// Publishes a list that cannot be fetched again: its tokens are good for so long, and no more a little later.
+    pub(super) async fn counts_for(&self, claims: &Value, so_long: Duration, no_more: Duration) {
+        self.publish(claims).await;
+        let token = self.token(0).await;
+        assert_eq!(self.validate(&token).await, Ok(()));
+        self.serve(503, "text/plain", "");
+        self.clock.advance(so_long);
+        assert_eq!(self.validate(&token).await, Ok(()));
+        self.clock.advance(no_more);
+        assert_eq!(self.validate(&token).await, Err(ValidateError::StatusUnknown));
+    }
+
     pub(super) fn serve(&self, status: u16, content_type: &str, body: impl Into<Bytes>) {
         let response = http::Response::builder().status(status).header("content-type", content_type);
         self.outside.answer(URI, response.body(body.into()).unwrap());
@@ -236,14 +248,7 @@ async fn a_host_may_wait_for_a_list_a_little_longer() {
     let setting = Setting::with(|policy| policy.stale_for = Duration::hours(1));
     let mut claims = setting.list();
     claims["exp"] = (NOW.unix_timestamp() + 300).into();
-    setting.publish(&claims).await;
-    let token = setting.token(0).await;
-    assert_eq!(setting.validate(&token).await, Ok(()));
-    setting.serve(503, "text/plain", "");
-    setting.clock.advance(Duration::seconds(299));
-    assert_eq!(setting.validate(&token).await, Ok(()));
-    setting.clock.advance(Duration::SECOND);
-    assert_eq!(setting.validate(&token).await, Err(ValidateError::StatusUnknown));
+    setting.counts_for(&claims, Duration::seconds(299), Duration::SECOND).await;
 }
 
 /// However long a list wants to be kept, a revocation is seen within the host's time.
@@ -259,14 +264,7 @@ async fn a_ttl_of_this_is_bounded(ttl: u64) {
     let mut claims = setting.list();
     claims["ttl"] = json!(ttl);
     claims.as_object_mut().unwrap().remove("exp");
-    setting.publish(&claims).await;
-    let token = setting.token(0).await;
-    assert_eq!(setting.validate(&token).await, Ok(()));
-    setting.serve(503, "text/plain", "");
-    setting.clock.advance(Duration::minutes(59));
-    assert_eq!(setting.validate(&token).await, Ok(()));
-    setting.clock.advance(Duration::minutes(1));
-    assert_eq!(setting.validate(&token).await, Err(ValidateError::StatusUnknown));
+    setting.counts_for(&claims, Duration::minutes(59), Duration::minutes(1)).await;
 }
 
 /// An old list does not take a revocation back.
